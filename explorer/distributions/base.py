@@ -1,0 +1,46 @@
+"""What every distribution has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from explorer.params import Validated
+from explorer.registry import Registry
+
+if TYPE_CHECKING:
+    from explorer.distributions.mixture import Mixture
+
+DISTRIBUTIONS: Registry[Distribution] = Registry("distribution", "explorer.distributions")
+
+
+class Distribution(Validated, ABC):
+    """A named way to make a Gaussian mixture. Subclasses are frozen dataclasses registered in DISTRIBUTIONS.
+
+    Conventions: mean about 0, coordinates of standard deviation about 1 (so that every SDE's defaults fit),
+    dimension 2 or 1.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    dim: ClassVar[int] = 2
+    #: False for the user's own data: it has no card in the gallery until there is some, and no pretrained network.
+    builtin: ClassVar[bool] = True
+    #: One sentence for the gallery.
+    about: ClassVar[str] = ""
+
+    @abstractmethod
+    def build(self) -> Mixture:
+        """The mixture (called once per object, then kept)."""
+
+    @cached_property
+    def mixture(self) -> Mixture:
+        """The mixture that is this distribution's exact density."""
+        return self.build()
+
+    def sample(self, n: int, seed: int) -> np.ndarray:
+        """n independent points (n, d), float32, the same for the same seed."""
+        return self.mixture.sample(n, np.random.default_rng(seed))[0]

@@ -1,0 +1,87 @@
+"""The user's own points: drawn with the mouse or imported from a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from explorer.distributions.base import DISTRIBUTIONS, Distribution
+from explorer.distributions.geometry import MAX_POINTS
+from explorer.distributions.mixture import Mixture
+from explorer.params import ParamError, param
+
+Pair = tuple[float, float]
+
+#: What stands until something is drawn: a small ring.
+_START = tuple((round(float(np.cos(a)), 3), round(float(np.sin(a)), 3)) for a in np.linspace(0, 2 * np.pi, 60)[:-1])
+
+
+_KINDS = ("a number", "a list of numbers", "a list of rows of numbers", "a list of matrices")
+
+
+def numbers(value: Any, path: str, *ndims: int) -> np.ndarray:
+    """`value` as finite float64 with one of `ndims` axes, or a ParamError naming `path`."""
+    kinds = " or ".join(_KINDS[i] for i in ndims)
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ParamError(f"{path} must be {kinds}, all of one length") from None
+    if array.ndim not in ndims or array.size == 0:
+        raise ParamError(f"{path} must be {kinds}, not an array of shape {array.shape}")
+    if not np.isfinite(array).all():
+        where = "".join(f"[{i}]" for i in np.argwhere(~np.isfinite(array))[0])
+        raise ParamError(f"{path}{where} is not a finite number")
+    return array
+
+
+def given(value: Any) -> bool:
+    """Whether an optional field of numbers was filled in."""
+    return not (isinstance(value, list | tuple | np.ndarray) and len(value) == 0)
+
+
+@DISTRIBUTIONS.register("points", title="Your points", order=400)
+@dataclass(frozen=True)
+class Points(Distribution):
+    """Support points (k, 2) of equal weight with jitter.
+
+    The points are kept as plain tuples, so that two experiments are equal when their points are, and a file can
+    carry them. `labels` is empty or has one class number for each point.
+    """
+
+    builtin = False
+    about = "Your own data: drawn with the mouse, or imported from a table or a picture."
+    points: tuple[Pair, ...] = param(_START, "Points", kind="data", help=f"At most {MAX_POINTS} points x, y.")
+    jitter: float = param(
+        0.05, "Jitter", symbol="s", low=0.01, high=0.3, minimum=0.001, maximum=2.0, log=True,
+        help="Standard deviation around each point.",
+    )
+    labels: tuple[int, ...] = param((), "Classes", kind="data", help="One number for each point, or none.")
+    note: str = param("", "Note", help="Where the points are from, and what was done to them.", advanced=True)  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        array = numbers(self.points, "points.points", 2)
+        if array.shape[1] != 2:
+            raise ParamError(f"points.points must have two columns, not {array.shape[1]}")
+        if len(array) > MAX_POINTS:
+            raise ParamError(f"points.points must be at most {MAX_POINTS} points, not {len(array)}")
+        object.__setattr__(self, "points", tuple((float(x), float(y)) for x, y in array))
+        object.__setattr__(self, "labels", self._checked_labels())
+
+    def _checked_labels(self) -> tuple[int, ...]:
+        if not given(self.labels):
+            return ()
+        labels = numbers(self.labels, "points.labels", 1)
+        if len(labels) != len(self.points):
+            raise ParamError(f"points.labels must be {len(self.points)} numbers, one a point, not {len(labels)}")
+        if (labels < 0).any() or (labels != np.floor(labels)).any() or labels.max() >= MAX_POINTS:
+            raise ParamError(f"points.labels must be whole numbers from 0 to {MAX_POINTS - 1}")
+        return tuple(int(v) for v in labels)
+
+    def build(self) -> Mixture:
+        if not self.labels:
+            return Mixture.of_points(np.array(self.points), self.jitter)
+        names = tuple(f"class {i + 1}" for i in range(max(self.labels) + 1))
+        return Mixture.of_points(np.array(self.points), self.jitter, np.array(self.labels), names)

@@ -1,0 +1,36 @@
+"""Concentric rings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.distributions.base import DISTRIBUTIONS, Distribution
+from explorer.distributions.geometry import SPACING, arc, on_curves, standard
+from explorer.distributions.mixture import Mixture
+from explorer.params import param
+
+
+@DISTRIBUTIONS.register("rings", title="Rings", order=70)
+@dataclass(frozen=True)
+class Rings(Distribution):
+    """Circles of evenly growing radius, as dense on each; each ring is a class."""
+
+    about = "Concentric rings: closed curves with holes, each enclosing the next."
+    rings: int = param(3, "Rings", symbol="m", low=1, high=6, maximum=10, help="How many rings.")
+    inner: float = param(
+        0.3, "Inner radius", symbol="r₁", low=0.1, high=0.9, minimum=0.01, maximum=0.98,
+        help="Radius of the innermost ring over that of the outermost.",
+        visible=lambda owner: owner.rings > 1,
+    )
+    jitter: float = param(
+        0.05, "Width", symbol="s", low=0.02, high=0.15, minimum=0.005, maximum=0.5, log=True,
+        help="Standard deviation around the circles.",
+    )  # fmt: skip
+
+    def build(self) -> Mixture:
+        radii = np.linspace(1, self.inner, self.rings)[::-1]
+        points, label = on_curves([arc((0, 0), (r, r), 0, 360) for r in radii], SPACING * self.jitter / 1.5)
+        names = tuple(f"ring {i + 1}" for i in range(self.rings))
+        return Mixture.of_points(standard(points, jitter=self.jitter), self.jitter, label, names)

@@ -1,0 +1,50 @@
+"""A face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.distributions.base import DISTRIBUTIONS, Distribution
+from explorer.distributions.geometry import SPACING, arc, filling, on_curves, standard
+from explorer.distributions.mixture import Mixture
+from explorer.params import param
+
+_NAMES = ("outline", "left eye", "right eye", "mouth")
+
+
+@DISTRIBUTIONS.register("smiley", title="Smiley", order=110)
+@dataclass(frozen=True)
+class Smiley(Distribution):
+    """A circle, two filled eyes and a mouth; each part is a class."""
+
+    about = "A face: curves and filled areas of different size in one density."
+    smile: float = param(
+        0.75, "Smile", symbol="κ", low=-1.0, high=1.0, minimum=-1.5, maximum=1.5, help="Negative is sad."
+    )
+    eyes: float = param(
+        0.17, "Eyes", symbol="r", low=0.08, high=0.3, minimum=0.03, maximum=0.35,
+        help="Height of an eye over the radius of the face, from its middle.",
+    )
+    jitter: float = param(
+        0.045, "Width", symbol="s", low=0.02, high=0.1, minimum=0.01, maximum=0.5, log=True,
+        help="Standard deviation around the curves.",
+    )  # fmt: skip
+
+    def _eye(self, x: float) -> np.ndarray:
+        rx, ry = 0.68 * self.eyes, self.eyes
+
+        def inside(p: np.ndarray) -> np.ndarray:
+            return np.asarray(((p[:, 0] - x) / rx) ** 2 + ((p[:, 1] - 0.3) / ry) ** 2 <= 1)
+
+        return filling(inside, ((x - rx, 0.3 - ry), (x + rx, 0.3 + ry)), 1.4 * self.jitter)
+
+    def build(self) -> Mixture:
+        x = np.linspace(-0.52, 0.52, 40)
+        mouth = np.stack([x, -0.33 - 0.34 * self.smile * (1 - 2 * (x / 0.52) ** 2) / 2], axis=1)
+        curves, part = on_curves([arc((0, 0), (1, 1), 0, 360), mouth], SPACING * self.jitter / 1.7)
+        left, right = self._eye(-0.34), self._eye(0.34)
+        points = np.concatenate([curves, left, right])
+        label = np.concatenate([part * 3, np.full(len(left), 1), np.full(len(right), 2)])
+        return Mixture.of_points(standard(points, jitter=self.jitter), self.jitter, label, _NAMES)

@@ -1,0 +1,37 @@
+"""Archimedean spirals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.distributions.base import DISTRIBUTIONS, Distribution
+from explorer.distributions.geometry import SPACING, on_curves, rotated, standard
+from explorer.distributions.mixture import Mixture
+from explorer.params import param
+
+
+@DISTRIBUTIONS.register("spiral", title="Spirals", order=50)
+@dataclass(frozen=True)
+class Spiral(Distribution):
+    """Arms r = a (theta + b), turned against each other; each arm is a class."""
+
+    about = "Interleaved spiral arms: a long thin curve that folds close to itself."
+    arms: int = param(2, "Arms", symbol="m", low=1, high=5, maximum=12, help="How many spirals.")
+    turns: float = param(
+        1.5, "Turns", symbol="τ", low=0.4, high=3.0, minimum=0.1, maximum=6.0, help="Turns of each arm."
+    )
+    jitter: float = param(
+        0.04, "Width", symbol="s", low=0.02, high=0.15, minimum=0.005, maximum=0.5, log=True,
+        help="Standard deviation around the curves.",
+    )  # fmt: skip
+
+    def build(self) -> Mixture:
+        u = np.linspace(0.12, 1, 400)
+        angle = 2 * np.pi * self.turns * u
+        arm = 1.7 * u[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        arms = [rotated(arm, 2 * np.pi * i / self.arms) for i in range(self.arms)]
+        points, label = on_curves(arms, SPACING * self.jitter)
+        names = tuple(f"arm {i + 1}" for i in range(self.arms))
+        return Mixture.of_points(standard(points, jitter=self.jitter), self.jitter, label, names)

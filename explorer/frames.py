@@ -1,0 +1,97 @@
+"""Frames: what a running simulation says after each step, and the recording that keeps them."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float32]
+
+#: What a recording may hold before it thins itself (bytes). Two recordings (A and B) stay below 500 MB.
+BYTE_BUDGET = 200_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The particles after one step or sub-step.
+
+    x is (n, d), float32, on the CPU, never mutated. `t` is the time of x, `sigma` and `alpha` its marginal's
+    scale, `step` counts whole steps (0 is the start), `part` is what was just done ("start", "predict",
+    "correct", "denoise", "diffuse", "langevin"), `sub` counts the corrector sub-steps, `nfe` the evaluations
+    of the score per particle so far. `epsilon` is the step size of a Langevin-type move. `note` is
+    a sentence for the status line where the numbers went bad (""; else what and why).
+    """
+
+    x: Array
+    t: float
+    alpha: float
+    sigma: float
+    step: int
+    steps: int
+    nfe: int
+    part: str = "start"
+    sub: int = 0
+    epsilon: float = 0.0
+    note: str = ""
+
+
+@dataclass
+class Recording:
+    """The frames of one simulation, oldest first, within a byte budget.
+
+    When the budget is reached every second frame is dropped and from then on only every second one is
+    kept (then every fourth, ...): the whole run stays scrubbable in bounded memory. The last frame seen is
+    always kept.
+    """
+
+    budget: int = BYTE_BUDGET
+    frames: list[Frame] = field(default_factory=list)
+    stride: int = 1
+    complete: bool = False
+    _seen: int = 0
+    _bytes: int = 0
+    _tail_is_extra: bool = False
+
+    def append(self, frame: Frame) -> None:
+        """Add the next frame, thinning where the budget says so."""
+        if self._tail_is_extra:
+            self._bytes -= self.frames.pop().x.nbytes
+        self._tail_is_extra = self._seen % self.stride != 0
+        self._seen += 1
+        self.frames.append(frame)
+        self._bytes += frame.x.nbytes
+        if self._bytes > self.budget and len(self.frames) > 2 and not self._tail_is_extra:
+            self._thin()
+
+    def _thin(self) -> None:
+        last = self.frames[-1]
+        self.stride *= 2
+        self.frames = self.frames[::2]
+        if self.frames[-1] is not last:
+            self.frames.append(last)
+            self._tail_is_extra = True
+        self._bytes = sum(f.x.nbytes for f in self.frames)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the particles of all frames."""
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.frames[index]
+
+    def nearest_time(self, t: float) -> int:
+        """Index of the frame whose t is nearest (times run one way in every recording that has a clock)."""
+        times = [f.t for f in self.frames]
+        falling = times[0] > times[-1]
+        keys = [-v for v in times] if falling else times
+        i = bisect.bisect_left(keys, -t if falling else t)
+        around = [j for j in (i - 1, i) if 0 <= j < len(times)]
+        return min(around, key=lambda j: abs(times[j] - t))

@@ -1,0 +1,193 @@
+"""Parameters: what a field of a frozen dataclass means, said once.
+
+The forms of the window, the JSON files, the command line, `list --json` and the tests are all made from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
+from typing import Any, get_type_hints
+
+from explorer.registry import Registry
+
+
+class ParamError(ValueError):
+    """A value that a parameter cannot take. The message names the field, the value and the range."""
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter.
+
+    `low`..`high` is the range of the slider; `minimum`..`maximum` the range of what may be typed.
+    `kind` is one of: float, int, bool, choice, text, one_of (a nested registered thing), spec (a nested
+    dataclass), data (arrays that a form does not show).
+    """
+
+    name: str
+    kind: str
+    default: Any
+    label: str
+    symbol: str = ""
+    unit: str = ""
+    low: float = 0.0
+    high: float = 1.0
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    log: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+    help: str = ""
+    equation: str = ""
+    advanced: bool = False
+    registry: Registry[Any] | None = None
+    visible: Callable[[Any], bool] | None = None
+
+    def shown(self, owner: Any) -> bool:
+        """Whether this parameter means anything for `owner` as it is now."""
+        return self.visible is None or bool(self.visible(owner))
+
+    def check(self, value: Any, path: str) -> Any:
+        """`value` in this parameter's type, or a ParamError naming `path`."""
+        return _CHECKS.get(self.kind, _accept)(self, value, path)
+
+
+def param(
+    default: Any,
+    label: str,
+    *,
+    symbol: str = "",
+    unit: str = "",
+    low: float = 0.0,
+    high: float = 1.0,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    log: bool = False,
+    choices: Mapping[str, str] | None = None,
+    help: str = "",
+    equation: str = "",
+    advanced: bool = False,
+    registry: Registry[Any] | None = None,
+    visible: Callable[[Any], bool] | None = None,
+    kind: str | None = None,
+) -> Any:
+    """A dataclass field that carries its Param. See `Param` for the words.
+
+    `choices` maps each value to the words shown for it. `minimum` defaults to `low` and `maximum` to no limit.
+    `default` may be a callable (a registered class, say): it is then called for each new object.
+    """
+    factory = callable(default)
+    meta = dict(
+        label=label,
+        symbol=symbol,
+        unit=unit,
+        low=low,
+        high=high,
+        minimum=low if minimum is None else minimum,
+        maximum=math.inf if maximum is None else maximum,
+        log=log,
+        choices=tuple((choices or {}).items()),
+        help=help,
+        equation=equation,
+        advanced=advanced,
+        registry=registry,
+        visible=visible,
+        kind=kind,
+    )
+    if factory:
+        return field(default_factory=default, metadata={"param": meta})
+    return field(default=default, metadata={"param": meta})
+
+
+def _kind(f: Field[Any], annotation: Any, meta: Mapping[str, Any]) -> str:
+    if meta["kind"]:
+        return str(meta["kind"])
+    if meta["choices"]:
+        return "choice"
+    if meta["registry"] is not None:
+        return "one_of"
+    by_type = {bool: "bool", int: "int", float: "float", str: "text"}
+    return by_type.get(annotation, "spec" if hasattr(annotation, "__dataclass_fields__") else "data")
+
+
+@cache
+def params(cls: type) -> tuple[Param, ...]:
+    """The parameters of a dataclass, in the order of its fields. Fields made without `param` have none."""
+    hints = get_type_hints(cls)
+    out = []
+    for f in fields(cls):
+        if "param" not in f.metadata:
+            continue
+        meta = dict(f.metadata["param"])
+        meta["kind"] = _kind(f, hints[f.name], meta)
+        default = f.default if f.default is not MISSING else f.default_factory  # type: ignore[misc]
+        out.append(Param(name=f.name, default=default, **meta))
+    return tuple(out)
+
+
+def validated(owner: Any, path: str = "") -> None:
+    """Check every parameter of `owner` in place (for `__post_init__`); numbers are brought to their type."""
+    for p in params(type(owner)):
+        where = f"{path or type(owner).__name__.lower()}.{p.name}"
+        object.__setattr__(owner, p.name, p.check(getattr(owner, p.name), where))
+
+
+class Validated:
+    """Base of the frozen dataclasses made of parameters: a bad value is refused when the object is made."""
+
+    def __post_init__(self) -> None:
+        validated(self, getattr(type(self), "name", ""))
+
+
+def _accept(p: Param, value: Any, path: str) -> Any:
+    return value
+
+
+def _check_float(p: Param, value: Any, path: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ParamError(f"{path} must be a number, not {value!r}")
+    _check_range(p, value, path)
+    return float(value)
+
+
+def _check_int(p: Param, value: Any, path: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value if math.isfinite(value) else 0):
+        raise ParamError(f"{path} must be a whole number, not {value!r}")
+    _check_range(p, value, path)
+    return int(value)
+
+
+def _check_range(p: Param, value: float, path: str) -> None:
+    if not (math.isfinite(value) and p.minimum <= value <= p.maximum):
+        limits = f"between {p.minimum:g} and {p.maximum:g}" if math.isfinite(p.maximum) else f"at least {p.minimum:g}"
+        raise ParamError(f"{path} must be {limits}, not {value:g}")
+
+
+def _check_bool(p: Param, value: Any, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise ParamError(f"{path} must be true or false, not {value!r}")
+    return value
+
+
+def _check_choice(p: Param, value: Any, path: str) -> Any:
+    allowed = [c for c, _ in p.choices]
+    if value not in allowed:
+        raise ParamError(f"{path} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+    return value
+
+
+def _check_text(p: Param, value: Any, path: str) -> str:
+    if not isinstance(value, str):
+        raise ParamError(f"{path} must be text, not {value!r}")
+    return value
+
+
+_CHECKS: dict[str, Callable[[Param, Any, str], Any]] = {
+    "float": _check_float,
+    "int": _check_int,
+    "bool": _check_bool,
+    "choice": _check_choice,
+    "text": _check_text,
+}

@@ -1,0 +1,75 @@
+"""Registries: a thing that can be named is a class that registers itself in the file that defines it."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+C = TypeVar("C", bound=type)
+
+
+class UnknownName(ValueError):
+    """A name that is in no registry; the message lists what is."""
+
+
+class Registry(Mapping[str, type[T]], Generic[T]):
+    """Name -> class, for one kind of thing, filled by importing every module of one package.
+
+    >>> SDES = Registry("SDE", "explorer.sdes")
+    >>> @SDES.register("vp", title="VP")
+    ... class VP: ...
+    """
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._classes: dict[str, type[T]] = {}
+        self._titles: dict[str, str] = {}
+        self._discovered = False
+
+    def register(self, name: str, *, title: str, order: int = 100) -> Callable[[C], C]:
+        """Class decorator. `order` places the entry in menus; equal orders keep the order of the names."""
+
+        def add(cls: C) -> C:
+            if name in self._classes:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            cls.name = name  # type: ignore[attr-defined]
+            cls.title = title  # type: ignore[attr-defined]
+            cls.menu_order = order  # type: ignore[attr-defined]
+            self._classes[name] = cls
+            return cls
+
+        return add
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        package = import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__):
+            import_module(f"{self._package}.{module.name}")
+
+    def _sorted(self) -> dict[str, type[T]]:
+        self._discover()
+        return dict(sorted(self._classes.items(), key=lambda kv: (kv[1].menu_order, kv[0])))  # type: ignore[attr-defined]
+
+    def __getitem__(self, name: str) -> type[T]:
+        self._discover()
+        try:
+            return self._classes[name]
+        except KeyError:
+            raise UnknownName(f"no {self.kind} is called {name!r}; there are: {', '.join(self)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sorted())
+
+    def __len__(self) -> int:
+        self._discover()
+        return len(self._classes)
+
+    def __contains__(self, name: object) -> bool:
+        self._discover()
+        return name in self._classes

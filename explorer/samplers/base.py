@@ -1,0 +1,145 @@
+"""What samplers have in common: one step from t to t_next < t, given the noise."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
+
+from explorer.lazy import torch
+from explorer.params import Validated
+from explorer.registry import Registry
+from explorer.samplers.process import Reverse
+
+PREDICTORS: Registry[Predictor] = Registry("predictor", "explorer.samplers")
+SOLVERS: Registry[Predictor] = Registry("ODE solver", "explorer.samplers")
+CORRECTORS: Registry[Corrector] = Registry("corrector", "explorer.samplers")
+
+
+class Step(NamedTuple):
+    """x after the step, and the same without its noise (for the last step, [S21] appendix C)."""
+
+    x: torch.Tensor
+    mean: torch.Tensor
+
+
+class Terms(NamedTuple):
+    """A step taken apart: x_next = x + drift + score + noise, each (n, d)."""
+
+    drift: torch.Tensor
+    score: torch.Tensor
+    noise: torch.Tensor
+
+
+class Predictor(Validated, ABC):
+    """One step of the reverse process. Subclasses are frozen dataclasses in PREDICTORS or SOLVERS.
+
+    order: of strong convergence on one Brownian path (of the endpoint, for an ODE solver), given an exact score.
+    nfe_per_step: evaluations of the score per step. adaptive: it chooses its own steps (see `path`).
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    order: ClassVar[float]
+    stochastic: ClassVar[bool]
+    nfe_per_step: ClassVar[int] = 1
+    adaptive: ClassVar[bool] = False
+    source: ClassVar[str] = ""
+    #: One step in LaTeX, the terms wrapped as \\drift{}, \\score{}, \\noise{}.
+    equation: ClassVar[str] = ""
+
+    @abstractmethod
+    def step(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
+        """From x (n, d) at t to t_next < t with z ~ N(0, I) of x's shape, z = ΔW/sqrt(t - t_next)."""
+
+    @abstractmethod
+    def terms(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:
+        """The same step as drift, score and noise parts that add up to it."""
+
+    def path(self, process: Reverse, x: torch.Tensor, times: list[float]) -> Iterator[tuple[float, torch.Tensor]]:
+        """For an adaptive solver: (t, x) after each, from times[0] to times[-1]."""
+        raise TypeError(f"{self.title} steps over a given grid")
+
+
+class LinearPredictor(Predictor):
+    """A predictor with one evaluation: x_next = a x + b s(x, t) + c z, so only (a, b, c) need be given."""
+
+    @abstractmethod
+    def coefficients(self, process: Reverse, t: float, t_next: float) -> tuple[float, float, float]:
+        """(a, b, c) of the step from t to t_next."""
+
+    def step(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
+        a, b, c = self.coefficients(process, t, t_next)
+        mean = torch.add(a * x, process.score(x, t), alpha=b) if b else a * x
+        return Step(torch.add(mean, z, alpha=c) if c else mean, mean)
+
+    def terms(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:
+        a, b, c = self.coefficients(process, t, t_next)
+        return Terms((a - 1) * x, b * process.score(x, t), c * z)
+
+
+class RungeKutta(Predictor):
+    """An explicit Runge-Kutta step for the drift, with the noise of an additive-noise SDE added to every stage.
+
+    nodes (c), matrix (a) and weights (b) are the Butcher tableau. The noise is the step's increment times the
+    mean of g over the step's two ends, put in at the end, and g(t) times its share at a stage.
+    """
+
+    nodes: ClassVar[tuple[float, ...]]
+    matrix: ClassVar[tuple[tuple[float, ...], ...]]
+    weights: ClassVar[tuple[float, ...]]
+
+    def terms(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:
+        h = t - t_next
+        noise = z * self._noise_scale(process, t, t_next) if process.eta else torch.zeros_like(x)
+        stages: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for c, row in zip(self.nodes, self.matrix, strict=True):
+            at = x + sum(((f + p) * (-h * a) for a, (f, p) in zip(row, stages, strict=True)), torch.zeros_like(x))
+            stages.append(process.drift_terms(at + c * noise, t - c * h))
+        drift = sum((f * (-h * b) for b, (f, _) in zip(self.weights, stages, strict=True)), torch.zeros_like(x))
+        score = sum((p * (-h * b) for b, (_, p) in zip(self.weights, stages, strict=True)), torch.zeros_like(x))
+        return Terms(drift, score, noise)
+
+    def step(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
+        h = t - t_next
+        noise = z * self._noise_scale(process, t, t_next) if process.eta else None
+        stages: list[torch.Tensor] = []
+        for c, row in zip(self.nodes, self.matrix, strict=True):
+            at = _advance(x, stages, row, -h)
+            stages.append(process.drift(at if noise is None or not c else at + c * noise, t - c * h))
+        mean = _advance(x, stages, self.weights, -h)
+        return Step(mean if noise is None else mean + noise, mean)
+
+    @staticmethod
+    def _noise_scale(process: Reverse, t: float, t_next: float) -> float:
+        return float(0.5 * (process.diffusion(t) + process.diffusion(t_next)) * (t - t_next) ** 0.5)
+
+
+def _advance(x: torch.Tensor, stages: list[torch.Tensor], weights: tuple[float, ...], h: float) -> torch.Tensor:
+    """x + h Σ weights_j stages_j, leaving out the zeros."""
+    for stage, weight in zip(stages, weights, strict=True):
+        if weight:
+            x = torch.add(x, stage, alpha=h * weight)
+    return x
+
+
+class Corrector(Validated, ABC):
+    """One move at a fixed noise level that leaves p_t as it is. Subclasses are frozen dataclasses in CORRECTORS."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    source: ClassVar[str] = ""
+    equation: ClassVar[str] = r"x \leftarrow x + \score{\epsilon\, s} + \noise{\sqrt{2\epsilon}\, z}"
+
+    @abstractmethod
+    def epsilon(self, process: Reverse, score: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor) -> float:
+        """The step size ε. `a` is (alpha(t)/alpha(t_next))² of the step it belongs to: 1 for VE, 1 - β_i for VP and sub-VP."""
+
+    def step(
+        self, process: Reverse, x: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor
+    ) -> tuple[Step, float]:
+        """x + ε s + sqrt(2ε) z at time t, its mean, and ε."""
+        s = process.score(x, t)
+        epsilon = self.epsilon(process, s, t, a, snr, z)
+        mean = torch.add(x, s, alpha=epsilon)
+        return Step(torch.add(mean, z, alpha=(2 * epsilon) ** 0.5), mean), epsilon

@@ -1,0 +1,82 @@
+"""Dormand and Prince's adaptive method for the probability-flow ODE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from explorer.lazy import torch
+from explorer.params import param
+from explorer.samplers.base import SOLVERS, RungeKutta, _advance
+from explorer.samplers.process import Reverse
+
+#: Evaluations after which the tolerance is given up (the step then takes what it has).
+MOST_EVALUATIONS = 20_000
+
+
+@SOLVERS.register("dopri5", title="Dormand–Prince (adaptive)", order=40)
+@dataclass(frozen=True)
+class DormandPrince(RungeKutta):
+    """RK5(4) with step control for the whole batch (Dormand & Prince 1980; [S21] section 4.3 uses it).
+
+    An error below atol + rtol |x| (root mean square over the batch) is accepted; the last stage is the next
+    step's first. Chooses its own steps: the step count of the sampler does not apply, NFE is reported.
+    """
+
+    order = 5.0
+    stochastic = False
+    adaptive = True
+    nfe_per_step = 6
+    source = "Dormand & Prince 1980"
+    equation = r"x' = x \drift{- h \sum_j b_j f_j} + \score{\frac{h}{2} \sum_j b_j\, g_j^2 s_j}"
+    rtol: float = param(
+        1e-4, "Relative tolerance", symbol="rtol", low=1e-6, high=1e-1, minimum=1e-7, maximum=1.0, log=True,
+        help="Error allowed per step, relative to x.", equation="[S21] section 4.3: 1e-5",
+    )
+    atol: float = param(
+        1e-4, "Absolute tolerance", symbol="atol", low=1e-6, high=1e-1, minimum=1e-7, maximum=1.0, log=True,
+        help="Error allowed per step, absolute.", equation="[S21] section 4.3: 1e-5",
+    )  # fmt: skip
+
+    nodes = (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0)
+    matrix = (
+        (),
+        (1 / 5,),
+        (3 / 40, 9 / 40),
+        (44 / 45, -56 / 15, 32 / 9),
+        (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+        (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    )
+    weights = (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84)
+    error = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+
+    def path(self, process: Reverse, x: torch.Tensor, times: list[float]) -> Iterator[tuple[float, torch.Tensor]]:
+        t, end = times[0], times[-1]
+        h = min(t - end, 1e-2 * (t - end) + 1e-6)
+        first = process.drift(x, t)
+        while t > end:
+            h = min(h, t - end)
+            stages = self._stages(process, x, t, h, first)
+            new = _advance(x, stages, self.weights, -h)
+            t_new = end if t - h <= end else t - h
+            last = process.drift(new, t_new)
+            size = self._error(x, new, [*stages, last], h)
+            give_up = process.evaluations > MOST_EVALUATIONS or h < 1e-9
+            if size <= 1 or give_up:
+                t, x, first = t_new, new, last
+                yield t, x
+            h *= min(5.0, max(0.2, 0.9 * max(size, 1e-10) ** -0.2)) if size == size else 0.2
+
+    def _stages(
+        self, process: Reverse, x: torch.Tensor, t: float, h: float, first: torch.Tensor
+    ) -> list[torch.Tensor]:
+        stages = [first]
+        for c, row in zip(self.nodes[1:], self.matrix[1:], strict=True):
+            stages.append(process.drift(_advance(x, stages, row, -h), t - c * h))
+        return stages
+
+    def _error(self, x: torch.Tensor, new: torch.Tensor, stages: list[torch.Tensor], h: float) -> float:
+        """The estimated error of the step over what is allowed: at most 1 is good."""
+        error = _advance(torch.zeros_like(x), stages, self.error, h)
+        allowed = self.atol + self.rtol * torch.maximum(x.abs(), new.abs())
+        return float((error / allowed).square().mean().sqrt())

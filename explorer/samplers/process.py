@@ -1,0 +1,45 @@
+"""The reverse process: a forward SDE, a score and how much noise to put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from explorer.lazy import torch
+from explorer.sdes.base import SDE
+
+
+@dataclass
+class Reverse:
+    """dx = [f - ½(1+η²) g² s] dt + η g dw̄ (MATH.md section 3; [S21] eq. 6 for η = 1 and eq. 13 for η = 0).
+
+    Every η >= 0 has the same marginals. `evaluations` counts calls of the score (NFE per particle).
+    """
+
+    sde: SDE
+    score_function: Callable[[torch.Tensor, float], torch.Tensor]
+    eta: float = 1.0
+    evaluations: int = field(default=0, init=False)
+
+    def score(self, x: torch.Tensor, t: float) -> torch.Tensor:
+        """s(x, t) for x (n, ...), counted."""
+        self.evaluations += 1
+        return self.score_function(x, t)
+
+    @property
+    def weight(self) -> float:
+        """½(1+η²): the share of g² s in the drift."""
+        return 0.5 * (1 + self.eta**2)
+
+    def drift_terms(self, x: torch.Tensor, t: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """The two parts of the reverse drift: f(x, t) and -½(1+η²) g² s(x, t)."""
+        return self.sde.drift(x, t), self.score(x, t) * (-self.weight * self.sde.diffusion(t) ** 2)
+
+    def drift(self, x: torch.Tensor, t: float) -> torch.Tensor:
+        """f(x, t) - ½(1+η²) g(t)² s(x, t)."""
+        f, push = self.drift_terms(x, t)
+        return f + push
+
+    def diffusion(self, t: float) -> float:
+        """η g(t)."""
+        return self.eta * self.sde.diffusion(t)

@@ -1,0 +1,62 @@
+"""What a score is, and the three there are.
+
+This module touches torch only when a score is evaluated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from explorer.lazy import torch
+
+if TYPE_CHECKING:
+    from explorer.distributions.mixture import Mixture
+    from explorer.scores.network import Denoiser
+    from explorer.sdes.base import SDE
+
+
+class Score(Protocol):
+    """grad_x log p_t(x): x (n, d) and one time for all of it -> (n, d)."""
+
+    def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor: ...
+
+
+@dataclass(frozen=True)
+class ExactScore:
+    """The closed form that every mixture has under every SDE (MATH.md section 2)."""
+
+    mixture: Mixture
+    sde: SDE
+
+    def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
+        alpha, sigma = self.sde.marginal(t)
+        return self.mixture.score(x, alpha, sigma)
+
+
+@dataclass(frozen=True)
+class LearnedScore:
+    """A network's score under `sde`.
+
+    A preconditioned network serves every SDE, because x_t/alpha has one law at equal sigma/alpha; a network
+    trained natively for one SDE is right only under that one. `label` is a class for the whole batch.
+    """
+
+    denoiser: Denoiser
+    sde: SDE
+    label: int | None = None
+
+    def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
+        alpha, sigma = self.sde.marginal(t)
+        return self.denoiser.score(x, alpha, sigma, t, self.label)
+
+
+@dataclass(frozen=True)
+class DifferenceScore:
+    """a - b: with the exact score as b, the error of a."""
+
+    a: Score
+    b: Score
+
+    def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
+        return self.a(x, t) - self.b(x, t)

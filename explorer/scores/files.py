@@ -1,0 +1,164 @@
+"""Model files: safetensors with a JSON description and a SHA-256 of the whole file. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.lazy import torch
+from explorer.scores.spec import NetworkSpec
+
+if TYPE_CHECKING:
+    from explorer.scores.network import Denoiser
+
+FORMAT = 1
+#: Larger files than this are no model of ours and are refused before they are read.
+LARGEST = 256 * 2**20
+_KEY, _HASH_KEY, _BLANK = "score_explorer", "sha256", b"0" * 64
+
+
+class ModelFileError(ValueError):
+    """A model file that cannot be used; the message says why in one sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network and where it comes from.
+
+    `data` and `sde` are {"name": ..., parameter: value, ...}; `sde` is None unless the network is native to it.
+    `facts` are numbers and words about the training, for people.
+    """
+
+    network: NetworkSpec
+    weights: Mapping[str, torch.Tensor]
+    dim: int = 2
+    sigma_data: float = 1.0
+    data: dict[str, Any] = field(default_factory=dict)
+    sde: dict[str, Any] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def denoiser(self) -> Denoiser:
+        """The network with these weights, ready to be evaluated (its weights take no gradient)."""
+        from explorer.scores.network import Denoiser
+
+        net = Denoiser(self.network, self.dim, self.sigma_data)
+        net.load_state_dict(dict(self.weights))
+        return net.requires_grad_(False).eval()
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write `model`, whole or not at all: to a temporary file beside `path`, checked, synced, renamed."""
+    write_atomic(Path(path), encode(model))
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model in `path`, or a ModelFileError that names the file."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ModelFileError("it is too large for a model of this program")
+        return decode(path.read_bytes())
+    except ModelFileError as error:
+        raise ModelFileError(f"{path.name} cannot be used as a model: {error}.") from None
+    except OSError as error:
+        raise ModelFileError(f"{path.name} cannot be read: {error.strerror}.") from None
+
+
+def encode(model: Model) -> bytes:
+    """The bytes of the file: the hash is of all of them, with zeros where it will stand."""
+    from safetensors.torch import save as to_bytes
+
+    about = {
+        "format": FORMAT, "network": asdict(model.network), "dim": model.dim, "sigma_data": model.sigma_data,
+        "data": model.data, "sde": model.sde, "facts": model.facts,
+    }  # fmt: skip
+    tensors = {name: w.detach().cpu().contiguous() for name, w in model.weights.items()}
+    text = json.dumps(about, sort_keys=True, allow_nan=False)
+    # one metadata entry: safetensors keeps several in no fixed order, and the bytes would not repeat
+    metadata = {_KEY: json.dumps({_HASH_KEY: _BLANK.decode(), "about": text})}
+    raw = to_bytes(tensors, metadata=metadata)
+    return raw.replace(_BLANK, hashlib.sha256(raw).hexdigest().encode(), 1)
+
+
+def decode(raw: bytes) -> Model:
+    """The model in `raw`; ModelFileError when a byte is not as it was written."""
+    about = _described(raw)
+    tensors = _tensors(raw)
+    try:
+        if about["format"] > FORMAT:
+            raise ModelFileError(f"it was written by a newer version (format {about['format']})")
+        model = Model(
+            NetworkSpec(**about["network"]), tensors, int(about["dim"]), float(about["sigma_data"]),
+            dict(about["data"]), about["sde"], dict(about["facts"]),
+        )  # fmt: skip
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"its description is incomplete ({error})") from None
+    _check_weights(model)
+    return model
+
+
+def _described(raw: bytes) -> dict[str, Any]:
+    """The description, once the hash has been found right."""
+    try:
+        length = int.from_bytes(raw[:8], "little")
+        entry = json.loads(json.loads(raw[8 : 8 + length])["__metadata__"][_KEY])
+        digest, about = entry[_HASH_KEY], json.loads(entry["about"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ModelFileError("it is not a model file of this program") from None
+    blanked = raw.replace(str(digest).encode(), _BLANK, 1)
+    if hashlib.sha256(blanked).hexdigest() != digest:
+        raise ModelFileError("it is damaged (its SHA-256 does not fit its content)")
+    return dict(about)
+
+
+def _tensors(raw: bytes) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load as from_bytes
+
+    try:
+        return dict(from_bytes(raw))
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelFileError(f"its tensors cannot be read ({error})") from None
+
+
+def _check_weights(model: Model) -> None:
+    """Names, shapes and finiteness, against an empty network of the same description."""
+    from explorer.scores.network import Denoiser
+
+    with torch.device("meta"):
+        wanted = Denoiser(model.network, model.dim, model.sigma_data).state_dict()
+    if wanted.keys() != model.weights.keys():
+        raise ModelFileError(f"its weights are not those of its network ({_first(wanted.keys() ^ model.weights.keys())})")
+    for name, w in model.weights.items():
+        if w.shape != wanted[name].shape or w.dtype != wanted[name].dtype:
+            raise ModelFileError(f"its weight {name} has shape {tuple(w.shape)}, not {tuple(wanted[name].shape)}")
+        if not bool(torch.isfinite(w).all()):
+            raise ModelFileError(f"its weight {name} holds numbers that are not finite")
+
+
+def _first(names: set[str]) -> str:
+    return sorted(names)[0]
+
+
+def write_atomic(path: Path, raw: bytes) -> None:
+    """Replace `path` by `raw` so that a full disk, a kill or a power cut leaves either the old or the new."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        if Path(temporary).stat().st_size != len(raw):
+            raise OSError("short write")
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
