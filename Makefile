@@ -1,0 +1,49 @@
+# `make run` and `make test` do all the set-up themselves; both are quick the second time.
+
+PYTHON_ENV := .venv/bin/python
+
+.PHONY: help setup run test check format bench shots pretrained clean
+
+help:
+	@echo "make run         set up and open the window"
+	@echo "make test        set up and run the tests, those with a window on a virtual screen"
+	@echo "make check       lint, types, layers, no Qt in the core"
+	@echo "make format      put the code in form"
+	@echo "make bench       measure speed (benchmarks/)"
+	@echo "make shots       pictures of the window in its main states (shots/)"
+	@echo "make pretrained  train the networks in pretrained/ anew"
+	@echo "make clean       remove what was made here, .venv included"
+
+setup:
+	@tools/setup
+
+run: setup
+	@tools/window
+
+# Twice, so that both kinds of stage are met: without OpenGL, then with it.
+test: setup
+	QT_QPA_PLATFORM=offscreen $(PYTHON_ENV) -m pytest -m "not screen"
+	tools/screen $(PYTHON_ENV) -m pytest -m screen
+
+check: setup
+	$(PYTHON_ENV) -m ruff check .
+	$(PYTHON_ENV) -m ruff format --check .
+	$(PYTHON_ENV) -m mypy
+	.venv/bin/lint-imports
+	$(PYTHON_ENV) -m pytest -q tests/test_layers.py
+
+format: setup
+	$(PYTHON_ENV) -m ruff check --fix .
+	$(PYTHON_ENV) -m ruff format .
+
+bench: setup
+	$(PYTHON_ENV) benchmarks/run.py
+
+shots: setup
+	tools/screen $(PYTHON_ENV) tools/shots.py
+
+pretrained: setup
+	$(PYTHON_ENV) main.py pretrain
+
+clean:
+	rm -rf .venv .venv-* build dist shots .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
