@@ -2,7 +2,7 @@
 
 PYTHON_ENV := .venv/bin/python
 
-.PHONY: help setup run test check format bench shots pretrained clean
+.PHONY: help setup run test check lint types layers format bench shots pretrained clean
 
 help:
 	@echo "make run         set up and open the window"
@@ -25,10 +25,17 @@ test: setup
 	QT_QPA_PLATFORM=offscreen $(PYTHON_ENV) -m pytest -m "not screen"
 	tools/screen $(PYTHON_ENV) -m pytest -m screen
 
-check: setup
+# `make -k check` goes on after a failure.
+check: lint types layers
+
+lint: setup
 	$(PYTHON_ENV) -m ruff check .
 	$(PYTHON_ENV) -m ruff format --check .
+
+types: setup
 	$(PYTHON_ENV) -m mypy
+
+layers: setup
 	.venv/bin/lint-imports
 	$(PYTHON_ENV) -m pytest -q tests/test_layers.py
 
