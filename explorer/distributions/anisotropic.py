@@ -17,15 +17,18 @@ class Anisotropic(Distribution):
     """Long Gaussians around a circle, each tilted against its radius; each is a class."""
 
     about = "Long thin modes in every direction: the score is steep across them and flat along them."
-    modes: int = param(6, "Modes", symbol="k", low=2, high=10, minimum=1, maximum=40, help="How many Gaussians.")
+    modes: int = param(
+        6, "Modes", symbol="k", low=2, high=10, minimum=1, maximum=40,
+        help="How many Gaussians.",
+    )  # fmt: skip
     tilt: float = param(
         35.0, "Tilt", symbol="φ", unit="°", low=-90.0, high=90.0, minimum=-180.0, maximum=180.0,
         help="Angle between the long axis of a mode and the radius through it.",
-    )
+    )  # fmt: skip
     length: float = param(
         0.42, "Length", symbol="a", low=0.1, high=0.8, minimum=0.01, maximum=2.0,
         help="Standard deviation along the long axis.",
-    )
+    )  # fmt: skip
     thickness: float = param(
         0.07, "Thickness", symbol="b", low=0.02, high=0.4, minimum=0.005, maximum=2.0, log=True,
         help="Standard deviation along the short axis.",

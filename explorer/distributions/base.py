@@ -27,7 +27,7 @@ class Distribution(Validated, ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     dim: ClassVar[int] = 2
-    #: False for the user's own data: it has no card in the gallery until there is some, and no pretrained network.
+    #: False for the user's own data, which has no pretrained network.
     builtin: ClassVar[bool] = True
     #: One sentence for the gallery.
     about: ClassVar[str] = ""

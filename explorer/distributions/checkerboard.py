@@ -18,7 +18,10 @@ class Checkerboard(Distribution):
     """Every other square of a board, evenly filled; each square is a class."""
 
     about = "Uniform squares with hard edges and shared corners: hard to learn, easy to judge by eye."
-    side: int = param(4, "Squares per side", symbol="m", low=2, high=8, maximum=12, help="The board is m × m.")
+    side: int = param(
+        4, "Squares per side", symbol="m", low=2, high=8, maximum=12,
+        help="The board is m × m.",
+    )  # fmt: skip
     jitter: float = param(
         0.045, "Edge", symbol="s", low=0.04, high=0.15, minimum=0.02, maximum=0.5, log=True,
         help="Softness of the edges.",

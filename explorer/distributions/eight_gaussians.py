@@ -17,8 +17,14 @@ class EightGaussians(Distribution):
     """Equal Gaussians at the corners of a regular polygon; each is a class."""
 
     about = "Eight equal modes on a ring: the standard first test of mode coverage."
-    modes: int = param(8, "Modes", symbol="k", low=1, high=16, minimum=1, maximum=64, help="How many Gaussians.")
-    radius: float = param(1.4, "Radius", symbol="r", low=0.2, high=2.5, minimum=0.0, maximum=10.0, help="Of the ring.")
+    modes: int = param(
+        8, "Modes", symbol="k", low=1, high=16, minimum=1, maximum=64,
+        help="How many Gaussians.",
+    )  # fmt: skip
+    radius: float = param(
+        1.4, "Radius", symbol="r", low=0.2, high=2.5, minimum=0.0, maximum=10.0,
+        help="Of the ring.",
+    )  # fmt: skip
     scale: float = param(
         0.12, "Width", symbol="s", low=0.02, high=0.5, minimum=0.001, maximum=5.0, log=True,
         help="Standard deviation of each Gaussian.",

@@ -33,9 +33,9 @@ _CAT: tuple[Part, ...] = (
     (
         "head",
         (
-            (-3.0, 3.9), (-3.6, 5.6), (-3.9, 6.6), (-3.0, 6.0), (-1.7, 5.0), (0.0, 5.2), (1.7, 5.0), (3.0, 6.0),
-            (3.9, 6.6), (3.6, 5.6), (3.0, 3.9), (3.5, 2.4), (3.2, 0.6), (1.8, -0.8), (0.0, -1.2), (-1.8, -0.8),
-            (-3.2, 0.6), (-3.5, 2.4),
+            (-3.0, 3.9), (-3.6, 5.6), (-3.9, 6.6), (-3.0, 6.0), (-1.7, 5.0), (0.0, 5.2), (1.7, 5.0),
+            (3.0, 6.0), (3.9, 6.6), (3.6, 5.6), (3.0, 3.9), (3.5, 2.4), (3.2, 0.6), (1.8, -0.8), (0.0, -1.2),
+            (-1.8, -0.8), (-3.2, 0.6), (-3.5, 2.4),
         ),
         True,
     ),
@@ -59,10 +59,11 @@ class Figure(Distribution):
     about = "A drawn animal: its mean and covariance say nothing of it, so a model must learn the shape."
     shape: str = param(
         "dinosaur", "Shape", choices={"dinosaur": "Dinosaur", "cat": "Cat"}, help="Which animal."
-    )
+    )  # fmt: skip
     stretch: float = param(
-        1.0, "Stretch", symbol="a", low=0.6, high=1.6, minimum=0.2, maximum=5.0, log=True, help="Width over height."
-    )
+        1.0, "Stretch", symbol="a", low=0.6, high=1.6, minimum=0.2, maximum=5.0, log=True,
+        help="Width over height.",
+    )  # fmt: skip
     jitter: float = param(
         0.03, "Width", symbol="s", low=0.02, high=0.1, minimum=0.01, maximum=0.5, log=True,
         help="Standard deviation around the outline.",

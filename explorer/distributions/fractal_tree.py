@@ -25,11 +25,11 @@ class FractalTree(Distribution):
     angle: float = param(
         27.0, "Spread", symbol="φ", unit="°", low=10.0, high=60.0, minimum=1.0, maximum=120.0,
         help="Angle of a branch with the one it grows from.",
-    )
+    )  # fmt: skip
     ratio: float = param(
         0.76, "Shrinking", symbol="r", low=0.55, high=0.85, minimum=0.3, maximum=1.0,
         help="Length of a branch over that of the one it grows from.",
-    )
+    )  # fmt: skip
     jitter: float = param(
         0.022, "Width", symbol="s", low=0.015, high=0.08, minimum=0.005, maximum=0.5, log=True,
         help="Standard deviation around the branches.",

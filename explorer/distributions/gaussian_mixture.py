@@ -13,8 +13,6 @@ from explorer.distributions.mixture import Mixture
 from explorer.distributions.points import given, numbers
 from explorer.params import ParamError, param
 
-Nested = tuple[Any, ...]
-
 #: Relative asymmetry that is put down to rounding, and the narrowest Gaussian.
 _ASYMMETRY = 1e-6
 _NARROWEST = 1e-4
@@ -31,25 +29,31 @@ class GaussianMixture(Distribution):
     """Means (k, d) with d 1 or 2, and for each a weight and either a scale or a covariance; each is a class.
 
     `scales` is one number for all, a list of k numbers, or rows (k, d) of standard deviations along the axes.
-    `covariances` (k, d, d) stands instead of `scales`. Without `weights` all are equal; they need not sum to 1.
+    `covariances` (k, d, d) stands instead of `scales`. `weights` need not sum to 1; the default is equal
+    ones.
     """
 
     builtin = False
     about = "Any Gaussian mixture, written out in the experiment file."
-    means: Nested = param(((-1.0, 0.0), (1.0, 0.0)), "Means", kind="data", help="Rows of 1 or 2 coordinates.")
-    scales: Nested | float = param(
-        0.3, "Scales", kind="data", help="Standard deviations: one number, one a mode, or one a coordinate."
+    means: tuple[Any, ...] = param(
+        ((-1.0, 0.0), (1.0, 0.0)), "Means", kind="data", help="Rows of 1 or 2 coordinates."
     )
-    covariances: Nested = param((), "Covariances", kind="data", help="Matrices, one a mode, instead of scales.")
-    weights: Nested = param((), "Weights", kind="data", help="One a mode; equal if left out.")
+    scales: tuple[Any, ...] | float = param(
+        0.3, "Scales", kind="data", help="Standard deviations: one number, one a mode, or one a coordinate."
+    )  # fmt: skip
+    covariances: tuple[Any, ...] = param(
+        (), "Covariances", kind="data",
+        help="Matrices, one a mode, instead of scales.",
+    )  # fmt: skip
+    weights: tuple[Any, ...] = param((), "Weights", kind="data", help="One a mode; equal if left out.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         means = numbers(self.means, self._path("means"), 2)
         k, d = means.shape
         if d > 2 or k > MAX_POINTS:
-            raise ParamError(f"{self._path('means')} must be at most {MAX_POINTS} points of 1 or 2 coordinates, "
-                             f"not {k} of {d}")  # fmt: skip
+            most = f"{MAX_POINTS} rows of 1 or 2 coordinates"
+            raise ParamError(f"{self._path('means')} must be at most {most}, not {k} rows of {d}")
         # of this object, since its numbers decide it
         object.__setattr__(self, "dim", d)
         checked = {
@@ -79,7 +83,8 @@ class GaussianMixture(Distribution):
         path = self._path("scales")
         scales = numbers(self.scales, path, 0, 1, 2)
         if scales.shape not in ((), (k,), (k, d)):
-            raise ParamError(f"{path} must be one number, {k} numbers or {k} rows of {d}, not shape {scales.shape}")
+            allowed = f"one number, {k} numbers or {k} rows of {d}"
+            raise ParamError(f"{path} must be {allowed}, not an array of shape {scales.shape}")
         if (scales < _NARROWEST).any():
             raise ParamError(f"{path} must be at least {_NARROWEST:g}, not {scales.min():g}")
         return scales
@@ -95,7 +100,7 @@ class GaussianMixture(Distribution):
             if np.abs(matrix - matrix.T).max() > _ASYMMETRY * np.abs(matrix).max():
                 raise ParamError(f"{path}[{i}] must be symmetric")
             if np.linalg.eigvalsh(matrix)[0] < _NARROWEST**2:
-                raise ParamError(f"{path}[{i}] must be positive definite, with eigenvalues of {_NARROWEST**2:g} or more")
+                raise ParamError(f"{path}[{i}] must be positive definite (eigenvalues >= {_NARROWEST**2:g})")
         return matrices
 
     def build(self) -> Mixture:

@@ -1,8 +1,8 @@
 """Regular point sets from curves and areas, which jitter turns into smooth densities.
 
 A comb of Gaussians looks continuous when their standard deviation is about half their distance: then the
-ripple is about one per cent. So a shape is given by as few points as its jitter asks for, evenly spaced (clumps
-of random points would show), and never more than MAX_POINTS, since an exact score costs time for each.
+ripple is about one per cent. So a shape is given by as few points as its jitter asks for, evenly spaced
+(clumps of random points would show), and never more than MAX_POINTS: an exact score costs time for each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Outline = Sequence[tuple[float, float]]
 
 
 def standard(points: np.ndarray, weights: np.ndarray | None = None, jitter: float = 0.0) -> np.ndarray:
-    """`points` (k, d) moved to mean 0 and scaled alike in all directions to variance 1 per coordinate, on average.
+    """`points` (k, d) moved to mean 0 and scaled, alike in all directions, to a mean variance of 1.
 
     `jitter` is the standard deviation, after scaling, that will be added to them.
     """
@@ -43,14 +43,14 @@ def lengths(curve: np.ndarray) -> np.ndarray:
 
 
 def along(curve: np.ndarray, n: int) -> np.ndarray:
-    """n points (n, d) at equal distances along the polyline `curve` (m, d), half a distance from either end."""
+    """n points (n, d) evenly along the polyline `curve` (m, d), half a spacing from either end."""
     s = lengths(curve)
     at = s[-1] * (np.arange(n) + 0.5) / n
     return np.stack([np.interp(at, s, column) for column in curve.T], axis=1)
 
 
 def on_curves(curves: Sequence[np.ndarray], spacing: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points (k, d) about `spacing` apart on all curves, and the curve (k,) that each is on; k <= MAX_POINTS."""
+    """Points (k, d) about `spacing` apart on all curves, and the curve (k,) that each is on."""
     total = [float(lengths(c)[-1]) for c in curves]
     spacing = max(spacing, sum(total) / (MAX_POINTS - len(curves)))
     counts = [max(1, int(length / spacing)) for length in total]

@@ -26,11 +26,11 @@ class Letters(Distribution):
     about = "A word that you type: each letter is a class, so a class can be asked for."
     word: str = param(
         "SDE", "Word", help=f"Up to {MAX_LETTERS} letters, digits or signs; a space can start a new row."
-    )
+    )  # fmt: skip
     slant: float = param(
         0.0, "Slant", symbol="φ", unit="°", low=-15.0, high=25.0, minimum=-45.0, maximum=45.0,
         help="Of the letters, to the right.",
-    )
+    )  # fmt: skip
     stroke: float = param(
         0.045, "Pen", symbol="b", low=0.025, high=0.1, minimum=0.01, maximum=0.3, log=True,
         help="Standard deviation around the strokes, over the height of a letter.",
@@ -41,7 +41,8 @@ class Letters(Distribution):
         word = " ".join(self.word.upper().split())
         unknown = sorted({c for c in word if c != " " and c not in GLYPHS})
         if unknown:
-            raise ParamError(f"letters.word has no shape for {' '.join(unknown)}; there are {' '.join(GLYPHS)}")
+            known = " ".join(GLYPHS)
+            raise ParamError(f"letters.word has no shape for {' '.join(unknown)}; there are {known}")
         if not 1 <= len(word) <= MAX_LETTERS:
             raise ParamError(f"letters.word must have 1 to {MAX_LETTERS} characters, not {len(word)}")
 
@@ -51,7 +52,9 @@ class Letters(Distribution):
 
     def _strokes(self) -> tuple[list[np.ndarray], list[int], list[str]]:
         """Every stroke (m, 2) in units of a letter's height, the letter it is of, and the letters."""
-        strokes, owner, letters = [], [], []
+        strokes: list[np.ndarray] = []
+        owner: list[int] = []
+        letters: list[str] = []
         for row, text in enumerate(self._rows()):
             for column, character in enumerate(text):
                 if character == " ":

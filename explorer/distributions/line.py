@@ -27,8 +27,11 @@ class Line(Distribution):
     angle: float = param(
         30.0, "Direction", symbol="φ", unit="°", low=-90.0, high=90.0, minimum=-180.0, maximum=180.0,
         help="Angle of the line.",
-    )
-    dashes: int = param(1, "Dashes", symbol="m", low=1, high=5, maximum=8, help="Pieces that the line is cut into.")
+    )  # fmt: skip
+    dashes: int = param(
+        1, "Dashes", symbol="m", low=1, high=5, maximum=8,
+        help="Pieces that the line is cut into.",
+    )  # fmt: skip
     thickness: float = param(
         0.01, "Thickness", symbol="s", low=0.001, high=0.2, minimum=1e-4, maximum=1.0, log=True,
         help="Standard deviation across the line; a manifold is the limit 0.",

@@ -20,10 +20,10 @@ class TwoModes1D(Distribution):
     about = "Two modes on a line: the whole of p(x, t) fits in one picture, with time across."
     weight: float = param(
         0.6, "Weight", symbol="w", low=0.1, high=0.9, minimum=0.001, maximum=0.999, help="Of the left mode."
-    )
+    )  # fmt: skip
     distance: float = param(
         2.0, "Distance", symbol="D", low=0.5, high=4.0, minimum=0.0, maximum=20.0, help="Between the modes."
-    )
+    )  # fmt: skip
     scale: float = param(
         0.2, "Width", symbol="s", low=0.05, high=1.0, minimum=0.005, maximum=5.0, log=True,
         help="Standard deviation of each mode.",
@@ -45,11 +45,11 @@ class ThreeModes1D(Distribution):
     weight: float = param(
         0.4, "Middle weight", symbol="w", low=0.1, high=0.8, minimum=0.001, maximum=0.999,
         help="Of the middle mode; the outer ones share the rest.",
-    )
+    )  # fmt: skip
     distance: float = param(
         1.3, "Distance", symbol="D", low=0.5, high=2.5, minimum=0.0, maximum=20.0,
         help="From the middle mode to either outer one.",
-    )
+    )  # fmt: skip
     scale: float = param(
         0.18, "Width", symbol="s", low=0.05, high=0.6, minimum=0.005, maximum=5.0, log=True,
         help="Standard deviation of the outer modes; the middle one has half of it.",

@@ -22,7 +22,7 @@ class Pinwheel(Distribution):
     twist: float = param(
         1.5, "Twist", symbol="τ", low=-3.0, high=3.0, minimum=-6.0, maximum=6.0,
         help="How far the arms are bent, in radians per unit of length.",
-    )
+    )  # fmt: skip
     width: float = param(
         0.1, "Width", symbol="s", low=0.04, high=0.25, minimum=0.02, maximum=0.6, log=True,
         help="Standard deviation across an arm in its middle.",
@@ -40,4 +40,6 @@ class Pinwheel(Distribution):
         label = np.repeat(np.arange(self.arms), len(along))
         names = tuple(f"arm {i + 1}" for i in range(self.arms))
         points = standard(points, weights, self.width)
-        return Mixture(weights / weights.sum(), points, np.stack([scales, scales], axis=1), None, label, names)
+        return Mixture(
+            weights / weights.sum(), points, np.stack([scales, scales], axis=1), None, label, names
+        )

@@ -15,7 +15,9 @@ from explorer.params import ParamError, param
 Pair = tuple[float, float]
 
 #: What stands until something is drawn: a small ring.
-_START = tuple((round(float(np.cos(a)), 3), round(float(np.sin(a)), 3)) for a in np.linspace(0, 2 * np.pi, 60)[:-1])
+_START = tuple(
+    (round(float(np.cos(a)), 3), round(float(np.sin(a)), 3)) for a in np.linspace(0, 2 * np.pi, 60)[:-1]
+)
 
 
 _KINDS = ("a number", "a list of numbers", "a list of rows of numbers", "a list of matrices")
@@ -46,8 +48,8 @@ def given(value: Any) -> bool:
 class Points(Distribution):
     """Support points (k, 2) of equal weight with jitter.
 
-    The points are kept as plain tuples, so that two experiments are equal when their points are, and a file can
-    carry them. `labels` is empty or has one class number for each point.
+    The points are kept as plain tuples, so that two experiments are equal when their points are, and a file
+    can carry them. `labels` is empty or has one class number for each point.
     """
 
     builtin = False
@@ -56,9 +58,12 @@ class Points(Distribution):
     jitter: float = param(
         0.05, "Jitter", symbol="s", low=0.01, high=0.3, minimum=0.001, maximum=2.0, log=True,
         help="Standard deviation around each point.",
-    )
+    )  # fmt: skip
     labels: tuple[int, ...] = param((), "Classes", kind="data", help="One number for each point, or none.")
-    note: str = param("", "Note", help="Where the points are from, and what was done to them.", advanced=True)  # fmt: skip
+    note: str = param(
+        "", "Note",
+        help="Where the points are from, and what was done to them.", advanced=True,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,7 +80,9 @@ class Points(Distribution):
             return ()
         labels = numbers(self.labels, "points.labels", 1)
         if len(labels) != len(self.points):
-            raise ParamError(f"points.labels must be {len(self.points)} numbers, one a point, not {len(labels)}")
+            raise ParamError(
+                f"points.labels must be {len(self.points)} numbers, one a point, not {len(labels)}"
+            )
         if (labels < 0).any() or (labels != np.floor(labels)).any() or labels.max() >= MAX_POINTS:
             raise ParamError(f"points.labels must be whole numbers from 0 to {MAX_POINTS - 1}")
         return tuple(int(v) for v in labels)

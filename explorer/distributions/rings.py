@@ -23,7 +23,7 @@ class Rings(Distribution):
         0.3, "Inner radius", symbol="r₁", low=0.1, high=0.9, minimum=0.01, maximum=0.98,
         help="Radius of the innermost ring over that of the outermost.",
         visible=lambda owner: owner.rings > 1,
-    )
+    )  # fmt: skip
     jitter: float = param(
         0.05, "Width", symbol="s", low=0.02, high=0.15, minimum=0.005, maximum=0.5, log=True,
         help="Standard deviation around the circles.",

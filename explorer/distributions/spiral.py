@@ -21,7 +21,7 @@ class Spiral(Distribution):
     arms: int = param(2, "Arms", symbol="m", low=1, high=5, maximum=12, help="How many spirals.")
     turns: float = param(
         1.5, "Turns", symbol="τ", low=0.4, high=3.0, minimum=0.1, maximum=6.0, help="Turns of each arm."
-    )
+    )  # fmt: skip
     jitter: float = param(
         0.04, "Width", symbol="s", low=0.02, high=0.15, minimum=0.005, maximum=0.5, log=True,
         help="Standard deviation around the curves.",

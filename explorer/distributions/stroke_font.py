@@ -9,8 +9,8 @@ from explorer.distributions.geometry import smooth
 #: From the middle of a letter to the middle of the next, in heights.
 ADVANCE = 0.88
 
-#: Strokes, separated by spaces. Each is a run of pen positions "xy" joined by "-", on a grid with columns 0 to 6
-#: and rows 0 (bottom) to 8. "~" in front rounds the corners; "o" does too, and closes the stroke.
+#: Strokes, separated by spaces. Each is a run of pen positions "xy" joined by "-", on a grid with columns 0
+#: to 6 and rows 0 (bottom) to 8. "~" in front rounds the corners; "o" does too, and closes the stroke.
 GLYPHS: dict[str, str] = {
     "A": "00-38-60 13-53",
     "B": "00-08 ~08-28-48-56-44-24-04 ~04-24-44-62-40-20-00",

@@ -18,11 +18,14 @@ class SwissRoll(Distribution):
     """r = theta for theta uniform on an interval, so the density falls off as 1/r towards the outside."""
 
     about = "One rolled-up sheet whose density falls towards the outside: inner windings come first."
-    turns: float = param(1.5, "Turns", symbol="τ", low=0.5, high=3.0, minimum=0.2, maximum=6.0, help="Of the roll.")
+    turns: float = param(
+        1.5, "Turns", symbol="τ", low=0.5, high=3.0, minimum=0.2, maximum=6.0,
+        help="Of the roll.",
+    )  # fmt: skip
     start: float = param(
         0.75, "Hollow", symbol="θ₀", low=0.1, high=1.5, minimum=0.0, maximum=5.0,
         help="Where the roll starts, in turns: the larger, the wider the hole in its middle.",
-    )
+    )  # fmt: skip
     jitter: float = param(
         0.06, "Thickness", symbol="s", low=0.02, high=0.2, minimum=0.005, maximum=0.6, log=True,
         help="Standard deviation around the sheet.",

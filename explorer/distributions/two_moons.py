@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
 from explorer.distributions.geometry import SPACING, arc, on_curves, standard
 from explorer.distributions.mixture import Mixture
@@ -21,11 +19,11 @@ class TwoMoons(Distribution):
     shift: float = param(
         1.0, "Shift", symbol="Δ", low=0.0, high=2.5, minimum=-5.0, maximum=5.0,
         help="How far the lower moon is moved to the right, in radii.",
-    )
+    )  # fmt: skip
     gap: float = param(
         0.35, "Overlap", symbol="δ", low=-0.5, high=1.0, minimum=-3.0, maximum=3.0,
         help="How far the moons reach into each other, in radii; negative moves them apart.",
-    )
+    )  # fmt: skip
     jitter: float = param(
         0.07, "Width", symbol="s", low=0.02, high=0.3, minimum=0.005, maximum=0.8, log=True,
         help="Standard deviation around the curves.",

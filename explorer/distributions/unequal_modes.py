@@ -20,14 +20,16 @@ class UnequalModes(Distribution):
     cannot find the weights (Song and Ermon 2019, section 3.2.2).
     """
 
-    about = "Weights 0.8 and 0.2, far apart: the score hardly knows the weights, so Langevin mixes too slowly."
+    about = (
+        "Weights 0.8 and 0.2, far apart: the score hardly knows the weights, so Langevin mixes too slowly."
+    )
     weight: float = param(
         0.8, "Weight", symbol="w", low=0.5, high=0.95, minimum=0.001, maximum=0.999,
         help="Of the mode at the lower left; the other has the rest.",
-    )
+    )  # fmt: skip
     distance: float = param(
         3.6, "Distance", symbol="D", low=1.0, high=5.0, minimum=0.0, maximum=20.0, help="Between the modes."
-    )
+    )  # fmt: skip
     scale: float = param(
         0.3, "Width", symbol="s", low=0.1, high=0.8, minimum=0.01, maximum=5.0, log=True,
         help="Standard deviation of each mode.",
