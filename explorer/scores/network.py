@@ -90,19 +90,20 @@ class Denoiser(nn.Module):
         """(alpha D(x/alpha, sigma/alpha) - x)/sigma² with the cancelling terms cancelled by hand.
 
         -x/v + alpha sigma_data/(sigma sqrt v) F(x/sqrt v), v = sigma² + alpha² sigma_data²: nothing
-        overflows when alpha -> 0 (beta_max = 400), nothing is lost when sigma -> 0.
+        overflows when alpha -> 0 (beta_max = 400), nothing is lost when sigma -> 0. Below NOISE_LOW the
+        score is that at NOISE_LOW.
         """
         if not isinstance(sigma, Tensor) and not isinstance(alpha, Tensor):
             return self._edm_score_once(x, alpha, sigma, labels)
-        noise = torch.as_tensor(sigma / alpha).clamp(NOISE_LOW, NOISE_HIGH)
-        a, s = _column(alpha), _column(sigma)
+        a, s = torch.as_tensor(_column(alpha)), torch.as_tensor(_column(sigma))
+        s = torch.maximum(s, a * NOISE_LOW)
         v = s * s + (a * self.sigma_data) ** 2
-        out = self.raw(x * v**-0.5, torch.log(noise) / 4, labels)
+        level = torch.log((s / a)[..., 0].clamp(max=NOISE_HIGH)) / 4
+        out = self.raw(x * v**-0.5, level, labels)
         return a * self.sigma_data / (s * v**0.5) * out - x / v
 
     def _edm_score_once(self, x: Tensor, alpha: float, sigma: float, labels: Tensor | int | None) -> Tensor:
-        if sigma < alpha * NOISE_LOW:
-            sigma = alpha * NOISE_LOW
+        sigma = max(sigma, alpha * NOISE_LOW)
         level = math.log(min(sigma / max(alpha, 1e-300), NOISE_HIGH)) / 4
         v = sigma**2 + (alpha * self.sigma_data) ** 2
         out = self.raw(x * v**-0.5, level, labels)
