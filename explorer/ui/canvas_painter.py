@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
+from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf
 from pyqtgraph.Qt.internals import PrimitiveArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
@@ -32,7 +34,8 @@ SHADES = {"live": 32, "still": LEVELS}
 OPACITIES = {"live": 12, "still": 64}
 # A dot snaps to this fraction of a pixel, or slow particles would jump from pixel to pixel.
 PHASES = 4
-RING, RING_ALPHA = 0.8, 0.45  # around every dot, in the colour of the stage, so that dots in a crowd are told apart
+# Around every dot, in the colour of the stage, so that dots in a crowd are told apart.
+RING, RING_ALPHA = 0.8, 0.45
 DASH = (5.0, 4.0)
 
 
@@ -47,39 +50,54 @@ def paint(
 ) -> None:
     """Draw the marks in order on a canvas of `size` device pixels whose lines are `scale` times as thick."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    sheet = _Sheet(painter, camera, size, theme, scale, quality)
     for mark in marks:
         painter.save()
-        match mark:
-            case Points():
-                _points(painter, mark, camera, size, theme, scale, quality)
-            case Segments():
-                _segments(painter, mark, camera, size, theme, scale, quality)
-            case Arrows():
-                _arrows(painter, mark, camera, size, theme, scale, quality)
-            case Curve():
-                _curve(painter, mark, camera, size, theme, scale)
-            case Image():
-                _image(painter, mark, camera, size, theme)
-            case Text():
-                _text(painter, mark, camera, size, theme, scale)
-            case _:
-                assert_never(mark)
+        _paint_one(sheet, mark)
         painter.restore()
 
 
-def _points(
-    painter: QPainter, mark: Points, camera: Camera, size: Size, theme: Theme, scale: float, quality: Quality
-) -> None:
-    centres, seen = geometry.points(mark, camera, size, scale)
+@dataclass(frozen=True)
+class _Sheet:
+    """What every mark is drawn with."""
+
+    painter: QPainter
+    camera: Camera
+    size: Size
+    theme: Theme
+    scale: float
+    quality: Quality
+
+
+def _paint_one(sheet: _Sheet, mark: Mark) -> None:
+    match mark:
+        case Points():
+            _points(sheet, mark)
+        case Segments():
+            _segments(sheet, mark)
+        case Arrows():
+            _arrows(sheet, mark)
+        case Curve():
+            _curve(sheet, mark)
+        case Image():
+            _image(sheet, mark)
+        case Text():
+            _text(sheet, mark)
+        case _:
+            assert_never(mark)
+
+
+def _points(sheet: _Sheet, mark: Points) -> None:
+    centres, seen = geometry.points(mark, sheet.camera, sheet.size, sheet.scale)
     if not len(seen):
         return
-    diameter = round(max(mark.size * scale, 0.5), 2)
-    colors: tuple[Color, ...] = (rgb(theme, mark.color),)
+    diameter = round(max(mark.size * sheet.scale, 0.5), 2)
+    colors: tuple[Color, ...] = (rgb(sheet.theme, mark.color),)
     rows = np.zeros(len(seen), np.intp)
     if mark.values is not None:
-        colors = _shades(mark.colormap, theme, SHADES[quality] if diameter < 64 else 8)
+        colors = _shades(mark.colormap, sheet.theme, SHADES[sheet.quality] if diameter < 64 else 8)
         rows = geometry.levels(np.ravel(mark.values)[seen], len(colors))
-    atlas, cell, phases = _atlas(colors, rgb(theme, "stage"), diameter, RING * scale)
+    atlas, cell, phases = _atlas(colors, rgb(sheet.theme, "stage"), diameter, RING * sheet.scale)
     corner = np.floor(centres)
     phase = ((centres - corner) * phases).astype(np.intp)
     fragments = PrimitiveArray(QPainter.PixmapFragment, 10)
@@ -91,14 +109,14 @@ def _points(
     table[:, 4:6] = cell
     table[:, 6:8] = 1
     table[:, 8:10] = 0, 1
-    painter.setOpacity(mark.alpha)
+    sheet.painter.setOpacity(mark.alpha)
     first, count = fragments.drawargs()
-    painter.drawPixmapFragments(first, count, atlas)
+    sheet.painter.drawPixmapFragments(first, count, atlas)
 
 
 @lru_cache(maxsize=64)
 def _atlas(colors: tuple[Color, ...], ring: Color, diameter: float, width: float) -> tuple[QPixmap, int, int]:
-    """Antialiased dots: a row for each colour, a column for each position within a pixel; cell size, phases."""
+    """Antialiased dots (a row for each colour, a column for each place within a pixel), cell size, phases."""
     phases = PHASES if diameter < 32 else 1
     # Even, so that a fragment centred on a pixel's corner covers whole pixels.
     cell = 2 * int(np.ceil(diameter / 2 + width + 1.5))
@@ -130,38 +148,35 @@ def _shades(colormap: str, theme: Theme, count: int) -> tuple[Color, ...]:
     return tuple((int(r), int(g), int(b)) for r, g, b in table)
 
 
-def _segments(
-    painter: QPainter, mark: Segments, camera: Camera, size: Size, theme: Theme, scale: float, quality: Quality
-) -> None:
-    lines, seen = geometry.segments(mark, camera, size, scale)
+def _segments(sheet: _Sheet, mark: Segments) -> None:
+    lines, seen = geometry.segments(mark, sheet.camera, sheet.size, sheet.scale)
+    color, width = rgb(sheet.theme, mark.color), mark.width * sheet.scale
     if mark.fade is None:
-        _lines(painter, lines, _pen(rgb(theme, mark.color), mark.alpha, mark.width * scale))
+        _lines(sheet.painter, lines, _pen(color, mark.alpha, width))
         return
-    count = OPACITIES[quality] + 1
-    for level, members in geometry.groups(geometry.levels(np.ravel(mark.fade)[seen], count)):
+    steps = OPACITIES[sheet.quality]
+    for level, members in geometry.groups(geometry.levels(np.ravel(mark.fade)[seen], steps + 1)):
         if level:
-            opacity = mark.alpha * level / (count - 1)
-            _lines(painter, lines[members], _pen(rgb(theme, mark.color), opacity, mark.width * scale))
+            _lines(sheet.painter, lines[members], _pen(color, mark.alpha * level / steps, width))
 
 
-def _arrows(
-    painter: QPainter, mark: Arrows, camera: Camera, size: Size, theme: Theme, scale: float, quality: Quality
-) -> None:
-    lines, which = geometry.arrows(mark, camera, size, scale)
-    width = mark.width * scale
+def _arrows(sheet: _Sheet, mark: Arrows) -> None:
+    lines, which = geometry.arrows(mark, sheet.camera, sheet.size, sheet.scale)
+    width = mark.width * sheet.scale
     if mark.values is None:
-        _lines(painter, lines, _pen(rgb(theme, mark.color), mark.alpha, width))
+        _lines(sheet.painter, lines, _pen(rgb(sheet.theme, mark.color), mark.alpha, width))
         return
-    shades = _shades(mark.colormap, theme, SHADES[quality])
+    shades = _shades(mark.colormap, sheet.theme, SHADES[sheet.quality])
     for level, members in geometry.groups(geometry.levels(np.ravel(mark.values)[which], len(shades))):
-        _lines(painter, lines[members], _pen(shades[level], mark.alpha, width))
+        _lines(sheet.painter, lines[members], _pen(shades[level], mark.alpha, width))
 
 
 def _pen(color: Color, alpha: float, width: float) -> QPen:
     shade = QColor(*color)
     shade.setAlphaF(min(max(alpha, 0.0), 1.0))
     # Round caps are ten times slower: only these two kinds of cap have a fast path in Qt.
-    pen = QPen(shade, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap if width > 1 else Qt.PenCapStyle.FlatCap)
+    cap = Qt.PenCapStyle.SquareCap if width > 1 else Qt.PenCapStyle.FlatCap
+    pen = QPen(shade, width, Qt.PenStyle.SolidLine, cap)
     pen.setCosmetic(True)
     return pen
 
@@ -176,36 +191,34 @@ def _lines(painter: QPainter, lines: NDArray[np.float64], pen: QPen) -> None:
     painter.drawLines(*array.drawargs())
 
 
-def _curve(painter: QPainter, mark: Curve, camera: Camera, size: Size, theme: Theme, scale: float) -> None:
-    pen = _pen(rgb(theme, mark.color), mark.alpha, mark.width * scale)
+def _curve(sheet: _Sheet, mark: Curve) -> None:
+    pen = _pen(rgb(sheet.theme, mark.color), mark.alpha, mark.width * sheet.scale)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
     if mark.dash:
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         pen.setDashPattern([d / max(mark.width, 0.1) for d in DASH])
-    painter.setPen(pen)
-    for run in geometry.runs(mark, camera, size, scale):
-        painter.drawPolyline(polygon(run))
+    sheet.painter.setPen(pen)
+    for run in geometry.runs(mark, sheet.camera, sheet.size, sheet.scale):
+        sheet.painter.drawPolyline(polygon(run))
 
 
 def polygon(xy: NDArray[np.float64]) -> QPolygonF:
     """Points (n, 2) as Qt wants them."""
-    out = QPolygonF()
-    out.resize(len(xy))
-    memory = np.frombuffer(memoryview_of(out), np.float64)
-    memory[:] = xy.ravel()
+    out = create_qpolygonf(len(xy))
+    ndarray_from_qpolygonf(out)[:] = xy
     return out
 
 
-def _image(painter: QPainter, mark: Image, camera: Camera, size: Size, theme: Theme) -> None:
-    patch = geometry.image(mark, camera, size)
+def _image(sheet: _Sheet, mark: Image) -> None:
+    patch = geometry.image(mark, sheet.camera, sheet.size)
     if patch is None:
         return
-    pixels = colored(patch[0], mark.colormap, theme)
+    pixels = colored(patch[0], mark.colormap, sheet.theme)
     rows, columns = pixels.shape
     picture = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_RGB32)
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.setOpacity(mark.alpha)
-    painter.drawImage(QRectF(*patch[1]), picture)
+    sheet.painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    sheet.painter.setOpacity(mark.alpha)
+    sheet.painter.drawImage(QRectF(*patch[1]), picture)
 
 
 def colored(values: NDArray[np.floating], colormap: str, theme: Theme) -> NDArray[np.uint32]:
@@ -215,10 +228,10 @@ def colored(values: NDArray[np.floating], colormap: str, theme: Theme) -> NDArra
     return table[(np.clip(values, 0, 1) * (LEVELS - 1) + 0.5).astype(np.intp)]
 
 
-def _text(painter: QPainter, mark: Text, camera: Camera, size: Size, theme: Theme, scale: float) -> None:
-    x, y = camera.to_pixels(mark.xy, size)
-    if -size[0] < x < 2 * size[0] and -size[1] < y < 2 * size[1]:
-        text.draw(painter, (x, y), mark, theme, scale)
+def _text(sheet: _Sheet, mark: Text) -> None:
+    x, y = sheet.camera.to_pixels(mark.xy, sheet.size)
+    if -sheet.size[0] < x < 2 * sheet.size[0] and -sheet.size[1] < y < 2 * sheet.size[1]:
+        text.draw(sheet.painter, (x, y), mark, sheet.theme, sheet.scale)
 
 
 class PainterCanvas(CanvasBase):

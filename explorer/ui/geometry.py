@@ -89,7 +89,9 @@ def arrows(mark: Arrows, camera: Camera, size: Size, scale: float) -> tuple[Pixe
     shaft_a, shaft_b, seen = clip(a, b, size, margin)
     left_a, left_b, left = clip(barbs[0][pointed], b[pointed], size, margin)
     right_a, right_b, right = clip(barbs[1][pointed], b[pointed], size, margin)
-    lines = np.hstack([np.concatenate([shaft_a, left_a, right_a]), np.concatenate([shaft_b, left_b, right_b])])
+    lines = np.hstack(
+        [np.concatenate([shaft_a, left_a, right_a]), np.concatenate([shaft_b, left_b, right_b])]
+    )
     return lines, np.concatenate([seen, which[pointed][left], which[pointed][right]])
 
 
@@ -105,7 +107,7 @@ def runs(mark: Curve, camera: Camera, size: Size, scale: float) -> Iterator[Pixe
         yield np.concatenate([starts, ends[-1:]])
 
 
-def image(mark: Image, camera: Camera, size: Size) -> tuple[NDArray[np.float64], Rect] | None:
+def image(mark: Image, camera: Camera, size: Size) -> tuple[NDArray[np.floating], Rect] | None:
     """The visible cells of an image, row 0 on top, and where they go; None where nothing of it is seen."""
     values = np.nan_to_num(np.atleast_2d(mark.values), nan=0.0, posinf=1.0, neginf=0.0)[::-1]
     left, right, bottom, top = mark.bounds
@@ -120,7 +122,7 @@ def image(mark: Image, camera: Camera, size: Size) -> tuple[NDArray[np.float64],
 
 
 def _cells(start: float, end: float, count: int, length: float) -> tuple[Indices, float, float]:
-    """Which of `count` cells between two pixels touch the canvas (0, length), where they start, how far they go.
+    """Which of `count` cells between two pixels touch the canvas (0, length), where they start, their length.
 
     Two more are kept at either side, so that smoothing sees its neighbours; cells larger than the canvas by
     far are cut, since pixels must stay small numbers.

@@ -1,0 +1,132 @@
+"""Marks as pictures of any size, without a screen and without OpenGL: what exports and the shell use.
+
+A picture is one pane, or two side by side, each with an optional title strip, over an optional caption. All
+lines, dots and words grow with the resolution, so that 480p and 4K show the same picture.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRect, QRectF
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
+
+from explorer.camera import Camera, Size
+from explorer.marks import Mark
+from explorer.theme import Theme, rgb
+from explorer.ui import layout, svg, text
+from explorer.ui.canvas_painter import paint
+from explorer.ui.layout import Header, Panel
+
+__all__ = ["Header", "Panel", "ensure_app", "render", "render_svg", "to_array", "to_image", "to_svg"]
+
+_kept: list[QGuiApplication] = []
+
+
+def ensure_app() -> QGuiApplication:
+    """The Qt application, made here where there is none: fonts need one. Call it first in the main thread."""
+    app = QGuiApplication.instance()
+    if app is None:
+        if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        app = QGuiApplication([])
+        _kept.append(app)
+    assert isinstance(app, QGuiApplication)
+    return app
+
+
+def to_image(
+    marks: Sequence[Mark],
+    camera: Camera,
+    width: int,
+    height: int,
+    theme: Theme,
+    header: Header | str | None = None,
+    caption: str | None = None,
+    scale: float | None = None,
+) -> QImage:
+    """One pane as a picture of exactly this many pixels."""
+    return render([Panel(marks, camera, header)], width, height, theme, caption, scale)
+
+
+def to_svg(
+    marks: Sequence[Mark],
+    camera: Camera,
+    width: int,
+    height: int,
+    theme: Theme,
+    header: Header | str | None = None,
+    caption: str | None = None,
+    scale: float | None = None,
+) -> bytes:
+    """The same picture as an SVG file."""
+    return render_svg([Panel(marks, camera, header)], width, height, theme, caption, scale)
+
+
+def render(
+    panels: Sequence[Panel],
+    width: int,
+    height: int,
+    theme: Theme,
+    caption: str | None = None,
+    scale: float | None = None,
+) -> QImage:
+    """The panes side by side as one picture."""
+    ensure_app()
+    sheet = layout.arrange(panels, width, height, caption, scale)
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(_color(theme, "panel"))
+    painter = QPainter(image)
+    for pane in sheet.panes:
+        _pane(painter, pane, theme, sheet.scale)
+    for label in sheet.labels:
+        painter.setFont(text.font(label.size, label.bold))
+        painter.setPen(_color(theme, label.color))
+        painter.drawText(QPointF(label.x, label.y), label.text)
+    painter.end()
+    return image
+
+
+def _pane(painter: QPainter, pane: layout.Pane, theme: Theme, scale: float) -> None:
+    x, y, width, height = pane.rect
+    painter.save()
+    painter.translate(x, y)
+    painter.setClipRect(QRect(0, 0, width, height))
+    painter.fillRect(QRectF(0, 0, width, height), _color(theme, "stage"))
+    size: Size = (width, height)
+    paint(painter, pane.marks, pane.camera, size, theme, scale, quality="still")
+    painter.restore()
+
+
+def _color(theme: Theme, role: str) -> QColor:
+    return QColor(*rgb(theme, role))
+
+
+def render_svg(
+    panels: Sequence[Panel],
+    width: int,
+    height: int,
+    theme: Theme,
+    caption: str | None = None,
+    scale: float | None = None,
+) -> bytes:
+    """The panes side by side as one SVG file."""
+    ensure_app()
+    return svg.write(layout.arrange(panels, width, height, caption, scale), theme)
+
+
+def to_array(image: QImage) -> NDArray[np.uint8]:
+    """A picture as red, green and blue (height, width, 3); converted by Qt straight into the array."""
+    width, height = image.width(), image.height()
+    stride = -(-width * 3 // 4) * 4  # Qt wants rows of whole 32-bit words
+    rows = np.empty((height, stride), np.uint8)
+    out = QImage(rows.data, width, height, stride, QImage.Format.Format_RGB888)
+    painter = QPainter(out)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+    painter.drawImage(0, 0, image)
+    painter.end()
+    return np.ascontiguousarray(rows[:, : width * 3]).reshape(height, width, 3)
