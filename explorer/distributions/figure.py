@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
-from explorer.distributions.geometry import SPACING, Outline, on_curves, smooth, standard
+from explorer.distributions.geometry import Outline, comb, smooth
 from explorer.distributions.mixture import Mixture
 from explorer.params import param
 
@@ -72,9 +72,7 @@ class Figure(Distribution):
     def build(self) -> Mixture:
         parts = _FIGURES[self.shape]
         curves = [smooth(corners, closed) for _, corners, closed in parts]
-        stretch = np.array([self.stretch, 1.0])
-        size = standard(np.concatenate(curves)).std() / np.concatenate(curves).std(axis=0).mean()
-        points, part = on_curves([c * stretch * size for c in curves], SPACING * self.jitter)
+        points, part = comb([c * (self.stretch, 1.0) for c in curves], self.jitter)
         names = tuple(dict.fromkeys(name for name, _, _ in parts))
         label = np.array([names.index(name) for name, _, _ in parts])[part]
-        return Mixture.of_points(standard(points, jitter=self.jitter), self.jitter, label, names)
+        return Mixture.of_points(points, self.jitter, label, names)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
-from explorer.distributions.geometry import SPACING, on_curves, standard, standardisation
+from explorer.distributions.geometry import comb
 from explorer.distributions.mixture import Mixture
 from explorer.params import param
 
 _NAMES = ("trunk", "left half", "right half")
+#: Length of the trunk; the branches that grow from it would have the ratio's power 0 without it.
+_TRUNK = 0.75
 
 
 @DISTRIBUTIONS.register("fractal_tree", title="Fractal tree", order=100)
@@ -41,7 +43,8 @@ class FractalTree(Distribution):
         for generation in range(self.depth):
             following = []
             for start, heading, label in level:
-                end = start + self.ratio**generation * np.array([np.cos(heading), np.sin(heading)])
+                length = self.ratio**generation if generation else _TRUNK
+                end = start + length * np.array([np.cos(heading), np.sin(heading)])
                 yield np.stack([start, end]), label
                 for turn, side in ((1, 1), (-1, 2)):
                     following.append((end, heading + turn * np.radians(self.angle), label or side))
@@ -49,8 +52,6 @@ class FractalTree(Distribution):
 
     def build(self) -> Mixture:
         branches, labels = zip(*self._branches(), strict=True)
-        corners = np.concatenate(branches)
-        _, scale = standardisation(corners)
-        points, branch = on_curves([b / scale for b in branches], SPACING * self.jitter)
+        points, branch = comb(branches, self.jitter)
         label = np.asarray(labels)[branch]
-        return Mixture.of_points(standard(points, jitter=self.jitter), self.jitter, label, _NAMES)
+        return Mixture.of_points(points, self.jitter, label, _NAMES)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
-from explorer.distributions.geometry import SPACING, filling, standard
+from explorer.distributions.geometry import SPACING, filled, standard
 from explorer.distributions.mixture import Mixture
 from explorer.params import param
 
@@ -18,15 +18,6 @@ def _outline(plumpness: float) -> np.ndarray:
     x = np.sin(t) ** 3
     y = (13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)) / 16
     return np.stack([plumpness * x, y], axis=1)
-
-
-def within(points: np.ndarray, outline: np.ndarray) -> np.ndarray:
-    """Which of `points` (k, 2) lie inside the closed polygon `outline` (m, 2): the even-odd rule."""
-    a, b = outline, np.roll(outline, -1, axis=0)
-    x, y = points[:, :1], points[:, 1:]
-    crosses = (a[:, 1] > y) != (b[:, 1] > y)
-    slope = (b[:, 0] - a[:, 0]) / np.where(b[:, 1] == a[:, 1], 1, b[:, 1] - a[:, 1])
-    return np.asarray((crosses & (x < a[:, 0] + slope * (y - a[:, 1]))).sum(axis=1) % 2 == 1)
 
 
 @DISTRIBUTIONS.register("heart", title="Heart", order=120)
@@ -44,18 +35,13 @@ class Heart(Distribution):
         help="Over height.",
     )  # fmt: skip
     jitter: float = param(
-        0.06, "Edge", symbol="s", low=0.045, high=0.2, minimum=0.02, maximum=0.6, log=True,
+        0.07, "Edge", symbol="s", low=0.045, high=0.2, minimum=0.02, maximum=0.6, log=True,
         help="Softness of the edge.",
     )  # fmt: skip
 
     def build(self) -> Mixture:
-        outline = standard(_outline(self.plumpness)) * 1.25
-        middle = outline.mean(axis=0) + (0, 0.1)
-        hole = middle + self.hollow * (outline - middle)
-
-        def inside(p: np.ndarray) -> np.ndarray:
-            return within(p, outline) & ~within(p, hole)
-
-        box = (tuple(outline.min(axis=0)), tuple(outline.max(axis=0)))
-        points = filling(inside, box, SPACING * self.jitter * (1 - 0.4 * self.hollow))
-        return Mixture.of_points(standard(points, jitter=self.jitter), self.jitter)
+        outline = standard(_outline(self.plumpness))
+        # evenly filled, this outline has a standard deviation of about 0.6
+        points, weights = filled([outline, self.hollow * outline], 0.6 * SPACING * self.jitter)
+        points = standard(points, weights, self.jitter)
+        return Mixture.of_points(points, self.jitter, weights=weights)

@@ -16,7 +16,8 @@ Pair = tuple[float, float]
 
 #: What stands until something is drawn: a small ring.
 _START = tuple(
-    (round(float(np.cos(a)), 3), round(float(np.sin(a)), 3)) for a in np.linspace(0, 2 * np.pi, 60)[:-1]
+    (round(1.4 * float(np.cos(a)), 3), round(1.4 * float(np.sin(a)), 3))
+    for a in np.linspace(0, 2 * np.pi, 91)[:-1]
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
-from explorer.distributions.geometry import SPACING, arc, on_curves, standard
+from explorer.distributions.geometry import arc, comb
 from explorer.distributions.mixture import Mixture
 from explorer.params import param
 
@@ -31,6 +31,6 @@ class Rings(Distribution):
 
     def build(self) -> Mixture:
         radii = np.linspace(1, self.inner, self.rings)[::-1]
-        points, label = on_curves([arc((0, 0), (r, r), 0, 360) for r in radii], SPACING * self.jitter / 1.5)
+        points, label = comb([arc((0, 0), (r, r), 0, 360) for r in radii], self.jitter)
         names = tuple(f"ring {i + 1}" for i in range(self.rings))
-        return Mixture.of_points(standard(points, jitter=self.jitter), self.jitter, label, names)
+        return Mixture.of_points(points, self.jitter, label, names)

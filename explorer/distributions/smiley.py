@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
-from explorer.distributions.geometry import SPACING, arc, filling, on_curves, standard
+from explorer.distributions.geometry import SPACING, arc, filled, on_curves, standard
 from explorer.distributions.mixture import Mixture
 from explorer.params import param
 
 _NAMES = ("outline", "left eye", "right eye", "mouth")
+#: About the standard deviation of a face whose outline has radius 1.
+_SCALE = 0.6
 
 
 @DISTRIBUTIONS.register("smiley", title="Smiley", order=110)
@@ -32,19 +34,16 @@ class Smiley(Distribution):
         help="Standard deviation around the curves.",
     )  # fmt: skip
 
-    def _eye(self, x: float) -> np.ndarray:
-        rx, ry = 0.68 * self.eyes, self.eyes
-
-        def inside(p: np.ndarray) -> np.ndarray:
-            return np.asarray(((p[:, 0] - x) / rx) ** 2 + ((p[:, 1] - 0.3) / ry) ** 2 <= 1)
-
-        return filling(inside, ((x - rx, 0.3 - ry), (x + rx, 0.3 + ry)), 1.4 * self.jitter)
+    def _eye(self, x: float, spacing: float) -> np.ndarray:
+        outline = arc((x, 0.3), (0.68 * self.eyes, self.eyes), 0, 360)
+        return filled([outline[:-1]], max(spacing, 0.15 * self.eyes))[0]
 
     def build(self) -> Mixture:
         x = np.linspace(-0.52, 0.52, 40)
-        mouth = np.stack([x, -0.33 - 0.34 * self.smile * (1 - 2 * (x / 0.52) ** 2) / 2], axis=1)
-        curves, part = on_curves([arc((0, 0), (1, 1), 0, 360), mouth], SPACING * self.jitter / 1.7)
-        left, right = self._eye(-0.34), self._eye(0.34)
+        mouth = np.stack([x, -0.33 - 0.17 * self.smile * (1 - 2 * (x / 0.52) ** 2)], axis=1)
+        spacing = SPACING * _SCALE * self.jitter
+        curves, part = on_curves([arc((0, 0), (1, 1), 0, 360), mouth], spacing)
+        left, right = self._eye(-0.34, spacing), self._eye(0.34, spacing)
         points = np.concatenate([curves, left, right])
         label = np.concatenate([part * 3, np.full(len(left), 1), np.full(len(right), 2)])
         return Mixture.of_points(standard(points, jitter=self.jitter), self.jitter, label, _NAMES)

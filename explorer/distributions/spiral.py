@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
-from explorer.distributions.geometry import SPACING, on_curves, rotated, standard
+from explorer.distributions.geometry import comb, rotated
 from explorer.distributions.mixture import Mixture
 from explorer.params import param
 
@@ -30,8 +30,8 @@ class Spiral(Distribution):
     def build(self) -> Mixture:
         u = np.linspace(0.12, 1, 400)
         angle = 2 * np.pi * self.turns * u
-        arm = 1.7 * u[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        arm = u[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         arms = [rotated(arm, 2 * np.pi * i / self.arms) for i in range(self.arms)]
-        points, label = on_curves(arms, SPACING * self.jitter)
+        points, label = comb(arms, self.jitter)
         names = tuple(f"arm {i + 1}" for i in range(self.arms))
-        return Mixture.of_points(standard(points, jitter=self.jitter), self.jitter, label, names)
+        return Mixture.of_points(points, self.jitter, label, names)

@@ -19,7 +19,7 @@ class SwissRoll(Distribution):
 
     about = "One rolled-up sheet whose density falls towards the outside: inner windings come first."
     turns: float = param(
-        1.5, "Turns", symbol="τ", low=0.5, high=3.0, minimum=0.2, maximum=6.0,
+        1.75, "Turns", symbol="τ", low=0.5, high=3.0, minimum=0.2, maximum=6.0,
         help="Of the roll.",
     )  # fmt: skip
     start: float = param(
@@ -27,7 +27,7 @@ class SwissRoll(Distribution):
         help="Where the roll starts, in turns: the larger, the wider the hole in its middle.",
     )  # fmt: skip
     jitter: float = param(
-        0.06, "Thickness", symbol="s", low=0.02, high=0.2, minimum=0.005, maximum=0.6, log=True,
+        0.08, "Thickness", symbol="s", low=0.02, high=0.2, minimum=0.005, maximum=0.6, log=True,
         help="Standard deviation around the sheet.",
     )  # fmt: skip
 
@@ -35,7 +35,7 @@ class SwissRoll(Distribution):
         theta = 2 * np.pi * np.linspace(self.start, self.start + self.turns, 2000)
         curve = theta[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
         length = float(lengths(curve / curve.std(axis=0).mean())[-1])
-        points = along(curve, min(800, int(length / (SPACING * self.jitter)) + 2))
+        points = along(curve, min(800, int(1.2 * length / (SPACING * self.jitter)) + 2))
         # even spacing keeps the comb fine everywhere; the weights make theta uniform
         weights = 1 / np.sqrt(1 + (points**2).sum(axis=1))
         return Mixture.of_points(standard(points, weights, self.jitter), self.jitter, weights=weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
-from explorer.distributions.geometry import SPACING, arc, on_curves, standard
+from explorer.distributions.geometry import arc, comb
 from explorer.distributions.mixture import Mixture
 from explorer.params import param
 
@@ -32,7 +32,5 @@ class TwoMoons(Distribution):
     def build(self) -> Mixture:
         upper = arc((0, 0), (1, 1), 180, 0)
         lower = arc((self.shift, self.gap), (1, 1), 180, 360)
-        points, label = on_curves([upper, lower], SPACING * self.jitter / 1.5)
-        return Mixture.of_points(
-            standard(points, jitter=self.jitter), self.jitter, label, ("upper moon", "lower moon")
-        )
+        points, label = comb([upper, lower], self.jitter)
+        return Mixture.of_points(points, self.jitter, label, ("upper moon", "lower moon"))

@@ -28,10 +28,10 @@ class UnequalModes(Distribution):
         help="Of the mode at the lower left; the other has the rest.",
     )  # fmt: skip
     distance: float = param(
-        3.6, "Distance", symbol="D", low=1.0, high=5.0, minimum=0.0, maximum=20.0, help="Between the modes."
+        3.2, "Distance", symbol="D", low=1.0, high=5.0, minimum=0.0, maximum=20.0, help="Between the modes."
     )  # fmt: skip
     scale: float = param(
-        0.3, "Width", symbol="s", low=0.1, high=0.8, minimum=0.01, maximum=5.0, log=True,
+        0.25, "Width", symbol="s", low=0.1, high=0.8, minimum=0.01, maximum=5.0, log=True,
         help="Standard deviation of each mode.",
     )  # fmt: skip
 
