@@ -1,4 +1,4 @@
-"""Icons as paths in a 24 x 24 box, painted in the colour of their button: sharp at any scale, no image files."""
+"""Icons as paths in a 24 x 24 box, painted in the colour of their button: sharp at any scale, no files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
 
 # M x y move, L x y line, C six numbers curve, Z close, O cx cy r circle, R x y w h radius rectangle,
 # A cx cy r start span an arc in degrees, counter-clockwise from three o'clock.
-# A name that ends in "!" in _FILLED is filled; all others are drawn as lines.
+# Those in _FILLED are filled; all others are drawn as lines.
 _LINES = {
-    "loop": "A 12 12 7.5 20 130 M 7.2 3.4 L 5.5 8.3 L 10.4 9 A 12 12 7.5 200 130 M 16.8 20.6 L 18.5 15.7 L 13.6 15",
+    "loop": "A 12 12 7.5 20 130 M 7.2 3.4 L 5.5 8.3 L 10.4 9 "
+    "A 12 12 7.5 200 130 M 16.8 20.6 L 18.5 15.7 L 13.6 15",
     "reset": "A 12 12.5 7.5 -150 -310 M 4.6 3.8 L 5 9 L 10.2 8.4",
     "close": "M 6 6 L 18 18 M 18 6 L 6 18",
     "right": "M 9 5.5 L 15.5 12 L 9 18.5",
@@ -42,7 +43,8 @@ _LINES = {
     "screen": "R 3 4.5 18 12.5 2 M 8.5 20.5 L 15.5 20.5 M 12 17 L 12 20.5",
     "undo": "M 8.5 4.5 L 4 9 L 8.5 13.5 M 4 9 L 14 9 C 22.5 9 22.5 19.5 14 19.5 L 9 19.5",
     "redo": "M 15.5 4.5 L 20 9 L 15.5 13.5 M 20 9 L 10 9 C 1.5 9 1.5 19.5 10 19.5 L 15 19.5",
-    "die": "R 4 4 16 16 3 M 8.5 8.5 L 8.5 8.6 M 15.5 15.5 L 15.5 15.6 M 8.5 15.5 L 8.5 15.6 M 15.5 8.5 L 15.5 8.6",
+    "die": "R 4 4 16 16 3 "
+    "M 8.5 8.5 L 8.5 8.6 M 15.5 15.5 L 15.5 15.6 M 8.5 15.5 L 8.5 15.6 M 15.5 8.5 L 15.5 8.6",
     "menu": "M 4 7 L 20 7 M 4 12 L 20 12 M 4 17 L 20 17",
     "panel-left": "R 3.5 5 17 14 2 M 9 5 L 9 19",
     "panel-right": "R 3.5 5 17 14 2 M 15 5 L 15 19",

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QWheelEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSlider, QWidget
 
 KEYBOARD = (
@@ -200,11 +209,11 @@ class TrackSlider(QSlider):
 
     def _paint_track(self, painter: QPainter) -> None:
         colours, middle = self.palette(), self.height() / 2
-        left, right, here = self.x_of(0), self.x_of(1), self.x_of(self.share())
+        here = self.x_of(self.share())
         painter.setBrush(colours.color(QPalette.ColorRole.Mid))
-        painter.drawRoundedRect(QRectF(left - 2, middle - 2, right - left + 4, 4), 2, 2)
+        painter.drawRoundedRect(QRectF(0, middle - 2, self.width(), 4), 2, 2)
         painter.setBrush(colours.color(QPalette.ColorRole.Highlight))
-        painter.drawRoundedRect(QRectF(left - 2, middle - 2, here - left + 2, 4), 2, 2)
+        painter.drawRoundedRect(QRectF(0, middle - 2, here, 4), 2, 2)
         painter.setBrush(colours.color(QPalette.ColorRole.Dark))
         for share in (*self._marks, *(() if self._notch is None else (self._notch,))):
             painter.drawRect(QRectF(self.x_of(share) - 0.5, middle + 4, 1, 4))

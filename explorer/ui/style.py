@@ -16,6 +16,8 @@ from explorer.theme import DARK, FONT_FAMILIES, Theme
 
 TEXT = 13
 PRESENTATION_TEXT = 18
+REGULAR = QFont.Weight.Normal
+SEMIBOLD = QFont.Weight.DemiBold
 
 
 class _State:
@@ -57,7 +59,7 @@ def apply(app: QApplication, chosen: Theme, *, presentation: bool = False) -> No
             widget.set_theme(chosen)
 
 
-def font(factor: float = 1.0, *, weight: QFont.Weight = QFont.Weight.Normal, italic: bool = False) -> QFont:
+def font(factor: float = 1.0, *, weight: QFont.Weight = REGULAR, italic: bool = False) -> QFont:
     """The application's font, with tabular figures so that numbers do not jump."""
     made = QFont()
     made.setFamilies([*FONT_FAMILIES])
@@ -78,7 +80,9 @@ def blend(a: str, b: str, share: float) -> str:
 def ink_on(colour: str) -> str:
     """Black or white, whichever reads better on `colour`."""
     c = QColor(colour)
-    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in c.getRgbF()[:3]]
+    linear = [
+        v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (c.redF(), c.greenF(), c.blueF())
+    ]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "#0b0e13" if luminance > 0.179 else "#ffffff"
 
@@ -125,7 +129,18 @@ def sheet(t: Theme, text: int) -> str:
     scale = text / TEXT
     values = {
         name: getattr(t, name)
-        for name in ("background", "panel", "raised", "line", "text", "muted", "accent", "warn", "error", "noise")
+        for name in (
+            "background",
+            "panel",
+            "raised",
+            "line",
+            "text",
+            "muted",
+            "accent",
+            "warn",
+            "error",
+            "noise",
+        )
     }
     values |= {
         "ink": ink_on(t.accent),
@@ -133,7 +148,8 @@ def sheet(t: Theme, text: int) -> str:
         "pressed": blend(t.raised, t.text, 0.14),
         "accent_hover": blend(t.accent, t.text, 0.15),
         "faded": blend(t.muted, t.panel, 0.45),
-        "handle": blend(t.line, t.muted, 0.35),
+        "handle": blend(t.line, t.muted, 0.15),
+        "dark": blend(t.line, t.muted, 0.4),
     }
     sizes = {f"px{n}": str(max(1, round(n * scale))) for n in (3, 4, 5, 6, 8, 10, 12, 20, 24, 28)}
     sizes |= {"small": str(round(text * 0.85)), "title": str(text), "huge": str(round(text * 1.25))}
@@ -164,10 +180,9 @@ QFrame[role="card"] { background: $panel; border: 1px solid $line; border-radius
 QFrame[role="bar"] { background: $panel; border: none; border-top: 1px solid $line; }
 QFrame[role="popover"] { background: $panel; border: 1px solid $line; border-radius: 10px; }
 QFrame[role="rule"] { background: $line; border: none; max-height: 1px; min-height: 1px; }
-QFrame[role="notice"] { background: $raised; border: 1px solid $line; border-left: 4px solid $accent;
-    border-radius: 8px; }
-QFrame[role="notice"][kind="warn"] { border-left-color: $warn; }
-QFrame[role="notice"][kind="error"] { border-left-color: $error; }
+QFrame[role="notice"] { background: $panel; border: 1px solid $dark; border-radius: 8px; }
+QFrame[role="notice"][kind="warn"] { border-color: $warn; }
+QFrame[role="notice"][kind="error"] { border-color: $error; }
 
 QLabel { background: transparent; border: none; }
 QLabel[role="title"] { font-size: ${title}px; font-weight: 600; }
@@ -203,7 +218,7 @@ QLineEdit, QPlainTextEdit, QTextEdit { background: $raised; color: $text; border
     selection-color: $ink; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus { border-color: $accent; }
 QLineEdit[flat="true"] { background: transparent; border-color: transparent; border-radius: ${px5}px;
-    padding: 0 ${px3}px; }
+    padding: 0 0 0 ${px3}px; }
 QLineEdit[flat="true"]:hover { background: $raised; border-color: $line; }
 QLineEdit[flat="true"]:focus { background: $raised; border-color: $accent; }
 QLineEdit[flat="true"]:disabled { color: $faded; }

@@ -1,350 +1,74 @@
-"""The small widgets that everything else is made of: cards, segments, switches, icon buttons, badges."""
+"""Everything that cards and dialogs are made of, to import from one place; and the card itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QFocusEvent,
-    QFontMetrics,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPalette,
-    QPen,
-    QResizeEvent,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QButtonGroup,
-    QComboBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from explorer.ui import style
+from explorer.ui.controls import Combo, IconButton, Segmented, Switch
+from explorer.ui.labels import Badge, Button, ElidedLabel, label, row
+from explorer.ui.notices import NoticeBar, ProgressCard
 
-from explorer.ui import icons, style
-from explorer.ui.slider import KEYBOARD
-
-Role = QPalette.ColorRole
+__all__ = [
+    "Badge", "Button", "Card", "Combo", "ElidedLabel", "IconButton", "NoticeBar", "ProgressCard", "Segmented",
+    "Switch", "label", "row",
+]  # fmt: skip
 
 
-def row(*widgets: QWidget | int, spacing: int = 8) -> QHBoxLayout:
-    """A horizontal layout without margins; a number is a stretch."""
-    layout = QHBoxLayout()
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(style.px(spacing))
-    for widget in widgets:
-        if isinstance(widget, int):
-            layout.addStretch(widget)
-        else:
-            layout.addWidget(widget)
-    return layout
+class Card(QFrame):
+    """A titled panel that folds away; a badge and small controls stand at the right of its title."""
 
-
-def label(text: str, role: str = "", parent: QWidget | None = None) -> QLabel:
-    """A label in one of the roles of the style sheet: title, headline, muted, small, key."""
-    made = QLabel(text, parent)
-    if role:
-        made.setProperty("role", role)
-    return made
-
-
-class ElidedLabel(QLabel):
-    """A label that shortens its text to the room there is, and tells the whole of it on hover."""
-
-    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._whole = ""
-        self._own_tip = True
-        if role:
-            self.setProperty("role", role)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.set_text(text)
-
-    def set_text(self, text: str) -> None:
-        """The whole text."""
-        self._whole = text
-        self.updateGeometry()
-        self._fit()
-
-    def whole(self) -> str:
-        """The text before shortening."""
-        return self._whole
-
-    def setToolTip(self, text: str) -> None:
-        self._own_tip = False
-        super().setToolTip(text)
-
-    def sizeHint(self) -> QSize:
-        metrics = QFontMetrics(self.font())
-        return QSize(metrics.horizontalAdvance(self._whole) + 2, metrics.height() + 2)
-
-    def minimumSizeHint(self) -> QSize:
-        metrics = QFontMetrics(self.font())
-        return QSize(min(metrics.horizontalAdvance(self._whole) + 2, 24), metrics.height() + 2)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self._fit()
-        super().resizeEvent(event)
-
-    def _fit(self) -> None:
-        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
-        self.setText(shown)
-        if self._own_tip:
-            super().setToolTip(self._whole if shown != self._whole else "")
-
-
-class Badge(QLabel):
-    """A word or two on a tinted ground: "exact score", "CPU"; kind is plain, good, warn or error."""
-
-    def __init__(self, text: str = "", kind: str = "plain", parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
-        self.setProperty("role", "badge")
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.set(text, kind)
-
-    def set(self, text: str, kind: str = "plain") -> None:
-        """Show `text`; an empty one hides the badge."""
-        self.setText(text)
-        self.setVisible(bool(text))
-        if self.property("kind") != kind:
-            style.mark(self, kind=kind)
-
-
-class _Painted(QAbstractButton):
-    """A button painted from the palette, with a focus ring for the keyboard alone."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.ring = False
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self.ring = event.reason() in KEYBOARD
-        super().focusInEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        self.ring = True
-        super().keyPressEvent(event)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.ring = False
-        super().mousePressEvent(event)
-
-    def ringed(self) -> bool:
-        return self.ring and self.hasFocus()
-
-    def colour(self, role: Role) -> Any:
-        return self.palette().color(role)
-
-    def event(self, event: Any) -> bool:
-        if event.type() in (event.Type.HoverEnter, event.Type.HoverLeave):
-            self.update()
-        return super().event(event)
-
-
-class IconButton(_Painted):
-    """A button that shows one of the drawn icons; `primary` fills it with the accent colour."""
+    folded = Signal(bool)
 
     def __init__(
-        self,
-        icon: str,
-        tip: str = "",
-        *,
-        primary: bool = False,
-        framed: bool = False,
-        checkable: bool = False,
-        size: int = 28,
-        parent: QWidget | None = None,
+        self, title: str, *, badge: str = "", foldable: bool = True, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._icon, self._primary, self._framed, self._size = icon, primary, framed, size
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setCheckable(checkable)
-        self.setToolTip(tip)
-        self.setAccessibleName(tip or icon)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setProperty("role", "card")
+        self.badge = Badge(badge)
+        self._title = label(title, "title")
+        self._fold = IconButton("down", f"Fold {title}", size=20)
+        self._fold.setVisible(foldable)
+        self._fold.clicked.connect(lambda: self.set_folded(not self.is_folded()))
+        self._head = row(self._title, 1, self.badge, self._fold, spacing=6)
+        self._body = QWidget()
+        self.column = QVBoxLayout(self._body)
+        self.column.setContentsMargins(0, style.px(6), 0, 0)
+        self.column.setSpacing(style.px(8))
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(style.px(12), style.px(9), style.px(12), style.px(11))
+        whole.setSpacing(0)
+        whole.addLayout(self._head)
+        whole.addWidget(self._body)
 
-    def set_icon(self, name: str, tip: str | None = None) -> None:
-        """Show another icon (play, pause), with another tip if one is given."""
-        self._icon = name
-        if tip is not None:
-            self.setToolTip(tip)
-            self.setAccessibleName(tip)
-        self.update()
+    def add(self, widget: QWidget) -> QWidget:
+        """Put `widget` under what is there already, and return it."""
+        self.column.addWidget(widget)
+        return widget
 
-    def icon_name(self) -> str:
-        """Which icon is shown."""
-        return self._icon
+    def add_to_title(self, widget: QWidget) -> QWidget:
+        """Put a small control between the title and the badge, and return it."""
+        self._head.insertWidget(2, widget)
+        return widget
 
-    def sizeHint(self) -> QSize:
-        side = style.px(self._size)
-        return QSize(style.px(self._size * 1.35) if self._framed else side, side)
+    def set_title(self, title: str) -> None:
+        """Another title."""
+        self._title.setText(title)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        ground = self._ground()
-        painter.setPen(QPen(self.colour(Role.Mid)) if self._framed and not self._primary else Qt.PenStyle.NoPen)
-        if ground is not None:
-            painter.setBrush(self.colour(ground))
-        if ground is not None or self._framed:
-            painter.drawRoundedRect(box, 8, 8)
-        if self.ringed():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self.colour(Role.WindowText if self._primary else Role.Highlight), 2))
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-        side = style.px(self._size) * 0.6
-        centre = QRectF(self.rect()).center()
-        target = QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side)
-        icons.paint(painter, self._icon, target, self.colour(self._ink()))
-        painter.end()
+    def is_folded(self) -> bool:
+        """Whether only the title shows."""
+        return self._body.isHidden()
 
-    def _ground(self) -> Role | None:
-        if self._primary:
-            return Role.Highlight
-        if self.isDown():
-            return Role.Mid
-        if self.underMouse() and self.isEnabled():
-            return Role.Midlight
-        return Role.Button if self._framed or self.isChecked() else None
+    def set_folded(self, folded: bool) -> None:
+        """Show the title alone, or everything."""
+        if folded != self.is_folded():
+            self._body.setVisible(not folded)
+            self._fold.set_icon(
+                "right" if folded else "down", f"{'Unfold' if folded else 'Fold'} {self._title.text()}"
+            )
+            self.folded.emit(folded)
 
-    def _ink(self) -> Role:
-        if self._primary:
-            return Role.HighlightedText
-        if self.isChecked():
-            return Role.Highlight
-        return Role.ButtonText if self._framed or self.underMouse() else Role.PlaceholderText
-
-
-class Switch(_Painted):
-    """A sliding on/off switch (a check box to assistive tools)."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setCheckable(True)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:
-        return QSize(style.px(34), style.px(20))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect()).adjusted(2, 2, -2, -2)
-        radius = box.height() / 2
-        on = self.isChecked()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.colour(Role.Highlight if on else Role.Dark))
-        painter.drawRoundedRect(box, radius, radius)
-        x = box.right() - radius if on else box.left() + radius
-        painter.setBrush(self.colour(Role.HighlightedText if on else Role.Base))
-        painter.drawEllipse(QPointF(x, box.center().y()), radius - 2, radius - 2)
-        if self.ringed():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self.colour(Role.WindowText), 1.5))
-            painter.drawRoundedRect(box.adjusted(-1, -1, 1, 1), radius + 1, radius + 1)
-        painter.end()
-
-
-class _Segment(_Painted):
-    """One of the entries of a Segmented."""
-
-    def __init__(self, text: str, tip: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setText(text)
-        self.setToolTip(tip)
-        self.setCheckable(True)
-        self.setAutoExclusive(True)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def _width(self) -> int:
-        # Of the bold text, so that choosing an entry moves nothing.
-        return QFontMetrics(style.font(weight=style.SEMIBOLD)).horizontalAdvance(self.text())
-
-    def sizeHint(self) -> QSize:
-        return QSize(self._width() + style.px(16), style.px(28))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self._width() + style.px(8), style.px(28))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect()).adjusted(2.5, 2.5, -2.5, -2.5)
-        on = self.isChecked()
-        painter.setPen(Qt.PenStyle.NoPen)
-        if on or (self.underMouse() and self.isEnabled()):
-            painter.setBrush(self.colour(Role.Highlight if on else Role.Midlight))
-            painter.drawRoundedRect(box, 6, 6)
-        if self.ringed():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self.colour(Role.WindowText), 1.5))
-            painter.drawRoundedRect(box, 6, 6)
-        painter.setFont(style.font(weight=style.SEMIBOLD if on else style.REGULAR))
-        ink = Role.HighlightedText if on else Role.ButtonText if self.isEnabled() else Role.Mid
-        painter.setPen(self.colour(ink))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
-        painter.end()
-
-
-class Segmented(QWidget):
-    """One of a few, side by side: entries are (value, words) or (value, words, tip)."""
-
-    changed = Signal(object)
-
-    def __init__(self, entries: Sequence[tuple[Any, ...]] = (), parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._values: list[Any] = []
-        self._group = QButtonGroup(self)
-        self._group.idClicked.connect(lambda i: self.changed.emit(self._values[i]))
-        self._row = row(spacing=0)
-        self.setLayout(self._row)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.set_entries(entries)
-
-    def set_entries(self, entries: Sequence[tuple[Any, ...]]) -> None:
-        """Other entries; none of them is chosen."""
-        for button in self._group.buttons():
-            self._group.removeButton(button)
-            button.hide()
-            button.deleteLater()
-        self._values = [entry[0] for entry in entries]
-        for i, (_, words, *tip) in enumerate(entries):
-            button = _Segment(words, tip[0] if tip else "", self)
-            self._group.addButton(button, i)
-            self._row.addWidget(button)
-
-    def value(self) -> Any:
-        """What is chosen, or None."""
-        i = self._group.checkedId()
-        return self._values[i] if i >= 0 else None
-
-    def set_value(self, value: Any) -> None:
-        """Choose `value` without emitting `changed`."""
-        if value in self._values:
-            self._group.button(self._values.index(value)).setChecked(True)
-
-    def buttons(self) -> list[QAbstractButton]:
-        """The entries' buttons, in order."""
-        return [self._group.button(i) for i in range(len(self._values))]
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(self.palette().color(Role.Mid))
-        painter.setBrush(self.palette().color(Role.Button))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-        painter.end()
+    def mouseDoubleClickEvent(self, event: object) -> None:
+        if not self._fold.isHidden():
+            self.set_folded(not self.is_folded())

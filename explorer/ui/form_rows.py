@@ -1,0 +1,332 @@
+"""The rows of a form: one widget for one parameter, made from what its Param says."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent
+from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from explorer.params import Param
+from explorer.ui import style
+from explorer.ui.controls import Combo, IconButton, Segmented, Switch
+from explorer.ui.labels import ElidedLabel, label, row
+from explorer.ui.slider import Scale, TrackSlider, compact
+
+SEGMENTS_MOST = 4
+SEGMENTS_WIDTH = 274  # what a card of 300 px leaves
+
+
+def default_of(p: Param) -> Any:
+    """The value that a new object has."""
+    return p.default() if callable(p.default) else p.default
+
+
+def symbol_html(symbol: str) -> str:
+    """ "β_min" as an italic β with a small "min" below."""
+    stem, _, low = html.escape(symbol).partition("_")
+    return f"<i>{stem}</i><sub>{low}</sub>" if low else f"<i>{stem}</i>"
+
+
+def tip_html(p: Param) -> str:
+    """What hovering a row tells: name, symbol, meaning, range, default, equation."""
+    head = f"<b>{html.escape(p.label or p.name)}</b>" + (
+        f" &nbsp;{symbol_html(p.symbol)}" if p.symbol else ""
+    )
+    facts = []
+    if p.kind in ("int", "float"):
+        top = f" to {p.maximum:g}" if p.maximum < float("inf") else " or more"
+        facts = [f"{p.minimum:g}{top}" if p.minimum > -float("inf") else "any number"]
+        facts.append(f"usually {default_of(p):g}{' ' + p.unit if p.unit else ''}")
+    if p.equation:
+        facts.append(html.escape(p.equation))
+    lines = [head, html.escape(p.help), " · ".join(facts)]
+    return "<div>" + "<br>".join(line for line in lines if line) + "</div>"
+
+
+def is_short(words: list[str]) -> bool:
+    """Whether these entries fit side by side in a card."""
+    metrics = QFontMetrics(style.font(weight=style.SEMIBOLD))
+    widest = sum(metrics.horizontalAdvance(w) + style.px(12) for w in words)
+    return 2 <= len(words) <= SEGMENTS_MOST and widest <= style.px(SEGMENTS_WIDTH)
+
+
+class Chooser(QWidget):
+    """One of several: segments where they fit, else a combo box. Entries are (value, words, tip)."""
+
+    changed = Signal(object)
+
+    def __init__(self, entries: list[tuple[Any, str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._entries = entries
+        self.segments: Segmented | None = None
+        self.combo: Combo | None = None
+        if is_short([words for _, words, _ in entries]):
+            self.segments = Segmented(entries)
+            self.segments.changed.connect(self.changed)
+        else:
+            self.combo = self._make_combo()
+        self.setLayout(row(self.segments or self.combo or QWidget(), spacing=0))
+
+    def _make_combo(self) -> Combo:
+        combo = Combo()
+        for i, (_, words, tip) in enumerate(self._entries):
+            combo.addItem(words)
+            combo.setItemData(i, tip, Qt.ItemDataRole.ToolTipRole)
+        combo.activated.connect(lambda i: self.changed.emit(self._entries[i][0]))
+        return combo
+
+    def value(self) -> Any:
+        """What is chosen, or None."""
+        if self.segments is not None:
+            return self.segments.value()
+        i = self.combo.currentIndex() if self.combo else -1
+        return self._entries[i][0] if i >= 0 else None
+
+    def set_value(self, value: Any) -> None:
+        """Choose without emitting."""
+        if self.segments is not None:
+            self.segments.set_value(value)
+        elif self.combo is not None:
+            self.combo.setCurrentIndex([v for v, _, _ in self._entries].index(value))
+
+
+class Entry(QLineEdit):
+    """A number in tabular figures that becomes a box to type in when it is pressed."""
+
+    typed = Signal(str)
+    stepped = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._shown = ""
+        self.setProperty("flat", True)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setFixedWidth(QFontMetrics(style.font()).horizontalAdvance("0") * 7 + style.px(12))
+        self.editingFinished.connect(self._commit)
+
+    def show_text(self, text: str) -> None:
+        """Show a value, unless another one is being typed."""
+        self._shown = text
+        if not (self.hasFocus() and self.isModified()):
+            self.setText(text)
+            self.setCursorPosition(0)
+
+    def _commit(self) -> None:
+        text, changed = self.text().strip(), self.isModified() and self.text().strip() != self._shown
+        self.setModified(False)
+        if changed:
+            self.typed.emit(text)
+        self.setText(self._shown)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
+        if event.key() == Qt.Key.Key_Escape and self.isModified():
+            self.setText(self._shown)
+            self.setModified(False)
+        elif event.key() in steps:
+            self._commit()
+            self.stepped.emit(steps[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if event.reason() != Qt.FocusReason.MouseFocusReason:
+            self.selectAll()
+
+
+class Row(QWidget):
+    """One parameter. `proposed` carries a value that the owner may still refuse."""
+
+    proposed = Signal(object)
+    finished = Signal()  # a drag has ended, or a value was typed
+
+    def __init__(self, p: Param, *, titled: bool = True) -> None:
+        super().__init__()
+        self.param = p
+        self.title = ElidedLabel(p.label or p.name)
+        self.title.setVisible(titled)
+        self.title.setToolTip(tip_html(p))
+        self.setToolTip(tip_html(p))
+        self.reset = IconButton("reset", f"Back to {self._default_words()}", size=18)
+        policy = self.reset.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.reset.setSizePolicy(policy)
+        self.reset.hide()
+        self.reset.clicked.connect(self._on_reset)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(style.px(1))
+
+    def head(self, *right: QWidget) -> None:
+        """The line with the name, the symbol, the button that resets, and what stands at the right."""
+        symbol = QLabel(symbol_html(self.param.symbol) if self.param.symbol else "")
+        symbol.setTextFormat(Qt.TextFormat.RichText)
+        symbol.setProperty("role", "muted")
+        line = row(self.title, symbol, 1, self.reset, *right, spacing=5)
+        line.setStretch(0, 0)
+        self.column.addLayout(line)
+
+    def _default_words(self) -> str:
+        default = default_of(self.param)
+        words = dict(self.param.choices).get(default) if self.param.choices else None
+        return str(words or getattr(default, "title", None) or compactly(self.param, default))
+
+    def _on_reset(self) -> None:
+        self.proposed.emit(default_of(self.param))
+        self.finished.emit()
+
+    def show_value(self, value: Any) -> None:
+        """Show `value` without emitting."""
+        self.reset.setVisible(value != default_of(self.param))
+        self.display(value)
+
+    def display(self, value: Any) -> None:
+        """Bring the control to `value`."""
+        raise NotImplementedError
+
+
+def scale_of(p: Param) -> Scale:
+    """The slider's scale of a number; a logarithm that reaches 0 is refused by being linear."""
+    return Scale(p.low, p.high, p.log and p.low > 0, p.kind == "int")
+
+
+def compactly(p: Param, value: Any) -> str:
+    """A value in the words and digits of its entry."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return compact(value, scale_of(p).decimals)
+
+
+class NumberRow(Row):
+    """A slider with a typed entry, which may go beyond it."""
+
+    def __init__(self, p: Param, *, titled: bool = True) -> None:
+        super().__init__(p, titled=titled)
+        self.scale = scale_of(p)
+        self._value: float = default_of(p)
+        self._shows = False
+        self.entry = Entry()
+        self.entry.setAccessibleName(p.label)
+        self.entry.setToolTip(tip_html(p))
+        self.slider = TrackSlider(own_steps=True)
+        self.slider.setRange(0, self.scale.ticks)
+        self.slider.set_notch(self.scale.share(self._value))
+        self.slider.setAccessibleName(p.label)
+        self.slider.setToolTip(tip_html(p))
+        unit = [label(p.unit, "muted")] if p.unit else []
+        self.head(self.entry, *unit)
+        self.column.addWidget(self.slider)
+        self.slider.valueChanged.connect(self._on_slide)
+        self.slider.sliderReleased.connect(self.finished)
+        self.slider.nudged.connect(self._on_step)
+        self.entry.stepped.connect(self._on_step)
+        self.entry.typed.connect(self._on_typed)
+
+    def display(self, value: float) -> None:
+        self._value = value
+        self.entry.show_text(compactly(self.param, value))
+        self._shows = True
+        self.slider.setValue(round(self.scale.share(value) * self.scale.ticks))
+        self._shows = False
+        self.slider.set_beyond(not self.param.low <= value <= self.param.high)
+
+    def _on_slide(self, position: int) -> None:
+        if not self._shows:
+            value = self.scale.at(position / self.scale.ticks)
+            if value != self._value:
+                self.proposed.emit(value)
+
+    def _on_step(self, steps: int) -> None:
+        self.proposed.emit(self.scale.stepped(self._value, steps))
+        self.finished.emit()
+
+    def _on_typed(self, text: str) -> None:
+        self.proposed.emit(number(text))
+        self.finished.emit()
+
+
+def number(text: str) -> Any:
+    """The number that was typed (1e-3, 0,16, 1/3, 50 %), or the text as it is for the parameter to refuse."""
+    plain = text.replace("−", "-").replace(" ", "")
+    if re.fullmatch(r"-?\d+,\d+", plain):
+        plain = plain.replace(",", ".")
+    try:
+        if plain.count("/") == 1:
+            over, under = plain.split("/")
+            return float(over) / float(under)
+        value = float(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1)
+    except (ValueError, ZeroDivisionError):
+        return text
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+class SwitchRow(Row):
+    """A switch."""
+
+    def __init__(self, p: Param, *, titled: bool = True) -> None:
+        super().__init__(p, titled=titled)
+        self.switch = Switch()
+        self.switch.setAccessibleName(p.label)
+        self.head(self.switch)
+        self.switch.clicked.connect(self._on_click)
+
+    def _on_click(self, on: bool) -> None:
+        self.proposed.emit(on)
+        self.finished.emit()
+
+    def display(self, value: bool) -> None:
+        self.switch.setChecked(value)
+
+
+class ChoiceRow(Row):
+    """One of a parameter's choices."""
+
+    def __init__(self, p: Param, *, titled: bool = True) -> None:
+        super().__init__(p, titled=titled)
+        self.chooser = Chooser([(value, words, "") for value, words in p.choices])
+        self.chooser.changed.connect(self._on_choice)
+        if titled:
+            self.head()
+            self.column.setSpacing(style.px(4))
+        self.column.addWidget(self.chooser)
+
+    def _on_choice(self, value: Any) -> None:
+        self.proposed.emit(value)
+        self.finished.emit()
+
+    def display(self, value: Any) -> None:
+        self.chooser.set_value(value)
+
+
+class TextRow(Row):
+    """A line of text."""
+
+    def __init__(self, p: Param, *, titled: bool = True) -> None:
+        super().__init__(p, titled=titled)
+        self._value = ""
+        self.line = QLineEdit()
+        self.line.setAccessibleName(p.label)
+        self.line.textEdited.connect(self.proposed.emit)
+        self.line.editingFinished.connect(self.finished)
+        self.head()
+        self.column.setSpacing(style.px(4))
+        self.column.addWidget(self.line)
+
+    def display(self, value: str) -> None:
+        if value != self.line.text():
+            self.line.setText(value)
+
+
+ROWS: dict[str, type[Row]] = {
+    "float": NumberRow,
+    "int": NumberRow,
+    "bool": SwitchRow,
+    "choice": ChoiceRow,
+    "text": TextRow,
+}
