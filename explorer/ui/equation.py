@@ -1,0 +1,231 @@
+"""Typeset equations: LaTeX to SVG by ziamath in a thread, SVG to pixels by Qt at any density.
+
+A formula costs 35-97 ms, so the window never waits for one: the last picture stays until the next is there.
+Terms wrapped as \\drift{..}, \\score{..}, \\noise{..}, \\corrector{..} take the colours of these roles.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from explorer.jobs import Job
+from explorer.theme import Theme
+from explorer.ui import style
+
+TERMS = ("drift", "score", "noise", "corrector", "data", "accent", "muted")
+SIZE = 16.0  # of the mathematics beside 13 px text
+SMALLEST = 0.62  # a line that is too long shrinks to this at most
+_POLL = 16
+_CUTS = (r"\\", r",\;", r"\quad")
+_CUT = re.compile(r",\\;|\\quad|\\begin|\\end|\\[\\{}]|[{}]")
+_LINE_GAP = 4
+# ziamath keeps its fonts and settings in globals: one formula at a time.
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a formula as SVG, its size, and how far the baseline is from its top."""
+
+    svg: bytes
+    width: float
+    height: float
+    baseline: float
+
+
+def coloured(latex: str, theme: Theme) -> str:
+    """LaTeX with the product's wrappers turned into colours."""
+    for term in TERMS:
+        latex = latex.replace(rf"\{term}{{", rf"\textcolor{{{getattr(theme, term)}}}{{")
+    return latex
+
+
+def pieces(latex: str) -> list[str]:
+    """The formula cut where it may be broken: at \\\\, ",\\;" and \\quad outside of braces."""
+    out, depth, start = [], 0, 0
+    for found in _CUT.finditer(latex):
+        mark = found.group()
+        if mark in ("{", r"\begin"):
+            depth += 1
+        elif mark in ("}", r"\end"):
+            depth -= 1
+        elif depth == 0 and mark in _CUTS:
+            out.append(latex[start : found.start()] + ("," if mark == r",\;" else ""))
+            start = found.end()
+    out.append(latex[start:])
+    return [piece.strip() for piece in out if piece.strip(" ,")]
+
+
+def plain(latex: str) -> str:
+    """A formula that cannot be typeset, as readable text."""
+    text = re.sub(r"\\(?:drift|score|noise|corrector|data|accent|muted|text|mathrm|mathbf)\{", "{", latex)
+    text = re.sub(r"\\[,;:! ]|\\quad", " ", text).replace("{", "").replace("}", "")
+    return re.sub(r"\s+", " ", text.replace("\\", "")).strip()
+
+
+@lru_cache(maxsize=256)
+def typeset(latex: str, ink: str, size: float) -> tuple[Line, ...]:
+    """The pieces of a formula as SVG lines. Raises whatever ziamath raises for LaTeX that it cannot read."""
+    from ziamath.config import config
+    from ziamath.zmath import Latex
+
+    with _one_at_a_time:
+        # QtSvg draws nothing of SVG 2, and reports success.
+        config.svg2 = False
+        return tuple(_line(Latex(piece, size=size, color=ink)) for piece in pieces(latex))
+
+
+def _line(made: Any) -> Line:
+    # The viewBox starts at minus the ascent: that is where the baseline is.
+    svg = made.svg()
+    _, top, width, height = map(float, re.search(r'viewBox="([^"]+)"', svg)[1].split())  # type: ignore[index]
+    return Line(svg.encode(), width, height, -top)
+
+
+def arrange(lines: tuple[Line, ...], room: float) -> tuple[list[tuple[Line, QRectF]], float]:
+    """Where each piece goes in a width of `room`: side by side while they fit, then below; and the height."""
+    placed: list[tuple[Line, QRectF]] = []
+    top = 0.0
+    for group in _rows(lines, room):
+        total = sum(line.width for line in group) + 12 * (len(group) - 1)
+        scale = min(1.0, max(SMALLEST, room / total))
+        above = max(line.baseline for line in group) * scale
+        below = max(line.height - line.baseline for line in group) * scale
+        x = 0.0
+        for line in group:
+            y = top + above - line.baseline * scale
+            placed.append((line, QRectF(x, y, line.width * scale, line.height * scale)))
+            x += (line.width + 12) * scale
+        top += above + below + _LINE_GAP
+    return placed, max(0.0, top - _LINE_GAP)
+
+
+def _rows(lines: tuple[Line, ...], room: float) -> list[list[Line]]:
+    rows: list[list[Line]] = []
+    used = 0.0
+    for line in lines:
+        if rows and used + 12 + line.width <= room:
+            rows[-1].append(line)
+            used += 12 + line.width
+        else:
+            rows.append([line])
+            used = line.width
+    return rows
+
+
+class EquationView(QWidget, style.Themed):
+    """A formula, typeset in the background; `set_latex` may be called as often as a slider moves."""
+
+    def __init__(self, latex: str = "", *, size: float = SIZE, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._size, self._latex, self._text = size, "", ""
+        self._lines: tuple[Line, ...] = ()
+        self._shown: tuple[str, str, float] | None = None
+        self._under_way: tuple[str, str, float] | None = None
+        self._job: Job[tuple[Line, ...]] | None = None
+        self._picture = QPixmap()
+        self._theme = style.current()
+        self._clock = QTimer(self)
+        self._clock.setInterval(_POLL)
+        self._clock.timeout.connect(self._poll)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.set_latex(latex)
+
+    def latex(self) -> str:
+        """What is shown, or will be in a moment."""
+        return self._latex
+
+    def set_latex(self, latex: str) -> None:
+        """Show `latex`."""
+        if latex != self._latex:
+            self._latex = latex
+            self.setAccessibleName(plain(latex))
+            self._ask()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the colours (and the text size) in force."""
+        self._theme = theme
+        self._ask()
+
+    def is_current(self) -> bool:
+        """Whether the picture is that of the last `set_latex`."""
+        return self._shown == self._key()
+
+    def failed(self) -> bool:
+        """Whether the formula could not be typeset and stands as plain text."""
+        return bool(self._text)
+
+    def _key(self) -> tuple[str, str, float]:
+        return coloured(self._latex, self._theme), self._theme.text, float(style.px(self._size))
+
+    def _ask(self) -> None:
+        if not self._latex:
+            self._show((), "", self._key())
+        elif self._job is None and not self.is_current():
+            key = self._under_way = self._key()
+            self._job = Job(lambda: [typeset(*key)], name="equation")
+            self._clock.start()
+
+    def _poll(self) -> None:
+        job = self._job
+        if job is None or (not (lines := job.drain()) and not job.finished):
+            return
+        self._job = None
+        self._clock.stop()
+        self._show(lines[0] if lines else (), "" if lines else plain(self._latex), self._under_way)
+        self._ask()  # what was asked for meanwhile
+
+    def _show(self, lines: tuple[Line, ...], text: str, key: tuple[str, str, float] | None) -> None:
+        self._lines, self._text, self._shown = lines, text, key
+        self._picture = QPixmap()
+        self._fit()
+        self.update()
+
+    def _fit(self) -> None:
+        _, height = arrange(self._lines, self.width())
+        wanted = round(height) if not self._text else self._text_box().height()
+        if wanted != self.height() or wanted != self.minimumHeight():
+            self.setFixedHeight(max(wanted, 1))
+
+    def _text_box(self) -> Any:
+        flags = Qt.TextFlag.TextWordWrap
+        return self.fontMetrics().boundingRect(0, 0, max(1, self.width()), 10_000, flags, self._text)
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, max(1, self.minimumHeight()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._picture = QPixmap()
+        self._fit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        if self._text:
+            painter.drawText(self.rect(), Qt.TextFlag.TextWordWrap, self._text)
+        elif self._lines:
+            if self._picture.isNull() or self._picture.devicePixelRatio() != self.devicePixelRatioF():
+                self._picture = self._draw()
+            painter.drawPixmap(0, 0, self._picture)
+        painter.end()
+
+    def _draw(self) -> QPixmap:
+        density = self.devicePixelRatioF()
+        picture = QPixmap(self.size() * density)
+        picture.setDevicePixelRatio(density)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for line, box in arrange(self._lines, self.width())[0]:
+            QSvgRenderer(QByteArray(line.svg)).render(painter, box)
+        painter.end()
+        return picture
