@@ -124,7 +124,7 @@ def _density(theme: Theme) -> NDArray[np.float64]:
 
     It stops short of its brightest (darkest) end, where particles could not be told from their density.
     """
-    colors = _samples("cmocean:ice", 0.0, 0.72) if theme.is_dark else _samples("cmocean:ice", 1.0, 0.42)
+    colors = _samples("cmocean:ice", 0.0, 0.72) if theme.is_dark else _samples("cmocean:ice", 1.0, 0.48)
     stage = np.array([*rgb(theme, "stage"), 255]) / 255
     weight = np.clip(1 - np.arange(LEVELS) / (0.12 * LEVELS), 0, 1)[:, None]
     return weight * stage + (1 - weight) * colors

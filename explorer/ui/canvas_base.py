@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from explorer.camera import Camera, Size
@@ -93,8 +93,23 @@ class CanvasBase(QWidget):
         self._drop_ink()
         self._surface.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
 
+    def copy_from(self, other: CanvasBase) -> None:
+        """Show what another canvas shows, the same way."""
+        self._marks, self.theme, self._camera = other._marks, other.theme, other._camera
+        self.drawing = other.drawing
+        self.redraw()
+
     def redraw(self) -> None:
+        """Show all_marks() through the camera, soon."""
         raise NotImplementedError
+
+    def grab_image(self) -> QImage:
+        """What the canvas shows now."""
+        return self._surface.grab().toImage()
+
+    def canvas_size(self) -> Size:
+        """Width and height in the pixels that the camera counts in."""
+        return max(self._surface.width(), 1), max(self._surface.height(), 1)
 
     # What the user does.
 
@@ -118,11 +133,8 @@ class CanvasBase(QWidget):
         answer = self._answers.get(event.type()) if watched is self._surface else None
         return bool(answer and answer(event))
 
-    def _size(self) -> Size:
-        return max(self._surface.width(), 1), max(self._surface.height(), 1)
-
     def _data(self, position: QPointF) -> tuple[float, float]:
-        return self._camera.to_data((position.x(), position.y()), self._size())
+        return self._camera.to_data((position.x(), position.y()), self.canvas_size())
 
     def _look(self, camera: Camera) -> None:
         if camera != self._camera:
@@ -191,7 +203,7 @@ class CanvasBase(QWidget):
         if key in _ZOOMS:
             self._look(self._camera.zoomed(_ZOOMS[key], self._camera.center))
         elif key in _PANS:
-            left, right, bottom, top = self._camera.bounds(*self._size())
+            left, right, bottom, top = self._camera.bounds(*self.canvas_size())
             across, up = _PANS[key]
             step = KEY_PAN * across * (right - left), KEY_PAN * up * (top - bottom)
             self._look(self._camera.panned(*step))

@@ -35,7 +35,7 @@ OPACITIES = {"live": 12, "still": 64}
 # A dot snaps to this fraction of a pixel, or slow particles would jump from pixel to pixel.
 PHASES = 4
 # Around every dot, in the colour of the stage, so that dots in a crowd are told apart.
-RING, RING_ALPHA = 0.8, 0.45
+RING, RING_ALPHA = 0.7, 0.3
 DASH = (5.0, 4.0)
 
 

@@ -43,6 +43,14 @@ class Pane:
 
 
 @dataclass(frozen=True)
+class Fill:
+    """A plain rectangle."""
+
+    rect: tuple[int, int, int, int]
+    color: str
+
+
+@dataclass(frozen=True)
 class Label:
     """A line of text that starts at this pixel of its base line."""
 
@@ -62,6 +70,7 @@ class Sheet:
     height: int
     scale: float
     panes: tuple[Pane, ...]
+    fills: tuple[Fill, ...]
     labels: tuple[Label, ...]
 
 
@@ -77,12 +86,14 @@ def arrange(
     below = round((len(lines) * LINE + PAD) * scale) if lines else 0
     stage = max(height - above - below, 1)
     panes: list[Pane] = []
+    fills = [Fill((0, 0, width, height), "background")]
     labels: list[Label] = []
     for panel, (left, right) in zip(panels, _columns(len(panels), width, round(GAP * scale)), strict=True):
         panes.append(Pane((left, above, right - left, stage), panel.marks, panel.camera))
+        fills += _strip_fills(left, right, above, scale)
         labels += _header_labels(_header(panel.header), left, right, scale)
     labels += _caption_labels(lines, height - below, scale)
-    return Sheet(width, height, scale, tuple(panes), tuple(labels))
+    return Sheet(width, height, scale, tuple(panes), tuple(fills), tuple(labels))
 
 
 def _header(header: Header | str | None) -> Header | None:
@@ -100,6 +111,13 @@ def _strip_height(headers: Sequence[Header | None], scale: float) -> int:
         return 0
     two_lines = any(h and h.subtitle for h in headers)
     return round((2 * PAD + TITLE * 0.9 + (LINE if two_lines else 0)) * scale)
+
+
+def _strip_fills(left: int, right: int, height: int, scale: float) -> Iterator[Fill]:
+    if height:
+        rule = max(round(scale), 1)
+        yield Fill((left, 0, right - left, height), "panel")
+        yield Fill((left, height - rule, right - left, rule), "line")
 
 
 def _header_labels(header: Header | None, left: float, right: float, scale: float) -> Iterator[Label]:

@@ -79,8 +79,9 @@ def render(
     ensure_app()
     sheet = layout.arrange(panels, width, height, caption, scale)
     image = QImage(width, height, QImage.Format.Format_RGB32)
-    image.fill(_color(theme, "panel"))
     painter = QPainter(image)
+    for fill in sheet.fills:
+        painter.fillRect(QRect(*fill.rect), _color(theme, fill.color))
     for pane in sheet.panes:
         _pane(painter, pane, theme, sheet.scale)
     for label in sheet.labels:

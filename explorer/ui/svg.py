@@ -17,7 +17,7 @@ from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
 from explorer.theme import FONT_FAMILIES, LEVELS, Theme, color, lut
 from explorer.ui import geometry, text
 from explorer.ui.canvas_painter import DASH, RING, RING_ALPHA, colored
-from explorer.ui.layout import Label, Pane, Sheet
+from explorer.ui.layout import Fill, Label, Pane, Sheet
 
 _FONTS = ", ".join(f"'{name}'" for name in FONT_FAMILIES) + ", sans-serif"
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -29,8 +29,8 @@ def write(sheet: Sheet, theme: Theme) -> bytes:
     parts = [
         f'{_HEAD}<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}" font-family="{_FONTS}">',
-        f'<rect width="100%" height="100%" fill="{theme.panel}"/>',
     ]
+    parts += [_fill(fill, theme) for fill in sheet.fills]
     for i, pane in enumerate(sheet.panes):
         parts += _pane(pane, theme, sheet.scale, f"pane{i}")
     parts += [_label(label, theme) for label in sheet.labels]
@@ -153,6 +153,11 @@ def _text(mark: Text, camera: Camera, size: Size, theme: Theme, scale: float) ->
         rim = f' stroke="{theme.stage}" stroke-opacity="{text.HALO_ALPHA}" paint-order="stroke"'
         rim += f' stroke-width="{_n(text.HALO * scale)}"'
         yield _words(start.x(), start.y(), mark.text, mark.size * scale, color(theme, mark.color), rim)
+
+
+def _fill(fill: Fill, theme: Theme) -> str:
+    x, y, width, height = fill.rect
+    return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{color(theme, fill.color)}"/>'
 
 
 def _label(label: Label, theme: Theme) -> str:
