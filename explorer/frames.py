@@ -21,7 +21,7 @@ class Frame:
 
     x is (n, d), float32, on the CPU, never mutated. `t` is the time of x, `sigma` and `alpha` its marginal's
     scale, `step` counts whole steps (0 is the start), `part` is what was just done ("start", "predict",
-    "correct", "denoise", "diffuse", "langevin"), `sub` counts the corrector sub-steps, `nfe` the evaluations
+    "correct", "diffuse", "langevin"), `sub` counts the corrector sub-steps, `nfe` the evaluations
     of the score per particle so far. `epsilon` is the step size of a Langevin-type move. `note` is
     a sentence for the status line where the numbers went bad (""; else what and why).
     """
@@ -75,6 +75,11 @@ class Recording:
             self.frames.append(last)
             self._tail_is_extra = True
         self._bytes = sum(f.x.nbytes for f in self.frames)
+
+    @property
+    def seen(self) -> int:
+        """How many frames came in, kept or not."""
+        return self._seen
 
     @property
     def nbytes(self) -> int:

@@ -25,7 +25,12 @@ class Job(Generic[T]):
     """
 
     def __init__(
-        self, source: Callable[[], Iterable[T]], *, name: str = "job", capacity: int = 64, latest: bool = False
+        self,
+        source: Callable[[], Iterable[T]],
+        *,
+        name: str = "job",
+        capacity: int = 64,
+        latest: bool = False,
     ) -> None:
         self.generation = next(_generation)
         self.error: BaseException | None = None
@@ -75,8 +80,10 @@ class Job(Generic[T]):
             return items
 
     def pause(self) -> None:
-        """Hold the worker after its current item."""
-        self._running_allowed.clear()
+        """Hold the worker after its current item; a cancelled one is let go."""
+        with self._changed:
+            if not self._cancelled.is_set():
+                self._running_allowed.clear()
 
     def resume(self) -> None:
         """Let a paused worker go on."""

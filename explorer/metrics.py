@@ -32,7 +32,7 @@ def energy_distance(x: Points, y: Points) -> float:
     average, not 0: compare with `floor`. scipy.stats.energy_distance is its square root. Memory is bounded,
     time is n m.
     """
-    x, y = _as_points(x), _as_points(y)
+    x, y = _pair(x, y)
     return max(0.0, 2 * _mean_distance(x, y) - _mean_distance(x, x) - _mean_distance(y, y))
 
 
@@ -41,7 +41,7 @@ def sliced_wasserstein(x: Points, y: Points, projections: int = 128, seed: int =
 
     Exact on each line, for any two sizes. In one dimension it is the 1-Wasserstein distance itself.
     """
-    x, y = _as_points(x), _as_points(y)
+    x, y = _pair(x, y)
     lines = _directions(x.shape[1], projections, seed).to(x)
     a, b = (x @ lines).sort(dim=0).values, (y @ lines).sort(dim=0).values
     # both quantile functions are constant between the steps of either
@@ -54,7 +54,7 @@ def sliced_wasserstein(x: Points, y: Points, projections: int = 128, seed: int =
 
 
 def mean_log_density(mixture: Mixture, x: Points) -> float:
-    """The mean over x of the exact log p_0(x), in nats: minus the cross-entropy of the samples to the data."""
+    """The mean over x of the exact log p_0(x), in nats."""
     return float(mixture.log_density(_as_points(x)).mean(dtype=torch.float64))
 
 
@@ -87,7 +87,7 @@ def floor(metric: Metric, mixture: Mixture, n: int, seeds: Sequence[int]) -> Flo
 
 
 class DistanceCurve:
-    """The sliced Wasserstein distance to fixed data, in a few milliseconds: for a chart that follows a sampler.
+    """The sliced Wasserstein distance to fixed data, in milliseconds, to follow a sampler live.
 
     The data's quantiles along some lines are worked out once; of the points, at most `most` are looked at.
     """
@@ -117,6 +117,12 @@ def _as_points(x: Points) -> torch.Tensor:
     if x.ndim != 2 or len(x) == 0:
         raise ValueError(f"points must be of shape (n, d) with n at least 1, not {tuple(x.shape)}")
     return x if x.is_floating_point() else x.float()
+
+
+def _pair(x: Points, y: Points) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both as points, y in the type and on the device of x; one object stays one."""
+    a = _as_points(x)
+    return a, a if y is x else _as_points(y).to(a)
 
 
 def _directions(d: int, n: int, seed: int) -> torch.Tensor:

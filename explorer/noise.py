@@ -1,16 +1,17 @@
 """Noise as data: what is drawn depends on (seed, stream, interval), never on what was drawn before.
 
-Brownian increments come from a binary tree of bridges over the time span. A grid of any number of steps reads
-the same path at its own times, so changing the number of steps or the sampler shows accuracy and not luck.
+Paths come from a binary tree of bridges over the time span. A grid of any number of steps reads the same path
+at its own times, so changing the number of steps or the sampler shows accuracy and not luck.
 """
 
 from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from jaxtyping import Float
 
@@ -26,7 +27,7 @@ def seed_of(seed: int, *address: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "little")
 
 
-def normal(shape: tuple[int, ...], seed: int, *address: int) -> Float[torch.Tensor, "..."]:
+def normal(shape: tuple[int, ...], seed: int, *address: int) -> Float[torch.Tensor, ...]:
     """Standard normal numbers (shape), float32 on the CPU, the same for the same seed and address.
 
     The numbers of the first rows do not depend on how many rows there are: adding particles keeps the old
@@ -37,11 +38,23 @@ def normal(shape: tuple[int, ...], seed: int, *address: int) -> Float[torch.Tens
     return torch.randn(-(-count // 16) * 16, generator=generator)[:count].view(shape)
 
 
+class Node(NamedTuple):
+    """The path at one time: x = alpha W(clock), with W a Brownian motion."""
+
+    t: float
+    alpha: float
+    clock: float
+    x: torch.Tensor
+
+
 @dataclass(frozen=True)
 class Brownian:
     """One Brownian motion per element of `shape` over the times `span` = (low, high), W(low) = 0.
 
-    A grid is visited from its middle outwards: the wanted time nearest to the middle of an interval is bridged
+    With `marginal`, t -> (alpha, sigma), instead the noise of that SDE: alpha W(sigma²/alpha²), which has
+    standard deviation sigma(t) at every t and x_t = alpha x_0 + it for the law of whole paths.
+
+    A grid is visited from its middle outwards: the wanted time nearest to an interval's middle is bridged
     between the interval's ends (Lévy's construction) with the noise of that node of the tree. So the law is
     exact on every grid, each step costs one draw, and two grids read the same path, to their resolution.
     """
@@ -50,6 +63,7 @@ class Brownian:
     shape: tuple[int, ...]
     span: tuple[float, float]
     stream: int = PATH
+    marginal: Callable[[float], tuple[float, float]] | None = None
 
     def increments(self, times: Sequence[float]) -> Iterator[torch.Tensor]:
         """(W(t_next) - W(t))/sqrt|t_next - t| (shape) for each step of the grid: standard normal.
@@ -62,50 +76,77 @@ class Brownian:
             yield (after - before).div_(math.sqrt(abs(t_next - t)))
             before = after
 
+    def increment(self, times: Sequence[float], i: int) -> torch.Tensor:
+        """The i-th (from 0) of `increments(times)` alone, for as many draws as the tree is deep."""
+        width = math.sqrt(abs(times[i + 1] - times[i]))
+        return (self._value(times, i + 1) - self._value(times, i)).div_(width)
+
     def values(self, times: Sequence[float]) -> Iterator[torch.Tensor]:
         """W at each time of a grid as in `increments`, in its order."""
-        low, high = self.span
         falling = times[0] > times[-1]
-        rising = sorted(times)
-        start = torch.zeros(self.shape)
-        end = normal(self.shape, self.seed, self.stream, 0, 0) * math.sqrt(high - low)
-        inside = self._between((low, start), (high, end), rising[1:-1], falling, 1, 0)
+        start, end = self._ends()
         first, last = (end, start) if falling else (start, end)
-        yield first
-        yield from inside
-        yield last
+        yield first.x
+        yield from self._between(start, end, sorted(times)[1:-1], falling, 1, 0)
+        yield last.x
+
+    def _value(self, times: Sequence[float], i: int) -> torch.Tensor:
+        """W(times[i]), found by descending the tree to it."""
+        left, right = self._ends()
+        wanted, inside = times[i], sorted(times)[1:-1]
+        level, index = 1, 0
+        while left.t < wanted < right.t:
+            j = _middle(left, right, inside)
+            centre = self._bridge(left, right, inside[j], level, index)
+            below = wanted <= centre.t
+            left, right = (left, centre) if below else (centre, right)
+            inside = inside[:j] if below else inside[j + 1 :]
+            level, index = level + 1, 2 * index + (not below)
+        return right.x if wanted == right.t else left.x
+
+    def _law(self, t: float) -> tuple[float, float]:
+        """(alpha, clock) at t."""
+        if self.marginal is None:
+            return 1.0, t - self.span[0]
+        alpha, sigma = self.marginal(t)
+        return alpha, (sigma / alpha) ** 2
+
+    def _ends(self) -> tuple[Node, Node]:
+        low, high = self.span
+        (a, c), (a_high, c_high) = self._law(low), self._law(high)
+        z = normal(self.shape, self.seed, self.stream, 0, 0)
+        start = normal(self.shape, self.seed, self.stream, 0, 1) if c else torch.zeros(self.shape)
+        start = start.mul_(a * math.sqrt(c))
+        end = z.mul_(a_high * math.sqrt(c_high - c)).add_(start, alpha=a_high / a)
+        return Node(low, a, c, start), Node(high, a_high, c_high, end)
 
     def _between(
-        self,
-        left: tuple[float, torch.Tensor],
-        right: tuple[float, torch.Tensor],
-        times: list[float],
-        falling: bool,
-        level: int,
-        index: int,
+        self, left: Node, right: Node, times: list[float], falling: bool, level: int, index: int
     ) -> Iterator[torch.Tensor]:
         """W at `times` (rising, strictly between left and right), yielded in the order of travel."""
         if not times:
             return
-        middle = 0.5 * (left[0] + right[0])
-        i = bisect.bisect_left(times, middle)
-        i = min((j for j in (i - 1, i) if 0 <= j < len(times)), key=lambda j: abs(times[j] - middle))
-        centre = (times[i], self._bridge(left, right, times[i], level, index))
+        i = _middle(left, right, times)
+        centre = self._bridge(left, right, times[i], level, index)
         below = self._between(left, centre, times[:i], falling, level + 1, 2 * index)
         above = self._between(centre, right, times[i + 1 :], falling, level + 1, 2 * index + 1)
         yield from above if falling else below
-        yield centre[1]
+        yield centre.x
         yield from below if falling else above
 
-    def _bridge(
-        self,
-        left: tuple[float, torch.Tensor],
-        right: tuple[float, torch.Tensor],
-        t: float,
-        level: int,
-        index: int,
-    ) -> torch.Tensor:
-        (a, wa), (b, wb) = left, right
-        std = math.sqrt((t - a) * (b - t) / (b - a))
-        z = normal(self.shape, self.seed, self.stream, level, index).mul_(std)
-        return z.add_(torch.lerp(wa, wb, (t - a) / (b - a)))
+    def _bridge(self, left: Node, right: Node, t: float, level: int, index: int) -> Node:
+        """The path at t, given both ends and the noise of this node of the tree."""
+        alpha, clock = self._law(t)
+        width = right.clock - left.clock
+        near, far = (clock - left.clock) / width, (right.clock - clock) / width
+        x = normal(self.shape, self.seed, self.stream, level, index)
+        x.mul_(alpha * math.sqrt((clock - left.clock) * far))
+        x.add_(left.x, alpha=alpha / left.alpha * far).add_(right.x, alpha=alpha / right.alpha * near)
+        return Node(t, alpha, clock, x)
+
+
+def _middle(left: Node, right: Node, times: list[float]) -> int:
+    """Index of the time nearest to the middle between two nodes."""
+    middle = 0.5 * (left.t + right.t)
+    i = bisect.bisect_left(times, middle)
+    return min((j for j in (i - 1, i) if 0 <= j < len(times)), key=lambda j: abs(times[j] - middle))

@@ -1,4 +1,4 @@
-"""The optimiser: Adam on one flat vector, with clipping, averaging and a way back. (This module imports torch.)
+"""The optimiser: Adam on one flat vector, with clipping, averaging and a way back. (This imports torch.)
 
 All weights of a network are views into one vector, so a step is a dozen operations whatever the number of
 layers. torch.optim's Adam would import its compiler on first use (two seconds in which the window starves).
@@ -13,15 +13,18 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+#: Adam's two averages; the second shorter than usual, since training is short.
+BETAS = (0.9, 0.99)
+
 
 class FlatAdam:
-    """Adam (Kingma & Ba 2015) with gradient clipping and a power-function average of the weights (EDM2, eq. 127).
+    """Adam (Kingma & Ba 2015) with gradient clipping, and a power-function average of the weights (EDM2).
 
     The learning rate and the bias corrections are tensors, so that a step can be captured in a CUDA graph.
     """
 
-    def __init__(self, net: nn.Module, clip: float, ema: float, betas: tuple[float, float] = (0.9, 0.99)) -> None:
-        self.net, self.clip, self.betas = net, clip, betas
+    def __init__(self, net: nn.Module, clip: float, ema: float) -> None:
+        self.net, self.clip, self.betas = net, clip, BETAS
         self.flat = torch.cat([p.detach().flatten() for p in net.parameters()])
         self.grad = torch.zeros_like(self.flat)
         self.mean, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
+from numbers import Real
 from typing import Any, get_type_hints
 
 from explorer.registry import Registry
@@ -75,7 +76,7 @@ def param(
 ) -> Any:
     """A dataclass field that carries its Param. See `Param` for the words.
 
-    `choices` maps each value to the words shown for it. `minimum` defaults to `low` and `maximum` to no limit.
+    `choices` maps each value to the words shown for it. `minimum` defaults to `low`, `maximum` to no limit.
     `default` may be a callable (a registered class, say): it is then called for each new object.
     """
     factory = callable(default)
@@ -122,14 +123,14 @@ def params(cls: type) -> tuple[Param, ...]:
             continue
         meta = dict(f.metadata["param"])
         meta["kind"] = _kind(f, hints[f.name], meta)
-        default = f.default if f.default is not MISSING else f.default_factory  # type: ignore[misc]
+        default = f.default if f.default is not MISSING else f.default_factory
         out.append(Param(name=f.name, default=default, **meta))
     return tuple(out)
 
 
 def validated(owner: Any, path: str = "") -> None:
     """Check every parameter of `owner` in place (for `__post_init__`); numbers are brought to their type."""
-    for p in params(type(owner)):
+    for p in params(owner.__class__):
         where = f"{path or type(owner).__name__.lower()}.{p.name}"
         object.__setattr__(owner, p.name, p.check(getattr(owner, p.name), where))
 
@@ -145,24 +146,33 @@ def _accept(p: Param, value: Any, path: str) -> Any:
     return value
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)  # numpy's numbers are Real too
+
+
 def _check_float(p: Param, value: Any, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not _is_number(value):
         raise ParamError(f"{path} must be a number, not {value!r}")
     _check_range(p, value, path)
     return float(value)
 
 
 def _check_int(p: Param, value: Any, path: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value if math.isfinite(value) else 0):
+    if not _is_number(value) or value % 1 != 0:  # (inf % 1 and nan % 1 are nan)
         raise ParamError(f"{path} must be a whole number, not {value!r}")
     _check_range(p, value, path)
     return int(value)
 
 
-def _check_range(p: Param, value: float, path: str) -> None:
-    if not (math.isfinite(value) and p.minimum <= value <= p.maximum):
-        limits = f"between {p.minimum:g} and {p.maximum:g}" if math.isfinite(p.maximum) else f"at least {p.minimum:g}"
-        raise ParamError(f"{path} must be {limits}, not {value:g}")
+def _check_range(p: Param, value: Any, path: str) -> None:
+    """Refuse what is out of range, NaN included; whole numbers beyond float are compared as they are."""
+    if not p.minimum <= value <= p.maximum or value in (math.inf, -math.inf):
+        limits = (
+            f"between {p.minimum:g} and {p.maximum:g}"
+            if math.isfinite(p.maximum)
+            else f"at least {p.minimum:g}"
+        )
+        raise ParamError(f"{path} must be {limits}, not {str(value)[:20]}")
 
 
 def _check_bool(p: Param, value: Any, path: str) -> bool:
@@ -184,10 +194,19 @@ def _check_text(p: Param, value: Any, path: str) -> str:
     return value
 
 
+def _check_one_of(p: Param, value: Any, path: str) -> Any:
+    if p.registry is not None and not isinstance(value, tuple(p.registry.values())):
+        raise ParamError(
+            f"{path} must be a {p.registry.kind} ({', '.join(p.registry)}), not {str(value)[:40]!r}"
+        )
+    return value
+
+
 _CHECKS: dict[str, Callable[[Param, Any, str], Any]] = {
     "float": _check_float,
     "int": _check_int,
     "bool": _check_bool,
     "choice": _check_choice,
     "text": _check_text,
+    "one_of": _check_one_of,
 }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 from explorer import grids, noise
 from explorer.distributions import Mixture
 from explorer.frames import Frame
 from explorer.lazy import torch
-from explorer.samplers import Reverse, Sampler, Step
+from explorer.samplers import Reverse, Sampler
 from explorer.samplers.base import Terms
 from explorer.sdes import SDE
 
@@ -64,8 +65,11 @@ class Simulation:
 
     def increments(self, times: list[float]) -> Iterator[torch.Tensor]:
         """Normalised Brownian increments over the grid, the same path for any grid of the same SDE."""
-        span = (min(times), max(times))
-        return (z.to(self.device) for z in noise.Brownian(self.seed, self.shape, span).increments(times))
+        return (z.to(self.device) for z in self.path(times).increments(times))
+
+    def path(self, times: list[float]) -> noise.Brownian:
+        """The Brownian motion over a falling grid."""
+        return noise.Brownian(self.seed, self.shape, (times[-1], times[0]))
 
     def frame(self, x: torch.Tensor, t: float, step: int, steps: int, **what: object) -> Frame:
         """A Frame of the state now."""
@@ -81,39 +85,26 @@ def simulate(
     return Simulation(sde, sampler, score, mixture, seed, device).frames()
 
 
-def _held(x: torch.Tensor) -> tuple[torch.Tensor, bool]:
-    """x, or x held within ±LIMIT where it left it or is not a number, and whether it had to be."""
+def _held(x: torch.Tensor) -> tuple[torch.Tensor, str]:
+    """x and "", or x held within ±LIMIT where it left it or is not a number, and a sentence that says so."""
     if float(x.abs().max()) <= LIMIT:  # false for NaN too
-        return x, False
-    return torch.nan_to_num(x, nan=LIMIT, posinf=LIMIT, neginf=-LIMIT).clamp(-LIMIT, LIMIT), True
+        return x, ""
+    return torch.nan_to_num(x, nan=LIMIT, posinf=LIMIT, neginf=-LIMIT).clamp(-LIMIT, LIMIT), DIVERGED
 
 
-DIVERGED = "Diverged: the steps are too large here (fewer snr or ε, or more steps, would hold it)."
+DIVERGED = "Diverged: the steps are too large here (a smaller snr or ε, or more steps, would hold it)."
 
 
 def _forward(run: Simulation) -> Iterator[Frame]:
-    """x_t = alpha (x_0 + B(sigma²/alpha²)): exact, whatever the number of steps."""
+    """x_t = alpha x_0 + the SDE's own noise: exact, whatever the number of steps."""
     sde, n = run.sde, run.sampler.steps
     times = grids.times(run.sampler.grid, n, sde)[::-1]
     x0 = run.data()
-    wandering = torch.zeros_like(x0)
-    clock = 0.0
     yield run.frame(x0, 0.0, 0, n + 1)
-    first = noise.normal(run.shape, run.seed, noise.PROBE).to(run.device)
-    for i, (t, z) in enumerate(_with_first(times, first, run.increments(times)), start=1):
-        level = sde.noise_level(t) ** 2
-        wandering = torch.add(wandering, z, alpha=math.sqrt(max(level - clock, 0.0)))
-        clock = level
-        x = sde.marginal(t)[0] * (x0 + wandering)
+    path = noise.Brownian(run.seed, run.shape, (times[0], times[-1]), marginal=sde.marginal)
+    for i, (t, z) in enumerate(zip(times, path.values(times), strict=True), start=1):
+        x = torch.add(z.to(run.device), x0, alpha=sde.marginal(t)[0])
         yield run.frame(x, t, i, n + 1, part="diffuse")
-
-
-def _with_first(
-    times: list[float], first: torch.Tensor, rest: Iterator[torch.Tensor]
-) -> Iterator[tuple[float, torch.Tensor]]:
-    """(t, increment up to t): the stretch from 0 to eps has its own draw, the path proper starts at eps."""
-    yield times[0], first
-    yield from zip(times[1:], rest, strict=True)
 
 
 def _reverse(run: Simulation) -> Iterator[Frame]:
@@ -125,93 +116,77 @@ def _reverse(run: Simulation) -> Iterator[Frame]:
     times = grids.times(s.grid, s.steps, run.sde)
     x = run.prior()
     yield run.frame(x, times[0], 0, s.steps)
-    increments = run.increments(times) if run.process.eta else _zeros(x)
+    increments = run.increments(times) if run.process.eta else repeat(torch.zeros_like(x))
     correct_first = s.order == "corrector"
     for i, (t, t_next, z) in enumerate(zip(times, times[1:], increments, strict=False), start=1):
         last = i == s.steps and s.denoise
         if correct_first:
-            for frame in _correct(run, x, t, t_next, t, i, False):
-                x = torch.from_numpy(frame.x).to(run.device)
-                yield frame
+            x = yield from _correct(run, x, t, t_next, t, i, False)
         step = s.method.step(run.process, x, t, t_next, z)
         drop_noise = last and (correct_first or not s.corrections)
-        x, bad = _held(step.mean if drop_noise else step.x)
-        yield run.frame(x, t_next, i, s.steps, part="predict", note=DIVERGED if bad else "")
+        x, note = _held(step.mean if drop_noise else step.x)
+        yield run.frame(x, t_next, i, s.steps, part="predict", note=note)
         if not correct_first:
-            for frame in _correct(run, x, t, t_next, t_next, i, last):
-                x = torch.from_numpy(frame.x).to(run.device)
-                yield frame
-
-
-def _zeros(x: torch.Tensor) -> Iterator[torch.Tensor]:
-    z = torch.zeros_like(x)
-    while True:
-        yield z
+            x = yield from _correct(run, x, t, t_next, t_next, i, last)
 
 
 def _correct(
     run: Simulation, x: torch.Tensor, t: float, t_next: float, at: float, i: int, last: bool
-) -> Iterator[Frame]:
-    """The M corrector moves that belong to the step t -> t_next, taken at time `at`."""
+) -> Generator[Frame, None, torch.Tensor]:
+    """The M corrector moves that belong to the step t -> t_next, taken at time `at`; returns x after them."""
     s = run.sampler
     a = (run.sde.marginal(t)[0] / run.sde.marginal(t_next)[0]) ** 2
     for j in range(1, s.corrections + 1):
         z = noise.normal(run.shape, run.seed, noise.CORRECTOR, i, j).to(run.device)
         step, epsilon = s.corrector.step(run.process, x, at, a, s.snr, z)
         drop_noise = last and j == s.corrections
-        x, bad = _held(step.mean if drop_noise else step.x)
-        note = DIVERGED if bad else ""
+        x, note = _held(step.mean if drop_noise else step.x)
         yield run.frame(x, at, i, s.steps, part="correct", sub=j, epsilon=epsilon, note=note)
+    return x
 
 
 def _adaptive(run: Simulation) -> Iterator[Frame]:
     x, times = run.prior(), [run.sde.T, run.sde.eps]
     yield run.frame(x, times[0], 0, 0)
-    for i, (t, x) in enumerate(run.sampler.solver.path(run.process, x, times), start=1):
-        x, bad = _held(x)
-        yield run.frame(x, t, i, i, part="predict", note=DIVERGED if bad else "")
+    for i, (t, state) in enumerate(run.sampler.solver.path(run.process, x, times), start=1):
+        x, note = _held(state)
+        yield run.frame(x, t, i, i, part="predict", note=note)
 
 
 def _langevin(run: Simulation) -> Iterator[Frame]:
-    """x + ε s + sqrt(2ε) z at one noise level, from the prior held within the picture."""
+    """x + ε s + sqrt(2ε) z at one noise level, from 2z: about the size of the picture."""
     s = run.sampler
     x = noise.normal(run.shape, run.seed, noise.PRIOR).to(run.device) * 2.0
     yield run.frame(x, s.langevin_time, 0, s.langevin_steps)
-    moves = ((s.langevin_time, s.langevin_step) for _ in range(s.langevin_steps))
-    yield from _moves(run, x, moves, s.langevin_steps)
+    yield from _moves(run, x, [(s.langevin_time, s.langevin_step)] * s.langevin_steps)
 
 
 def _annealed(run: Simulation) -> Iterator[Frame]:
-    """Song & Ermon 2019, Algorithm 1: T moves of ½ε sigma_i²/sigma_L² at each of L falling noise levels.
-
-    The levels are equally spaced in log(sigma/alpha) down to 0.01, as NCSN's are.
-    """
-    s, sde = run.sampler, run.sde
-    high, low = sde.noise_level(sde.T), max(0.01, sde.noise_level(sde.eps))
-    ratios = [high * (low / high) ** (i / max(s.levels - 1, 1)) for i in range(s.levels)]
-    levels = [sde.T if i == 0 else sde.time_at(r) for i, r in enumerate(ratios)]
-    sigmas = [sde.marginal(t)[1] for t in levels]
+    """Song & Ermon 2019, Algorithm 1: T moves of ½α_i at each of L falling noise levels, α_i ∝ sigma_i²."""
+    s = run.sampler
     x = run.prior()
-    total = s.levels * s.level_steps
-    yield run.frame(x, levels[0], 0, total)
-    moves = (
-        (t, 0.5 * s.annealed_step * (sigma / sigmas[-1]) ** 2)
-        for t, sigma in zip(levels, sigmas, strict=True)
-        for _ in range(s.level_steps)
-    )
-    yield from _moves(run, x, moves, total)
+    levels = annealing_times(run.sde, s.levels)
+    yield run.frame(x, levels[0], 0, s.levels * s.level_steps)
+    moves = [(t, 0.5 * s.annealed_step * run.sde.marginal(t)[1] ** 2) for t in levels]
+    yield from _moves(run, x, [move for move in moves for _ in range(s.level_steps)])
 
 
-def _moves(
-    run: Simulation, x: torch.Tensor, moves: Iterator[tuple[float, float]], total: int
-) -> Iterator[Frame]:
+def annealing_times(sde: SDE, levels: int) -> list[float]:
+    """Times whose noise levels sigma/alpha fall in equal ratios from that of T to 0.01, as NCSN's do.
+
+    Where an SDE does not come down to 0.01 (VE with a larger sigma_min), to its own lowest.
+    """
+    high, low = sde.noise_level(sde.T), max(0.01, sde.noise_level(1e-5))
+    return [sde.T, *(sde.time_at(high * (low / high) ** (i / (levels - 1))) for i in range(1, levels))]
+
+
+def _moves(run: Simulation, x: torch.Tensor, moves: list[tuple[float, float]]) -> Iterator[Frame]:
     """Langevin moves of given (t, ε)."""
     for i, (t, epsilon) in enumerate(moves, start=1):
         z = noise.normal(run.shape, run.seed, noise.CORRECTOR, i, 0).to(run.device)
         x = torch.add(x, run.process.score(x, t), alpha=epsilon).add_(z, alpha=math.sqrt(2 * epsilon))
-        x, bad = _held(x)
-        note = DIVERGED if bad else ""
-        yield run.frame(x, t, i, total, part="langevin", epsilon=epsilon, note=note)
+        x, note = _held(x)
+        yield run.frame(x, t, i, len(moves), part="langevin", epsilon=epsilon, note=note)
 
 
 _MODES: dict[str, Callable[[Simulation], Iterator[Frame]]] = {
@@ -227,17 +202,28 @@ _MODES: dict[str, Callable[[Simulation], Iterator[Frame]]] = {
 def step_terms(run: Simulation, before: Frame, after: Frame) -> Terms | None:
     """What moved the particles from `before` to the next frame `after`, as drift, score and noise (n, d).
 
-    Recomputed from the frame before with the score; the noise is what is left. None for the start and for
-    the forward mode, whose steps are exact and need no score.
+    Recomputed from the frame before with the score, on the CPU; the noise is what is left. None for the
+    start and for the forward mode, whose steps are exact and need no score.
     """
-    if after.part in ("start", "diffuse") or len(before.x) != len(after.x):
+    if after.part in ("start", "diffuse") or before.x.shape != after.x.shape:
         return None
-    x, moved = torch.from_numpy(before.x), torch.from_numpy(after.x - before.x)
     probe = replace(run)  # its own count of evaluations
+    x = torch.from_numpy(before.x).to(run.device)
     with torch.no_grad():
         if after.part == "predict":
-            zero = torch.zeros_like(x)
-            drift, score, _ = probe.sampler.method.terms(probe.process, x, before.t, after.t, zero)
+            z = _noise_between(probe, before, after)
+            drift, score, _ = probe.sampler.method.terms(probe.process, x, before.t, after.t, z)
         else:
             drift, score = torch.zeros_like(x), probe.process.score(x, after.t) * after.epsilon
-    return Terms(drift, score, moved - drift - score)
+    drift, score = drift.cpu(), score.cpu()
+    return Terms(drift, score, torch.from_numpy(after.x - before.x) - drift - score)
+
+
+def _noise_between(run: Simulation, before: Frame, after: Frame) -> torch.Tensor:
+    """The normalised increment of a predictor step, where its inner stages depend on it; else zeros."""
+    s, i = run.sampler, after.step - 1
+    if s.method.nfe_per_step > 1 and run.process.eta:
+        times = grids.times(s.grid, s.steps, run.sde)
+        if (times[i], times[i + 1]) == (before.t, after.t):  # a thinned recording has gaps
+            return run.path(times).increment(times, i).to(run.device)
+    return torch.zeros(run.shape, device=run.device)

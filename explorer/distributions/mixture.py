@@ -149,9 +149,11 @@ class Mixture:
         self, x: Float[torch.Tensor, "n d"], alpha: Level = 1.0, sigma: Level = 0.0
     ) -> Float[torch.Tensor, "n c"]:
         """p(class | x_t = x): the responsibilities of each class's components together."""
-        r = self.responsibilities(x, alpha, sigma)
-        classes = torch.as_tensor(self._classes, device=x.device)
-        return r.new_zeros(len(r), len(self.label_weights)).index_add(1, classes, r)
+        member = torch.as_tensor(
+            np.eye(len(self.label_weights))[self._classes], dtype=x.dtype, device=x.device
+        )
+        chunks = self._chunks(x, alpha, sigma)
+        return torch.cat([torch.softmax(self._log_terms(*c), dim=1) @ member for c in chunks])
 
     def log_density_grid(self, xs: np.ndarray, ys: np.ndarray, alpha: float, sigma: float) -> np.ndarray:
         """log p_t on the grid ys × xs, (len(ys), len(xs)), float32, at least LOWEST; only for d = 2.

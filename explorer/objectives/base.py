@@ -44,8 +44,8 @@ class Objective(Validated, ABC):
     def levels(self, u: torch.Tensor, sde: SDE, sigma_data: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Noise levels sigma/alpha (m,) for u (m,) uniform on (0, 1), and their weights (m,).
 
-        A map from u lets the trainer draw u stratified, one in each of m equal intervals: that is low-variance
-        time sampling for every objective at once.
+        A map from u lets the trainer draw u stratified, one in each of m equal intervals, which is
+        low-variance time sampling for every objective at once.
         """
 
     @abstractmethod

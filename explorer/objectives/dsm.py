@@ -28,7 +28,7 @@ def _normal_quantile(u: torch.Tensor) -> torch.Tensor:
 @OBJECTIVES.register("dsm", title="Denoising, balanced", order=10)
 @dataclass(frozen=True)
 class BalancedDSM(_Denoising):
-    """DSM with the weights and noise levels of EDM (Karras 2022): every level's error counts as one of unit size.
+    """DSM with the weights and noise levels of EDM (Karras 2022): each level's target counts as of unit size.
 
     It knows no SDE: ln sigma is mostly normal, and now and then log-uniform over all that any SDE asks for.
     """
@@ -50,7 +50,8 @@ class BalancedDSM(_Denoising):
     )  # fmt: skip
 
     def levels(self, u: torch.Tensor, sde: SDE, sigma_data: float) -> tuple[torch.Tensor, torch.Tensor]:
-        narrow = self.centre + self.spread * _normal_quantile(((u - self.wide) / (1 - self.wide + 1e-9)).clamp(1e-6, 1 - 1e-6))
+        inner = ((u - self.wide) / (1 - self.wide + 1e-9)).clamp(1e-6, 1 - 1e-6)
+        narrow = self.centre + self.spread * _normal_quantile(inner)
         low, high = math.log(NOISE_LOW), math.log(NOISE_HIGH)
         broad = low + (high - low) * u / max(self.wide, 1e-9)
         noise = torch.where(u < self.wide, broad, narrow).exp().clamp(NOISE_LOW, NOISE_HIGH)
@@ -80,7 +81,7 @@ class LikelihoodDSM(_Denoising):
     every SDE here. So drawing t in proportion to it is drawing ln(sigma/alpha) uniformly, with one weight.
     """
 
-    about = "Weights each time by g², which makes the loss a bound on the log-likelihood: small noise counts most."
+    about = "Weights each time by g², which makes the loss a bound on the likelihood: small noise counts most."
     equation = r"E_t g(t)² ‖s(x_t, t) + z/σ‖²"
     source = "Song et al. 2021b (maximum likelihood training), Theorem 1"
 

@@ -34,7 +34,7 @@ class Terms(NamedTuple):
 class Predictor(Validated, ABC):
     """One step of the reverse process. Subclasses are frozen dataclasses in PREDICTORS or SOLVERS.
 
-    order: of strong convergence on one Brownian path (of the endpoint, for an ODE solver), given an exact score.
+    order: of strong convergence on one Brownian path (ODE solver: of the endpoint), given an exact score.
     nfe_per_step: evaluations of the score per step. adaptive: it chooses its own steps (see `path`).
     """
 
@@ -56,7 +56,9 @@ class Predictor(Validated, ABC):
     def terms(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:
         """The same step as drift, score and noise parts that add up to it."""
 
-    def path(self, process: Reverse, x: torch.Tensor, times: list[float]) -> Iterator[tuple[float, torch.Tensor]]:
+    def path(
+        self, process: Reverse, x: torch.Tensor, times: list[float]
+    ) -> Iterator[tuple[float, torch.Tensor]]:
         """For an adaptive solver: (t, x) after each, from times[0] to times[-1]."""
         raise TypeError(f"{self.title} steps over a given grid")
 
@@ -79,10 +81,10 @@ class LinearPredictor(Predictor):
 
 
 class RungeKutta(Predictor):
-    """An explicit Runge-Kutta step for the drift, with the noise of an additive-noise SDE added to every stage.
+    """An explicit Runge-Kutta step for the drift, with the noise of an additive-noise SDE in every stage.
 
-    nodes (c), matrix (a) and weights (b) are the Butcher tableau. The noise is the step's increment times the
-    mean of g over the step's two ends, put in at the end, and g(t) times its share at a stage.
+    nodes (c), matrix (a) and weights (b) are the Butcher tableau. The noise is the step's increment times η
+    and the mean of g over the step's two ends; a stage at t - c h has the share c of it.
     """
 
     nodes: ClassVar[tuple[float, ...]]
@@ -94,10 +96,16 @@ class RungeKutta(Predictor):
         noise = z * self._noise_scale(process, t, t_next) if process.eta else torch.zeros_like(x)
         stages: list[tuple[torch.Tensor, torch.Tensor]] = []
         for c, row in zip(self.nodes, self.matrix, strict=True):
-            at = x + sum(((f + p) * (-h * a) for a, (f, p) in zip(row, stages, strict=True)), torch.zeros_like(x))
+            at = x + sum(
+                ((f + p) * (-h * a) for a, (f, p) in zip(row, stages, strict=True)), torch.zeros_like(x)
+            )
             stages.append(process.drift_terms(at + c * noise, t - c * h))
-        drift = sum((f * (-h * b) for b, (f, _) in zip(self.weights, stages, strict=True)), torch.zeros_like(x))
-        score = sum((p * (-h * b) for b, (_, p) in zip(self.weights, stages, strict=True)), torch.zeros_like(x))
+        drift = sum(
+            (f * (-h * b) for b, (f, _) in zip(self.weights, stages, strict=True)), torch.zeros_like(x)
+        )
+        score = sum(
+            (p * (-h * b) for b, (_, p) in zip(self.weights, stages, strict=True)), torch.zeros_like(x)
+        )
         return Terms(drift, score, noise)
 
     def step(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
@@ -115,7 +123,9 @@ class RungeKutta(Predictor):
         return float(0.5 * (process.diffusion(t) + process.diffusion(t_next)) * (t - t_next) ** 0.5)
 
 
-def _advance(x: torch.Tensor, stages: list[torch.Tensor], weights: tuple[float, ...], h: float) -> torch.Tensor:
+def _advance(
+    x: torch.Tensor, stages: list[torch.Tensor], weights: tuple[float, ...], h: float
+) -> torch.Tensor:
     """x + h Σ weights_j stages_j, leaving out the zeros."""
     for stage, weight in zip(stages, weights, strict=True):
         if weight:
@@ -124,7 +134,7 @@ def _advance(x: torch.Tensor, stages: list[torch.Tensor], weights: tuple[float, 
 
 
 class Corrector(Validated, ABC):
-    """One move at a fixed noise level that leaves p_t as it is. Subclasses are frozen dataclasses in CORRECTORS."""
+    """One move at a fixed noise level that leaves p_t as it is. Subclasses: frozen, in CORRECTORS."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -132,8 +142,13 @@ class Corrector(Validated, ABC):
     equation: ClassVar[str] = r"x \leftarrow x + \score{\epsilon\, s} + \noise{\sqrt{2\epsilon}\, z}"
 
     @abstractmethod
-    def epsilon(self, process: Reverse, score: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor) -> float:
-        """The step size ε. `a` is (alpha(t)/alpha(t_next))² of the step it belongs to: 1 for VE, 1 - β_i for VP and sub-VP."""
+    def epsilon(
+        self, process: Reverse, score: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor
+    ) -> float:
+        """The step size ε. `a` is (alpha(t)/alpha(t_next))² of the step it belongs to.
+
+        That is 1 for VE and 1 - β_i for VP and sub-VP.
+        """
 
     def step(
         self, process: Reverse, x: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor

@@ -10,7 +10,7 @@ from explorer.params import param
 from explorer.samplers.base import SOLVERS, RungeKutta, _advance
 from explorer.samplers.process import Reverse
 
-#: Evaluations after which the tolerance is given up (the step then takes what it has).
+#: Evaluations after which the tolerance is given up: the last step then goes to the end, as large as it is.
 MOST_EVALUATIONS = 20_000
 
 
@@ -20,7 +20,8 @@ class DormandPrince(RungeKutta):
     """RK5(4) with step control for the whole batch (Dormand & Prince 1980; [S21] section 4.3 uses it).
 
     An error below atol + rtol |x| (root mean square over the batch) is accepted; the last stage is the next
-    step's first. Chooses its own steps: the step count of the sampler does not apply, NFE is reported.
+    step's first. Where no step is small enough (a score that is not a number), it ends in one jump.
+    Chooses its own steps: the step count of the sampler does not apply, NFE is reported.
     """
 
     order = 5.0
@@ -32,7 +33,7 @@ class DormandPrince(RungeKutta):
     rtol: float = param(
         1e-4, "Relative tolerance", symbol="rtol", low=1e-6, high=1e-1, minimum=1e-7, maximum=1.0, log=True,
         help="Error allowed per step, relative to x.", equation="[S21] section 4.3: 1e-5",
-    )
+    )  # fmt: skip
     atol: float = param(
         1e-4, "Absolute tolerance", symbol="atol", low=1e-6, high=1e-1, minimum=1e-7, maximum=1.0, log=True,
         help="Error allowed per step, absolute.", equation="[S21] section 4.3: 1e-5",
@@ -50,18 +51,20 @@ class DormandPrince(RungeKutta):
     weights = (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84)
     error = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
 
-    def path(self, process: Reverse, x: torch.Tensor, times: list[float]) -> Iterator[tuple[float, torch.Tensor]]:
+    def path(
+        self, process: Reverse, x: torch.Tensor, times: list[float]
+    ) -> Iterator[tuple[float, torch.Tensor]]:
         t, end = times[0], times[-1]
-        h = min(t - end, 1e-2 * (t - end) + 1e-6)
+        h, smallest = 1e-2 * (t - end), 1e-10 * (t - end)
         first = process.drift(x, t)
         while t > end:
-            h = min(h, t - end)
+            give_up = h < smallest or process.evaluations > MOST_EVALUATIONS
+            h = t - end if give_up else min(h, t - end)
             stages = self._stages(process, x, t, h, first)
             new = _advance(x, stages, self.weights, -h)
             t_new = end if t - h <= end else t - h
             last = process.drift(new, t_new)
             size = self._error(x, new, [*stages, last], h)
-            give_up = process.evaluations > MOST_EVALUATIONS or h < 1e-9
             if size <= 1 or give_up:
                 t, x, first = t_new, new, last
                 yield t, x

@@ -17,14 +17,15 @@ class _Heun(RungeKutta):
 @PREDICTORS.register("stochastic_heun", title="Stochastic Heun", order=40)
 @dataclass(frozen=True)
 class StochasticHeun(_Heun):
-    """Trapezoidal drift after an Euler-Maruyama trial step; for additive noise strong order 1, weak order 2."""
+    """Trapezoidal drift after an Euler-Maruyama trial step: strong order 1, weak order 2."""
 
     order = 1.0
     stochastic = True
     source = "Kloeden & Platen 1992, section 15.1"
     equation = (
         r"x' = x \drift{- \frac{h}{2}(f + \tilde f)} + "
-        r"\score{\frac{h}{2} \frac{1+\eta^2}{2} (g^2 s + \tilde g^2 \tilde s)} + \noise{\eta \bar g \sqrt{h}\, z}"
+        r"\score{\frac{h}{2} \frac{1+\eta^2}{2} (g^2 s + \tilde g^2 \tilde s)} "
+        r"+ \noise{\eta \bar g \sqrt{h}\, z}"
     )
 
 

@@ -20,7 +20,9 @@ class Langevin(Corrector):
 
     source = "Song et al. 2021, Algorithms 4, 5"
 
-    def epsilon(self, process: Reverse, score: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor) -> float:
+    def epsilon(
+        self, process: Reverse, score: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor
+    ) -> float:
         score_norm = float(score.flatten(1).norm(dim=1).mean())
         noise_norm = float(z.flatten(1).norm(dim=1).mean())
         # a vanishing score allows any step; the prior's own scale is the largest that means anything
@@ -37,6 +39,8 @@ class AnnealedLangevin(Corrector):
 
     source = "Song et al. 2021, appendix G"
 
-    def epsilon(self, process: Reverse, score: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor) -> float:
+    def epsilon(
+        self, process: Reverse, score: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor
+    ) -> float:
         _, sigma = process.sde.marginal(t)
         return 2 * a * (snr * sigma) ** 2

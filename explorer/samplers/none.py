@@ -11,7 +11,7 @@ from explorer.samplers.process import Reverse
 @PREDICTORS.register("none", title="None (corrector only)", order=90)
 @dataclass(frozen=True)
 class NoPredictor(LinearPredictor):
-    """x stays while the noise level falls, so that the corrector does all the work ([S21] Table 1, "C2000")."""
+    """x stays while the noise level falls, so the corrector does all the work ([S21] Table 1, "C2000")."""
 
     order = 0.0
     stochastic = True

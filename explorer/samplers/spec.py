@@ -33,83 +33,90 @@ class Sampler(Validated):
 
     mode: str = param(
         "reverse", "Mode", choices=MODES,
-        help="Forward: data to noise. Reverse SDE: noise to data with noise put in. ODE: the probability flow, "
-        "no noise. PC: predictor and corrector. Langevin: at one noise level. Annealed: from level to level.",
+        help="Forward: data to noise. Reverse SDE: noise to data with noise put in. ODE: the probability "
+        "flow, no noise. PC: predictor and corrector. Langevin: at one noise level. Annealed: level by level.",
         equation="[S21] eq. 5, 6, 13",
-    )
+    )  # fmt: skip
     predictor: Predictor = param(
         PREDICTORS["reverse_diffusion"], "Predictor", registry=PREDICTORS, visible=_in("reverse", "pc"),
         help="How one step of the reverse SDE is taken.", equation="[S21] section 4.1",
-    )
+    )  # fmt: skip
     solver: Predictor = param(
         SOLVERS["heun"], "ODE solver", registry=SOLVERS, visible=_in("ode"),
         help="How one step of the probability-flow ODE is taken.", equation="[S21] section 4.3",
-    )
+    )  # fmt: skip
     corrector: Corrector = param(
         CORRECTORS["langevin"], "Corrector", registry=CORRECTORS, visible=_in("pc"),
-        help="The moves at a fixed noise level after (or before) each predictor step.", equation="[S21] Alg. 4, 5",
-    )
+        help="The moves at a fixed noise level after (or before) each predictor step.",
+        equation="[S21] Alg. 4, 5",
+    )  # fmt: skip
     steps: int = param(
         200, "Steps", symbol="N", low=1, high=1000, minimum=1, maximum=2000, log=True, visible=_gridded,
         help="How many predictor steps from noise to data. Few steps show the error of the method.",
         equation="[S21] Alg. 1–3",
-    )
+    )  # fmt: skip
     snr: float = param(
         0.16, "Signal to noise", symbol="snr", low=0.01, high=1.0, minimum=0.0, maximum=10.0, log=True,
         visible=_in("pc"),
-        help="Sets the corrector's step. 0.05–0.35 is usual, 0.16 was the paper's for CIFAR-10; from 1 on the "
-        "annealed rule diverges.",
+        help="Sets the corrector's step. 0.05–0.35 is usual, 0.16 was the paper's for CIFAR-10; from 1 on "
+        "the annealed rule diverges.",
         equation="[S21] Alg. 4, 5: ε = 2α(snr‖z‖/‖s‖)²",
-    )
+    )  # fmt: skip
     corrector_steps: int = param(
         1, "Corrector steps", symbol="M", low=0, high=10, minimum=0, maximum=100, visible=_in("pc"),
-        help="Langevin moves at each noise level. The cost is N(M+1) evaluations.", equation="[S21] Alg. 2, 3",
-    )
+        help="Langevin moves at each noise level. The cost is N(M+1) evaluations.",
+        equation="[S21] Alg. 2, 3",
+    )  # fmt: skip
     order: str = param(
         "predictor", "Order", choices={"predictor": "P then C", "corrector": "C then P"}, visible=_in("pc"),
         help="The paper's Algorithms 2 and 3 predict first; the authors' code corrects first.",
         equation="[S21] Alg. 2, 3",
-    )
+    )  # fmt: skip
     eta: float = param(
-        1.0, "Stochasticity", symbol="η", low=0.0, high=2.0, minimum=0.0, maximum=10.0, visible=_in("reverse", "pc"),
+        1.0, "Stochasticity", symbol="η", low=0.0, high=2.0, minimum=0.0, maximum=10.0,
+        visible=_in("reverse", "pc"),
         help="0 is the probability-flow ODE, 1 the reverse SDE; every value has the same marginals.",
         equation="dx = [f − ½(1+η²)g²s]dt + ηg dw̄",
-    )
+    )  # fmt: skip
     grid: str = param(
         "uniform", "Time grid", choices={name: title for name, (title, _) in GRIDS.items()}, visible=_gridded,
         help="Where the N steps are put: equal in t, finer towards the data, equal in log-SNR, or EDM's.",
         equation="EDM eq. 5",
-    )
+    )  # fmt: skip
     denoise: bool = param(
         True, "Denoise at the end", visible=_in("reverse", "pc"),
         help="The last step returns its mean, without the noise.", equation="[S21] appendix C",
-    )
+    )  # fmt: skip
     langevin_time: float = param(
         0.05, "Noise level", symbol="t", low=0.001, high=1.0, minimum=1e-5, maximum=1.0, log=True,
         visible=_in("langevin"), help="The t whose p_t is sampled: near 0 it is the data, with its gaps.",
-    )
+    )  # fmt: skip
     langevin_step: float = param(
         0.002, "Step size", symbol="ε", low=1e-5, high=0.1, minimum=1e-8, maximum=10.0, log=True,
         visible=_in("langevin"),
-        help="x + ε s + √(2ε) z. (Song & Ermon write ε/2 and √ε for the same move.)", equation="MATH: Langevin",
-    )
+        help="x + ε s + √(2ε) z. (Song & Ermon write ε/2 and √ε for the same move.)",
+        equation="Song & Ermon 2019, eq. 4",
+    )  # fmt: skip
     langevin_steps: int = param(
-        500, "Steps", symbol="N", low=10, high=2000, minimum=1, maximum=20000, log=True, visible=_in("langevin"),
+        500, "Steps", symbol="N", low=10, high=2000, minimum=1, maximum=20000, log=True,
+        visible=_in("langevin"),
         help="How many Langevin moves.",
-    )
+    )  # fmt: skip
     levels: int = param(
         10, "Noise levels", symbol="L", low=2, high=50, minimum=1, maximum=1000, visible=_in("annealed"),
         help="How many noise levels from large to small.", equation="Song & Ermon 2019, Alg. 1",
-    )
+    )  # fmt: skip
     level_steps: int = param(
         50, "Steps per level", symbol="T", low=1, high=200, minimum=1, maximum=2000, visible=_in("annealed"),
         help="Langevin moves at each level.", equation="Song & Ermon 2019, Alg. 1",
-    )
+    )  # fmt: skip
     annealed_step: float = param(
-        2e-5, "Step size", symbol="ε", low=1e-6, high=1e-3, minimum=1e-9, maximum=1.0, log=True,
-        visible=_in("annealed"), help="α_i = ε σ_i²/σ_L², the step at level i.",
-        equation="Song & Ermon 2019, Alg. 1",
-    )
+        0.2, "Step size", symbol="ε/σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=100.0, log=True,
+        visible=_in("annealed"),
+        help="The step at level i is α_i = (ε/σ_L²) σ_i². Song & Ermon's ε = 2·10⁻⁵ with σ_L = 0.01 is "
+        "0.2. The variance comes out 1/(1 − ε/4σ_L²) times too large; from 4 on it diverges.",
+        equation="Song & Ermon 2019, Alg. 1: α_i = ε σ_i²/σ_L²",
+    )  # fmt: skip
     particles: int = param(
         2000, "Particles", symbol="n", low=100, high=10000, minimum=1, maximum=100000, log=True,
         help="How many points are moved at once.",
@@ -129,3 +136,15 @@ class Sampler(Validated):
     def corrections(self) -> int:
         """Corrector moves per step: 0 outside PC mode."""
         return self.corrector_steps if self.mode == "pc" else 0
+
+    @property
+    def expected_frames(self) -> int:
+        """How many frames a run gives, its start included; 0 where the method decides."""
+        if self.mode == "ode" and self.solver.adaptive:
+            return 0
+        moves = {
+            "forward": self.steps + 1,
+            "langevin": self.langevin_steps,
+            "annealed": self.levels * self.level_steps,
+        }
+        return 1 + moves.get(self.mode, self.steps * (1 + self.corrections))

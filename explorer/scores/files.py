@@ -1,16 +1,15 @@
-"""Model files: safetensors with a JSON description and a SHA-256 of the whole file. Nothing is ever unpickled."""
+"""Model files: safetensors with a JSON description and a SHA-256 of it all. Nothing is ever unpickled."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.files import write_atomically
 from explorer.lazy import torch
 from explorer.scores.spec import NetworkSpec
 
@@ -31,8 +30,8 @@ class ModelFileError(ValueError):
 class Model:
     """A trained network and where it comes from.
 
-    `data` and `sde` are {"name": ..., parameter: value, ...}; `sde` is None unless the network is native to it.
-    `facts` are numbers and words about the training, for people.
+    `data` and `sde` are {"name": ..., parameter: value, ...}; `sde` is None unless the network is native to
+    it. `facts` are numbers and words about the training, for people.
     """
 
     network: NetworkSpec
@@ -52,12 +51,16 @@ class Model:
         return net.requires_grad_(False).eval()
 
 
-def save(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write `model`, whole or not at all: to a temporary file beside `path`, checked, synced, renamed."""
-    write_atomic(Path(path), encode(model))
+def save(model: Model, path: str | Path) -> None:
+    """Write `model`, whole or not at all."""
+    raw = encode(model)
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(raw)
+        if temporary.stat().st_size != len(raw):
+            raise OSError("the disk took only a part of the file")
 
 
-def load(path: str | os.PathLike[str]) -> Model:
+def load(path: str | Path) -> Model:
     """The model in `path`, or a ModelFileError that names the file."""
     path = Path(path)
     try:
@@ -136,29 +139,11 @@ def _check_weights(model: Model) -> None:
     with torch.device("meta"):
         wanted = Denoiser(model.network, model.dim, model.sigma_data).state_dict()
     if wanted.keys() != model.weights.keys():
-        raise ModelFileError(f"its weights are not those of its network ({_first(wanted.keys() ^ model.weights.keys())})")
+        odd = sorted(wanted.keys() ^ model.weights.keys())[0]
+        raise ModelFileError(f"its weights are not those of its network ({odd})")
     for name, w in model.weights.items():
         if w.shape != wanted[name].shape or w.dtype != wanted[name].dtype:
-            raise ModelFileError(f"its weight {name} has shape {tuple(w.shape)}, not {tuple(wanted[name].shape)}")
+            found, due = tuple(w.shape), tuple(wanted[name].shape)
+            raise ModelFileError(f"its weight {name} is {w.dtype} of shape {found}, not of {due}")
         if not bool(torch.isfinite(w).all()):
             raise ModelFileError(f"its weight {name} holds numbers that are not finite")
-
-
-def _first(names: set[str]) -> str:
-    return sorted(names)[0]
-
-
-def write_atomic(path: Path, raw: bytes) -> None:
-    """Replace `path` by `raw` so that a full disk, a kill or a power cut leaves either the old or the new."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        if Path(temporary).stat().st_size != len(raw):
-            raise OSError("short write")
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -46,7 +46,9 @@ class Denoiser(nn.Module):
     alone, whatever the number of points.
     """
 
-    def __init__(self, spec: NetworkSpec, dim: int = 2, sigma_data: float = 1.0) -> None:
+    def __init__(
+        self, spec: NetworkSpec, dim: int = 2, sigma_data: float = 1.0, random: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         self.spec, self.dim, self.sigma_data = spec, dim, sigma_data
         width = spec.width
@@ -56,8 +58,22 @@ class Denoiser(nn.Module):
         self.last = nn.Linear(width, dim)
         # index `classes` stands for "no label"
         self.labels = nn.Embedding(spec.classes + 1, width * spec.depth) if spec.classes else None
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        if random is not None:
+            self._initialise(random)
+
+    @torch.no_grad()
+    def _initialise(self, random: torch.Generator) -> None:
+        """Weights from `random` alone: torch's own random state is shared by all threads."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                bound = layer.in_features**-0.5
+                layer.weight.uniform_(-bound, bound, generator=random)
+                layer.bias.uniform_(-bound, bound, generator=random)
+            if isinstance(layer, nn.Embedding):
+                layer.weight.normal_(0, 0.1, generator=random)
+        # F = 0 at first: the preconditioned network then starts as the best linear denoiser
+        self.last.weight.zero_()
+        self.last.bias.zero_()
 
     def raw(self, x: Tensor, level: Level, labels: Tensor | int | None = None) -> Tensor:
         """F: x (..., d) of unit size, level a float or (...,) -> (..., d)."""

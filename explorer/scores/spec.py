@@ -37,8 +37,8 @@ class NetworkSpec(Validated):
     )
     classes: int = param(
         0, "Classes", low=0, high=16, minimum=0, maximum=10000, advanced=True,
-        help="Number of labels to condition on; 0 for none. Labels are dropped a tenth of the time, so that the "
-        "same network also gives the unconditional score (classifier-free guidance).",
+        help="Number of labels to condition on; 0 for none. Labels are dropped a tenth of the time, so that "
+        "the same network also gives the unconditional score (classifier-free guidance).",
         equation="ω·s(x|y) + (1 − ω)·s(x)",
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ class Training(Validated):
     )
     iterations: int = param(
         0, "Iterations", low=0, high=20000, minimum=0, maximum=10**9,
-        help="Training stops after so many iterations; 0: no limit. With a limit on iterations and none on time, "
+        help="Training stops after so many iterations; 0: no limit. With this limit and none on time, "
         "the same seed gives the same weights.",
     )
     learning_rate: float = param(
@@ -69,24 +69,25 @@ class Training(Validated):
     )
     batch: int = param(
         2048, "Batch", low=64, high=8192, minimum=1, maximum=10**6, log=True,
-        help="Points per iteration at the end. It starts at an eighth of that: small batches learn fast early, "
-        "large ones average the noise away late.",
+        help="Points per iteration at the end. It starts at an eighth of that: small batches learn fast "
+        "early, large ones average the noise away late.",
     )
     ema: float = param(
         0.08, "Averaging", low=0.0, high=0.3, minimum=0.0, maximum=0.5,
-        help="Width of the running average of the weights, as a part of the iterations so far; 0 for none. The "
-        "averaged weights are what samplers use.", equation="Karras 2024 (EDM2), power-function EMA",
+        help="Width of the running average of the weights, as a part of the iterations so far; 0 for none. "
+        "The averaged weights are what samplers use.", equation="Karras 2024 (EDM2), power-function EMA",
     )
     clip: float = param(
         1.0, "Gradient clipping", low=0.1, high=10.0, minimum=1e-6, maximum=1e9, log=True, advanced=True,
         help="Longest gradient that a step may use.",
     )
     device: str = param(
-        "auto", "Device", choices={"auto": "automatic", "cuda": "NVIDIA GPU", "mps": "Apple GPU", "cpu": "CPU"},
+        "auto", "Device",
+        choices={"auto": "automatic", "cuda": "NVIDIA GPU", "mps": "Apple GPU", "cpu": "CPU"},
         help="Automatic takes CUDA, then MPS, then the CPU.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.seconds and not self.iterations:
-            raise ParamError("training.seconds and training.iterations must not both be 0: training would never end")
+            raise ParamError("training.seconds and training.iterations must not both be 0: it would never end")

@@ -58,7 +58,7 @@ class SDE(Validated, ABC):
 
     @abstractmethod
     def time_at(self, ratio: float) -> float:
-        """The t at which sigma/alpha equals `ratio` (the inverse of the noise level of EDM), within [0, T]."""
+        """The t at which sigma/alpha equals `ratio` (inverse of `noise_level`), within [0, T]."""
 
     def drift(self, x: torch.Tensor, t: Scalar) -> torch.Tensor:
         """f(x, t) for x (n, ...)."""

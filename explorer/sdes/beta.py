@@ -16,7 +16,7 @@ class _LinearBeta(SDE):
     beta_min: float = param(
         0.1, "Noise rate, start", symbol="β_min", low=0.01, high=1.0, minimum=0.0, maximum=100.0, log=True,
         help="How fast noise comes in at t = 0.", equation="[S21] eq. 32",
-    )
+    )  # fmt: skip
     beta_max: float = param(
         20.0, "Noise rate, end", symbol="β_max", low=1.0, high=40.0, minimum=0.01, maximum=400.0,
         help="How fast noise comes in at t = 1: below about 10 some of the data is still there at the end.",
@@ -26,9 +26,11 @@ class _LinearBeta(SDE):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.beta_max <= self.beta_min:
-            raise ParamError(
-                f"{self.name}.beta_max ({self.beta_max:g}) must be above {self.name}.beta_min ({self.beta_min:g})"
+            low, high = (
+                f"{self.name}.beta_min ({self.beta_min:g})",
+                f"{self.name}.beta_max ({self.beta_max:g})",
             )
+            raise ParamError(f"{high} must be above {low}")
 
     def beta(self, t: Scalar) -> Scalar:
         """beta(t)."""

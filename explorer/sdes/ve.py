@@ -22,7 +22,7 @@ class VE(SDE):
     sigma_min: float = param(
         0.01, "Noise, start", symbol="σ_min", low=0.001, high=0.1, minimum=1e-5, maximum=1.0, log=True,
         help="Noise level at t = 0: small enough to leave the data as it is.", equation="[S21] eq. 30",
-    )
+    )  # fmt: skip
     sigma_max: float = param(
         10.0, "Noise, end", symbol="σ_max", low=1.0, high=50.0, minimum=0.1, maximum=1e4, log=True,
         help="Noise level at t = 1: about the largest distance between two data points, so that "
@@ -32,7 +32,9 @@ class VE(SDE):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.sigma_max <= self.sigma_min:
-            raise ParamError(f"ve.sigma_max ({self.sigma_max:g}) must be above ve.sigma_min ({self.sigma_min:g})")
+            raise ParamError(
+                f"ve.sigma_max ({self.sigma_max:g}) must be above ve.sigma_min ({self.sigma_min:g})"
+            )
 
     @property
     def _log_ratio(self) -> float:
@@ -54,7 +56,7 @@ class VE(SDE):
         return self.sigma_max
 
     def time_at(self, ratio: float) -> float:
-        return min(max(math.log(ratio / self.sigma_min) / self._log_ratio, 0.0), self.T)
+        return min(math.log(max(ratio / self.sigma_min, 1.0)) / self._log_ratio, self.T)
 
     def equation_now(self) -> str:
         g = math.sqrt(2 * self._log_ratio)

@@ -45,7 +45,11 @@ class Line:
 def coloured(latex: str, theme: Theme) -> str:
     """LaTeX with the product's wrappers turned into colours."""
     for term in TERMS:
-        latex = latex.replace(rf"\{term}{{", rf"\textcolor{{{getattr(theme, term)}}}{{")
+        colour = rf"\textcolor{{{getattr(theme, term)}}}{{"
+        # A sign that starts a coloured group loses the room of an operator: give it back.
+        sign = (rf"\;{colour}+\,").replace("\\", r"\\")
+        latex = re.sub(rf"(?<=[^\s={{(])\s*\\{term}{{\s*\+", sign, latex)
+        latex = latex.replace(rf"\{term}{{", colour)
     return latex
 
 

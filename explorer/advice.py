@@ -1,0 +1,65 @@
+"""What a setting does to the result where it is numerically bad: one sentence each, for the status line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from explorer.experiment import Experiment
+
+
+def advice(experiment: Experiment) -> tuple[str, ...]:
+    """Sentences about this experiment, the gravest first; empty where all is well."""
+    return tuple(text for rule in _RULES for text in rule(experiment))
+
+
+def _prior(e: Experiment) -> Iterator[str]:
+    """The reverse modes start from the prior: is p_T that prior?"""
+    if e.sampler.mode in ("forward", "langevin"):
+        return
+    alpha, sigma = e.sde.marginal(1.0)
+    spread = e.data.mixture.std
+    if alpha * spread > 0.25 * sigma:
+        yield (
+            f"At t = 1 a share α = {alpha:.2g} of the data is still there, against noise σ = {sigma:.2g}: "
+            "the prior is not p_T. More noise at the end would mend it."
+        )
+
+
+def _steps(e: Experiment) -> Iterator[str]:
+    s = e.sampler
+    few = {"reverse": 20, "pc": 15, "ode": 8}.get(s.mode, 0)
+    if s.steps < few and not (s.mode == "ode" and s.solver.adaptive):
+        yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretisation error."
+
+
+def _snr(e: Experiment) -> Iterator[str]:
+    s = e.sampler
+    if s.mode != "pc" or not s.corrector_steps:
+        return
+    if s.snr >= 1 and s.corrector.name == "ald":
+        yield "snr ≥ 1: annealed Langevin's step is beyond stability, 1/(1 − snr²) has no value. It diverges."
+    elif s.snr > 0.5:
+        yield f"snr = {s.snr:g} makes the corrector's steps so large that it adds noise: 0.05 to 0.35 is usual."
+    if s.predictor.name == "none" and s.steps * s.corrector_steps < 500:
+        yield "Without a predictor the corrector alone must follow p_t: it needs many more moves."
+
+
+def _eta(e: Experiment) -> Iterator[str]:
+    s = e.sampler
+    if s.mode in ("reverse", "pc") and s.eta > 1.5 and s.steps < 300:
+        yield f"η = {s.eta:g} puts in much noise and takes it out again: more steps are needed for the same error."
+
+
+def _langevin(e: Experiment) -> Iterator[str]:
+    s = e.sampler
+    if s.mode != "langevin":
+        return
+    alpha, sigma = e.sde.marginal(s.langevin_time)
+    narrowest = float((alpha**2 * e.data.mixture.scales**2 + sigma**2).min())
+    if s.langevin_step > 2 * narrowest:
+        yield f"ε = {s.langevin_step:g} is beyond twice the narrowest variance ({narrowest:.2g}): Langevin is unstable there."
+    elif s.langevin_step > 0.5 * narrowest:
+        yield "ε is large for the narrowest mode: the stationary law is visibly too wide."
+
+
+_RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (_snr, _langevin, _steps, _prior, _eta)

@@ -1,0 +1,201 @@
+"""The experiment: one immutable value that holds everything that affects numbers, and its JSON form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from explorer.distributions import DISTRIBUTIONS, Distribution
+from explorer.objectives import OBJECTIVES, Objective
+from explorer.params import Param, ParamError, Validated, param, params
+from explorer.registry import Registry, UnknownName
+from explorer.samplers import Sampler
+from explorer.scores.spec import NetworkSpec, Training
+from explorer.sdes import SDES, SDE
+
+#: Version of the file format. Raise it with a migration in `MIGRATIONS` whenever a field changes its meaning.
+VERSION = 1
+
+
+class ExperimentError(ValueError):
+    """A file or value that is no experiment; the message names the field."""
+
+
+@dataclass(frozen=True)
+class ScoreSource(Validated):
+    """Where the score comes from, and how it would be trained."""
+
+    name = "score"
+    source: str = param(
+        "pretrained", "Score", choices={"exact": "Exact", "pretrained": "Pretrained", "trained": "Train"},
+        help="Exact: the closed form of the mixture. Pretrained: the network that comes with the program. "
+        "Train: the network trained here.",
+        equation="s(x, t) = ∇ₓ log p_t(x)",
+    )
+    objective: Objective = param(
+        OBJECTIVES["dsm"], "Objective", registry=OBJECTIVES, visible=lambda s: s.source == "trained",
+        help="The loss whose minimiser is the score.", equation="[S21] eq. 7",
+    )
+    network: NetworkSpec = param(NetworkSpec, "Network", visible=lambda s: s.source == "trained")
+    training: Training = param(Training, "Training", visible=lambda s: s.source == "trained")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Experiment(Validated):
+    """Data, SDE, score, sampler and seed: the numbers follow from nothing else."""
+
+    name = "experiment"
+    data: Distribution = param(DISTRIBUTIONS["eight_gaussians"], "Data", registry=DISTRIBUTIONS)
+    sde: SDE = param(SDES["vp"], "SDE", registry=SDES)
+    score: ScoreSource = param(ScoreSource, "Score")
+    sampler: Sampler = param(Sampler, "Sampler")
+    seed: int = param(
+        0, "Seed", low=0, high=99, minimum=0, maximum=2**31 - 1,
+        help="Fixes the noise: the same seed gives the same picture.",
+    )  # fmt: skip
+
+
+# --- to JSON ---------------------------------------------------------------------------------------------
+
+
+def encode(value: Any) -> Any:
+    """A parameter value as JSON: registered things carry their name as "type"."""
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {"type": value.name} if _registry_of(value) else {}  # type: ignore[attr-defined]
+        return named | {f.name: encode(getattr(value, f.name)) for f in fields(value) if "param" in f.metadata}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, tuple | list):
+        return [encode(v) for v in value]
+    return value
+
+
+def _registry_of(value: Any) -> bool:
+    return hasattr(type(value), "menu_order")
+
+
+def to_dict(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as a JSON object."""
+    return {"format": "score-explorer", "version": VERSION} | encode(experiment)
+
+
+# --- from JSON -------------------------------------------------------------------------------------------
+
+
+def decode(cls: type, value: Any, path: str) -> Any:
+    """An object of the dataclass `cls` from a JSON object; fields that are missing take their defaults."""
+    if not isinstance(value, Mapping):
+        raise ExperimentError(f"{path} must be an object, not {_short(value)}")
+    known = {p.name: p for p in params(cls)}
+    unknown = sorted(set(value) - set(known) - {"type"})
+    if unknown:
+        raise ExperimentError(f"{path}.{unknown[0]} is not a field; the fields are {', '.join(known) or 'none'}")
+    given = {name: _decode_field(known[name], v, f"{path}.{name}") for name, v in value.items() if name != "type"}
+    try:
+        return cls(**given)
+    except ParamError as error:
+        raise ExperimentError(_located(str(error), cls, path)) from None
+
+
+def _located(message: str, cls: type, path: str) -> str:
+    """A message that starts with the class's own name, with the whole path in its place."""
+    own = getattr(cls, "name", "")
+    return path + message[len(own) :] if own and message.startswith(own + ".") else f"{path}: {message}"
+
+
+def _decode_field(p: Param, value: Any, path: str) -> Any:
+    if p.kind == "one_of":
+        assert p.registry is not None
+        return _decode_one_of(p.registry, value, path)
+    if p.kind == "spec":
+        assert isinstance(p.default, type)
+        return decode(p.default, value, path)
+    try:
+        return p.check(_tuples(value), path)
+    except ParamError as error:
+        raise ExperimentError(str(error)) from None
+
+
+def _decode_one_of(registry: Registry[Any], value: Any, path: str) -> Any:
+    """A registered thing from its name alone or from {"type": name, ...}."""
+    value = {"type": value} if isinstance(value, str) else value
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
+        raise ExperimentError(f'{path} must be an object with a "type" (one of {", ".join(registry)})')
+    try:
+        return decode(registry[value["type"]], value, path)
+    except UnknownName as error:
+        raise ExperimentError(f"{path}.type: {error}") from None
+
+
+def _tuples(value: Any) -> Any:
+    """Lists become tuples, so that experiments stay immutable and comparable."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+#: version -> function that turns an object of that version into one of the next.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def from_dict(value: Any) -> tuple[Experiment, str]:
+    """The experiment in a JSON object, and a word of caution ("" where there is none).
+
+    Older versions are migrated. Of a newer version what is known here is read; the word says so. Raises
+    ExperimentError, whose sentence names the field.
+    """
+    if not isinstance(value, Mapping):
+        raise ExperimentError(f"an experiment must be a JSON object, not {_short(value)}")
+    value = dict(value)
+    if value.pop("format", "score-explorer") != "score-explorer":
+        raise ExperimentError('format must be "score-explorer": this is some other kind of file')
+    version = value.pop("version", VERSION)
+    if isinstance(version, bool) or not isinstance(version, int) or version < 0:
+        raise ExperimentError(f"version must be a whole number, not {_short(version)}")
+    for passed in range(version, VERSION):
+        if passed not in MIGRATIONS:
+            raise ExperimentError(f"version {version} is too old to be read")
+        value = MIGRATIONS[passed](value)
+    if version <= VERSION:
+        return decode(Experiment, value, "experiment"), ""
+    known = {p.name for p in params(Experiment)}
+    experiment = decode(Experiment, {k: v for k, v in value.items() if k in known}, "experiment")
+    return experiment, (
+        f"This file is of version {version}, newer than this program ({VERSION}): opened to read, "
+        "save under another name to keep the original."
+    )
+
+
+def parse(text: str) -> Any:
+    """JSON text as an object; numbers that JSON does not have (NaN, Infinity) are refused."""
+
+    def refuse(name: str) -> None:
+        raise ExperimentError(f"{name} is not a number that an experiment can hold")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise ExperimentError("the JSON is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise ExperimentError(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+
+
+def edited(experiment: Any, path: str, value: Any) -> Any:
+    """A copy with the field at a dotted path set, as `--set sampler.steps=100` does."""
+    head, _, rest = path.partition(".")
+    known = {p.name: p for p in params(type(experiment))}
+    if head not in known:
+        raise ExperimentError(f"{path!r} is not a field; the fields are {', '.join(known)}")
+    where = f"{getattr(type(experiment), 'name', '')}.{head}"
+    new = edited(getattr(experiment, head), rest, value) if rest else _decode_field(known[head], value, where)
+    try:
+        return replace(experiment, **{head: new})
+    except ParamError as error:
+        raise ExperimentError(str(error)) from None

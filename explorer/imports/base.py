@@ -1,0 +1,149 @@
+"""What every import ends in: a few support points in standard size, and the words for what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.distributions.geometry import MAX_POINTS
+from explorer.distributions.points import Points
+
+#: Rows looked at: of a longer file, an even random sample.
+MAX_ROWS = 100_000
+#: Larger numbers are no coordinates, and their squares would overflow.
+_LARGEST = 1e100
+
+
+class DataFileError(ValueError):
+    """A file that holds no data that can be used. The message is one sentence that names it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """Support points (k, 2) of mean 0 and standard deviation 1, and how they were got.
+
+    A point of the file is `scale * point + shift`. `rows` were read, of which `dropped` had a missing or
+    infinite number. `sentence` says all of it.
+    """
+
+    points: np.ndarray
+    jitter: float
+    shift: tuple[float, float]
+    scale: float
+    rows: int
+    dropped: int
+    sentence: str
+
+    def distribution(self) -> Points:
+        """The distribution of these points."""
+        return Points(points=tuple(map(tuple, self.points.tolist())), jitter=self.jitter, note=self.sentence)
+
+    def original(self, x: np.ndarray) -> np.ndarray:
+        """Points x (n, 2) in the units of the file."""
+        return np.asarray(x) * self.scale + np.asarray(self.shift)
+
+
+class Rows:
+    """Rows as they are read: the finite ones counted and kept, or an even random sample of them if many."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.read = self.finite = 0
+        self.remarks: list[str] = []
+        self._rng = np.random.default_rng(0)
+        self._kept = np.empty((0, 3))
+
+    def refuse(self, what: str) -> DataFileError:
+        return DataFileError(f"{self.name} {what}")
+
+    def add(self, rows: np.ndarray) -> None:
+        """Take rows (n, 2). Each gets a random key, and the smallest keys stay: a reservoir."""
+        self.read += len(rows)
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        if len(rows) and np.abs(rows).max() > _LARGEST:
+            raise self.refuse(f"holds {np.abs(rows).max():.3g}, which is too large for a coordinate")
+        self.finite += len(rows)
+        keyed = np.concatenate([self._kept, np.column_stack([rows, self._rng.random(len(rows))])])
+        if len(keyed) > MAX_ROWS:
+            keyed = keyed[np.sort(np.argpartition(keyed[:, 2], MAX_ROWS)[:MAX_ROWS])]
+        self._kept = keyed
+
+    def imported(self) -> Imported:
+        points = self._kept[:, :2]
+        if self.read == 0:
+            raise self.refuse("is empty: there is not one row of numbers in it")
+        if len(points) < 2:
+            raise self.refuse(f"has {len(points)} row with two finite numbers of {self.read}; two are needed")
+        shift, scale = transform_of(points, self.name)
+        support = (spread(points, np.ones(len(points)), MAX_POINTS) - shift) / scale
+        said = [f"{self.name}: {self.read:,} rows read", *self._counted(len(points), len(support))]
+        sentence = "; ".join([", ".join(said), *self.remarks, said_of(shift, scale)]) + "."
+        dropped = self.read - self.finite
+        return Imported(support, jitter_for(support), shift, scale, self.read, dropped, sentence)
+
+    def _counted(self, looked_at: int, support: int) -> Iterator[str]:
+        if self.finite < self.read:
+            yield f"{self.read - self.finite:,} without two finite numbers left out"
+        if looked_at < self.finite:
+            yield f"a random {looked_at:,} of them looked at"
+        if support < looked_at:
+            yield f"{support:,} of them kept as support points"
+
+
+def spread(points: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` of `points` (n, 2), spread evenly in proportion to `weights` (n,).
+
+    The points are put in the order of a Hilbert curve, along which equal steps of weight are taken:
+    neighbours on the curve are neighbours in the plane, so no region gets more or less than its share. A
+    heavy point may be taken more than once.
+    """
+    if len(points) <= most and (weights == weights[0]).all():
+        return points
+    order = np.argsort(_hilbert(points), kind="stable")
+    total = np.cumsum(weights[order])
+    at = total[-1] * (np.arange(most) + 0.5) / most
+    return np.asarray(points[order[np.minimum(np.searchsorted(total, at), len(points) - 1)]])
+
+
+def _hilbert(points: np.ndarray, bits: int = 10) -> np.ndarray:
+    """The place (n,) of each of `points` (n, 2) on a Hilbert curve through a 2^bits grid laid over them."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    unit = (points - low) / max(float((high - low).max()), 1e-300)
+    x, y = np.minimum(unit * 2**bits, 2**bits - 1).astype(np.int64).T
+    place = np.zeros(len(points), np.int64)
+    for bit in 1 << np.arange(bits)[::-1]:
+        right, upper = (x & bit) > 0, (y & bit) > 0
+        place += int(bit) ** 2 * ((3 * right) ^ upper)
+        # the lower quarters hold turned copies of the curve
+        flip = ~upper & right
+        x, y = np.where(flip, 2**bits - 1 - x, x), np.where(flip, 2**bits - 1 - y, y)
+        x, y = np.where(upper, x, y), np.where(upper, y, x)
+    return place
+
+
+def jitter_for(points: np.ndarray) -> float:
+    """The median distance to the nearest other point (k, 2), within what is neither dotted nor blurred."""
+    distance = np.hypot(*(points[:, None, :] - points[None, :, :]).transpose(2, 0, 1))
+    np.fill_diagonal(distance, np.inf)
+    return float(np.clip(np.median(distance.min(axis=1)), 0.02, 0.15))
+
+
+def transform_of(points: np.ndarray, name: str) -> tuple[tuple[float, float], float]:
+    """The shift and scale that give `points` (n, 2) mean 0 and standard deviation 1."""
+    mean = points.mean(axis=0)
+    scale = float(np.sqrt(((points - mean) ** 2).mean()))
+    if not scale > 1e-12 * float(np.abs(points).max()):
+        raise DataFileError(f"{name} holds constant data: all of its points are the same")
+    return (float(mean[0]), float(mean[1])), scale
+
+
+def said_of(shift: tuple[float, float], scale: float) -> str:
+    return f"moved by ({-shift[0]:.4g}, {-shift[1]:.4g}), then divided by {scale:.4g}"
+
+
+def short(text: str) -> str:
+    """`text` quoted, printable, and cut where it is long."""
+    shown = "".join(c if c.isprintable() else "�" for c in text)
+    return repr(shown if len(shown) <= 24 else shown[:23] + "…")

@@ -1,0 +1,94 @@
+"""Which score an experiment means: exact, pretrained, or trained here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from explorer import paths
+from explorer.distributions import Distribution
+from explorer.experiment import Experiment, encode
+from explorer.lazy import torch
+from explorer.scores.base import ExactScore, LearnedScore, Score
+from explorer.scores.files import Model, load
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A score, whether it is the exact one, and a sentence about it for the Score card."""
+
+    score: Score
+    exact: bool
+    word: str
+    dim: int = 2
+
+
+#: Why a slider of the SDE needs no retraining.
+ONE_SERVES_ALL = (
+    "One network serves every SDE: x/α has the same law at equal σ/α, so changing the SDE needs no retraining."
+)
+
+
+def pretrained_path(data: Distribution) -> Path | None:
+    """The file of the network for this distribution as it comes with the program, or None."""
+    path = paths.pretrained() / f"{data.name}.safetensors"
+    return path if data.builtin and data == type(data)() and path.is_file() else None
+
+
+@lru_cache(maxsize=32)
+def _load_kept(path: Path, modified: float) -> Model:
+    return load(path)
+
+
+@lru_cache(maxsize=32)
+def _denoiser(model: Model):  # type: ignore[no-untyped-def]
+    return model.denoiser()
+
+
+def pretrained(data: Distribution) -> Model | None:
+    """The network that comes with the program for this distribution, kept; None if there is none."""
+    path = pretrained_path(data)
+    return _load_kept(path, path.stat().st_mtime) if path else None
+
+
+def untrained(experiment: Experiment) -> Model:
+    """The network as it is before the first step of training: the same for the same seed."""
+    from explorer.scores.network import Denoiser
+    from explorer.train import sigma_data
+
+    mixture, spec = experiment.data.mixture, experiment.score.network
+    scale = sigma_data(mixture)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(experiment.seed)
+        weights = Denoiser(spec, mixture.dim, scale).state_dict()
+    return Model(spec, weights, mixture.dim, scale, sde=encode(experiment.sde) if spec.native else None)
+
+
+def resolve(experiment: Experiment, trained: Model | None = None) -> Resolved:
+    """The score that the experiment means; `trained` is the network trained or opened by the user, if any.
+
+    Raises ModelFileError where a file is damaged.
+    """
+    exact, dim = ExactScore(experiment.data.mixture, experiment.sde), experiment.data.dim
+    source = experiment.score.source
+    if source == "exact":
+        return Resolved(exact, True, "The closed form: every distribution here is a Gaussian mixture.", dim)
+    if source == "pretrained":
+        model = pretrained(experiment.data)
+        if model is None:
+            return Resolved(exact, True, "No pretrained network for this data: the exact score is used. Train makes one.", dim)
+        return Resolved(LearnedScore(_denoiser(model), experiment.sde), False, ONE_SERVES_ALL, dim)
+    model = trained if trained is not None and trained.dim == experiment.data.dim else untrained(experiment)
+    return Resolved(LearnedScore(_denoiser(model), experiment.sde), False, _word_on(model, experiment, trained), dim)
+
+
+def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str:
+    if model is not trained:
+        return "Not trained yet: this is the network's first guess. Press Train."
+    native = (model.sde or {}).get("type")
+    if native and native != experiment.sde.name:
+        return f"This network was trained for {native} alone: under {experiment.sde.title} its field is wrong. Train again."
+    if model.data and model.data != encode(experiment.data):
+        return "This network was trained on other data. Press Train to train for this one."
+    return "Trained for this SDE alone." if native else ONE_SERVES_ALL

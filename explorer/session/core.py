@@ -1,0 +1,293 @@
+"""The session itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from explorer.document import Document
+from explorer.marks import Bounds
+from explorer.models import Resolved, resolve
+from explorer.scores.files import Model
+from explorer.session.distance import Distances
+from explorer.session.history import History
+from explorer.session.picture import Picture, make_picture
+from explorer.session.plan import Plan, plan
+from explorer.session.playhead import Playhead
+from explorer.session.track import Run, Track
+from explorer.session.trainer import Trainer
+from explorer.views import Scene
+from explorer.workers import LatestWorker
+
+#: Seconds between two runs of the samplers while a network trains.
+RESAMPLE_SECONDS = 0.6
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence for the person: level is info, warn or error."""
+
+    level: str
+    text: str
+
+
+class Session:
+    """Holds the document and everything that runs because of it.
+
+    The window calls `edit` when something is changed, `tick` sixty times a second, and shows what the properties
+    say. All methods are called from one thread; nothing here waits for a worker.
+    """
+
+    def __init__(self, document: Document | None = None) -> None:
+        self.history = History((document or Document()).linked())
+        self.playhead = Playhead()
+        self.trainer = Trainer()
+        self.tracks = {"A": Track("A"), "B": Track("B")}
+        self.pictures: dict[str, Picture] = {}
+        self.bounds: dict[str, Bounds] = {"A": (-3.0, 3.0, -3.0, 3.0), "B": (-3.0, 3.0, -3.0, 3.0)}
+        self.notices: deque[Notice] = deque()
+        self.distances = {"A": Distances(), "B": Distances()}
+        self.started = False
+        self._pictures = LatestWorker("pictures")
+        self._asked: dict[str, Any] = {}
+        self._redraws = 0
+        self._since_resample = 0.0
+        self._stale_runs = False
+
+    # --- the document ----------------------------------------------------------------------------------
+
+    @property
+    def document(self) -> Document:
+        """The current document."""
+        return self.history.now
+
+    def edit(self, document: Document, control: str = "") -> Plan:
+        """Make `document` the current one; edits in a row of one named control are one step of undo."""
+        before = self.document
+        self.history.push(document.linked(), control)
+        return self._apply(before)
+
+    def undo(self) -> bool:
+        """One step back."""
+        before = self.document
+        done = self.history.undo()
+        self._apply(before)
+        return done
+
+    def redo(self) -> bool:
+        """One step forward."""
+        before = self.document
+        done = self.history.redo()
+        self._apply(before)
+        return done
+
+    def _apply(self, before: Document) -> Plan:
+        change = plan(before, self.document)
+        self._redraws += change.redraw
+        if change.retrain and self.trainer.running:
+            self.trainer.cancel()
+            self.say("info", "Training stopped: what it was training for has changed. Train starts again.")
+        if self.started:
+            for name in change.simulate:
+                self._simulate(name)
+        if self.document.compare is None:
+            self.tracks["B"].clear()
+            self.pictures.pop("B", None)
+            self._asked.pop("B", None)
+        return change
+
+    def experiment(self, name: str):  # type: ignore[no-untyped-def]
+        """The experiment of stage "A" or "B" (None for a B that is not shown)."""
+        return self.document.experiment if name == "A" else self.document.compare
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The stages in use."""
+        return ("A",) if self.document.compare is None else ("A", "B")
+
+    def say(self, level: str, text: str) -> None:
+        """Leave a notice for the window."""
+        self.notices.append(Notice(level, text))
+
+    # --- running ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to compute (the window does this once torch has loaded)."""
+        self.started = True
+        for name in self.shown:
+            self._simulate(name)
+
+    def _simulate(self, name: str, *, quick: bool = True) -> None:
+        experiment = self.experiment(name)
+        if experiment is None:
+            return
+        resolved = self._resolved(name)
+        if resolved is not None:
+            self.tracks[name].start(experiment, resolved, quick=quick)
+            self.distances[name].restart(experiment.data)
+
+    def _resolved(self, name: str) -> Resolved | None:
+        try:
+            return resolve(self.experiment(name), self.trainer.model)
+        except ValueError as error:  # a damaged model file: say so, keep what was there
+            self.say("error", f"{error} The exact score is used.")
+            e = self.experiment(name)
+            return resolve(replace(e, score=replace(e.score, source="exact")))
+
+    def train(self) -> None:
+        """Train a network for the experiment in the background; the stages follow it."""
+        e = self.document.experiment
+        if e.score.source != "trained":
+            self.edit(replace(self.document, experiment=replace(e, score=replace(e.score, source="trained"))))
+        self.trainer.start(self.document.experiment)
+
+    def reset_training(self) -> None:
+        """Forget the trained network."""
+        self.trainer.reset()
+        self._new_weights()
+
+    def use_model(self, model: Model) -> None:
+        """Use a network that was opened from a file."""
+        self.trainer.reset()
+        self.trainer.model = model
+        e = self.document.experiment
+        score = replace(e.score, source="trained", network=model.network)
+        self.edit(replace(self.document, experiment=replace(e, score=score)))
+        self._new_weights()
+
+    def _new_weights(self) -> None:
+        """Fields are redrawn at once; runs start again when the last ones are through."""
+        if self.document.experiment.score.source != "trained" or not self.started:
+            return
+        for name in self.shown:
+            resolved = self._resolved(name)
+            if resolved is not None:
+                self.tracks[name].use_score(resolved)
+        self._redraws += 1
+        self._stale_runs = True
+
+    # --- the clock ---------------------------------------------------------------------------------------
+
+    def tick(self, seconds: float) -> set[str]:
+        """Move on by `seconds`; returns the stages that have a new picture."""
+        if not self.started:
+            return set()
+        if self.trainer.drain():
+            self._new_weights()
+        self._report(self.trainer)
+        for track in self.tracks.values():
+            track.drain()
+            self._report(track)
+        self._resample(seconds)
+        self.playhead.advance(seconds, self.tracks["A"].covered)
+        for name in self.shown:
+            self._ask_for_picture(name)
+        self._measure()
+        return self._take_pictures()
+
+    def _report(self, worker: Track | Trainer) -> None:
+        if worker.error is not None:
+            self.say("error", _sentence(worker.error))
+            worker.error = None
+
+    def _resample(self, seconds: float) -> None:
+        self._since_resample += seconds
+        idle = not any(self.tracks[name].busy for name in self.shown)
+        if self._stale_runs and idle and self._since_resample >= RESAMPLE_SECONDS:
+            self._stale_runs, self._since_resample = False, 0.0
+            for name in self.shown:
+                self._simulate(name, quick=False)
+
+    def place(self, name: str) -> tuple[Run, int] | None:
+        """The run of a stage and the index in it that the playhead means.
+
+        B is linked to A by t where both clocks run the same way, else by the share of the run.
+        """
+        run = self.tracks[name].run(self.playhead.position)
+        if run is None:
+            return None
+        other = self.place("A") if name == "B" and self._same_clock() else None
+        if other is None:
+            return run, run.index(self.playhead.position)
+        return run, run.recording.nearest_time(other[0].recording[other[1]].t)
+
+    def _same_clock(self) -> bool:
+        ways = {"reverse": -1, "ode": -1, "pc": -1, "annealed": -1, "forward": 1, "langevin": 0}
+        a, b = (ways[self.experiment(n).sampler.mode] for n in ("A", "B"))
+        return a == b != 0
+
+    def step(self, by: int) -> None:
+        """Pause and go `by` frames on (sub-steps of the corrector are frames of their own)."""
+        self.playhead.playing = False
+        here = self.place("A")
+        if here is not None:
+            run, index = here
+            last = max(len(run.recording) - 1, 1)
+            self.playhead.seek(min(max(index + by, 0), last) / last)
+
+    def _ask_for_picture(self, name: str) -> None:
+        here = self.place(name)
+        if here is None:
+            return
+        run, index = here
+        recording = run.recording
+        wanted = (id(run), recording.stride, index, self._redraws, self.bounds[name])
+        if self._asked.get(name) == wanted:
+            return
+        self._asked[name] = wanted
+        look, e = self.document.look, run.experiment
+        back = len(recording) if e.data.dim == 1 else max(look.trail_length + 1, e.sampler.corrections + 2)
+        frames = recording.frames[max(0, index + 1 - back) : index + 1]
+        scene = Scene(e, look, frames, run.resolved.score, self.bounds[name])
+        count = len(recording)
+        self._pictures.submit(name, lambda: make_picture(scene, index, count))
+
+    def _take_pictures(self) -> set[str]:
+        fresh = set()
+        for key, result, error in self._pictures.poll():
+            if error is not None:
+                self.say("error", _sentence(error))
+            elif isinstance(key, tuple):
+                self.distances[key[1]].add(result)
+            elif key in self.shown:
+                self.pictures[key] = result
+                fresh.add(key)
+        return fresh
+
+    def _measure(self) -> None:
+        """Ask for a few more points of the distance curves of runs that are complete."""
+        for name in self.shown:
+            full = self.tracks[name].full
+            work = self.distances[name].work(full.recording) if full else None
+            if work is not None:
+                self._pictures.submit(("distance", name), work)
+
+    def distance_curve(self, name: str) -> np.ndarray:
+        """(m, 3): share of the run, t, distance to the data, for the frames measured so far."""
+        return self.distances[name].array()
+
+    def set_bounds(self, name: str, bounds: Bounds) -> None:
+        """The part of the plane a stage shows."""
+        self.bounds[name] = bounds
+
+    def redraw(self) -> None:
+        """Ask for new pictures of what is shown."""
+        self._redraws += 1
+
+    def close(self) -> bool:
+        """Stop everything; True when every thread has ended."""
+        self.trainer.cancel()  # all are told to stop before any is waited for
+        for track in self.tracks.values():
+            track.clear()
+        closers: list[Callable[[], bool]] = [self.trainer.close, *(t.close for t in self.tracks.values())]
+        return all([close() for close in closers] + [self._pictures.close()])
+
+
+def _sentence(error: BaseException) -> str:
+    """An exception in words; kinds that are not ours carry their name, so that they can be reported."""
+    ours = isinstance(error, ValueError) or type(error).__module__.startswith("explorer")
+    return str(error) if ours else f"Something went wrong inside ({type(error).__name__}: {error}). Nothing is lost."

@@ -1,0 +1,65 @@
+"""The distance of the particles to the data along a run, measured a few frames at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from explorer.distributions import Distribution
+from explorer.frames import Recording
+from explorer.metrics import sliced_wasserstein
+
+#: Points of the curve, and how many are measured in one piece of work.
+POINTS, AT_ONCE = 40, 4
+#: Particles that are measured.
+PARTICLES = 1000
+
+
+class Distances:
+    """The curve of one track: (share of the run, t, distance) for evenly spaced frames."""
+
+    def __init__(self) -> None:
+        self._reference: Callable[[], np.ndarray] | None = None
+        self._rows: dict[int, tuple[float, float, float]] = {}
+        self._recording: Recording | None = None
+        self._pending = False
+
+    def restart(self, data: Distribution) -> None:
+        """Begin again for a new run; the old curve stays until the new one has points."""
+        self._reference = lambda: data.sample(PARTICLES, seed=2)
+        self._pending = False
+        self._recording = None
+
+    def work(self, recording: Recording) -> Callable[[], tuple[Recording, dict[int, tuple[float, float, float]]]] | None:
+        """A piece of work that measures the next few frames of a complete recording, or None."""
+        if self._pending or not recording.complete or self._reference is None:
+            return None
+        if recording is not self._recording:
+            self._recording, self._rows = recording, {}
+        wanted = np.unique(np.linspace(0, len(recording) - 1, POINTS).round().astype(int)).tolist()
+        missing = [i for i in wanted if i not in self._rows][:AT_ONCE]
+        if not missing:
+            return None
+        self._pending = True
+        reference, last = self._reference, max(len(recording) - 1, 1)
+
+        def measure() -> tuple[Recording, dict[int, tuple[float, float, float]]]:
+            target = reference()
+            frames = {i: recording[i] for i in missing}
+            return recording, {
+                i: (i / last, f.t, sliced_wasserstein(f.x[:PARTICLES], target, 24)) for i, f in frames.items()
+            }
+
+        return measure
+
+    def add(self, result: tuple[Recording, dict[int, tuple[float, float, float]]]) -> None:
+        """Take in what a piece of work has measured, unless the run has changed since."""
+        recording, rows = result
+        self._pending = False
+        if recording is self._recording:
+            self._rows |= rows
+
+    def array(self) -> np.ndarray:
+        """(m, 3), sorted by the share of the run."""
+        return np.array(sorted(self._rows.values()), dtype=np.float64).reshape(-1, 3)

@@ -1,0 +1,53 @@
+"""Pictures: what a stage shows at one moment, made in the worker thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.frames import Frame
+from explorer.marks import Mark
+from explorer.samplers import Sampler
+from explorer.simulate import Simulation, step_terms
+from explorer.views import Scene, compose
+
+#: Particles over which the terms of a step are averaged.
+TERMS_OF = 300
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Marks, the frame they show, and the root mean square of the step's drift, score and noise terms."""
+
+    marks: tuple[Mark, ...]
+    frame: Frame
+    index: int
+    count: int
+    terms: tuple[float, float, float] | None
+
+
+def make_picture(scene: Scene, index: int, count: int) -> Picture:
+    """Compose the scene and take its last step apart."""
+    return Picture(compose(scene), scene.frame, index, count, _terms(scene))
+
+
+def _terms(scene: Scene) -> tuple[float, float, float] | None:
+    if len(scene.frames) < 2:
+        return None
+    e = scene.experiment
+    before, after = (_first(f) for f in scene.frames[-2:])
+    if after.step - before.step > 1:  # thinned out: the two are not neighbours
+        return None
+    sampler: Sampler = e.sampler
+    terms = step_terms(Simulation(e.sde, sampler, scene.score, e.data.mixture, e.seed), before, after)
+    if terms is None:
+        return None
+    drift, score, noise = (float(part.square().mean().sqrt()) for part in terms)
+    return drift, score, noise
+
+
+def _first(frame: Frame) -> Frame:
+    from dataclasses import replace
+
+    return replace(frame, x=np.ascontiguousarray(frame.x[:TERMS_OF]))

@@ -1,0 +1,116 @@
+"""Batches: independent draws from the data, noise levels from equal strata, noise."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from explorer.lazy import torch
+from explorer.objectives import Objective
+from explorer.objectives.dsm import T_START
+from explorer.sdes import SDE
+
+if TYPE_CHECKING:
+    from explorer.distributions import Mixture
+
+#: Part of the labels that training hides, so that one network also learns the unconditional score.
+LABEL_DROP = 0.1
+
+
+class Inputs(NamedTuple):
+    """x0 and z (m, r, d); t, alpha, sigma and the weight of the loss (m, 1); labels (m, r) or None."""
+
+    x0: torch.Tensor
+    z: torch.Tensor
+    t: torch.Tensor
+    alpha: torch.Tensor
+    sigma: torch.Tensor
+    weight: torch.Tensor
+    labels: torch.Tensor | None = None
+
+    @property
+    def x(self) -> torch.Tensor:
+        """alpha x0 + sigma z (m, r, d)."""
+        return self.alpha[..., None] * self.x0 + self.sigma[..., None] * self.z
+
+
+class Pool:
+    """Independent draws from a mixture, made in blocks; labels too, when the network has `classes`."""
+
+    BLOCK = 1 << 15
+
+    def __init__(self, mixture: Mixture, seed: int, device: torch.device, classes: int = 0) -> None:
+        self.mixture, self.device, self.classes = mixture, device, classes
+        self.rng = np.random.default_rng(seed)
+        self.x = torch.empty(0, mixture.dim, device=device)
+        self.labels = torch.empty(0, dtype=torch.long, device=device)
+
+    def take(self, n: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The next n points (n, d), and their labels (n,)."""
+        while len(self.x) < n:
+            self._refill()
+        x, self.x = self.x[:n], self.x[n:]
+        if not self.classes:
+            return x, None
+        labels, self.labels = self.labels[:n], self.labels[n:]
+        return x, labels
+
+    def _refill(self) -> None:
+        x, component = self.mixture.sample(self.BLOCK, self.rng)
+        self.x = torch.cat([self.x, torch.from_numpy(x).to(self.device)])
+        if self.classes:
+            labels = torch.from_numpy(self._labels(component)).to(self.device)
+            self.labels = torch.cat([self.labels, labels])
+
+    def _labels(self, component: np.ndarray) -> np.ndarray:
+        known = self.mixture.labels
+        labels = np.zeros(len(component), np.int64) if known is None else known[component] % self.classes
+        return np.where(self.rng.random(len(component)) < LABEL_DROP, self.classes, labels).astype(np.int64)
+
+
+class TimeTable:
+    """t from sigma/alpha, by interpolation in its logarithm (an SDE inverts only floats)."""
+
+    def __init__(self, sde: SDE, device: torch.device) -> None:
+        t = torch.logspace(math.log10(T_START), 0, 4096, dtype=torch.float64) * sde.T
+        level = torch.log(sde.noise_level(t))
+        self.t, self.level = t.float().to(device), level.float().to(device)
+
+    def __call__(self, noise: torch.Tensor) -> torch.Tensor:
+        wanted = torch.log(noise).clamp(self.level[0], self.level[-1])
+        right = torch.searchsorted(self.level, wanted).clamp(1, len(self.level) - 1)
+        low, high = self.level[right - 1], self.level[right]
+        part = (wanted - low) / (high - low).clamp(min=1e-12)
+        return self.t[right - 1] + part * (self.t[right] - self.t[right - 1])
+
+
+class Sampling:
+    """Draws the inputs of an objective.
+
+    A preconditioned network is trained on y = x/alpha, that is with alpha = 1 and sigma = sigma/alpha, which
+    is the same for every SDE; a native one on x_t and t of its own.
+    """
+
+    def __init__(
+        self, objective: Objective, sde: SDE, native: bool, sigma_data: float, random: torch.Generator
+    ) -> None:
+        self.objective, self.sde, self.sigma_data, self.random = objective, sde, sigma_data, random
+        self.times = TimeTable(sde, random.device) if native else None
+
+    def draw(self, pool: Pool, levels: int, shared: int) -> Inputs:
+        """`levels` noise levels, one from each of as many equal strata, with `shared` points each."""
+        u = torch.rand(levels, generator=self.random, device=self.random.device)
+        u = (torch.arange(levels, device=u.device) + u) / levels
+        x0, labels = pool.take(levels * shared)
+        return self.at(u, x0.view(levels, shared, -1), labels)
+
+    def at(self, u: torch.Tensor, x0: torch.Tensor, labels: torch.Tensor | None = None) -> Inputs:
+        """The inputs for u (m,) in (0, 1) and x0 (m, r, d)."""
+        z = torch.randn(x0.shape, generator=self.random, device=x0.device)
+        noise, weight = self.objective.levels(u.clamp(1e-6, 1 - 1e-6), self.sde, self.sigma_data)
+        t = noise if self.times is None else self.times(noise)
+        alpha, sigma = (torch.ones_like(noise), noise) if self.times is None else self.sde.marginal(t)
+        t, alpha, sigma, weight = (v[:, None] for v in (t, alpha, sigma, weight))
+        return Inputs(x0, z, t, alpha, sigma, weight, None if labels is None else labels.view(x0.shape[:2]))

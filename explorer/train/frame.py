@@ -1,0 +1,48 @@
+"""What training shows of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class TrainFrame:
+    """Training as it stands. Losses are weighted as the objective weighs them.
+
+    `floor` is what is left of the denoising loss with the exact score, `excess` what the network adds to it:
+    the weighted mean of sigma²|s - exact|². Both, and the loss and floor at the noise levels `level` (bins,),
+    are measured on one held-out batch with the averaged weights.
+
+    seconds: of training, pauses left out. progress: part of the budget, 0 to 1. note: what went wrong and
+    what was done about it, for people. weights: a state dict of copies on the CPU, averaged, about five times
+    a second and in the last frame; else None.
+    """
+
+    iteration: int
+    seconds: float
+    progress: float
+    loss: float
+    smoothed: float
+    floor: float
+    excess: float
+    level: np.ndarray
+    loss_by_level: np.ndarray
+    floor_by_level: np.ndarray
+    iterations_per_second: float
+    batch: int
+    learning_rate: float
+    device: str
+    note: str = ""
+    weights: Mapping[str, torch.Tensor] | None = None
+    done: bool = False

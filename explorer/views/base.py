@@ -1,0 +1,102 @@
+"""The scene, what a view is, and how views make a picture."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from explorer.experiment import Experiment
+from explorer.frames import Array, Frame
+from explorer.lazy import torch
+from explorer.look import Look
+from explorer.marks import Bounds, Mark
+from explorer.params import Validated
+from explorer.registry import Registry
+from explorer.scores.base import ExactScore, Score
+
+VIEWS: Registry[View] = Registry("view", "explorer.views")
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All that a picture is made from: an experiment, how to look at it, the frames up to the playhead.
+
+    `frames` ends with the frame shown. `score` is the one in use. `bounds` are the edges of the picture in
+    view units: data units, over the noise scale where the look follows the noise. One-dimensional data is
+    drawn over time: the horizontal axis of the view is then t, from 0 to 1.
+    """
+
+    experiment: Experiment
+    look: Look
+    frames: Sequence[Frame]
+    score: Score
+    bounds: Bounds
+
+    @property
+    def frame(self) -> Frame:
+        """The frame shown."""
+        return self.frames[-1]
+
+    @property
+    def flat(self) -> bool:
+        """Whether the data is one-dimensional and drawn over time."""
+        return self.experiment.data.dim == 1
+
+    @property
+    def exact(self) -> ExactScore:
+        """The exact score."""
+        return ExactScore(self.experiment.data.mixture, self.experiment.sde)
+
+    def scale(self, t: float) -> float:
+        """How many data units a view unit is at time t: sqrt(alpha² + sigma²), unit data under this noise."""
+        alpha, sigma = self.experiment.sde.marginal(t) if t > 0 else (1.0, 0.0)
+        return math.hypot(alpha, sigma) if self.look.follow else 1.0
+
+    def to_view(self, x: Array, t: float) -> Array:
+        """Particles (n, d) at time t in view units (n, 2)."""
+        y = x / np.float32(self.scale(t))
+        return np.column_stack([np.full(len(y), t, np.float32), y[:, 0]]) if self.flat else y
+
+    def evaluate(self, score: Score, xy: Array, t: float) -> Array:
+        """A score at view points (n, 2) of time t -> (n, d), in units of one over the view's."""
+        scale = self.scale(t)
+        x = torch.from_numpy(np.ascontiguousarray(xy[:, 1:] if self.flat else xy, np.float32) * np.float32(scale))
+        with torch.no_grad():
+            return np.asarray(score(x, max(t, 1e-5)).numpy() * np.float32(scale))
+
+
+class View(Validated, ABC):
+    """One layer. Subclasses are frozen dataclasses registered in VIEWS; `menu_order` is the order of painting."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    menu_order: ClassVar[int]
+
+    @abstractmethod
+    def visible(self, look: Look) -> bool:
+        """Whether the look asks for this layer."""
+
+    @abstractmethod
+    def marks(self, scene: Scene) -> tuple[Mark, ...]:
+        """The layer's marks."""
+
+
+def compose(scene: Scene) -> tuple[Mark, ...]:
+    """The picture: the marks of every visible view, back to front."""
+    views = (VIEWS[name]() for name in VIEWS)
+    return tuple(mark for view in views if view.visible(scene.look) for mark in view.marks(scene))
+
+
+def lattice(bounds: Bounds, rows: int) -> tuple[Array, float]:
+    """Points of a square lattice inside bounds (n, 2), and its spacing; fixed in the plane while one pans."""
+    left, right, bottom, top = bounds
+    spacing = (top - bottom) / rows
+    xs = np.arange(math.ceil(left / spacing - 0.5), math.floor(right / spacing - 0.5) + 1) + 0.5
+    ys = np.arange(math.ceil(bottom / spacing - 0.5), math.floor(top / spacing - 0.5) + 1) + 0.5
+    grid = np.stack(np.meshgrid(xs, ys), -1).reshape(-1, 2) * spacing
+    return grid.astype(np.float32), spacing

@@ -1,0 +1,28 @@
+"""The particles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.look import Look
+from explorer.marks import Curve, Mark, Points
+from explorer.views.base import VIEWS, Scene, View
+
+
+@VIEWS.register("cloud", title="Particles", order=60)
+@dataclass(frozen=True)
+class Cloud(View):
+    """The points being moved; over time they stand on the line of the time shown."""
+
+    def visible(self, look: Look) -> bool:
+        return look.particles
+
+    def marks(self, scene: Scene) -> tuple[Mark, ...]:
+        frame = scene.frame
+        points = Points(scene.to_view(frame.x, frame.t), size=scene.look.point_size, alpha=0.9)
+        if not scene.flat:
+            return (points,)
+        line = np.array([[frame.t, scene.bounds[2]], [frame.t, scene.bounds[3]]], np.float32)
+        return Curve(line, color="muted", dash=True), points

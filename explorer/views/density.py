@@ -1,0 +1,67 @@
+"""The exact density of p_t, as a heat map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from explorer.distributions import Distribution
+from explorer.frames import Array
+from explorer.lazy import torch
+from explorer.look import Look
+from explorer.marks import Bounds, Image, Mark
+from explorer.sdes import SDE
+from explorer.views.base import VIEWS, Scene, View
+
+#: Cells along the height of the picture.
+CELLS = 160
+
+
+def log_density(scene: Scene, cells: int = CELLS) -> tuple[Array, Array, Array]:
+    """(xs, ys, values): log p_t of the view's own coordinate on cell centres, values (len(ys), len(xs))."""
+    left, right, bottom, top = scene.bounds
+    e, t = scene.experiment, scene.frame.t
+    if scene.flat:
+        return _over_time(e.data, e.sde, scene.look.follow, (bottom, top), cells)
+    wide = max(2, min(2 * cells, round(cells * (right - left) / (top - bottom))))
+    xs, ys = _centres(left, right, wide), _centres(bottom, top, cells)
+    alpha, sigma = e.sde.marginal(t) if t > 0 else (1.0, 0.0)
+    s = scene.scale(t)
+    return xs, ys, e.data.mixture.log_density_grid(xs * s, ys * s, alpha, sigma) + np.float32(2 * np.log(s))
+
+
+def _centres(low: float, high: float, n: int) -> Array:
+    return (low + (np.arange(n) + 0.5) * (high - low) / n).astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def _over_time(
+    data: Distribution, sde: SDE, follow: bool, edges: tuple[float, float], cells: int
+) -> tuple[Array, Array, Array]:
+    """log p_t(x) over (t, x) for one-dimensional data: it depends on no frame, so it is kept."""
+    ts, ys = _centres(0.0, 1.0, 2 * cells), _centres(*edges, cells)
+    columns = []
+    for t in ts:
+        alpha, sigma = sde.marginal(float(t))
+        s = float(np.hypot(alpha, sigma)) if follow else 1.0
+        x = torch.from_numpy(ys * np.float32(s))[:, None]
+        columns.append(data.mixture.log_density(x, alpha, sigma).numpy() + np.float32(np.log(s)))
+    return ts, ys, np.stack(columns, axis=1)
+
+
+@VIEWS.register("density", title="Density", order=10)
+@dataclass(frozen=True)
+class Density(View):
+    """sqrt(p_t / max p_t) over the picture: the root keeps faint modes visible beside strong ones."""
+
+    def visible(self, look: Look) -> bool:
+        return look.density
+
+    def marks(self, scene: Scene) -> tuple[Mark, ...]:
+        _, _, values = log_density(scene)
+        # over time each column has its own peak, else the data's would blot out the noise
+        peak = values.max(axis=0, keepdims=True) if scene.flat else values.max()
+        bounds: Bounds = (0.0, 1.0, *scene.bounds[2:]) if scene.flat else scene.bounds
+        return (Image(np.exp(0.5 * (values - peak)).astype(np.float32), bounds),)
