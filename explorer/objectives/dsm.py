@@ -81,7 +81,7 @@ class LikelihoodDSM(_Denoising):
     every SDE here. So drawing t in proportion to it is drawing ln(sigma/alpha) uniformly, with one weight.
     """
 
-    about = "Weights each time by g², which makes the loss a bound on the likelihood: small noise counts most."
+    about = "Weights each time by g²: the loss then bounds the likelihood, and small noise counts most."
     equation = r"E_t g(t)² ‖s(x_t, t) + z/σ‖²"
     source = "Song et al. 2021b (maximum likelihood training), Theorem 1"
 

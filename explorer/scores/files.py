@@ -30,7 +30,7 @@ class ModelFileError(ValueError):
 class Model:
     """A trained network and where it comes from.
 
-    `data` and `sde` are {"name": ..., parameter: value, ...}; `sde` is None unless the network is native to
+    `data` and `sde` are {"type": name, parameter: value, ...}; `sde` is None unless the network is native to
     it. `facts` are numbers and words about the training, for people.
     """
 

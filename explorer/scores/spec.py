@@ -90,4 +90,4 @@ class Training(Validated):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.seconds and not self.iterations:
-            raise ParamError("training.seconds and training.iterations must not both be 0: it would never end")
+            raise ParamError("training.seconds and training.iterations must not both be 0: no end")
