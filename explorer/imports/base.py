@@ -52,7 +52,8 @@ class Rows:
         self.name = name
         self.read = self.finite = 0
         self.remarks: list[str] = []
-        self._rng = np.random.default_rng(0)
+        # a stream of its own: the file may well have been made with seed 0, and its rows follow that stream
+        self._rng = np.random.default_rng(list(b"rows kept"))
         self._kept = np.empty((0, 3))
 
     def refuse(self, what: str) -> DataFileError:
@@ -95,16 +96,24 @@ class Rows:
 def spread(points: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
     """At most `most` of `points` (n, 2), spread evenly in proportion to `weights` (n,).
 
-    The points are put in the order of a Hilbert curve, along which equal steps of weight are taken:
-    neighbours on the curve are neighbours in the plane, so no region gets more or less than its share. A
-    heavy point may be taken more than once.
+    The points are put in the order of a Hilbert curve, which is cut into pieces of equal weight; of each
+    piece the point nearest its centre is taken. Neighbours on the curve are neighbours in the plane, so no
+    region gets more or less than its share. A point heavier than a piece is taken more than once.
     """
     if len(points) <= most and (weights == weights[0]).all():
         return points
     order = np.argsort(_hilbert(points), kind="stable")
-    total = np.cumsum(weights[order])
-    at = total[-1] * (np.arange(most) + 0.5) / most
-    return np.asarray(points[order[np.minimum(np.searchsorted(total, at), len(points) - 1)]])
+    points, weights = points[order], weights[order]
+    total = np.cumsum(weights)
+    chosen = np.searchsorted(total, total[-1] * (np.arange(most) + 0.5) / most)
+    piece = np.minimum((total - weights / 2) * (most / total[-1]), most - 1).astype(int)
+    share = np.maximum(np.bincount(piece, weights, most), 1e-300)
+    centre = np.stack([np.bincount(piece, c * weights, most) / share for c in points.T], axis=1)
+    distance = ((points - centre[piece]) ** 2).sum(axis=1)
+    by_piece = np.lexsort((distance, piece))
+    filled, first = np.unique(piece[by_piece], return_index=True)
+    chosen[filled] = by_piece[first]
+    return np.asarray(points[np.minimum(chosen, len(points) - 1)])
 
 
 def _hilbert(points: np.ndarray, bits: int = 10) -> np.ndarray:
@@ -124,10 +133,11 @@ def _hilbert(points: np.ndarray, bits: int = 10) -> np.ndarray:
 
 
 def jitter_for(points: np.ndarray) -> float:
-    """The median distance to the nearest other point (k, 2), within what is neither dotted nor blurred."""
+    """A standard deviation that joins neighbours among `points` (k, 2), neither dotted nor blurred."""
     distance = np.hypot(*(points[:, None, :] - points[None, :, :]).transpose(2, 0, 1))
-    np.fill_diagonal(distance, np.inf)
-    return float(np.clip(np.median(distance.min(axis=1)), 0.02, 0.15))
+    # the third nearest: the nearest is close by chance
+    third = np.sort(distance, axis=1)[:, min(3, len(points) - 1)]
+    return float(np.clip(0.7 * np.median(third), 0.02, 0.15))
 
 
 def transform_of(points: np.ndarray, name: str) -> tuple[tuple[float, float], float]:
