@@ -162,7 +162,10 @@ def _langevin(run: Simulation) -> Iterator[Frame]:
 
 
 def _annealed(run: Simulation) -> Iterator[Frame]:
-    """Song & Ermon 2019, Algorithm 1: T moves of ½α_i at each of L falling noise levels, α_i ∝ sigma_i²."""
+    """Song & Ermon 2019, Algorithm 1: T moves of ½α_i at each of L falling noise levels, α_i ∝ sigma_i².
+
+    Their noise only adds to the data; where an SDE shrinks it too, x/alpha is what stays from level to level.
+    """
     s = run.sampler
     x = run.prior()
     levels = annealing_times(run.sde, s.levels)
@@ -181,8 +184,11 @@ def annealing_times(sde: SDE, levels: int) -> list[float]:
 
 
 def _moves(run: Simulation, x: torch.Tensor, moves: list[tuple[float, float]]) -> Iterator[Frame]:
-    """Langevin moves of given (t, ε)."""
+    """Langevin moves of given (t, ε); where t changes, x/alpha stays."""
+    before = run.sde.marginal(moves[0][0])[0]
     for i, (t, epsilon) in enumerate(moves, start=1):
+        alpha = run.sde.marginal(t)[0]
+        x, before = (x if alpha == before else x * (alpha / before)), alpha
         z = noise.normal(run.shape, run.seed, noise.CORRECTOR, i, 0).to(run.device)
         x = torch.add(x, run.process.score(x, t), alpha=epsilon).add_(z, alpha=math.sqrt(2 * epsilon))
         x, note = _held(x)
@@ -214,7 +220,8 @@ def step_terms(run: Simulation, before: Frame, after: Frame) -> Terms | None:
             z = _noise_between(probe, before, after)
             drift, score, _ = probe.sampler.method.terms(probe.process, x, before.t, after.t, z)
         else:
-            drift, score = torch.zeros_like(x), probe.process.score(x, after.t) * after.epsilon
+            scale = after.alpha / before.alpha  # other than 1 where annealing goes to its next level
+            drift, score = (scale - 1) * x, probe.process.score(scale * x, after.t) * after.epsilon
     drift, score = drift.cpu(), score.cpu()
     return Terms(drift, score, torch.from_numpy(after.x - before.x) - drift - score)
 

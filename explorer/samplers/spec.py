@@ -34,7 +34,7 @@ class Sampler(Validated):
     mode: str = param(
         "reverse", "Mode", choices=MODES,
         help="Forward: data to noise. Reverse SDE: noise to data with noise put in. ODE: the probability "
-        "flow, no noise. PC: predictor and corrector. Langevin: at one noise level. Annealed: level by level.",
+        "flow, no noise. PC: predictor and corrector. Langevin: at one noise level. Annealed: by levels.",
         equation="[S21] eq. 5, 6, 13",
     )  # fmt: skip
     predictor: Predictor = param(
