@@ -22,6 +22,7 @@ SOLID, DASH, DOT = Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotL
 # A chart is some 240 pixels wide. Antialiased strokes cost 0.3-4 ms at this many points, tens of ms at more.
 MOST_POINTS = 260
 WIDTH = 1.5
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def numbers(values: ArrayLike | None) -> Floats:
@@ -49,21 +50,26 @@ def span(arrays: Sequence[Floats]) -> tuple[float, float] | None:
     return (float(every.min()), float(every.max())) if len(every) else None
 
 
+def power(k: int) -> str:
+    """Ten to the k, short."""
+    return f"{10.0**k:g}" if -2 <= k <= 3 else "10" + str(k).translate(_RAISED)
+
+
 def ticks(low: float, high: float, log: bool) -> list[tuple[float, str]]:
     """Two to four round numbers between `low` and `high` (exponents of ten where `log`)."""
     if log and high - low >= 1:
         every = max(1, math.ceil((high - low) / 4))
-        marks = [(float(k), f"{10.0**k:g}") for k in range(math.ceil(low), math.floor(high) + 1, every)]
+        marks = [
+            (float(k), power(k)) for k in range(math.ceil(low / every) * every, math.floor(high) + 1, every)
+        ]
         if len(marks) > 1:
             return marks
     if log:
         return [(math.log10(v), text) for v, text in ticks(10**low, 10**high, False) if v > 0]
-    rough = (high - low) / 3
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = power * next(m for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    values = [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
-    return [(v, f"{round(v, 12):g}") for v in values]
+    unit = 10.0 ** math.floor(math.log10((high - low) / 4))
+    step = next(m * unit for m in (1, 2, 5, 10, 20) if (high - low) / (m * unit) < 4)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [(k * step, f"{round(k * step, 12):g}") for k in range(first, last + 1)]
 
 
 @dataclass
@@ -158,6 +164,7 @@ class Chart(QWidget, style.Themed):
         self._curves: dict[str, Curve] = {}
         self._ends: tuple[float, float] | None = None
         self._view: tuple[float, ...] = ()
+        self._marked = False
         self._theme = style.current()
         self.plot = _Plot()
         self._playhead = pg.InfiniteLine(angle=90, movable=False)
@@ -229,9 +236,9 @@ class Chart(QWidget, style.Themed):
         if self._from_zero and not self._log:
             low = min(low, 0.0)
         room = max(high - low, 1e-9, abs(high) * 1e-3)
-        view = (min(x), max(x) if x[0] != x[1] else x[0] + 1, low - 0.05 * room, high + 0.07 * room)
-        if view != self._view:
-            self._view = view
+        view = (min(x), max(x) if x[0] != x[1] else x[0] + 1, low - 0.06 * room, high + 0.09 * room)
+        if view != self._view or self._marked != bool(curves):
+            self._view, self._marked = view, bool(curves)
             self.plot.setXRange(view[0], view[1], padding=0.004)
             self.plot.setYRange(view[2], view[3], padding=0)
             marks = ticks(view[2], view[3], self._log) if curves else []
@@ -251,7 +258,7 @@ class Chart(QWidget, style.Themed):
         for curve in self._curves.values():
             curve.item.setPen(curve.pen(theme))
         left, indent = self.plot.plotItem.getAxis("left"), style.px(30)
-        left.setStyle(tickFont=style.font(0.77), tickLength=-3, tickTextOffset=4)
+        left.setStyle(tickFont=style.font(0.77), tickLength=-3, tickTextOffset=4, hideOverlappingLabels=False)
         left.setTextPen(QColor(theme.muted))
         left.setWidth(indent)
         self._foot.setContentsMargins(indent, 0, 0, 0)
