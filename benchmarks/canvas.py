@@ -25,6 +25,7 @@ from explorer.camera import Camera
 from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
 from explorer.theme import DARK
 from explorer.ui import render
+from explorer.ui.canvas import Choice, Stage, probe
 from explorer.ui.canvas_painter import paint
 
 SIZE = (900, 800)
@@ -127,11 +128,29 @@ CASES: dict[str, list[Mark]] = {
 }
 
 
+def with_opengl() -> None:
+    """The same on OpenGL where there is any; on an emulated one this shows why the painter is chosen."""
+    if (found := probe()).kind == "painter" and "emulated" not in found.reason:
+        print(f"No OpenGL: {found.reason}")
+        return
+    stage = Stage(choice=Choice("opengl", ""))
+    stage.resize(*SIZE)
+    stage.set_camera(CAMERA)
+    stage.show()
+    QApplication.processEvents()
+    print(f"OpenGL ({found.reason}), ms a frame")
+    for name, marks in CASES.items():
+        stage.show_marks(marks, DARK)
+        print(f"  {name:34}{milliseconds(stage.canvas.finish_frame, 9):8.2f}")
+    stage.close()
+
+
 def main() -> None:
     app = QApplication.instance() or QApplication([])
     print(f"Painter, {SIZE[0]} x {SIZE[1]}, ms a frame")
     for name, marks in CASES.items():
         print(f"  {name:34}{milliseconds(painted(marks)):8.2f}")
+    with_opengl()
     print("Pictures of the whole scene, ms each")
     for width, height in ((854, 480), (1920, 1080), (3840, 2160)):
         spent = milliseconds(lambda w=width, h=height: render.to_image(stage_marks, CAMERA, w, h, DARK), 5)

@@ -32,6 +32,8 @@ Color: TypeAlias = tuple[int, int, int]
 # How many shades a colour map and how many opacities a fading trail have: each shade is a call to Qt.
 SHADES = {"live": 32, "still": LEVELS}
 OPACITIES = {"live": 12, "still": 64}
+# So many live lines are drawn without smoothing, in a third of the time: in such a crowd nobody sees it.
+CROWD = 20_000
 # A dot snaps to this fraction of a pixel, or slow particles would jump from pixel to pixel.
 PHASES = 4
 # Around every dot, in the colour of the stage, so that dots in a crowd are told apart.
@@ -151,6 +153,8 @@ def _shades(colormap: str, theme: Theme, count: int) -> tuple[Color, ...]:
 def _segments(sheet: _Sheet, mark: Segments) -> None:
     lines, seen = geometry.segments(mark, sheet.camera, sheet.size, sheet.scale)
     color, width = rgb(sheet.theme, mark.color), mark.width * sheet.scale
+    if sheet.quality == "live" and len(seen) > CROWD:
+        sheet.painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     if mark.fade is None:
         _lines(sheet.painter, lines, _pen(color, mark.alpha, width))
         return

@@ -71,6 +71,14 @@ class VispyCanvas(CanvasBase):
         """What the stage shows now."""
         return self._stage.native.grabFramebuffer()
 
+    def finish_frame(self) -> None:
+        """Draw now and wait until it is done, to measure how long that takes."""
+        native = self._stage.native
+        native.makeCurrent()
+        native.paintGL()
+        native.context().functions().glFinish()
+        native.doneCurrent()
+
     def _start(self, _event: object) -> None:
         # Also when Qt makes a new context, where objects of the old one are worth nothing.
         self._slots = []

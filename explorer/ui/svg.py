@@ -150,9 +150,12 @@ def _text(mark: Text, camera: Camera, size: Size, theme: Theme, scale: float) ->
     x, y = camera.to_pixels(mark.xy, size)
     if np.isfinite([x, y]).all():
         start = text.baseline(mark, (x, y), scale)
-        rim = f' stroke="{theme.stage}" stroke-opacity="{text.HALO_ALPHA}" paint-order="stroke"'
-        rim += f' stroke-width="{_n(text.HALO * scale)}"'
-        yield _words(start.x(), start.y(), mark.text, mark.size * scale, color(theme, mark.color), rim)
+        fill = color(theme, mark.color)
+        # Two elements, because many programs know nothing of paint-order and would paint the rim on top.
+        rim = f' stroke="{theme.stage}" stroke-opacity="{text.HALO_ALPHA}"'
+        rim += f' stroke-width="{_n(text.HALO * scale)}" stroke-linejoin="round" aria-hidden="true"'
+        for more in (rim, ""):
+            yield _words(start.x(), start.y(), mark.text, mark.size * scale, fill, more)
 
 
 def _fill(fill: Fill, theme: Theme) -> str:
