@@ -54,32 +54,29 @@ class Recording:
     complete: bool = False
     _seen: int = 0
     _bytes: int = 0
-    _tail_is_extra: bool = False
 
     def append(self, frame: Frame) -> None:
         """Add the next frame, thinning where the budget says so."""
         if self._tail_is_extra:
             self._bytes -= self.frames.pop().x.nbytes
-        self._tail_is_extra = self._seen % self.stride != 0
-        self._seen += 1
         self.frames.append(frame)
+        self._seen += 1
         self._bytes += frame.x.nbytes
-        if self._bytes > self.budget and len(self.frames) > 2 and not self._tail_is_extra:
+        while self._bytes > self.budget and len(self.frames) > 2:
             self._thin()
+
+    @property
+    def _tail_is_extra(self) -> bool:
+        """Whether the last frame is only there because it is the last."""
+        return (self._seen - 1) % self.stride != 0
 
     def _thin(self) -> None:
         last = self.frames[-1]
+        self.frames = self.frames[: -1 if self._tail_is_extra else None : 2]
         self.stride *= 2
-        self.frames = self.frames[::2]
-        if self.frames[-1] is not last:
+        if self._tail_is_extra:
             self.frames.append(last)
-            self._tail_is_extra = True
         self._bytes = sum(f.x.nbytes for f in self.frames)
-
-    @property
-    def seen(self) -> int:
-        """How many frames came in, kept or not."""
-        return self._seen
 
     @property
     def nbytes(self) -> int:
