@@ -79,6 +79,11 @@ class Recording:
         self._bytes = sum(f.x.nbytes for f in self.frames)
 
     @property
+    def seen(self) -> int:
+        """How many frames came in, kept or not."""
+        return self._seen
+
+    @property
     def nbytes(self) -> int:
         """Bytes held by the particles of all frames."""
         return self._bytes

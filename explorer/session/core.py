@@ -15,11 +15,12 @@ from explorer.models import Resolved, resolve
 from explorer.scores.files import Model
 from explorer.session.distance import Distances
 from explorer.session.history import History
-from explorer.session.picture import Picture, make_picture
+from explorer.session.picture import Picture, make_picture, probe_text
 from explorer.session.plan import Plan, plan
 from explorer.session.playhead import Playhead
 from explorer.session.track import Run, Track
 from explorer.session.trainer import Trainer
+from explorer.train import choose_device, device_words
 from explorer.views import Scene
 from explorer.workers import LatestWorker
 
@@ -51,6 +52,8 @@ class Session:
         self.bounds: dict[str, Bounds] = {"A": (-3.0, 3.0, -3.0, 3.0), "B": (-3.0, 3.0, -3.0, 3.0)}
         self.notices: deque[Notice] = deque()
         self.distances = {"A": Distances(), "B": Distances()}
+        self.probes: dict[str, str] = {}
+        self.device = ""
         self.started = False
         self._pictures = LatestWorker("pictures")
         self._asked: dict[str, Any] = {}
@@ -118,6 +121,7 @@ class Session:
     def start(self) -> None:
         """Begin to compute (the window does this once torch has loaded)."""
         self.started = True
+        self.device = device_words(choose_device(self.document.experiment.score.training.device))
         for name in self.shown:
             self._simulate(name)
 
@@ -251,6 +255,8 @@ class Session:
         for key, result, error in self._pictures.poll():
             if error is not None:
                 self.say("error", _sentence(error))
+            elif isinstance(key, tuple) and key[0] == "probe":
+                self.probes[key[1]] = result
             elif isinstance(key, tuple):
                 self.distances[key[1]].add(result)
             elif key in self.shown:
@@ -269,6 +275,25 @@ class Session:
     def distance_curve(self, name: str) -> np.ndarray:
         """(m, 3): share of the run, t, distance to the data, for the frames measured so far."""
         return self.distances[name].array()
+
+    def distance_at(self, name: str, position: float) -> float | None:
+        """The measured distance nearest to a playhead position, or None before there is one."""
+        rows = self.distances[name].array()
+        return float(rows[np.abs(rows[:, 0] - position).argmin(), 2]) if len(rows) else None
+
+    def probe(self, name: str, xy: tuple[float, float]) -> None:
+        """Ask what x, log p_t and the score are at a point of the view; the words come into `probes`."""
+        here = self.place(name)
+        if here is None:
+            return
+        run, index = here
+        scene = Scene(run.experiment, self.document.look, [run.recording[index]], run.resolved.score, self.bounds[name])
+        self._pictures.submit(("probe", name), lambda: probe_text(scene, xy))
+
+    def word(self) -> str:
+        """The sentence about the score in use."""
+        run = self.tracks["A"].run(1.0) if self.started else None
+        return run.resolved.word if run else ""
 
     def set_bounds(self, name: str, bounds: Bounds) -> None:
         """The part of the plane a stage shows."""

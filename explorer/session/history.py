@@ -60,3 +60,9 @@ class History:
     def can_redo(self) -> bool:
         """Whether `redo` would do something."""
         return bool(self._future)
+
+    def place(self, document: Document) -> int:
+        """1 for a document (that very one) that is now or past, -1 for one that can be redone, 0 for neither."""
+        if any(d is document for d in (self.now, *self._past)):
+            return 1
+        return -1 if any(d is document for d in self._future) else 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.frames import Frame
+from explorer.lazy import torch
 from explorer.marks import Mark
 from explorer.samplers import Sampler
 from explorer.simulate import Simulation, step_terms
@@ -51,3 +52,21 @@ def _first(frame: Frame) -> Frame:
     from dataclasses import replace
 
     return replace(frame, x=np.ascontiguousarray(frame.x[:TERMS_OF]))
+
+
+def probe_text(scene: Scene, xy: tuple[float, float]) -> str:
+    """x, log p_t(x) and the score at a point of the view, in words."""
+    frame, e = scene.frame, scene.experiment
+    t = min(max(xy[0], 1e-3), 1.0) if scene.flat else frame.t
+    alpha, sigma = e.sde.marginal(t) if t > 0 else (1.0, 0.0)
+    values = [xy[1]] if scene.flat else list(xy)
+    x = torch.tensor([values], dtype=torch.float32) * scene.scale(t)
+    with torch.no_grad():
+        log_p = float(e.data.mixture.log_density(x, alpha, sigma)[0])
+        s = scene.score(x, max(t, 1e-5))[0].tolist()
+    return f"x = {_vector(x[0].tolist())}   log p = {log_p:.2f}   s = {_vector(s)}"
+
+
+def _vector(values: list[float]) -> str:
+    parts = [f"{v:.2f}" if abs(v) < 1e4 else f"{v:.1e}" for v in values]
+    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"

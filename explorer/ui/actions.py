@@ -1,0 +1,113 @@
+"""Every command of the window, in one table: menus, shortcuts and the `?` overlay are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: where it stands, its words, its keys, and the name of the method that does it."""
+
+    menu: str
+    text: str
+    keys: str
+    slot: str
+    checkable: bool = False
+
+
+SEPARATOR = ""
+
+COMMANDS: tuple[Command, ...] = (
+    Command("File", "New", "Ctrl+N", "new"),
+    Command("File", "Open…", "Ctrl+O", "open"),
+    Command("File", "Save", "Ctrl+S", "save"),
+    Command("File", "Save as…", "Ctrl+Shift+S", "save_as"),
+    Command("File", SEPARATOR, "", ""),
+    Command("File", "Import data…", "Ctrl+I", "import_data"),
+    Command("File", "Open model…", "Ctrl+M", "open_model"),
+    Command("File", "Save model…", "Ctrl+Shift+M", "save_model"),
+    Command("File", SEPARATOR, "", ""),
+    Command("File", "Export animation…", "Ctrl+E", "export"),
+    Command("File", "Quit", "Ctrl+Q", "close"),
+    Command("Edit", "Undo", "Ctrl+Z", "undo"),
+    Command("Edit", "Redo", "Ctrl+Shift+Z", "redo"),
+    Command("Edit", SEPARATOR, "", ""),
+    Command("Edit", "Copy picture", "Ctrl+C", "copy_picture"),
+    Command("Edit", "Copy as Python script", "Ctrl+Shift+C", "copy_script"),
+    Command("Edit", SEPARATOR, "", ""),
+    Command("Edit", "Draw data", "Ctrl+D", "draw_data"),
+    Command("Edit", "New seed", "N", "new_seed"),
+    Command("Play", "Play or pause", "Space", "toggle_play"),
+    Command("Play", "Step forward", ".", "step_forward"),
+    Command("Play", "Step back", ",", "step_back"),
+    Command("Play", "To the start", "Home", "to_start"),
+    Command("Play", "To the end", "End", "to_end"),
+    Command("Play", "Faster", "Ctrl+.", "faster"),
+    Command("Play", "Slower", "Ctrl+,", "slower"),
+    Command("Play", "Loop", "L", "toggle_loop"),
+    Command("Play", "Reverse direction", "R", "toggle_direction"),
+    Command("Sampler", "Forward", "1", "mode_forward"),
+    Command("Sampler", "Reverse SDE", "2", "mode_reverse"),
+    Command("Sampler", "Probability-flow ODE", "3", "mode_ode"),
+    Command("Sampler", "Predictor-corrector", "4", "mode_pc"),
+    Command("Sampler", "Langevin", "5", "mode_langevin"),
+    Command("Sampler", "Annealed Langevin", "6", "mode_annealed"),
+    Command("Sampler", SEPARATOR, "", ""),
+    Command("Sampler", "Compare A | B", "B", "compare", checkable=True),
+    Command("Sampler", "Swap A and B", "Ctrl+B", "swap"),
+    Command("Sampler", SEPARATOR, "", ""),
+    Command("Sampler", "Train", "Ctrl+T", "train"),
+    Command("Sampler", "Pause or resume training", "Ctrl+P", "pause_training"),
+    Command("View", "Fit", "F", "fit"),
+    Command("View", "Zoom in", "Ctrl++", "zoom_in"),
+    Command("View", "Zoom out", "Ctrl+-", "zoom_out"),
+    Command("View", SEPARATOR, "", ""),
+    Command("View", "Particles", "Shift+P", "layer_particles"),
+    Command("View", "Trails", "Shift+T", "layer_trails"),
+    Command("View", "Density", "Shift+D", "layer_density"),
+    Command("View", "Contours", "Shift+C", "layer_contours"),
+    Command("View", "Data", "Shift+A", "layer_data"),
+    Command("View", "Next vector field", "V", "next_field"),
+    Command("View", SEPARATOR, "", ""),
+    Command("View", "Left panel", "F7", "toggle_left"),
+    Command("View", "Right panel", "F8", "toggle_right"),
+    Command("View", "Dark theme", "Ctrl+Shift+D", "toggle_theme"),
+    Command("View", "Presentation mode", "F5", "toggle_presentation"),
+    Command("View", "Full screen", "F11", "toggle_full_screen"),
+    Command("Help", "Keyboard shortcuts", "?", "shortcuts"),
+    Command("Help", "About", "", "about"),
+)
+
+
+def build_menus(bar: QMenuBar, window: QWidget) -> dict[str, QAction]:
+    """Fill the menu bar; returns slot name -> action. Each slot is a method of `window`."""
+    menus: dict[str, QMenu] = {}
+    actions: dict[str, QAction] = {}
+    for command in COMMANDS:
+        menu = menus.get(command.menu) or menus.setdefault(command.menu, bar.addMenu(command.menu))
+        if not command.text:
+            menu.addSeparator()
+            continue
+        action = QAction(command.text, window)
+        action.setCheckable(command.checkable)
+        if command.keys:
+            action.setShortcut(QKeySequence(command.keys))
+        action.triggered.connect(_caller(window, command.slot))
+        menu.addAction(action)
+        actions[command.slot] = action
+    return actions
+
+
+def _caller(window: QWidget, slot: str):  # type: ignore[no-untyped-def]
+    """The slot without the `checked` that Qt passes."""
+    return lambda *_: getattr(window, slot)()
+
+
+def shortcuts() -> list[tuple[str, str, str]]:
+    """(group, keys, words) of every command that has keys, for the overlay."""
+    native = QKeySequence.SequenceFormat.NativeText
+    return [(c.menu, QKeySequence(c.keys).toString(native), c.text.rstrip("…")) for c in COMMANDS if c.keys]

@@ -1,0 +1,104 @@
+"""The application: a window at once, torch behind it, one event loop for both Qt and asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from pathlib import Path
+
+if sys.platform == "win32":  # torch's libraries must be loaded before Qt's there
+    import torch  # noqa: F401
+
+import qasync
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+
+from explorer import paths
+from explorer.session import Session
+from explorer.ui.window import MainWindow
+
+
+def threads_for(cores: int) -> int:
+    """Threads of torch: half the cores and at most four, so that the window, a run and a training live together."""
+    return max(1, min(4, cores // 2))
+
+
+def load_torch() -> None:
+    """Import torch and pay its first-use costs, in a thread, while the window is already there."""
+    import torch
+
+    from explorer.train import warm_up
+
+    torch.set_num_threads(threads_for(os.cpu_count() or 1))
+    warm_up()
+
+
+def make_settings() -> QSettings:
+    """The user's settings, as a file beside the other files of the program."""
+    return QSettings(str(paths.user_data() / "settings.ini"), QSettings.Format.IniFormat)
+
+
+class Loader:
+    """Loads torch in a thread and starts the window when it is there."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._load, name="load-torch", daemon=True)
+        self._timer = QTimer(window)
+        self._timer.timeout.connect(self._look)
+
+    def begin(self) -> None:
+        """Start loading, once the first picture of the window is on the screen."""
+        self._thread.start()
+        self._timer.start(30)
+
+    def _load(self) -> None:
+        try:
+            load_torch()
+        except Exception as error:  # shown in the window
+            self._error = error
+
+    def _look(self) -> None:
+        if self._thread.is_alive():
+            return
+        self._timer.stop()
+        if self._error is not None:
+            text = f"PyTorch does not load here, so nothing can be computed: {self._error}"
+            self._window.notices.show_notice(text, "error")
+        elif self._window.isVisible():
+            self._window.start()
+
+    def wait(self) -> None:
+        """Wait for the thread (a process that ends inside an import of torch aborts)."""
+        if self._thread.is_alive():
+            self._thread.join()
+
+
+async def _until_closed(app: QApplication) -> None:
+    closed = asyncio.Event()
+    app.lastWindowClosed.connect(closed.set)
+    await closed.wait()
+
+
+def main(path: str | Path | None = None) -> int:
+    """Open the window, with a file if one is given; returns when it is closed."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Score Explorer")
+    app.setQuitOnLastWindowClosed(False)  # the coroutine below ends the loop
+    window = MainWindow(Session(), make_settings())
+    window.resize(1440, 900)
+    window.show()
+    loader = Loader(window)
+    QTimer.singleShot(0, loader.begin)
+    if path is not None:
+        QTimer.singleShot(0, lambda: window.documents.open_path(Path(path)))
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    with loop:
+        loop.run_until_complete(_until_closed(app))
+    loader.wait()
+    return 0

@@ -1,0 +1,197 @@
+"""The cards at the left: what to compute. They show a part of the document and say what was changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QWidget
+
+from explorer.experiment import ScoreSource
+from explorer.params import params
+from explorer.samplers import Sampler
+from explorer.samplers.spec import MODES
+from explorer.sdes import SDE, SDES
+from explorer.train import TrainFrame
+from explorer.ui.controls import Segmented
+from explorer.ui.equation import EquationView
+from explorer.ui.forms import Form
+from explorer.ui.labels import Button, label, row
+from explorer.ui.widgets import Card
+
+
+class EditCard(Card):
+    """A card with something to edit: `edited` carries the new value, `finished` ends a drag."""
+
+    edited = Signal(object)
+    finished = Signal()
+    refused = Signal(str)
+
+    def add_form(self, owner: Any, **options: Any) -> Form:
+        """Put a form of `owner` into the card."""
+        form = Form(owner, **options)
+        form.edited.connect(self.edited)
+        form.finished.connect(self.finished)
+        form.refused.connect(self.refused)
+        self.add(form)
+        return form
+
+
+class ProcessCard(EditCard):
+    """The SDE: which one, its equation with the numbers of the moment, its parameters."""
+
+    def __init__(self, sde: SDE, parent: QWidget | None = None) -> None:
+        super().__init__("Process", parent=parent)
+        self._kinds = {name: type(sde)() if type(sde) is cls else cls() for name, cls in SDES.items()}
+        self.choice = Segmented([(name, cls.title, cls.__doc__ or "") for name, cls in SDES.items()])
+        self.choice.changed.connect(lambda name: self.edited.emit(self._kinds[name]))
+        self.add(self.choice)
+        self.equation = EquationView()
+        self.add(self.equation)
+        self.form = self.add_form(sde)
+        self.set_sde(sde)
+
+    def set_sde(self, sde: SDE) -> None:
+        """Show an SDE; the parameters of the others are kept for when one goes back to them."""
+        self._kinds[sde.name] = sde
+        self.choice.set_value(sde.name)
+        self.equation.set_latex(sde.equation_now())
+        self.equation.setToolTip(f"The forward SDE with the current numbers. {sde.source}")
+        self.form.set_owner(sde)
+
+
+class ScoreCard(EditCard):
+    """Where the score comes from, and its training."""
+
+    train_pressed = Signal()
+    pause_pressed = Signal()
+    reset_pressed = Signal()
+
+    def __init__(self, score: ScoreSource, parent: QWidget | None = None) -> None:
+        super().__init__("Score", parent=parent)
+        self.source = self.add_form(score, only=("source",), untitled=("source",))
+        self.word = label("", "small")
+        self.word.setWordWrap(True)
+        self.add(self.word)
+        self.train = Button("Train", "Train a network for this data in the background (Ctrl+T)", primary=True)
+        self.pause = Button("Pause", "Hold the training, or go on with it")
+        self.reset = Button("Reset", "Stop, and forget the trained network")
+        self.train.clicked.connect(self.train_pressed)
+        self.pause.clicked.connect(self.pause_pressed)
+        self.reset.clicked.connect(self.reset_pressed)
+        self._buttons = QWidget()
+        self._buttons.setLayout(row(self.train, self.pause, self.reset))
+        self.add(self._buttons)
+        self.progress = label("", "small")
+        self.progress.setWordWrap(True)
+        self.add(self.progress)
+        self.details = self.add_form(score, skip=("source",))
+        self.set_score(score)
+
+    def set_score(self, score: ScoreSource) -> None:
+        """Show where the score comes from."""
+        self.source.set_owner(score)
+        self.details.set_owner(score)
+        trained = score.source == "trained"
+        for widget in (self._buttons, self.progress, self.details):
+            widget.setVisible(trained)
+
+    def set_word(self, text: str) -> None:
+        """The sentence about the score in use."""
+        if text != self.word.text():
+            self.word.setText(text)
+
+    def set_training(self, running: bool, paused: bool, frame: TrainFrame | None, ready: bool) -> None:
+        """What the buttons can do now and how far the training is."""
+        self.train.setEnabled(ready)
+        self.train.setText("Train again" if frame is not None and not running else "Restart" if running else "Train")
+        self.pause.setEnabled(running)
+        self.pause.setText("Resume" if paused else "Pause")
+        self.reset.setEnabled(frame is not None)
+        self.progress.setText("" if frame is None else _progress(frame, running, paused))
+
+
+def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
+    state = "paused" if paused else f"{frame.progress:.0%}" if running else "done"
+    left = frame.seconds * (1 - frame.progress) / frame.progress if running and frame.progress > 0.02 else 0.0
+    time_left = f", {left:.0f} s left" if left >= 1 and not paused else ""
+    lines = [
+        f"{state}{time_left} · iteration {frame.iteration:,} · {frame.iterations_per_second:,.0f}/s",
+        f"loss {frame.smoothed:.4f}, of which {frame.excess:.4f} is above the floor · {frame.device}",
+    ]
+    return "\n".join([*lines, *([frame.note] if frame.note else [])])
+
+
+class SamplerCard(EditCard):
+    """Mode, methods and numbers of the simulation, and the seed."""
+
+    seed_edited = Signal(object)
+
+    def __init__(self, experiment: Any, parent: QWidget | None = None) -> None:
+        super().__init__("Sampler", parent=parent)
+        sampler: Sampler = experiment.sampler
+        self._sampler = sampler
+        help_text = next(p.help for p in params(Sampler) if p.name == "mode")
+        names = list(MODES.items())
+        self.modes = [Segmented([(m, words, help_text) for m, words in half]) for half in (names[:3], names[3:])]
+        for segmented in self.modes:
+            segmented.changed.connect(self._choose_mode)
+            self.add(segmented)
+        self.form = self.add_form(sampler, skip=("mode",))
+        self.seed = Form(experiment, only=("seed",))
+        self.seed.edited.connect(self.seed_edited)
+        self.seed.finished.connect(self.finished)
+        self.seed.refused.connect(self.refused)
+        self.add(self.seed)
+        self.set_experiment(experiment)
+
+    def _choose_mode(self, mode: str) -> None:
+        from dataclasses import replace
+
+        self.edited.emit(replace(self._sampler, mode=mode))
+
+    def set_experiment(self, experiment: Any) -> None:
+        """Show the sampler and the seed of an experiment."""
+        self._sampler = experiment.sampler
+        for segmented in self.modes:
+            _show_choice(segmented, experiment.sampler.mode)
+        self.form.set_owner(experiment.sampler)
+        self.seed.set_owner(experiment)
+
+
+def _show_choice(segmented: Segmented, value: str) -> None:
+    """Choose `value`, or nothing where it is not among the entries."""
+    group = segmented.buttons()[0].group()
+    group.setExclusive(False)
+    for button in segmented.buttons():
+        button.setChecked(False)
+    group.setExclusive(True)
+    segmented.set_value(value)
+
+
+class TermsCard(Card):
+    """The step being taken: its equation, and how large each term is."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("This step", parent=parent)
+        self.equation = EquationView()
+        self.add(self.equation)
+        self._values = {role: QLabel() for role in ("drift", "score", "noise")}
+        for name, value in self._values.items():
+            value.setProperty("role", "small")
+            value.setToolTip(f"Root mean square of the {name} term over the particles, in data units")
+        line = QWidget()
+        line.setLayout(row(self._values["drift"], 1, self._values["score"], 1, self._values["noise"]))
+        self.add(line)
+        self.set_step("", "", None)
+
+    def set_step(self, part: str, latex: str, terms: tuple[float, float, float] | None) -> None:
+        """Show a step: `part` says what it was, `terms` the sizes of drift, score and noise."""
+        from explorer.ui import style
+
+        self.badge.set(part)
+        self.equation.set_latex(latex)
+        theme = style.current()
+        for i, (role, value) in enumerate(self._values.items()):
+            number = "  –  " if terms is None else f"{terms[i]:.3f}" if terms[i] < 1000 else f"{terms[i]:.1e}"
+            value.setText(f'<span style="color:{getattr(theme, role)}">{role}</span> {number}')

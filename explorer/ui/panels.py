@@ -1,0 +1,115 @@
+"""The right side: what it means. Charts of the session, refreshed some ten times a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from explorer.look import Look
+from explorer.sdes import SDE
+from explorer.session import Session
+from explorer.ui import words
+from explorer.ui.cards import EditCard, TermsCard
+from explorer.ui.charts import DistanceChart, LossChart, ScheduleChart
+from explorer.ui.forms import Form
+from explorer.ui.sides import SideColumn
+from explorer.ui.widgets import Card
+
+LAYERS = ("particles", "trails", "density", "contours", "data", "moves", "field", "follow")
+
+
+class LayersCard(EditCard):
+    """The layers of the stage, and behind More how they are drawn."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__("Layers", parent=parent)
+        self.layers = self.add_form(look, only=LAYERS)
+        self.sizes = self.add_form(look, skip=LAYERS)
+        self.set_look(look)
+
+    def set_look(self, look: Look) -> None:
+        """Show a look."""
+        self.layers.set_owner(look)
+        self.sizes.set_owner(look)
+
+
+class MeaningColumn(SideColumn):
+    """The step being taken, the noise schedule, the distance to the data, the loss, the layers."""
+
+    look_edited = Signal(object)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(290, parent)
+        self._session = session
+        self.terms = TermsCard()
+        self.schedule, self.distance, self.loss = ScheduleChart(), DistanceChart(), LossChart()
+        self.layers = LayersCard(session.document.look)
+        self.layers.edited.connect(self.look_edited)
+        self._loss_card = _card("Loss", self.loss)
+        self._schedule_of: SDE | None = None
+        self._loss_of: tuple[Any, ...] = ()
+        for card in (
+            self.terms,
+            _card("Noise schedule", self.schedule),
+            _card("Distance to the data", self.distance),
+            self._loss_card,
+            self.layers,
+        ):
+            self.add(card)
+
+    def form(self) -> Form:
+        """The form of the layers (tests)."""
+        return self.layers.layers
+
+    def refresh(self, selected: str) -> None:
+        """Show what the session has now, of the stage that is selected."""
+        picture = self._session.pictures.get(selected) or self._session.pictures.get("A")
+        experiment = self._session.experiment(selected) or self._session.document.experiment
+        self.layers.set_look(self._session.document.look)
+        self._show_schedule(experiment.sde, picture.frame.t if picture else None)
+        self._show_distance(picture.frame.t if picture else None)
+        self._show_loss()
+        if picture is not None:
+            equation = words.equation_of(experiment, picture.frame)
+            self.terms.set_step(words.part(picture.frame), equation, picture.terms)
+
+    def _show_schedule(self, sde: SDE, t: float | None) -> None:
+        if sde != self._schedule_of:
+            self._schedule_of = sde
+            ts = np.linspace(0.0, 1.0, 101)
+            values = np.array([sde.marginal(float(u)) for u in ts])
+            self.schedule.set_data(ts, values[:, 0], values[:, 1], t)
+        else:
+            self.schedule.set_playhead(t)
+
+    def _show_distance(self, t: float | None) -> None:
+        a = self._session.distance_curve("A")
+        b = self._session.distance_curve("B") if "B" in self._session.shown else np.zeros((0, 3))
+        # without a clock (Langevin at one level) the axis is the share of the run
+        still = len(a) > 1 and float(np.ptp(a[:, 1])) == 0.0
+        at = 1.0 - self._session.playhead.position if still else t
+        across = (1.0 - a[:, 0], 1.0 - b[:, 0]) if still else (a[:, 1], b[:, 1])
+        self.distance.set_captions(*(("start of the run", "its end") if still else ("t = 1, noise", "data, t = 0")))
+        self.distance.set_data(across[0], a[:, 2], across[1], b[:, 2], playhead=at)
+
+    def _show_loss(self) -> None:
+        trainer = self._session.trainer
+        frame = trainer.frame
+        self._loss_card.setVisible(self._session.document.experiment.score.source == "trained")
+        now = (id(frame), len(trainer.history.rows))
+        if now == self._loss_of:
+            return
+        self._loss_of = now
+        rows = trainer.history.array()
+        self.loss.set_data(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3])
+        if frame is not None:
+            self.loss.set_levels(frame.level, frame.loss_by_level, frame.floor_by_level)
+
+
+def _card(title: str, inside: QWidget) -> Card:
+    card = Card(title)
+    card.add(inside)
+    return card

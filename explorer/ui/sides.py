@@ -1,0 +1,34 @@
+"""The two side columns: cards one under the other, which scroll where the window is low."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from explorer.ui import style
+
+
+class SideColumn(QScrollArea):
+    """A column of cards of a fixed width."""
+
+    def __init__(self, width: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._width = width
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(0, 0, style.px(4), 0)
+        self._column.setSpacing(style.px(10))
+        self._column.addStretch(1)
+        self.setWidget(inside)
+        self.rescale()
+
+    def add(self, card: QWidget) -> None:
+        """Add a card at the foot."""
+        self._column.insertWidget(self._column.count() - 1, card)
+
+    def rescale(self) -> None:
+        """Take the width for the text size in force."""
+        self.setFixedWidth(style.px(self._width) + style.px(8))

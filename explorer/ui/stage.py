@@ -1,0 +1,131 @@
+"""A stage panel: a heading, the canvas, and what the mouse points at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+
+from explorer.camera import Camera
+from explorer.marks import Mark
+from explorer.theme import Theme
+from explorer.ui import style
+from explorer.ui.canvas import Choice, Stage
+from explorer.ui.labels import ElidedLabel, label, row
+
+#: The plane as it is first shown: unit data with room around it; and time across, x up, for one dimension.
+PLANE = Camera(height=6.4)
+OVER_TIME = Camera(center=(0.5, 0.0), width=1.08, height=7.0, stretch=True)
+
+
+class StagePanel(QFrame):
+    """One stage. `bounds_changed` says which part of the plane it shows; `probed` where the mouse is."""
+
+    bounds_changed = Signal(object)
+    camera_changed = Signal(object)
+    probed = Signal(float, float)
+    selected = Signal()
+
+    def __init__(self, name: str, choice: Choice, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.name = name
+        self.canvas = Stage(self, choice)
+        self.canvas.set_camera(PLANE)
+        self.letter, self.title = label(name, "title"), ElidedLabel("", "title")
+        self.subtitle, self.figures = ElidedLabel("", "small"), label("", "small")
+        self.hover = QLabel(self.canvas)
+        self.hover.setProperty("role", "badge")
+        self.hover.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hover.hide()
+        self._flat = False
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        head = QWidget()
+        lines = QVBoxLayout(head)
+        lines.setContentsMargins(style.px(14), style.px(8), style.px(14), style.px(6))
+        lines.setSpacing(0)
+        top = row(self.letter, self.title, spacing=8)
+        top.setStretch(1, 1)
+        below = row(self.subtitle, self.figures, spacing=8)
+        below.setStretch(0, 1)
+        lines.addLayout(top)
+        lines.addLayout(below)
+        head.mousePressEvent = lambda event: self.selected.emit()  # type: ignore[method-assign]
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(1, 1, 1, 1)
+        whole.setSpacing(0)
+        whole.addWidget(head)
+        whole.addWidget(self.canvas, 1)
+
+    def _connect(self) -> None:
+        self.canvas.camera_changed.connect(self._moved)
+        self.canvas.fit_requested.connect(self.fit)
+        self.canvas.hovered.connect(self._hovered)
+        self.canvas.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self.tell_bounds()
+        return False
+
+    def tell_bounds(self) -> None:
+        """Say which part of the plane is shown."""
+        self.bounds_changed.emit(self.canvas.camera.bounds(*self.canvas.canvas_size()))
+
+    def _moved(self, camera: Camera) -> None:
+        self.camera_changed.emit(camera)
+        self.tell_bounds()
+
+    def look_at(self, camera: Camera) -> None:
+        """Take a camera without emitting `camera_changed` (the stages are linked)."""
+        self.canvas.set_camera(camera)
+        self.tell_bounds()
+
+    def set_flat(self, flat: bool) -> None:
+        """Show the plane, or x over time."""
+        if flat != self._flat:
+            self._flat = flat
+            self.look_at(OVER_TIME if flat else PLANE)
+
+    def fit(self) -> None:
+        """Back to the camera that shows everything."""
+        self.look_at(OVER_TIME if self._flat else PLANE)
+        self.camera_changed.emit(self.canvas.camera)
+
+    def zoom(self, factor: float) -> None:
+        """Zoom about the centre."""
+        camera = self.canvas.camera
+        self.look_at(camera.zoomed(factor, camera.center))
+        self.camera_changed.emit(self.canvas.camera)
+
+    def set_heading(self, letter: str, title: str, subtitle: str, figures: str) -> None:
+        """The words above the canvas; `letter` is empty where there is one stage."""
+        self.letter.setVisible(bool(letter))
+        self.letter.setText(letter)
+        self.title.set_text(title)
+        self.subtitle.set_text(subtitle)
+        if figures != self.figures.text():
+            self.figures.setText(figures)
+
+    def show_marks(self, marks: Sequence[Mark], theme: Theme) -> None:
+        """Draw."""
+        self.canvas.canvas.show_marks(marks, theme)
+
+    def _hovered(self, x: float, y: float) -> None:
+        if math.isnan(x):
+            self.hover.hide()
+        else:
+            self.probed.emit(x, y)
+
+    def show_probe(self, text: str) -> None:
+        """What the numbers are under the mouse."""
+        self.hover.setText(text)
+        self.hover.adjustSize()
+        self.hover.move(style.px(10), self.canvas.height() - self.hover.height() - style.px(10))
+        self.hover.setVisible(self.canvas.underMouse())
+        self.hover.raise_()

@@ -1,0 +1,301 @@
+"""The main window: cards at the left, stages in the centre, time below, meaning at the right.
+
+It computes nothing: it edits the session's document, lets the session tick, and shows what it says.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QMenuBar, QVBoxLayout, QWidget
+
+from explorer.advice import advice
+from explorer.experiment import Experiment
+from explorer.session import Session
+from explorer.theme import theme as theme_named
+from explorer.ui import style, words
+from explorer.ui.actions import build_menus
+from explorer.ui.canvas import Choice, choose
+from explorer.ui.cards import EditCard, ProcessCard, SamplerCard, ScoreCard
+from explorer.ui.commands import Commands
+from explorer.ui.controls import Segmented
+from explorer.ui.datacard import DataCard
+from explorer.ui.labels import Badge, Button, ElidedLabel, label, row
+from explorer.ui.notices import NoticeBar
+from explorer.ui.panels import MeaningColumn
+from explorer.ui.sides import SideColumn
+from explorer.ui.stage import StagePanel
+from explorer.ui.timeline import Timeline
+
+#: Milliseconds between ticks, and ticks between refreshes of charts and words.
+TICK_MS, SLOW_TICKS = 16, 6
+
+
+class MainWindow(Commands, QMainWindow):
+    """Holds the widgets and passes things between them and the session."""
+
+    def __init__(self, session: Session, settings: QSettings, choice: Choice | None = None) -> None:
+        super().__init__()
+        self.session, self.settings = session, settings
+        self.theme_name = str(settings.value("theme", "dark"))
+        self.presentation = False
+        self.selected = "A"
+        self._ready = False
+        self._last_tick = time.perf_counter()
+        self._ticks = 0
+        self._control = 0
+        self.setWindowTitle("Score Explorer")
+        self._make_stages(choice or choose())
+        self._make_left()
+        self.right = MeaningColumn(session)
+        self.timeline = Timeline()
+        self._lay_out()
+        self.notices = NoticeBar(self.stages["A"].parentWidget())
+        self._connect()
+        self.make_tools()
+        self.dress()
+        self.refresh()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start(TICK_MS)
+
+    # --- building ----------------------------------------------------------------------------------------
+
+    def _make_stages(self, choice: Choice) -> None:
+        self.stages = {name: StagePanel(name, choice) for name in ("A", "B")}
+        self.stage_badge = Badge()
+        self._show_choice(choice)
+        for name, stage in self.stages.items():
+            stage.bounds_changed.connect(lambda bounds, name=name: self.session.set_bounds(name, bounds))
+            stage.camera_changed.connect(lambda camera, name=name: self._link_cameras(name, camera))
+            stage.probed.connect(lambda x, y, name=name: self.session.probe(name, (x, y)))
+            stage.selected.connect(lambda name=name: self.select(name))
+            stage.canvas.changed.connect(self._show_choice)
+
+    def _show_choice(self, choice: Choice) -> None:
+        self.stage_badge.set("OpenGL" if choice.kind == "opengl" else "no OpenGL")
+        self.stage_badge.setToolTip(f"The stage is drawn by {choice.kind}: {choice.reason}")
+
+    def _make_left(self) -> None:
+        e = self.session.document.experiment
+        self.left = SideColumn(300)
+        self.data, self.process = DataCard(e.data), ProcessCard(e.sde)
+        self.score, self.sampler = ScoreCard(e.score), SamplerCard(e)
+        self.which = Segmented([("A", "Stage A", "Edit the first stage"), ("B", "Stage B", "Edit the second stage")])
+        self.which.changed.connect(self.select)
+        for card in (self.data, self.score, self.which, self.process, self.sampler):
+            self.left.add(card)
+
+    def _lay_out(self) -> None:
+        self.bar = QMenuBar()
+        self.bar.setNativeMenuBar(False)
+        self.actions_by_slot = build_menus(self.bar, self)
+        self.recent_menu = QMenu("Open recent")
+        self.recent_menu.aboutToShow.connect(lambda: self.documents.fill_recent(self.recent_menu))
+        self.bar.actions()[0].menu().insertMenu(self.actions_by_slot["save"], self.recent_menu)
+        name = label("Score Explorer", "headline")
+        self.now = ElidedLabel("", "muted")
+        self.now.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.device_badge = Badge()
+        self.compare_button = Button("Compare A | B", "Two settings side by side on the same noise (B)")
+        self.compare_button.setCheckable(True)
+        self.compare_button.clicked.connect(lambda: self.compare())
+        export = Button("Export animation", "As a film, a picture or numbers (Ctrl+E)", primary=True)
+        export.clicked.connect(lambda: self.export())
+        top = row(name, self.bar, self.now, self.device_badge, self.stage_badge, self.compare_button, export, spacing=10)
+        top.setStretch(2, 1)
+        top.setContentsMargins(style.px(14), style.px(6), style.px(14), style.px(6))
+        stages = QWidget()
+        side_by_side = QHBoxLayout(stages)
+        side_by_side.setContentsMargins(0, 0, 0, 0)
+        side_by_side.setSpacing(style.px(8))
+        for stage in self.stages.values():
+            side_by_side.addWidget(stage, 1)
+        self.stages["B"].hide()
+        middle = row(self.left, stages, self.right, spacing=10)
+        middle.setStretch(1, 1)
+        middle.setContentsMargins(style.px(10), style.px(10), style.px(10), style.px(6))
+        self.advice = ElidedLabel("", "small")
+        self.advice.setContentsMargins(style.px(16), 0, style.px(16), style.px(4))
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addLayout(middle, 1)
+        column.addWidget(self.advice)
+        column.addWidget(self.timeline)
+        self.setCentralWidget(whole)
+
+    def _connect(self) -> None:
+        edits: list[tuple[EditCard, str]] = [
+            (self.data, "data"), (self.process, "sde"), (self.score, "score"), (self.sampler, "sampler"),
+        ]  # fmt: skip
+        for card, part in edits:
+            card.edited.connect(lambda value, part=part: self.edit(part, value))
+            card.finished.connect(self._end_drag)
+            card.refused.connect(lambda text: self.notices.show_notice(text, "warn"))
+        self.sampler.seed_edited.connect(lambda e: self.edit("seed", e.seed))
+        self.right.look_edited.connect(self.edit_look)
+        self.right.layers.finished.connect(self._end_drag)
+        self.score.train_pressed.connect(lambda: self.train())
+        self.score.pause_pressed.connect(lambda: self.pause_training())
+        self.score.reset_pressed.connect(lambda: self.reset_training())
+        timeline, head = self.timeline, self.session.playhead
+        timeline.play_toggled.connect(lambda: self.toggle_play())
+        timeline.stepped.connect(self.session.step)
+        timeline.scrubbed.connect(self._scrub)
+        timeline.speed_changed.connect(lambda speed: setattr(head, "speed", speed))
+        timeline.loop_toggled.connect(lambda on: setattr(head, "loop", on))
+        timeline.direction_changed.connect(lambda way: setattr(head, "direction", way))
+
+    # --- editing -----------------------------------------------------------------------------------------
+
+    def edit(self, part: str, value: Any) -> None:
+        """Set data, sde, score, sampler or seed of the selected stage (B has only sde and sampler of its own)."""
+        document = self.session.document
+        second = self.selected == "B" and document.compare is not None
+        if second and part in ("sde", "sampler"):
+            assert document.compare is not None
+            changed = replace(document, compare=replace(document.compare, **{part: value}))
+            if part == "sampler":  # both stages move the same particles
+                a = document.experiment
+                sampler = replace(a.sampler, particles=value.particles)
+                changed = replace(changed, experiment=replace(a, sampler=sampler))
+        else:
+            changed = replace(document, experiment=replace(document.experiment, **{part: value}))
+        self._change(changed, part)
+
+    def edit_look(self, look: Any) -> None:
+        """Set the look."""
+        self._change(replace(self.session.document, look=look), "look")
+
+    def _change(self, document: Any, part: str) -> None:
+        self.session.edit(document, control=f"{part}{self._control}")
+        self.refresh()
+
+    def _end_drag(self) -> None:
+        """The next edit is a new step of undo."""
+        self._control += 1
+
+    def select(self, name: str) -> None:
+        """Let the cards edit stage A or B."""
+        self.selected = name if name in self.session.shown else "A"
+        self.refresh()
+
+    def _scrub(self, index: int) -> None:
+        self.session.playhead.playing = False
+        here = self.session.place("A")
+        if here is not None:
+            last = max(self.timeline.scrubber.maximum(), 1)
+            self.session.playhead.seek(index / last)
+
+    def _link_cameras(self, name: str, camera: Any) -> None:
+        for other, stage in self.stages.items():
+            if other != name:
+                stage.look_at(camera)
+
+    # --- showing -----------------------------------------------------------------------------------------
+
+    def _shown_experiment(self) -> Experiment:
+        return self.session.experiment(self.selected) or self.session.document.experiment
+
+    def refresh(self) -> None:
+        """Show the document in all cards."""
+        document = self.session.document
+        if self.selected not in self.session.shown:
+            self.selected = "A"
+        e, shown = document.experiment, self._shown_experiment()
+        two = document.compare is not None
+        self.data.set_data(e.data)
+        self.score.set_score(e.score)
+        self.process.set_sde(shown.sde)
+        self.sampler.set_experiment(shown)
+        self.which.setVisible(two)
+        self.which.set_value(self.selected)
+        self.stages["B"].setVisible(two)
+        self.compare_button.setChecked(two)
+        self.actions_by_slot["compare"].setChecked(two)
+        for stage in self.stages.values():
+            stage.set_flat(e.data.dim == 1)
+        said = advice(shown)
+        self.advice.set_text("  ".join(said))
+        self.advice.setProperty("kind", "warn" if said else "plain")
+        self.now.set_text(f"{e.data.title} · {shown.sde.title} · {dict(_sources())[e.score.source]}")
+        self.show_document_state()
+        self._refresh_slowly()
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        fresh = self.session.tick(min(now - self._last_tick, 0.25))
+        self._last_tick = now
+        theme = theme_named(self.theme_name)
+        for name in fresh:
+            self.stages[name].show_marks(self.session.pictures[name].marks, theme)
+        for name, text in self.session.probes.items():
+            self.stages[name].show_probe(text)
+        self.session.probes.clear()
+        while self.session.notices:
+            notice = self.session.notices.popleft()
+            self.notices.show_notice(notice.text, notice.level)
+        self._show_time()
+        self._ticks += 1
+        if self._ticks % SLOW_TICKS == 0:
+            self._refresh_slowly()
+
+    def _show_time(self) -> None:
+        here = self.session.place("A")
+        if here is None:
+            return
+        run, index = here
+        recording, frame = run.recording, run.recording[index]
+        expected = max(run.experiment.sampler.expected_frames // recording.stride, len(recording))
+        self.timeline.set_range(len(recording), recording.complete, expected)
+        self.timeline.set_position(index)
+        self.timeline.set_playing(self.session.playhead.playing)
+        distance = self.session.distance_at("A", self.session.playhead.position)
+        self.timeline.set_readout(
+            t=frame.t, sigma=frame.sigma, step=frame.step, steps=frame.steps, nfe=frame.nfe, distance=distance
+        )
+
+    def _refresh_slowly(self) -> None:
+        """Words and charts, which need not follow every frame."""
+        two = len(self.session.shown) > 1
+        for name in self.session.shown:
+            e = self.session.experiment(name)
+            picture = self.session.pictures.get(name)
+            figures = "" if picture is None else _figures(picture.frame.nfe, self.session.distance_at(name, self.session.playhead.position))
+            self.stages[name].set_heading(name if two else "", words.title(e), words.subtitle(e), figures)
+        trainer = self.session.trainer
+        self.score.set_training(trainer.running, trainer.paused, trainer.frame, self.session.started)
+        self.score.set_word(self.session.word())
+        self.device_badge.set(self.session.device)
+        self.right.refresh(self.selected)
+
+    def start(self) -> None:
+        """Begin to compute: called when torch has loaded."""
+        self._ready = True
+        self.documents.start()
+        self.session.start()
+        self.session.playhead.playing = True
+        self.refresh()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop all threads before the window goes."""
+        self._timer.stop()
+        self.close_tools()
+        self.session.close()
+        event.accept()
+
+
+def _figures(nfe: int, distance: float | None) -> str:
+    return f"NFE {nfe}" if distance is None else f"distance {distance:.2f}  ·  NFE {nfe}"
+
+
+def _sources() -> list[tuple[str, str]]:
+    return [("exact", "exact score"), ("pretrained", "pretrained"), ("trained", "trained here")]

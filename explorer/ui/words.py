@@ -1,0 +1,64 @@
+"""The words of headings and captions."""
+
+from __future__ import annotations
+
+from explorer.experiment import Experiment
+from explorer.frames import Frame
+
+TITLES = {
+    "forward": "Forward diffusion",
+    "reverse": "Reverse SDE",
+    "ode": "Probability-flow ODE",
+    "pc": "Predictor-corrector",
+    "langevin": "Langevin dynamics",
+    "annealed": "Annealed Langevin",
+}
+PARTS = {
+    "start": "start",
+    "predict": "predictor",
+    "correct": "corrector",
+    "diffuse": "forward",
+    "langevin": "Langevin",
+}
+
+
+def title(e: Experiment) -> str:
+    """What the stage shows."""
+    return TITLES[e.sampler.mode]
+
+
+def subtitle(e: Experiment) -> str:
+    """By which method, with which numbers."""
+    s = e.sampler
+    method = {
+        "forward": f"{e.sde.title} · exact paths · N = {s.steps}",
+        "reverse": f"{e.sde.title} · {s.predictor.title} · N = {s.steps} · η = {s.eta:g}",
+        "ode": f"{e.sde.title} · {s.solver.title}" + ("" if s.solver.adaptive else f" · N = {s.steps}"),
+        "pc": f"{e.sde.title} · {s.predictor.title} + {s.corrector_steps} × {s.corrector.title} · N = {s.steps} · "
+        f"snr = {s.snr:g}",
+        "langevin": f"{e.sde.title} · t = {s.langevin_time:g} · ε = {s.langevin_step:g}",
+        "annealed": f"{e.sde.title} · {s.levels} levels × {s.level_steps} · ε = {s.annealed_step:g}",
+    }
+    return method[s.mode]
+
+
+def caption(e: Experiment) -> str:
+    """One line that names everything the picture depends on."""
+    score = {"exact": "exact score", "pretrained": "pretrained network", "trained": "network trained here"}
+    return f"{e.data.title} · {title(e)} · {subtitle(e)} · {score[e.score.source]} · seed {e.seed}"
+
+
+def part(frame: Frame) -> str:
+    """What the last sub-step was."""
+    return f"corrector {frame.sub}" if frame.part == "correct" else PARTS.get(frame.part, frame.part)
+
+
+def equation_of(e: Experiment, frame: Frame) -> str:
+    """The equation of the step that made this frame."""
+    if frame.part == "predict":
+        return e.sampler.method.equation
+    if frame.part == "correct":
+        return e.sampler.corrector.equation
+    if frame.part == "langevin":
+        return r"x' = x + \score{\epsilon\, s(x, t)} + \noise{\sqrt{2\epsilon}\, z}"
+    return r"x_t = \drift{\alpha(t)\, x_0} + \noise{\sigma(t)\, z}"
