@@ -42,5 +42,8 @@ class Distribution(Validated, ABC):
         return self.build()
 
     def sample(self, n: int, seed: int) -> np.ndarray:
-        """n independent points (n, d), float32, the same for the same seed."""
-        return self.mixture.sample(n, np.random.default_rng(seed))[0]
+        """n independent points (n, d), float32, the same for the same seed.
+
+        The stream is the data's own: noise made from the same seed elsewhere must not follow it.
+        """
+        return self.mixture.sample(n, np.random.default_rng([seed, *b"data"]))[0]

@@ -18,7 +18,7 @@ class EightGaussians(Distribution):
 
     about = "Eight equal modes on a ring: the standard first test of mode coverage."
     modes: int = param(
-        8, "Modes", symbol="k", low=1, high=16, minimum=1, maximum=64,
+        8, "Modes", symbol="k", low=2, high=16, minimum=1, maximum=64,
         help="How many Gaussians.",
     )  # fmt: skip
     radius: float = param(

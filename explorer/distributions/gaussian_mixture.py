@@ -35,17 +35,15 @@ class GaussianMixture(Distribution):
 
     builtin = False
     about = "Any Gaussian mixture, written out in the experiment file."
-    means: tuple[Any, ...] = param(
-        ((-1.0, 0.0), (1.0, 0.0)), "Means", kind="data", help="Rows of 1 or 2 coordinates."
-    )
-    scales: tuple[Any, ...] | float = param(
+    means: Any = param(((-1.0, 0.0), (1.0, 0.0)), "Means", kind="data", help="Rows of 1 or 2 coordinates.")
+    scales: Any = param(
         0.3, "Scales", kind="data", help="Standard deviations: one number, one a mode, or one a coordinate."
     )  # fmt: skip
-    covariances: tuple[Any, ...] = param(
+    covariances: Any = param(
         (), "Covariances", kind="data",
         help="Matrices, one a mode, instead of scales.",
     )  # fmt: skip
-    weights: tuple[Any, ...] = param((), "Weights", kind="data", help="One a mode; equal if left out.")
+    weights: Any = param((), "Weights", kind="data", help="One a mode; equal if left out.")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -55,7 +55,7 @@ def on_curves(curves: Sequence[np.ndarray], spacing: float) -> tuple[np.ndarray,
     spacing = max(spacing, float(total.sum()) / MAX_POINTS)
     while (counts := np.maximum(1, np.rint(total / spacing)).astype(int)).sum() > MAX_POINTS:
         spacing *= 1.02
-    points = np.concatenate([along(c, n) for c, n in zip(curves, counts, strict=True)])
+    points = np.concatenate([along(c, n) for c, n in zip(curves, counts.tolist(), strict=True)])
     return points, np.repeat(np.arange(len(curves)), counts)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
-from explorer.distributions.geometry import SPACING, filled, standard
+from explorer.distributions.geometry import SPACING, filled, standard, standardisation
 from explorer.distributions.mixture import Mixture
 from explorer.params import param
 
@@ -35,13 +35,14 @@ class Heart(Distribution):
         help="Over height.",
     )  # fmt: skip
     jitter: float = param(
-        0.07, "Edge", symbol="s", low=0.045, high=0.2, minimum=0.02, maximum=0.6, log=True,
+        0.07, "Edge", symbol="s", low=0.055, high=0.2, minimum=0.02, maximum=0.6, log=True,
         help="Softness of the edge.",
     )  # fmt: skip
 
     def build(self) -> Mixture:
         outline = standard(_outline(self.plumpness))
-        # evenly filled, this outline has a standard deviation of about 0.6
-        points, weights = filled([outline, self.hollow * outline], 0.6 * SPACING * self.jitter)
+        outlines = [outline, self.hollow * outline]
+        _, scale = standardisation(*filled(outlines, 0.05), self.jitter)
+        points, weights = filled(outlines, SPACING * self.jitter * scale)
         points = standard(points, weights, self.jitter)
         return Mixture.of_points(points, self.jitter, weights=weights)

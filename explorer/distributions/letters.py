@@ -69,7 +69,8 @@ class Letters(Distribution):
         strokes, owner, letters = self._strokes()
         lean = np.array([[1, 0], [np.tan(np.radians(self.slant)), 1]])
         points, stroke = on_curves([s @ lean for s in strokes], SPACING * self.stroke)
-        shift, scale = standardisation(points)
+        shift, _ = standardisation(points)
+        scale = float(np.hypot(np.sqrt(((points - shift) ** 2).mean()), self.stroke))
         jitter = self.stroke / scale
         label = np.asarray(owner)[stroke]
         names = tuple(f"{c} ({i + 1})" if letters.count(c) > 1 else c for i, c in enumerate(letters))

@@ -12,8 +12,6 @@ from explorer.distributions.geometry import MAX_POINTS
 from explorer.distributions.mixture import Mixture
 from explorer.params import ParamError, param
 
-Pair = tuple[float, float]
-
 #: What stands until something is drawn: a small ring.
 _START = tuple(
     (round(1.4 * float(np.cos(a)), 3), round(1.4 * float(np.sin(a)), 3))
@@ -49,18 +47,18 @@ def given(value: Any) -> bool:
 class Points(Distribution):
     """Support points (k, 2) of equal weight with jitter.
 
-    The points are kept as plain tuples, so that two experiments are equal when their points are, and a file
-    can carry them. `labels` is empty or has one class number for each point.
+    `labels` is empty or has one class number for each point. Both may be given as lists or arrays; they are kept
+    as plain tuples, so that two experiments are equal when their points are, and a file can carry them.
     """
 
     builtin = False
     about = "Your own data: drawn with the mouse, or imported from a table or a picture."
-    points: tuple[Pair, ...] = param(_START, "Points", kind="data", help=f"At most {MAX_POINTS} points x, y.")
+    points: Any = param(_START, "Points", kind="data", help=f"At most {MAX_POINTS} points x, y.")
     jitter: float = param(
         0.05, "Jitter", symbol="s", low=0.01, high=0.3, minimum=0.001, maximum=2.0, log=True,
         help="Standard deviation around each point.",
     )  # fmt: skip
-    labels: tuple[int, ...] = param((), "Classes", kind="data", help="One number for each point, or none.")
+    labels: Any = param((), "Classes", kind="data", help="One number for each point, or none.")
     note: str = param(
         "", "Note",
         help="Where the points are from, and what was done to them.", advanced=True,
