@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QOpenGLContext, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from explorer.camera import Camera
 from explorer.marks import Arrows, Curve, Image, Points, Segments, Text
@@ -258,6 +258,28 @@ def test_a_failure_in_the_middle_ends_in_the_painter(qtbot):
     moved = heard(stage.camera_changed)
     wheel(stage.canvas._surface, 10, 10)
     assert moved
+
+
+@pytest.mark.screen
+def test_opengl_survives_a_move_to_another_window(qtbot):
+    stage = shown(qtbot, Stage(choice=Choice("opengl", "")))
+    mark = Points(array((0, 0)), "score", size=12)
+    stage.show_marks([mark], DARK)
+    host = QWidget()
+    qtbot.addWidget(host)
+    QVBoxLayout(host).addWidget(stage)
+    host.resize(300, 300)
+    host.show()
+    qtbot.waitUntil(lambda: is_score_in_the_middle(picture(stage)), timeout=3000)
+    assert stage.choice.kind == "opengl"
+    moved = heard(stage.camera_changed)
+    wheel(stage.canvas._surface, 10, 10)
+    assert len(moved) == 1
+
+
+def is_score_in_the_middle(seen):
+    height, width, _ = seen.shape
+    return np.abs(seen[height // 2, width // 2] - rgb(DARK, "score")).max() < 14
 
 
 @pytest.mark.screen

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QTimer, qInstallMessageHandler
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLayout, QVBoxLayout, QWidget
 
 from explorer.camera import Size
 from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
@@ -48,20 +48,23 @@ class VispyCanvas(CanvasBase):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        app, self._gloo, self._slot_kinds = _vispy()
-        self._slots: list[Slot] = []
+        self._app, self._gloo, self._slot_kinds = _vispy()
         self._words: dict[tuple, tuple[NDArray[np.uint8], float, float]] = {}
         self._has_failed = False
-        # Qt composes the widget by itself (no swap), and asking for the screen's dpi starts a process.
-        self._stage = app.Canvas(keys=None, autoswap=False, dpi=96, parent=self, create_native=True)
-        self._stage.events.initialize.connect(self._start)
-        self._stage.events.draw.connect(self._draw, position="first")
-        native = self._stage.native
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(native)
-        self.setFocusProxy(native)
-        self.listen_to(native)
+        self._build(layout)
+
+    def _build(self, layout: QLayout) -> None:
+        self._slots: list[Slot] = []
+        self._has_context = False
+        # Qt composes the widget by itself (no swap), and asking for the screen's dpi starts a process.
+        self._stage = self._app.Canvas(keys=None, autoswap=False, dpi=96, parent=self, create_native=True)
+        self._stage.events.initialize.connect(self._start)
+        self._stage.events.draw.connect(self._draw, position="first")
+        layout.addWidget(self._stage.native)
+        self.setFocusProxy(self._stage.native)
+        self.listen_to(self._stage.native)
 
     def redraw(self) -> None:
         if not self._has_failed:
@@ -80,11 +83,30 @@ class VispyCanvas(CanvasBase):
         native.doneCurrent()
 
     def _start(self, _event: object) -> None:
-        # Also when Qt makes a new context, where objects of the old one are worth nothing.
-        self._slots = []
+        if self._has_context:
+            # In another window the widget gets another context, which vispy cannot follow.
+            self._has_context = False
+            QTimer.singleShot(0, self, self._rebuild)
+        else:
+            self._has_context = True
+
+    def _rebuild(self) -> None:
+        layout, old = self.layout(), self._surface
+        assert layout is not None
+        old.removeEventFilter(self)
+        layout.removeWidget(old)
+        old.hide()
+        old.deleteLater()
+        try:
+            self._build(layout)
+        except Exception as error:
+            self._fail(error)
+        else:
+            self.drawing = self.drawing  # the cursor belongs to the widget
+            self.redraw()
 
     def _draw(self, _event: object) -> None:
-        if self._has_failed:
+        if self._has_failed or not self._has_context:
             return
         try:
             self._draw_all()
