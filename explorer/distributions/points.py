@@ -47,8 +47,8 @@ def given(value: Any) -> bool:
 class Points(Distribution):
     """Support points (k, 2) of equal weight with jitter.
 
-    `labels` is empty or has one class number for each point. Both may be given as lists or arrays; they are kept
-    as plain tuples, so that two experiments are equal when their points are, and a file can carry them.
+    `labels` is empty or has one class number for each point. Both may be given as lists or arrays; they are
+    kept as plain tuples, so that two experiments are equal when their points are, and a file can carry them.
     """
 
     builtin = False

@@ -28,13 +28,12 @@ def darkness_of(path: Path) -> np.ndarray:
         raise
     except Image.DecompressionBombError as e:
         raise DataFileError(f"{path.name} is too large: at most {MAX_PIXELS:,} pixels are read") from e
-    except FileNotFoundError as e:
-        raise DataFileError(f"{path.name} cannot be read: {e.strerror}") from e
     # decoders raise errors of many kinds on damaged data
     except Exception as e:
-        raise DataFileError(
-            f"{path.name} is damaged, or no picture of a known kind ({', '.join(_FORMATS)})"
-        ) from e
+        if isinstance(e, OSError) and e.strerror:
+            raise DataFileError(f"{path.name} cannot be read: {e.strerror}") from e
+        kinds = ", ".join(_FORMATS)
+        raise DataFileError(f"{path.name} is damaged, or no picture of a known kind ({kinds})") from e
     darkest, lightest = float(brightness.min()), float(brightness.max())
     if not lightest - darkest > 0.02:
         raise DataFileError(f"{path.name} is blank: all of it is equally bright")
@@ -52,6 +51,10 @@ def _brightness(path: Path) -> np.ndarray:
         picture: Image.Image = ImageOps.exif_transpose(file)
         if picture.mode[0] in "IF":
             return _deep(picture)
+        factor = max(picture.size) // (2 * _SIDE)
+        if factor > 1 and picture.mode in ("L", "RGB", "RGBA", "CMYK"):
+            # smaller first, so that the conversion does not take four bytes for each of millions of pixels
+            picture = picture.reduce(factor)
         picture = picture.convert("RGBA")
         picture.thumbnail((_SIDE, _SIDE))
         white = Image.new("RGBA", picture.size, "white")
