@@ -51,7 +51,7 @@ class Commands:
         """Stop what stands behind the commands."""
         if "exporting" in self.__dict__:
             self.exporting.close()
-        self.documents.close()
+        self.documents.shut_down()
 
     def show_document_state(self: MainWindow) -> None:
         """Title, undo and redo as they are now."""

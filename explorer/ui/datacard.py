@@ -14,9 +14,9 @@ from explorer.ui.labels import Button, label
 THUMBNAIL_POINTS = 400
 
 
-def gallery_items(most: int | None = None) -> list[GalleryItem]:
-    """The built-in distributions (the first `most` of them), each with a sample."""
-    kinds = [cls for cls in DISTRIBUTIONS.values() if cls.builtin][:most]
+def gallery_items() -> list[GalleryItem]:
+    """The built-in distributions, each with a sample."""
+    kinds = [cls for cls in DISTRIBUTIONS.values() if cls.builtin]
     return [GalleryItem(k.name, k.title, k.about, k().sample(THUMBNAIL_POINTS, seed=0)) for k in kinds]
 
 
@@ -28,7 +28,7 @@ class DataCard(EditCard):
 
     def __init__(self, data: Distribution, parent: QWidget | None = None) -> None:
         super().__init__("Data", parent=parent)
-        self.gallery = GalleryStrip(gallery_items(6))
+        self.gallery = GalleryStrip(gallery_items())
         self.gallery.chosen.connect(lambda name: self.edited.emit(DISTRIBUTIONS[name]()))
         draw = Button("Draw", "Draw a distribution with the mouse on the stage (Ctrl+D)")
         draw.clicked.connect(self.draw_pressed)
@@ -40,12 +40,18 @@ class DataCard(EditCard):
         self.about = label("", "small")
         self.about.setWordWrap(True)
         self.add(self.about)
+        self.more = Button("Shape", "The parameters of this distribution", quiet=True)
+        self.more.setCheckable(True)
+        self.more.toggled.connect(self._show_form)
+        self.add(self.more)
         self.form = self.add_form(data)
+        self._show_form(False)
         self.set_data(data)
 
-    def load_gallery(self) -> None:
-        """Bring in all thumbnails (the window does this once it is on the screen)."""
-        self.gallery.set_items(gallery_items())
+    def _show_form(self, on: bool) -> None:
+        """Open or close the parameters, which are seldom what a lesson is about."""
+        self.form.setVisible(on)
+        self.more.setText("Hide the shape" if on else "Change the shape")
 
     def set_data(self, data: Distribution) -> None:
         """Show a distribution."""

@@ -234,7 +234,7 @@ QComboBox QAbstractItemView { background: $panel; color: $text; border: 1px soli
     padding: ${px4}px; selection-background-color: $accent; selection-color: $ink; }
 QComboBox QAbstractItemView::item { min-height: ${px24}px; padding: 0 ${px6}px; border-radius: ${px5}px; }
 
-QMenuBar { background: $panel; color: $muted; border-bottom: 1px solid $line; padding: ${px4}px; }
+QMenuBar { background: transparent; color: $muted; border: none; padding: ${px4}px; }
 QMenuBar::item { background: transparent; padding: ${px4}px ${px10}px; border-radius: ${px5}px; }
 QMenuBar::item:selected { background: $raised; color: $text; }
 QMenu { background: $panel; color: $text; border: 1px solid $line; padding: ${px4}px; }

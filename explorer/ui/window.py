@@ -88,7 +88,7 @@ class MainWindow(Commands, QMainWindow):
         self.score, self.sampler = ScoreCard(e.score), SamplerCard(e)
         self.which = Segmented([("A", "Stage A", "Edit the first stage"), ("B", "Stage B", "Edit the second stage")])
         self.which.changed.connect(self.select)
-        for card in (self.data, self.score, self.which, self.process, self.sampler):
+        for card in (self.data, self.which, self.process, self.score, self.sampler):
             self.left.add(card)
 
     def _lay_out(self) -> None:

@@ -11,6 +11,10 @@ from explorer.marks import Mark, Segments
 from explorer.views.base import VIEWS, Scene, View
 
 
+#: Whole paths over time cover each other soon: at most this many are drawn.
+FLAT_COUNT = 40
+
+
 @VIEWS.register("trails", title="Trails", order=50)
 @dataclass(frozen=True)
 class Trails(View):
@@ -21,10 +25,11 @@ class Trails(View):
 
     def marks(self, scene: Scene) -> tuple[Mark, ...]:
         length = len(scene.frames) if scene.flat else scene.look.trail_length + 1
+        count = min(scene.look.trail_count, FLAT_COUNT) if scene.flat else scene.look.trail_count
         recent = scene.frames[-length:]
         if len(recent) < 2:
             return ()
-        paths = np.stack([scene.to_view(f.x[: scene.look.trail_count], f.t) for f in recent])  # (m, n, 2)
+        paths = np.stack([scene.to_view(f.x[:count], f.t) for f in recent])  # (m, n, 2)
         starts, ends = paths[:-1].reshape(-1, 2), paths[1:].reshape(-1, 2)
         age = np.ones(len(recent) - 1) if scene.flat else np.arange(1, len(recent)) / (len(recent) - 1)
         fade = np.repeat(age.astype(np.float32), paths.shape[1])

@@ -33,10 +33,10 @@ class VectorField(View):
         length = np.log1p(size) / np.log1p(np.float32(_reference(scene, size)))
         length = np.clip(length, 0.0, 1.0).astype(np.float32)
         direction = uv / np.maximum(size, 1e-12)[:, None]
-        arrows = direction * (length * 0.85 * spacing)[:, None]
+        arrows = direction * (length * 0.75 * spacing)[:, None]
         values = length if scene.look.arrow_color else None
         color = COLORS[scene.look.field]
-        return (Arrows(xy, arrows.astype(np.float32), color=color, alpha=0.85, values=values),)
+        return (Arrows(xy, arrows.astype(np.float32), color=color, width=1.1, alpha=0.85, values=values),)
 
 
 def _field(scene: Scene) -> Score:
