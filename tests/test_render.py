@@ -258,6 +258,18 @@ def test_svg_looks_like_the_picture():
     assert np.abs(to_array(image).astype(int) - pixels(*marks)).mean() < 4
 
 
+def test_svg_keeps_its_strips_where_nothing_is_clipped():
+    from PySide6.QtSvg import QSvgRenderer
+
+    image = QImage(SIZE, SIZE, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    QSvgRenderer(to_svg([], CAMERA, SIZE, SIZE, LIGHT, "A", "caption", scale=1.0)).render(painter)
+    painter.end()
+    seen = to_array(image)
+    expected = {2: "panel", 100: "stage", SIZE - 2: "background"}
+    assert all(like(seen[y, SIZE - 2], rgb(LIGHT, role)) for y, role in expected.items())
+
+
 def test_control_characters_do_not_break_svg():
     ElementTree.fromstring(to_svg([Text((0, 0), "a\x00b\x1f\n<>")], CAMERA, SIZE, SIZE, DARK, 'x"<\x01'))
 

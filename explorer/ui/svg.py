@@ -40,7 +40,8 @@ def write(sheet: Sheet, theme: Theme) -> bytes:
 def _pane(pane: Pane, theme: Theme, scale: float, name: str) -> Iterator[str]:
     x, y, width, height = pane.rect
     rect = f'<rect width="{width}" height="{height}"'
-    yield f'<clipPath id="{name}">{rect}/></clipPath>'
+    # In defs, or programs that cannot clip would draw the clip path.
+    yield f'<defs><clipPath id="{name}">{rect}/></clipPath></defs>'
     yield f'<g transform="translate({x} {y})" clip-path="url(#{name})">{rect} fill="{theme.stage}"/>'
     for mark in pane.marks:
         yield from _mark(mark, pane.camera, (width, height), theme, scale)
