@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,7 +26,7 @@ class Embedding(nn.Module):
 
     def __init__(self, hidden: int, out: int) -> None:
         super().__init__()
-        self.register_buffer("frequencies", torch.logspace(-1, 3, 8, base=2.0), persistent=False)
+        self.register_buffer("frequencies", torch.from_numpy(np.logspace(-1, 3, 8, base=2.0, dtype=np.float32)), persistent=False)
         self.first = nn.Linear(17, hidden)
         self.second = nn.Linear(hidden, out)
 
@@ -35,6 +36,41 @@ class Embedding(nn.Module):
         features = torch.cat([c[..., None], angle.sin(), angle.cos()], -1)
         out: Tensor = self.second(F.silu(self.first(features)))
         return out
+
+
+class Waves(nn.Module):
+    """x (..., d) of unit size -> x and the sines and cosines of k waves across it (..., d + 2k).
+
+    A plain network learns fine detail last (Tancik et al. 2020); with waves of 2 to 32 rad it need not make
+    them itself. Each is damped by exp(-½ ω² s²), s² the share of noise in x's variance: what would be left of
+    it on average over that noise. So noise does not come in where it hides the detail anyway.
+    """
+
+    directions: Tensor
+    frequencies: Tensor
+
+    def __init__(self, dim: int, count: int) -> None:
+        super().__init__()
+        # through NumPy: on torch's "meta" device, where files are checked, these would import its compiler
+        frequencies = torch.from_numpy(np.logspace(1, 5, count, base=2.0, dtype=np.float32))
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.register_buffer("directions", frequencies * _directions(dim, count), persistent=False)
+
+    def forward(self, x: Tensor, share: Tensor) -> Tensor:
+        """share: (...,), the part of x's variance that is noise."""
+        angle = x @ self.directions
+        left = torch.exp(-0.5 * share[..., None] * self.frequencies**2)
+        out: Tensor = torch.cat([x, angle.sin() * left, angle.cos() * left], -1)
+        return out
+
+
+def _directions(dim: int, count: int) -> Tensor:
+    """Unit vectors as columns (dim, count), always the same: turned by the golden angle in the plane."""
+    if dim == 2:
+        angle = np.arange(count) * (math.pi * (math.sqrt(5) - 1))
+        return torch.from_numpy(np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32))
+    normal = np.random.default_rng(0).standard_normal((dim, count))
+    return torch.from_numpy((normal / np.linalg.norm(normal, axis=0)).astype(np.float32))
 
 
 class Denoiser(nn.Module):
@@ -52,14 +88,17 @@ class Denoiser(nn.Module):
         super().__init__()
         self.spec, self.dim, self.sigma_data = spec, dim, sigma_data
         width = spec.width
-        self.first = nn.Linear(dim, width)
-        self.embedding = Embedding(width, width * spec.depth)
-        self.blocks = nn.ModuleList(nn.Linear(width, width) for _ in range(spec.depth))
+        self.waves = Waves(dim, spec.waves) if spec.waves and not spec.native else None
+        self.first = nn.Linear(dim + 2 * spec.waves if self.waves else dim, width)
+        shifts = width * (spec.depth + 1)
+        self.embedding = Embedding(width, shifts)
+        # matrices alone: the shift that follows each is its bias
+        self.blocks = nn.ParameterList(torch.empty(width, width) for _ in range(spec.depth))
         self.last = nn.Linear(width, dim)
         # index `classes` stands for "no label"
-        self.labels = nn.Embedding(spec.classes + 1, width * spec.depth) if spec.classes else None
-        if random is not None:
-            self._initialise(random)
+        self.labels = nn.Embedding(spec.classes + 1, shifts) if spec.classes else None
+        if not self.first.weight.is_meta:  # there it is only asked for its shapes
+            self._initialise(random or torch.Generator().manual_seed(0))
 
     @torch.no_grad()
     def _initialise(self, random: torch.Generator) -> None:
@@ -71,21 +110,25 @@ class Denoiser(nn.Module):
                 layer.bias.uniform_(-bound, bound, generator=random)
             if isinstance(layer, nn.Embedding):
                 layer.weight.normal_(0, 0.1, generator=random)
+        for weight in self.blocks:
+            weight.uniform_(-(self.spec.width**-0.5), self.spec.width**-0.5, generator=random)
         # F = 0 at first: the preconditioned network then starts as the best linear denoiser
         self.last.weight.zero_()
         self.last.bias.zero_()
 
-    def raw(self, x: Tensor, level: Level, labels: Tensor | int | None = None) -> Tensor:
-        """F: x (..., d) of unit size, level a float or (...,) -> (..., d)."""
-        c = torch.as_tensor(level, dtype=x.dtype, device=x.device)
-        e = self.embedding(c)
+    def raw(self, x: Tensor, level: Tensor, labels: Tensor | int | None = None) -> Tensor:
+        """The blocks: inputs x (..., inputs), level (...,) -> (..., d)."""
+        e = self.embedding(level)
         if self.labels is not None:
             wanted = self.spec.classes if labels is None else labels
             e = e + self.labels(torch.as_tensor(wanted, device=x.device))
         h = self.first(x)
-        for block, shift in zip(self.blocks, e.chunk(self.spec.depth, -1), strict=True):
-            h = h + block(F.silu(h + shift))
-        out: Tensor = self.last(F.silu(h))
+        *shifts, final = e.chunk(self.spec.depth + 1, -1)
+        for weight, shift in zip(self.blocks, shifts, strict=True):
+            u = F.silu(h + shift)
+            # h + block(u) as one product that adds to h: two passes over memory fewer
+            h = torch.addmm(h.flatten(0, -2), u.flatten(0, -2), weight.t()).view_as(h)
+        out: Tensor = self.last(F.silu(h + final))
         return out
 
     def forward(self, y: Tensor, sigma: Level, labels: Tensor | int | None = None) -> Tensor:
@@ -99,7 +142,7 @@ class Denoiser(nn.Module):
         """grad log p_t(x) for x = alpha x_0 + sigma z, x (..., d); levels are floats or (...,)."""
         if self.spec.output == "edm":
             return self._edm_score(x, alpha, sigma, labels)
-        out = self.raw(x, t, labels)
+        out = self.raw(x, torch.as_tensor(t, dtype=x.dtype, device=x.device), labels)
         return out if self.spec.output == "score" else -out / _column(sigma)
 
     def _edm_score(self, x: Tensor, alpha: Level, sigma: Level, labels: Tensor | int | None) -> Tensor:
@@ -109,18 +152,22 @@ class Denoiser(nn.Module):
         overflows when alpha -> 0 (beta_max = 400), nothing is lost when sigma -> 0. Below NOISE_LOW the
         score is that at NOISE_LOW.
         """
-        if not isinstance(sigma, Tensor) and not isinstance(alpha, Tensor):
-            return self._edm_score_once(x, alpha, sigma, labels)
-        a, s = torch.as_tensor(_column(alpha)), torch.as_tensor(_column(sigma))
-        s = torch.maximum(s, a * NOISE_LOW)
-        v = s * s + (a * self.sigma_data) ** 2
-        level = torch.log((s / a)[..., 0].clamp(max=NOISE_HIGH)) / 4
-        out = self.raw(x * v**-0.5, level, labels)
-        return a * self.sigma_data / (s * v**0.5) * out - x / v
-
-    def _edm_score_once(self, x: Tensor, alpha: float, sigma: float, labels: Tensor | int | None) -> Tensor:
+        if isinstance(sigma, Tensor):
+            a, s = torch.as_tensor(_column(alpha)), sigma[..., None]
+            s = torch.maximum(s, a * NOISE_LOW)
+            v = s * s + (a * self.sigma_data) ** 2
+            noise, root = (s / a)[..., 0].clamp(max=NOISE_HIGH), v.sqrt()
+            return a * self.sigma_data / (s * root) * self._unit(x / root, noise, labels) - x / v
+        assert not isinstance(alpha, Tensor)
         sigma = max(sigma, alpha * NOISE_LOW)
-        level = math.log(min(sigma / max(alpha, 1e-300), NOISE_HIGH)) / 4
-        v = sigma**2 + (alpha * self.sigma_data) ** 2
-        out = self.raw(x * v**-0.5, level, labels)
-        return torch.add(x * (-1 / v), out, alpha=alpha * self.sigma_data / (sigma * math.sqrt(v)))
+        variance = sigma**2 + (alpha * self.sigma_data) ** 2
+        level = torch.tensor(min(sigma / max(alpha, 1e-300), NOISE_HIGH), dtype=x.dtype, device=x.device)
+        out = self._unit(x * variance**-0.5, level, labels)
+        scale = alpha * self.sigma_data / (sigma * math.sqrt(variance))
+        return torch.add(x * (-1 / variance), out, alpha=scale)
+
+    def _unit(self, x: Tensor, noise: Tensor, labels: Tensor | int | None) -> Tensor:
+        """F(x, sigma) of EDM for x (..., d) of unit size and noise levels (...,)."""
+        if self.waves is not None:
+            x = self.waves(x, noise**2 / (noise**2 + self.sigma_data**2))
+        return self.raw(x, torch.log(noise) / 4, labels)
