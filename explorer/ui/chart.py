@@ -39,7 +39,8 @@ def pairs(x: ArrayLike | None, y: ArrayLike | None, log: bool = False) -> tuple[
         keep = np.unique(np.linspace(0, n - 1, MOST_POINTS).astype(int))
         a, b = a[keep], b[keep]
     with np.errstate(divide="ignore", invalid="ignore"):
-        b = np.where(b > 0, np.log10(b), np.nan) if log else np.where(np.isfinite(b), b, np.nan)
+        b = np.where(b > 0, np.log10(b), np.nan) if log else b
+        b = np.where(np.isfinite(b), b, np.nan)
     good = np.isfinite(a)
     return a[good], b[good]
 
@@ -64,6 +65,8 @@ def ticks(low: float, high: float, log: bool) -> list[tuple[float, str]]:
         ]
         if len(marks) > 1:
             return marks
+        finer = [math.floor(low) + k + math.log10(m) for k in (0, 1, 2) for m in (1, 2, 5)]
+        return [(v, f"{10**v:.1g}") for v in finer if low <= v <= high]
     if log:
         return [(math.log10(v), text) for v, text in ticks(10**low, 10**high, False) if v > 0]
     unit = 10.0 ** math.floor(math.log10((high - low) / 4))

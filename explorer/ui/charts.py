@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -48,7 +49,8 @@ class LossChart(QWidget):
         x, y = numbers(iterations), numbers(loss)
         low = numbers([floor] * len(x) if isinstance(floor, int | float) else floor)
         if excess is None and len(low) == len(y):
-            excess = y - low
+            with np.errstate(invalid="ignore"):
+                excess = y - low
         self.over_time.set_curve("loss", x, y)
         self.over_time.set_curve("floor", x, low)
         self.over_time.set_curve("excess", x, excess)

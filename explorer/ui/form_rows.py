@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
@@ -106,8 +106,16 @@ class Entry(QLineEdit):
         self.setProperty("flat", True)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setFixedWidth(QFontMetrics(style.font()).horizontalAdvance("0") * 7 + style.px(12))
+        self._widen()
         self.editingFinished.connect(self._commit)
+
+    def _widen(self) -> None:
+        self.setFixedWidth(QFontMetrics(style.font()).horizontalAdvance("0") * 7 + style.px(12))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._widen()
 
     def show_text(self, text: str) -> None:
         """Show a value, unless another one is being typed."""

@@ -49,7 +49,7 @@ def thumbnail(points: NDArray[Any], side: int, colour: str, density: float = 1.0
     image.setDevicePixelRatio(density)
     image.fill(Qt.GlobalColor.transparent)
     x = np.asarray(points, dtype=np.float64)
-    x = x.reshape(len(x), -1)[:MOST_POINTS]
+    x = x[:MOST_POINTS] if x.ndim == 2 else x[:MOST_POINTS, None]
     x = x[np.isfinite(x).all(axis=1)]
     if len(x):
         painter = QPainter(image)
@@ -133,14 +133,13 @@ class Thumb(Painted):
         painter.drawText(place, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, words)
 
 
-class GalleryPopover(QFrame):
+class GalleryPopover(QWidget):
     """All of them in a grid, with a search field; arrow keys move, Enter chooses, Escape closes."""
 
     chosen = Signal(str)
 
     def __init__(self, items: Sequence[GalleryItem], value: str, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        self.setProperty("role", "popover")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.search = QLineEdit()
@@ -162,7 +161,13 @@ class GalleryPopover(QFrame):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inner)
-        whole = QVBoxLayout(self)
+        # The window itself is see-through: its corners are round.
+        sheet = QFrame()
+        sheet.setProperty("role", "popover")
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(sheet)
+        whole = QVBoxLayout(sheet)
         whole.setContentsMargins(*[style.px(12)] * 4)
         whole.setSpacing(style.px(10))
         whole.addWidget(self.search)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from explorer.theme import Theme
 from explorer.ui import style
 from explorer.ui.controls import Combo, IconButton
 from explorer.ui.slider import TrackSlider
@@ -60,17 +61,17 @@ class Readout(QWidget):
         line.addWidget(self._value)
         self.setToolTip(tip)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.reserve(widest)
+        self.reserve()
 
-    def reserve(self, widest: str) -> None:
-        """Keep room for `widest`."""
-        self._value.setFixedWidth(QFontMetrics(style.font()).horizontalAdvance(widest) + 2)
+    def reserve(self) -> None:
+        """Keep room for the widest value."""
+        self._value.setFixedWidth(QFontMetrics(style.font()).horizontalAdvance(self._widest) + 2)
 
     def set(self, text: str) -> None:
         """Show a value, widening the place if it must be."""
         if len(text) > len(self._widest):
-            self._widest = text
-            self.reserve("0" * len(text))
+            self._widest = "0" * len(text)
+            self.reserve()
         if text != self._value.text():
             self._value.setText(text)
 
@@ -89,7 +90,7 @@ def figures(value: float | None) -> str:
     return f"{value:.3f}" if size < 10 else f"{value:.2f}" if size < 100 else f"{value:.1f}"
 
 
-class Timeline(QFrame):
+class Timeline(QFrame, style.Themed):
     """Play, step, scrub, loop, speed and direction; readouts of t, sigma, step, NFE and distance."""
 
     play_toggled = Signal()
@@ -120,6 +121,7 @@ class Timeline(QFrame):
             "distance": Readout("distance", "0.000", "Distance of the particles to the data"),
         }
         self._lay_out()
+        self._fit()
         self._connect()
         self.set_range(0, True)
 
@@ -127,7 +129,6 @@ class Timeline(QFrame):
         self.speed.addItems([f"{speed:g}×" for speed in SPEEDS])
         self.speed.setCurrentIndex(SPEEDS.index(1.0))
         self.speed.setMinimumContentsLength(3)
-        self.speed.setFixedWidth(style.px(76))
         self.speed.setToolTip("Speed")
         self.speed.setAccessibleName("Speed")
         line = QHBoxLayout(self)
@@ -142,13 +143,22 @@ class Timeline(QFrame):
             line.addSpacing(style.px(8))
             line.addWidget(readout)
 
+    def set_theme(self, theme: Theme) -> None:
+        """The text size may be another one."""
+        self._fit()
+
+    def _fit(self) -> None:
+        self.speed.setFixedWidth(style.px(76))
+        for readout in self.readouts.values():
+            readout.reserve()
+
     def _connect(self) -> None:
         self.play.clicked.connect(lambda: self.play_toggled.emit())
         self.first.clicked.connect(lambda: self.scrubbed.emit(0))
         self.last.clicked.connect(lambda: self.scrubbed.emit(max(0, self._frames - 1)))
         self.back.clicked.connect(lambda: self.stepped.emit(-1))
         self.forward.clicked.connect(lambda: self.stepped.emit(1))
-        self.loop.clicked.connect(self.loop_toggled.emit)
+        self.loop.clicked.connect(lambda on: self.loop_toggled.emit(on))
         self.direction.clicked.connect(lambda on: self.direction_changed.emit(-1 if on else 1))
         self.direction.toggled.connect(lambda on: self._show_play(self._playing))
         self.speed.activated.connect(lambda i: self.speed_changed.emit(SPEEDS[i]))
