@@ -12,6 +12,7 @@ import numpy as np
 from explorer.document import Document
 from explorer.marks import Bounds
 from explorer.models import Resolved, resolve
+from explorer.playback import frames_until, linked_index, same_clock
 from explorer.scores.files import Model
 from explorer.session.distance import Distances
 from explorer.session.history import History
@@ -214,15 +215,10 @@ class Session:
         run = self.tracks[name].run(self.playhead.position)
         if run is None:
             return None
-        other = self.place("A") if name == "B" and self._same_clock() else None
-        if other is None:
+        other = self.place("A") if name == "B" else None
+        if other is None or not same_clock(other[0].experiment, run.experiment):
             return run, run.index(self.playhead.position)
-        return run, run.recording.nearest_time(other[0].recording[other[1]].t)
-
-    def _same_clock(self) -> bool:
-        ways = {"reverse": -1, "ode": -1, "pc": -1, "annealed": -1, "forward": 1, "langevin": 0}
-        a, b = (ways[self.experiment(n).sampler.mode] for n in ("A", "B"))
-        return a == b != 0
+        return run, linked_index(run.recording, other[0].recording[other[1]])
 
     def step(self, by: int) -> None:
         """Pause and go `by` frames on (sub-steps of the corrector are frames of their own)."""
@@ -244,8 +240,7 @@ class Session:
             return
         self._asked[name] = wanted
         look, e = self.document.look, run.experiment
-        back = len(recording) if e.data.dim == 1 else max(look.trail_length + 1, e.sampler.corrections + 2)
-        frames = recording.frames[max(0, index + 1 - back) : index + 1]
+        frames = frames_until(recording, index, e, look)
         scene = Scene(e, look, frames, run.resolved.score, self.bounds[name])
         count = len(recording)
         self._pictures.submit(name, lambda: make_picture(scene, index, count))

@@ -9,6 +9,7 @@ from functools import partial
 from explorer.experiment import Experiment
 from explorer.frames import Frame, Recording
 from explorer.models import Resolved
+from explorer.playback import index_at
 from explorer.samplers import Sampler
 from explorer.session.slot import Slot
 from explorer.simulate import simulate
@@ -35,11 +36,7 @@ class Run:
 
     def index(self, position: float) -> int:
         """The frame that a playhead position means: a share of the whole run, as far as it has come."""
-        last = len(self.recording) - 1
-        if self.recording.complete:
-            return round(position * last)
-        whole = (self.experiment.sampler.expected_frames - 1) / self.recording.stride
-        return min(round(position * max(whole, last)), last)
+        return index_at(self.recording, self.experiment.sampler.expected_frames, position)
 
 
 def coarse(sampler: Sampler) -> Sampler:

@@ -1,0 +1,111 @@
+"""What exporters have in common: a file is written beside its target, checked, then takes its place."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from explorer.export.page import Renderer
+from explorer.export.replay import Replay
+from explorer.files import write_atomically
+from explorer.params import Validated
+from explorer.registry import Registry
+
+EXPORTERS: Registry[Exporter] = Registry("file format", "explorer.export")
+
+
+class ExportError(RuntimeError):
+    """A file that was not written. The message is one sentence that names it; what was there is unchanged."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` pictures, rows or arrays."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a file will be, known at once: pixels (0 where it is no picture), frames, and seconds of play."""
+
+    width: int
+    height: int
+    frames: int
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Preview(Outline):
+    """The same with the size to expect, in bytes."""
+
+    size: int = 0
+
+
+class Exporter(Validated, ABC):
+    """One file format. Subclasses are frozen dataclasses registered in EXPORTERS.
+
+    suffix: the ending of the file's name. kind: 'movie', 'still' (the frame at the playhead) or 'data'.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    suffix: ClassVar[str]
+    kind: ClassVar[str]
+    #: One sentence for the dialog.
+    about: ClassVar[str] = ""
+
+    def write(self, replay: Replay, path: str | Path, renderer: Renderer) -> Iterator[Progress]:
+        """Write the file, telling how far it has come; ExportError if it cannot be done.
+
+        Closing the generator cancels. Whatever happens, `path` is the whole new file or what it was.
+        """
+        path = Path(path)
+        with _one_sentence(path), write_atomically(path) as temporary:
+            yield from self.produce(replay, temporary, renderer)
+            self.check(temporary, replay)
+
+    @abstractmethod
+    def outline(self, replay: Replay) -> Outline:
+        """What the file will be."""
+
+    @abstractmethod
+    def produce(self, replay: Replay, path: Path, renderer: Renderer) -> Iterator[Progress]:
+        """Write to `path`, which nobody else sees yet."""
+
+    @abstractmethod
+    def check(self, path: Path, replay: Replay) -> None:
+        """Open what was written and raise ExportError unless it is what was to be written."""
+
+    @abstractmethod
+    def size(self, replay: Replay, renderer: Renderer) -> int:
+        """How many bytes the file will have, about. May take as long as a dozen pictures."""
+
+
+def preview(replay: Replay, exporter: Exporter, renderer: Renderer) -> Preview:
+    """What the file will be, its size estimated by encoding a few of its frames."""
+    o = exporter.outline(replay)
+    return Preview(o.width, o.height, o.frames, o.seconds, exporter.size(replay, renderer))
+
+
+def expect(found: object, due: object, what: str) -> None:
+    """For `check`: raise unless the file holds what it should."""
+    if found != due:
+        raise ExportError(f"the file came out wrong ({what} {found}, not {due})")
+
+
+@contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ExportError as error:
+        raise ExportError(f"{path.name} was not written: {error}.") from error
+    except OSError as error:
+        raise ExportError(f"{path.name} cannot be written: {error.strerror or error}.") from error
+    except MemoryError as error:
+        raise ExportError(f"{path.name} was not written: there is not enough memory for it.") from error

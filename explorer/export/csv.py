@@ -1,0 +1,73 @@
+"""CSV of trajectories in the long format: one row for each particle of each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect
+from explorer.export.page import Renderer
+from explorer.export.replay import Replay, Track
+from explorer.frames import Frame
+from explorer.params import param
+
+
+@EXPORTERS.register("csv", title="Table", order=80)
+@dataclass(frozen=True)
+class Csv(Exporter):
+    """Columns frame, t, particle, x, y, with stage before them where two runs are compared."""
+
+    suffix: ClassVar[str] = ".csv"
+    kind: ClassVar[str] = "data"
+    about: ClassVar[str] = "Every position of every particle as rows of text, for spreadsheets and R."
+
+    every: int = param(
+        1, "Every", unit="frames", low=1, high=50, minimum=1, maximum=10_000, log=True,
+        help="Only every so many frames are written, and always the last.",
+    )  # fmt: skip
+
+    def outline(self, replay: Replay) -> Outline:
+        return Outline(0, 0, len(self._rows(replay)))
+
+    def _rows(self, replay: Replay) -> list[tuple[str, int, Frame]]:
+        """(stage, number, frame) of the frames that are written."""
+        rows = []
+        for track, stage in zip(replay.tracks, ("A", "B"), strict=False):
+            last = len(track.recording) - 1
+            kept = [i for i in range(last + 1) if i % self.every == 0 or i == last]
+            rows += [(stage if len(replay.tracks) > 1 else "", i, track.recording[i]) for i in kept]
+        return rows
+
+    def produce(self, replay: Replay, path: Path, renderer: Renderer) -> Iterator[Progress]:
+        rows = self._rows(replay)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.write(_header(replay.tracks))
+            for done, row in enumerate(rows, start=1):
+                file.write(_text(*row))
+                yield Progress(done, len(rows))
+
+    def check(self, path: Path, replay: Replay) -> None:
+        due = 1 + sum(len(frame.x) for _, _, frame in self._rows(replay))
+        with path.open("rb") as file:
+            found = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+        expect(found, due, "rows")
+
+    def size(self, replay: Replay, renderer: Renderer) -> int:
+        rows = self._rows(replay)
+        sample = rows[:: max(1, len(rows) // 4)]
+        written = sum(len(_text(*row)) for row in sample) / sum(len(frame.x) for _, _, frame in sample)
+        return round(written * sum(len(frame.x) for _, _, frame in rows)) + 30
+
+
+def _header(tracks: tuple[Track, ...]) -> str:
+    axes = ("x", "y", "z")[: tracks[0].experiment.data.dim]
+    return ",".join([*(["stage"] if len(tracks) > 1 else []), "frame", "t", "particle", *axes]) + "\n"
+
+
+def _text(stage: str, number: int, frame: Frame) -> str:
+    """The rows of one frame; nine digits are a float32 exactly."""
+    start = f"{stage},{number},{frame.t:.9g}" if stage else f"{number},{frame.t:.9g}"
+    row = start + ",%d" + ",%.9g" * frame.x.shape[1] + "\n"
+    return "".join([row % (i, *x) for i, x in enumerate(frame.x.tolist())])

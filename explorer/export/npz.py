@@ -1,0 +1,114 @@
+"""NPZ of trajectories: an archive of arrays, streamed frame by frame and the same bytes for the same run."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from explorer.document import Document, dumps
+from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect
+from explorer.export.page import Renderer
+from explorer.export.replay import Replay, Track
+from explorer.frames import Frame
+
+#: Zip files carry dates; one for all, so that the bytes depend on the run alone. (Zip begins in 1980.)
+_DATE = (1980, 1, 1, 0, 0, 0)
+#: What the arrays of the second run have after their names.
+_BESIDE = "_b"
+#: About what the headers of the archive and its arrays take.
+_HEADERS = 1500
+
+
+@EXPORTERS.register("npz", title="NumPy arrays", order=70)
+@dataclass(frozen=True)
+class Npz(Exporter):
+    """t (frames,), x (frames, particles, d), nfe (frames,) and the experiment as JSON text; of B with _b."""
+
+    suffix: ClassVar[str] = ".npz"
+    kind: ClassVar[str] = "data"
+    about: ClassVar[str] = "Every position of every particle, for numpy.load: t, x, nfe and the experiment."
+
+    def outline(self, replay: Replay) -> Outline:
+        return Outline(0, 0, sum(len(track.recording) for track in replay.tracks))
+
+    def produce(self, replay: Replay, path: Path, renderer: Renderer) -> Iterator[Progress]:
+        total, done = self.outline(replay).frames, 0
+        with zipfile.ZipFile(path, "w") as archive:
+            for track, suffix in zip(replay.tracks, ("", _BESIDE), strict=False):
+                frames = track.recording.frames
+                text = _experiment_of(track, replay)
+                for _ in write_run(archive, frames, len(frames), text, suffix):
+                    done += 1
+                    yield Progress(done, total)
+
+    def check(self, path: Path, replay: Replay) -> None:
+        with zipfile.ZipFile(path) as archive:
+            expect(archive.testzip(), None, "a damaged array")
+            for track, suffix in zip(replay.tracks, ("", _BESIDE), strict=False):
+                due = (len(track.recording), *track.recording[0].x.shape)
+                expect(_shape_of(archive, f"x{suffix}.npy"), due, "shape")
+
+    def size(self, replay: Replay, renderer: Renderer) -> int:
+        frames = [frame for track in replay.tracks for frame in track.recording.frames]
+        words = sum(
+            4 * len(_experiment_of(track, replay)) for track in replay.tracks
+        )  # NumPy's text has 4 bytes a sign
+        return sum(f.x.nbytes + 16 for f in frames) + words + _HEADERS * len(replay.tracks)
+
+
+def _experiment_of(track: Track, replay: Replay) -> str:
+    return dumps(Document(track.experiment, None, replay.look))
+
+
+def write_run(
+    archive: zipfile.ZipFile,
+    frames: Iterable[Frame],
+    count: int,
+    experiment: str,
+    suffix: str = "",
+) -> Iterator[Frame]:
+    """Put the arrays of a run of `count` frames into an archive, handing each frame on as it goes in."""
+    times, nfe = [], []
+    source = iter(frames)
+    first = next(source)
+    with archive.open(_member(f"x{suffix}.npy"), "w", force_zip64=True) as stream:
+        stream.write(_header((count, *first.x.shape), first.x.dtype))
+        for frame in _chain(first, source):
+            stream.write(np.ascontiguousarray(frame.x).data)
+            times.append(frame.t)
+            nfe.append(frame.nfe)
+            yield frame
+    expect(len(times), count, "frames")
+    rest = {"t": np.array(times), "nfe": np.array(nfe, np.int64), "experiment": np.array(experiment)}
+    for name, array in rest.items():
+        out = BytesIO()
+        np.save(out, array)
+        archive.writestr(_member(f"{name}{suffix}.npy"), out.getvalue())
+
+
+def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+    yield first
+    yield from rest
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    return zipfile.ZipInfo(name, _DATE)
+
+
+def _header(shape: tuple[int, ...], dtype: np.dtype[np.float32]) -> bytes:
+    out = BytesIO()
+    what = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(out, what)
+    return out.getvalue()
+
+
+def _shape_of(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    with archive.open(name) as stream:
+        np.lib.format.read_magic(stream)
+        return np.lib.format.read_array_header_1_0(stream)[0]

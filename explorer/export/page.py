@@ -1,0 +1,52 @@
+"""A page: what is drawn, and the renderer that draws it. Exporters know no more of drawing than this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.camera import Camera
+from explorer.marks import Mark
+from explorer.theme import Theme
+
+#: Red, green and blue, (height, width, 3).
+Pixels: TypeAlias = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Pane:
+    """One stage of a page, with the words above it."""
+
+    marks: Sequence[Mark]
+    camera: Camera
+    title: str = ""
+    subtitle: str = ""
+    figures: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """Stages side by side over a caption, to be drawn in `width` by `height` pixels."""
+
+    panes: tuple[Pane, ...]
+    width: int
+    height: int
+    theme: Theme
+    caption: str = ""
+
+
+class Renderer(Protocol):
+    """Draws pages; safe to call from any one thread at a time. `explorer.ui.exporting.QtRenderer` is one."""
+
+    def stages(self, page: Page) -> tuple[tuple[int, int], ...]:
+        """Width and height in pixels that each pane's stage will have."""
+
+    def pixels(self, page: Page) -> Pixels:
+        """The page as an image."""
+
+    def svg(self, page: Page) -> bytes:
+        """The page as an SVG file."""

@@ -1,0 +1,39 @@
+"""PNG of the frame at the playhead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import ClassVar
+
+from explorer.export.base import EXPORTERS, expect
+from explorer.export.page import Page, Renderer
+from explorer.export.replay import Replay
+from explorer.export.still import Still
+
+
+@EXPORTERS.register("png", title="PNG picture", order=50)
+@dataclass(frozen=True)
+class Png(Still):
+    """Pixels without loss, the settings in its description."""
+
+    suffix: ClassVar[str] = ".png"
+    about: ClassVar[str] = "The frame at the playhead, pixel for pixel."
+
+    def encoded(self, page: Page, renderer: Renderer) -> bytes:
+        from PIL import Image
+        from PIL.PngImagePlugin import PngInfo
+
+        words = PngInfo()
+        words.add_itxt("Description", page.caption)
+        out = BytesIO()
+        Image.fromarray(renderer.pixels(page)).save(out, "PNG", pnginfo=words)
+        return out.getvalue()
+
+    def check(self, path: Path, replay: Replay) -> None:
+        from PIL import Image
+
+        with Image.open(path) as image:
+            expect(image.size, (self.width, self.height), "size")
+            image.load()

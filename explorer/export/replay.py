@@ -1,0 +1,101 @@
+"""A replay: finished runs, and how they are to be seen. Every exporter starts from one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from explorer.camera import Camera
+from explorer.experiment import Experiment
+from explorer.export.page import Page, Pane, Pixels, Renderer
+from explorer.frames import Frame, Recording
+from explorer.look import Look
+from explorer.marks import Bounds
+from explorer.playback import frames_until, index_at, linked_index, same_clock
+from explorer.scores.base import Score
+from explorer.theme import DARK, Theme
+from explorer.views import Scene, compose
+
+#: What is shown where nobody has chosen: unit data with room around it; over time, for one dimension.
+PLANE: Bounds = (-3.2, 3.2, -3.2, 3.2)
+OVER_TIME: Bounds = (-0.04, 1.04, -3.5, 3.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One run. `title` and `subtitle` stand above its stage."""
+
+    experiment: Experiment
+    score: Score
+    recording: Recording
+    title: str = ""
+    subtitle: str = ""
+
+    def frozen(self) -> Track:
+        """The same over a copy of the list of frames, to which nobody appends meanwhile."""
+        old = self.recording
+        return replace(self, recording=Recording(old.budget, list(old.frames), old.stride, complete=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """One run, or two side by side, the second linked to the first by t where both clocks run the same way.
+
+    `position` is the playhead, 0 to 1: what pictures of one moment show. `bounds` are the part of the plane
+    that must be seen (None: as the program first shows it); a page of another shape shows more, never less.
+    """
+
+    tracks: tuple[Track, ...]
+    look: Look = field(default_factory=Look)
+    theme: Theme = DARK
+    caption: str = ""
+    position: float = 1.0
+    bounds: Bounds | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tracks", tuple(track.frozen() for track in self.tracks))
+
+    def indices(self, position: float) -> tuple[int, ...]:
+        """The frame of each track at a position of the playhead."""
+        first, *others = self.tracks
+        index = index_at(first.recording, 0, position)
+        shown = first.recording[index]
+        return (index, *(self._beside(first, shown, track, position) for track in others))
+
+    @staticmethod
+    def _beside(first: Track, shown: Frame, other: Track, position: float) -> int:
+        if same_clock(first.experiment, other.experiment):
+            return linked_index(other.recording, shown)
+        return index_at(other.recording, 0, position)
+
+    def page(self, indices: Sequence[int], width: int, height: int, renderer: Renderer) -> Page:
+        """The picture of these frames."""
+        empty = Page(
+            tuple(self._headed(*pair) for pair in self._shown(indices)),
+            width,
+            height,
+            self.theme,
+            self.caption,
+        )
+        sizes = renderer.stages(empty)
+        panes = [self._filled(*item) for item in zip(empty.panes, self.tracks, indices, sizes, strict=True)]
+        return replace(empty, panes=tuple(panes))
+
+    def pixels(self, indices: Sequence[int], width: int, height: int, renderer: Renderer) -> Pixels:
+        """The same as an image."""
+        return renderer.pixels(self.page(indices, width, height, renderer))
+
+    def _shown(self, indices: Sequence[int]) -> list[tuple[Track, Frame]]:
+        return [(track, track.recording[i]) for track, i in zip(self.tracks, indices, strict=True)]
+
+    @staticmethod
+    def _headed(track: Track, frame: Frame) -> Pane:
+        return Pane((), Camera(), track.title, track.subtitle, f"t = {frame.t:.3f} · NFE {frame.nfe}")
+
+    def _filled(self, pane: Pane, track: Track, index: int, size: tuple[int, int]) -> Pane:
+        flat = track.experiment.data.dim == 1
+        bounds = self.bounds or (OVER_TIME if flat else PLANE)
+        camera = Camera(stretch=flat).fitted(bounds, size, margin=0.0)
+        frames = frames_until(track.recording, index, track.experiment, self.look)
+        scene = Scene(track.experiment, self.look, frames, track.score, camera.bounds(*size))
+        return replace(pane, marks=compose(scene), camera=camera)

@@ -1,0 +1,131 @@
+"""A Python script that does the experiment again with this program as a library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from explorer.experiment import Experiment
+from explorer.export.base import EXPORTERS, Exporter, ExportError, Outline, Progress
+from explorer.export.page import Renderer
+from explorer.export.replay import Replay
+
+_TEMPLATE = '''\
+"""{caption}
+
+Written by Score Explorer; run it with the Python that has it installed. It computes the same arrays
+again, prints what came of them and saves them. What decides the numbers is in the experiment{plural} below.
+"""
+
+{imports}
+
+{experiments}
+
+def run(experiment, out):
+    """Simulate, and save t (frames,), x (frames, particles, d) and nfe (frames,)."""
+{score}
+    frames = list(
+        simulate(
+            experiment.sde, experiment.sampler, score, experiment.data.mixture, seed=experiment.seed
+        )
+    )
+    t = np.array([frame.t for frame in frames])
+    x = np.stack([frame.x for frame in frames])
+    np.savez(out, t=t, x=x, nfe=np.array([frame.nfe for frame in frames]))
+    data = experiment.data.sample(len(x[-1]), seed=1)
+    print(f"{{out}}: x {{x.shape}}, {{frames[-1].nfe}} evaluations of the score for each particle")
+    print(f"  mean {{x[-1].mean(axis=0)}}, standard deviation {{x[-1].std(axis=0)}}")
+    print(f"  sliced Wasserstein distance to data {{sliced_wasserstein(x[-1], data):.4f}}")
+
+
+if __name__ == "__main__":
+{calls}
+'''
+_RESOLVED = "    score = resolve(experiment).score"
+_LOADED = """\
+    if len(sys.argv) < 2:
+        sys.exit("Give the file of the trained network: python {name} model.safetensors")
+    score = resolve(experiment, load(sys.argv[1])).score"""
+
+
+@EXPORTERS.register("python", title="Python script", order=90)
+@dataclass(frozen=True)
+class Script(Exporter):
+    """The experiment as code. It plots nothing."""
+
+    suffix: ClassVar[str] = ".py"
+    kind: ClassVar[str] = "data"
+    about: ClassVar[str] = "The experiment as a script, to go on from in code: it prints and saves arrays."
+
+    def outline(self, replay: Replay) -> Outline:
+        return Outline(0, 0, 1)
+
+    def produce(self, replay: Replay, path: Path, renderer: Renderer) -> Iterator[Progress]:
+        path.write_text(
+            script_of([track.experiment for track in replay.tracks], replay.caption), encoding="utf-8"
+        )
+        yield Progress(1, 1)
+
+    def check(self, path: Path, replay: Replay) -> None:
+        try:
+            ast.parse(path.read_text(encoding="utf-8"))
+        except SyntaxError as error:
+            raise ExportError(f"the script came out wrong ({error.msg})") from error
+
+    def size(self, replay: Replay, renderer: Renderer) -> int:
+        return len(script_of([track.experiment for track in replay.tracks], replay.caption).encode())
+
+
+def script_of(experiments: list[Experiment], caption: str = "") -> str:
+    """The script for one experiment, or for two that are compared."""
+    names = ["experiment"] if len(experiments) == 1 else ["experiment_a", "experiment_b"]
+    trained = experiments[0].score.source == "trained"
+    lines = [f"{name} = {_code(e)}" for name, e in zip(names, experiments, strict=True)]
+    files = ["run.npz"] if len(names) == 1 else ["run-a.npz", "run-b.npz"]
+    calls = [f'    run({name}, "{file}")' for name, file in zip(names, files, strict=True)]
+    return _TEMPLATE.format(
+        caption=caption.replace("\\", "/").replace('"', "'") or "A score-based model.",
+        plural="s" * (len(names) > 1),
+        imports=_imports(experiments, trained),
+        experiments="\n".join(lines) + "\n",
+        score=_LOADED.format(name="SCRIPT.py") if trained else _RESOLVED,
+        calls="\n".join(calls),
+    )
+
+
+def _imports(experiments: list[Experiment], trained: bool) -> str:
+    used = {(type(v).__module__, type(v).__name__) for e in experiments for v in _objects(e)}
+    used |= {("explorer.metrics", "sliced_wasserstein"), ("explorer.models", "resolve")}
+    used |= {("explorer.simulate", "simulate")} | ({("explorer.scores.files", "load")} if trained else set())
+    modules = sorted({module for module, _ in used})
+    ours = [f"from {m} import {', '.join(sorted(n for module, n in used if module == m))}" for m in modules]
+    return "\n".join([*(["import sys", ""] if trained else []), "import numpy as np", "", *ours])
+
+
+def _changed(value: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a dataclass that are not at their default."""
+    for f in fields(value):
+        default = f.default_factory() if f.default_factory is not MISSING else f.default
+        if f.init and getattr(value, f.name) != default:
+            yield f.name, getattr(value, f.name)
+
+
+def _objects(value: Any) -> Iterator[Any]:
+    """The dataclass objects that the code of `value` names."""
+    yield value
+    for _, part in _changed(value):
+        if is_dataclass(part):
+            yield from _objects(part)
+
+
+def _code(value: Any, indent: int = 0) -> str:
+    """An expression that makes `value`, one field a line."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return repr(value)
+    pad = " " * (indent + 4)
+    parts = [f"{pad}{name}={_code(part, indent + 4)},\n" for name, part in _changed(value)]
+    inside = "\n" + "".join(parts) + " " * indent if parts else ""
+    return f"{type(value).__name__}({inside})"
