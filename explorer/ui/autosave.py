@@ -1,0 +1,119 @@
+"""What is kept beside the user's files: the work of each window, every few seconds, for after a crash.
+
+Each window owns one folder of `user_data()/sessions` while it runs (a lock file says so), which holds a state
+from the first change on. A window that closes clears its folder: a state in a folder that no window owns is
+what a crash has left. Work that was closed without being saved goes to the folder "previous".
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile
+
+from explorer.files import write_atomically
+from explorer.scores.files import Model
+from explorer.scores.files import save as save_model
+
+#: Windows that can be open at once with a folder each.
+MOST = 20
+
+
+@dataclass(frozen=True)
+class State:
+    """The work of a window. `document` is its JSON text, `path` the file that it belongs to ("" for none)."""
+
+    document: str
+    path: str = ""
+    attempts: int = 0  # how often it was brought back after a crash and crashed again
+    saved: float = field(default_factory=time.time)
+
+    @property
+    def when(self) -> str:
+        """The time of day it is of, with the date unless it is today's."""
+        at = time.localtime(self.saved)
+        today = at[:3] == time.localtime()[:3]
+        return time.strftime("%H:%M" if today else "%d %B %H:%M", at)
+
+
+class Kept:
+    """A folder with a state, and perhaps the network that goes with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._state = folder / "state.json"
+        self.model_path = folder / "model.safetensors"
+
+    def state(self) -> State | None:
+        """What is kept; a state that is missing or damaged is none."""
+        try:
+            return State(**json.loads(self._state.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, RecursionError):
+            return None
+
+    def write(self, state: State, model: Model | None = None) -> None:
+        """Keep `state`, and the network if one is given. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if model is not None:
+            save_model(model, self.model_path)
+        with write_atomically(self._state) as temporary:
+            temporary.write_text(json.dumps(asdict(state)), encoding="utf-8")
+
+    def forget(self) -> None:
+        """Hold nothing. Raises OSError."""
+        self._state.unlink(missing_ok=True)
+        self.model_path.unlink(missing_ok=True)
+
+
+class Store(Kept):
+    """The folder of a window that runs."""
+
+    def __init__(self, folder: Path, lock: QLockFile) -> None:
+        super().__init__(folder)
+        self._lock = lock
+
+    def release(self) -> None:
+        """Let another window have the folder."""
+        self._lock.unlock()
+
+
+def previous(root: Path) -> Kept:
+    """The work that was last closed without being saved."""
+    return Kept(root / "previous")
+
+
+def claim(root: Path) -> Store | None:
+    """A folder that no other window owns, one with what a crash has left first; None if none can be had."""
+    free: list[Store] = []
+    chosen = None
+    for store in _unowned(root):
+        free.append(store)
+        if store.state() is not None:
+            chosen = store
+            break
+    chosen = chosen or (free[0] if free else None)
+    for other in free:
+        if other is not chosen:
+            other.release()
+    return chosen
+
+
+def _unowned(root: Path) -> Iterator[Store]:
+    """Folders that are there and free, then a new one."""
+    for number in range(1, MOST + 1):
+        folder = root / str(number)
+        new = not folder.is_dir()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return
+        lock = QLockFile(str(folder / "lock"))
+        lock.setStaleLockTime(0)  # held as long as the window is open; that of a dead process does not count
+        if lock.tryLock(0):
+            yield Store(folder, lock)
+        if new:
+            return

@@ -1,0 +1,308 @@
+"""Files: new, open, save, models, the user's data, recent files, and dropping any of these on the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QMenu
+
+from explorer import document as files
+from explorer.document import Document
+from explorer.imports import read_data
+from explorer.models import pretrained
+from explorer.scores.files import Model
+from explorer.scores.files import load as load_model
+from explorer.scores.files import save as save_model
+from explorer.ui import file_kinds as kinds
+from explorer.ui import style
+from explorer.ui.file_names import Followed, Recent, model_name, with_ending
+from explorer.ui.host import Host, widget_of
+from explorer.ui.recovery import Recovery
+from explorer.ui.tasks import Task, sentence
+from explorer.ui.use import Use
+
+Work = Callable[[], Any]
+
+APP = "Score Explorer"
+CHECK_MS = 250
+
+
+@dataclass(frozen=True)
+class File:
+    """The file that the document belongs to, and what was last written to or read from it."""
+
+    path: Path | None
+    saved: Document
+    read_only: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name, or what an unnamed one is called."""
+        return self.path.name if self.path else "Untitled"
+
+
+class Documents(QObject):
+    """What the File menu does. Nothing waits: files are read and written in threads, dialogs do not block.
+
+    The window makes one, calls `start` once it is shown and `shut_down` when it closes.
+    """
+
+    title_changed = Signal(str)
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(widget_of(host))
+        self._host = host
+        self._tasks: list[Task] = []
+        self._title = ""
+        self.dialog: QFileDialog | None = None
+        self.files: Followed[File] = Followed(host.session.history, File(None, host.session.document))
+        self.recent = Recent(host.settings)
+        self.recovery = Recovery(host, self)
+        self._use = Use(host, self.recent)
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self.changed)
+        self._clock.start(CHECK_MS)
+        widget_of(host).setAcceptDrops(True)
+        widget_of(host).installEventFilter(self)
+        self.changed()
+
+    # --- what is open ------------------------------------------------------------------------------------
+
+    @property
+    def file(self) -> File:
+        """The file of the current document (undo past the opening of a file goes back to the file before)."""
+        return self.files.now()
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is something that the file does not have."""
+        return self._host.session.document != self.file.saved
+
+    def changed(self) -> None:
+        """Bring the title of the window up to date, and let the autosave look."""
+        file, window = self.file, widget_of(self._host)
+        title = f"{file.name}{' (read only)' if file.read_only else ''}[*] — {APP}"
+        if title != self._title:
+            self._title = title
+            window.setWindowTitle(title)
+            self.title_changed.emit(file.name)
+        if window.isWindowModified() != self.dirty:
+            window.setWindowModified(self.dirty)
+        self.recovery.look()
+
+    def start(self) -> None:
+        """Take a folder for the autosave; bring back what a crash has left."""
+        self.recovery.start()
+
+    def shut_down(self) -> None:
+        """Keep everything and end the threads; nothing is asked."""
+        self._clock.stop()
+        widget_of(self._host).removeEventFilter(self)
+        if self.dialog is not None:
+            self.dialog.close()
+        for task in self._running():
+            task.finish(1.0)
+            task.drop()
+        self.recovery.close()
+
+    def show(self, document: Document, file: File) -> None:
+        """Make `document`, from `file`, the current one. Undo goes back."""
+        session = self._host.session
+        session.edit(document)
+        self.files.opened(replace(file, saved=session.document))
+        self._host.refresh()
+        self.changed()
+
+    def restored(self, document: Document, path: Path | None, saved: Document | None) -> None:
+        """Show what was brought back; `saved` is what its file holds, None where that is not known."""
+        self.show(document, File(path, document))
+        self.files.replace(File(path, saved or Document()))
+        self.changed()
+
+    # --- the File menu -------------------------------------------------------------------------------------
+
+    def new(self) -> None:
+        """A fresh experiment. Undo brings the old one back."""
+        self.show(Document(), File(None, Document()))
+
+    def open(self) -> None:
+        """Ask for a file of any kind, and open it."""
+        self._ask("Open", kinds.OPEN_FILTERS, self.open_path)
+
+    def open_model(self) -> None:
+        """Ask for a model, and use it."""
+        self._ask("Open a model", kinds.MODEL_FILTERS, self.open_path)
+
+    def import_data(self) -> None:
+        """Ask for points or a picture, and make them the data."""
+        self._ask("Import points or a picture", kinds.DATA_FILTERS, self.open_path)
+
+    def save(self) -> None:
+        """Save to the file that the document came from, or ask for one."""
+        file = self.file
+        if file.path is None:
+            self.save_as()
+        elif file.read_only:
+            self.save_as()
+            self._say(f"{file.name} is of a newer version and stays as it is: choose another name.")
+        else:
+            self.save_to(file.path)
+
+    def save_as(self) -> None:
+        """Ask for a name, and save."""
+        name = self.file.name if self.file.path else self._host.session.document.experiment.data.name
+        suggest = with_ending(name, ".json")
+        self._ask("Save the experiment", kinds.EXPERIMENT_FILTERS, self.save_to, suggest)
+
+    def save_model(self) -> None:
+        """Ask for a name, and save the network in use."""
+        model = self.model()
+        if model is None:
+            text = "There is no network yet: press Train, or choose Pretrained."
+            return self._say(text, "warn")
+        saving = partial(self._save_model, model)
+        self._ask("Save the model", kinds.MODEL_FILTERS, saving, model_name(model))
+
+    def model(self) -> Model | None:
+        """The network that the experiment uses now; while one is being trained, its weights so far."""
+        e = self._host.session.document.experiment
+        if e.score.source == "pretrained":
+            return pretrained(e.data)
+        return self._host.session.trainer.model
+
+    def show_recent(self) -> None:
+        """Open the menu of recent files."""
+        menu = QMenu(widget_of(self._host))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.fill_recent(menu)
+        middle = (widget_of(self._host).width() - menu.sizeHint().width()) // 2
+        menu.popup(widget_of(self._host).mapToGlobal(QPoint(middle, style.px(80))))
+
+    def fill_recent(self, menu: QMenu) -> None:
+        """Put the recent files into `menu` (connect it to aboutToShow)."""
+        menu.clear()
+        kept = self.recovery.previous()
+        if kept is not None:
+            menu.addAction(f"Unsaved work of {kept.when}", self.recovery.bring_back)
+            menu.addSeparator()
+        for path in self.recent.paths():
+            menu.addAction(path.name, partial(self.open_path, path)).setToolTip(str(path))
+        if not self.recent.paths():
+            menu.addAction("None yet").setEnabled(False)
+        else:
+            menu.addSeparator()
+            menu.addAction("Forget these", self.recent.clear)
+
+    # --- doing it ------------------------------------------------------------------------------------------
+
+    def open_path(self, path: Path | str) -> None:
+        """Open an experiment, a model, points or a picture."""
+        path = Path(path)
+        readers: dict[str, tuple[Callable[[Path], Any], Callable[[Path, Any], None]]] = {
+            kinds.EXPERIMENT: (files.read, self._opened),
+            kinds.MODEL: (load_model, self._use.model),
+            kinds.DATA: (read_data, self._use.data),
+        }
+        read, use = readers[kinds.kind_of(path)]
+        self._run(partial(_read, read, path), partial(use, path), path.name)
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open several: the last experiment, the last data and the last model win."""
+        for path in sorted(paths, key=lambda p: kinds.ORDER.index(kinds.kind_of(p))):
+            self.open_path(path)
+
+    def save_to(self, path: Path | str) -> None:
+        """Save the document to `path`."""
+        path, document = Path(path), self._host.session.document
+
+        def saved(_: None) -> None:
+            self.files.replace(File(path, document))
+            self.recent.add(path)
+            self._say(f"Saved as {path.name}.")
+            self.changed()
+
+        self._run(lambda: files.write(path, document), saved, path.name, "saved")
+
+    def _save_model(self, model: Model, path: Path) -> None:
+        def saved(_: None) -> None:
+            self.recent.add(path)
+            self._say(f"The network is saved as {path.name}.")
+
+        self._run(lambda: save_model(model, path), saved, path.name, "saved")
+
+    def _opened(self, path: Path, read: tuple[Document, str]) -> None:
+        document, caution = read
+        self.show(document, File(path, document, read_only=bool(caution)))
+        self.recent.add(path)
+        if caution:
+            self._say(f"{path.name}: {caution}", "warn")
+
+    # --- dropping ------------------------------------------------------------------------------------------
+
+    def accepts(self, urls: Sequence[QUrl]) -> bool:
+        """Whether these can be opened: files of this machine."""
+        return bool(urls) and all(url.isLocalFile() for url in urls)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QDragEnterEvent) and self.accepts(event.mimeData().urls()):
+            event.acceptProposedAction()
+            return True
+        if isinstance(event, QDropEvent) and event.type() == QEvent.Type.Drop:
+            event.acceptProposedAction()
+            self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls()])
+            return True
+        return False
+
+    # --- dialogs, threads, words ---------------------------------------------------------------------------
+
+    def _ask(
+        self, title: str, filters: Sequence[str], then: Callable[[Path], None], suggest: str = ""
+    ) -> None:
+        """Open a file dialog that does not block; `suggest` makes it one that saves."""
+        if self.dialog is not None:
+            self.dialog.close()
+        dialog = QFileDialog(widget_of(self._host), title, str(self.recent.folder()))
+        dialog.setNameFilters(list(filters))
+        if suggest:
+            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            dialog.setDefaultSuffix(Path(suggest).suffix[1:])
+            dialog.selectFile(suggest)
+        else:
+            dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda name: then(Path(name)))
+        dialog.finished.connect(partial(self._asked, dialog))
+        self.dialog = dialog
+        dialog.open()
+
+    def _asked(self, dialog: QFileDialog, _: int) -> None:
+        self.dialog = None if self.dialog is dialog else self.dialog
+        dialog.deleteLater()
+
+    def _run(self, work: Work, done: Callable[[Any], None], name: str, did: str = "read") -> None:
+        def failed(error: BaseException) -> None:
+            self._say(sentence(error, name, did), "error")
+
+        self._tasks = [*self._running(), Task(self, work, done, failed)]
+
+    def _running(self) -> list[Task]:
+        return [task for task in self._tasks if task.alive]
+
+    @property
+    def busy(self) -> bool:
+        """Whether a file is being read or written."""
+        return bool(self._running())
+
+    def _say(self, text: str, kind: str = "info") -> None:
+        self._host.notices.show_notice(text, kind)
+
+
+def _read(read: Callable[[Path], Any], path: Path) -> Any:
+    if path.is_dir():
+        raise IsADirectoryError(21, "it is a folder", path.name)
+    return read(path)

@@ -1,0 +1,97 @@
+"""The left-hand questions of an export: which format, how large, how it looks."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from explorer.export import EXPORTERS, Exporter
+from explorer.theme import THEMES
+from explorer.ui import export_work as work
+from explorer.ui import style
+from explorer.ui.forms import Form
+from explorer.ui.labels import label, row
+from explorer.ui.widgets import Combo, Segmented, Switch
+
+
+class ExportForm(QWidget):
+    """Edits one exporter of each format; `changed` after every change of anything."""
+
+    changed = Signal()
+    refused = Signal(str)
+
+    def __init__(self, theme_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("column")
+        self._kinds: dict[str, Exporter] = {name: cls() for name, cls in EXPORTERS.items()}
+        self.format = Combo()
+        self.format.setAccessibleName("Format")
+        for exporter in self._kinds.values():
+            self.format.addItem(exporter.title, exporter.name)
+        self.format.currentIndexChanged.connect(lambda _: self._choose())
+        self.about = label("", "small")
+        self.about.setWordWrap(True)
+        self.sizes = Segmented()
+        self.sizes.changed.connect(self._resize)
+        self.form = Form(self.exporter)
+        self.form.edited.connect(self.set_exporter)
+        self.form.refused.connect(self.refused)
+        self.theme = Segmented([(name, name.capitalize()) for name in THEMES])
+        self.theme.set_value(theme_name)
+        self.theme.changed.connect(lambda _: self.changed.emit())
+        self.caption = Switch()
+        self.caption.setChecked(True)
+        self.caption.setAccessibleName("Caption with the settings")
+        self.caption.setToolTip("A line below the picture that names all settings")
+        self.caption.toggled.connect(lambda _: self.changed.emit())
+        self._look = QWidget()
+        self._lay_out()
+        self._choose()
+
+    def _lay_out(self) -> None:
+        look = QVBoxLayout(self._look)
+        look.setContentsMargins(0, 0, 0, 0)
+        look.setSpacing(style.px(9))
+        look.addWidget(self.theme)
+        look.addLayout(row(label("Caption with the settings"), 1, self.caption))
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, style.px(10), 0)
+        whole.setSpacing(style.px(9))
+        for widget in (self.format, self.about, self.sizes, self.form, self._look):
+            whole.addWidget(widget)
+        whole.addStretch(1)
+
+    @property
+    def exporter(self) -> Exporter:
+        """The format that is chosen, with its settings."""
+        return self._kinds[self.format.currentData()]
+
+    def choose_format(self, name: str) -> None:
+        """Choose a format by its name."""
+        self.format.setCurrentIndex(self.format.findData(name))
+
+    def set_exporter(self, exporter: Exporter) -> None:
+        """Take other settings of the chosen format."""
+        self._kinds[exporter.name] = exporter
+        self.form.set_owner(exporter)
+        name = work.size_name(exporter)
+        if name:
+            self.sizes.set_value(name)
+        elif self.sizes.value():
+            self._offer_sizes()
+        self.changed.emit()
+
+    def _resize(self, name: str) -> None:
+        self.set_exporter(work.resized(self.exporter, work.SIZES[name]))
+
+    def _offer_sizes(self) -> None:
+        """The sizes that the format can have; none of them is chosen."""
+        self.sizes.set_entries([(name, name) for name in work.SIZES if work.fits(self.exporter, name)])
+
+    def _choose(self) -> None:
+        self.about.setText(self.exporter.about)
+        pictured = self.exporter.kind != "data"
+        for widget in (self.sizes, self._look):
+            widget.setVisible(pictured)
+        self._offer_sizes()
+        self.set_exporter(self.exporter)

@@ -1,0 +1,70 @@
+"""Data and networks from files, put to use in the experiment that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from explorer.distributions import Distribution
+from explorer.experiment import Experiment, ExperimentError, decode
+from explorer.imports import Imported
+from explorer.scores.files import Model
+from explorer.ui.file_names import Recent
+from explorer.ui.host import Host
+
+Action = tuple[str, Callable[[], None]]
+
+
+class Use:
+    """Edits the session's experiment and says what was done. Everything can be undone."""
+
+    def __init__(self, host: Host, recent: Recent) -> None:
+        self._host, self._recent = host, recent
+
+    def data(self, path: Path, imported: Imported) -> None:
+        """Make imported points the data."""
+        exact = self._host.session.document.experiment.score.source == "exact"
+        self._set_data(imported.distribution())
+        self._recent.add(path)
+        learned = "" if exact else " No network knows it yet: the exact score is used until you press Train."
+        self._say(f"{imported.sentence}{learned}", action=("Undo", self._undo))
+
+    def model(self, path: Path, model: Model) -> None:
+        """Make a network the score, on data of its dimension."""
+        session = self._host.session
+        own = data_of(model)
+        if model.dim != session.document.experiment.data.dim:
+            if own is None or own.dim != model.dim:
+                text = f"{path.name} is a network for {model.dim}-dimensional data: choose such data first."
+                return self._say(text, "error")
+            self._set_data(own)
+        session.use_model(model)
+        self._recent.add(path)
+        self._host.refresh()
+        elsewhere = own is not None and own != session.document.experiment.data
+        words = f"{path.name} is in use{f', a network trained on {own.title}' if own is not None else ''}."
+        self._say(words, action=("Use its data", partial(self._set_data, own)) if elsewhere else None)
+
+    def _set_data(self, data: Distribution | None) -> None:
+        session = self._host.session
+        if data is not None:
+            e = replace(session.document.experiment, data=data)
+            session.edit(replace(session.document, experiment=e))
+            self._host.refresh()
+
+    def _undo(self) -> None:
+        self._host.session.undo()
+        self._host.refresh()
+
+    def _say(self, text: str, kind: str = "info", action: Action | None = None) -> None:
+        self._host.notices.show_notice(text, kind, action)
+
+
+def data_of(model: Model) -> Distribution | None:
+    """The distribution that a network was trained on, if it is one that is known here."""
+    try:
+        return decode(Experiment, {"data": model.data}, "model").data if model.data else None
+    except ExperimentError:
+        return None
