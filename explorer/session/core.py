@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from explorer.document import Document
+from explorer.experiment import Experiment
+from explorer.frames import Recording
 from explorer.marks import Bounds
 from explorer.models import Resolved, resolve
 from explorer.playback import frames_until, linked_index, same_clock
+from explorer.scores.base import ExactScore
 from explorer.scores.files import Model
 from explorer.session.distance import Distances
 from explorer.session.history import History
@@ -104,7 +107,7 @@ class Session:
             self._asked.pop("B", None)
         return change
 
-    def experiment(self, name: str):  # type: ignore[no-untyped-def]
+    def experiment(self, name: str) -> Experiment | None:
         """The experiment of stage "A" or "B" (None for a B that is not shown)."""
         return self.document.experiment if name == "A" else self.document.compare
 
@@ -124,23 +127,26 @@ class Session:
         self.started = True
         self.device = device_words(choose_device(self.document.experiment.score.training.device))
         for name in self.shown:
-            self._simulate(name)
+            self._simulate(name, quick=False)
+
+    def preview(self, recording: Recording) -> None:
+        """Show a recording of the default experiment until there is something computed."""
+        e = self.document.experiment
+        if e == Experiment():
+            exact = ExactScore(e.data.mixture, e.sde)  # never asked: fields are off until `start`
+            self.tracks["A"].show(Run(e, Resolved(exact, True, "Loading PyTorch …"), recording))
 
     def _simulate(self, name: str, *, quick: bool = True) -> None:
         experiment = self.experiment(name)
-        if experiment is None:
-            return
-        resolved = self._resolved(name)
-        if resolved is not None:
-            self.tracks[name].start(experiment, resolved, quick=quick)
+        if experiment is not None:
+            self.tracks[name].start(experiment, self._resolved(experiment), quick=quick)
             self.distances[name].restart(experiment.data)
 
-    def _resolved(self, name: str) -> Resolved | None:
+    def _resolved(self, e: Experiment) -> Resolved:
         try:
-            return resolve(self.experiment(name), self.trainer.model)
+            return resolve(e, self.trainer.model)
         except ValueError as error:  # a damaged model file: say so, keep what was there
             self.say("error", f"{error} The exact score is used.")
-            e = self.experiment(name)
             return resolve(replace(e, score=replace(e.score, source="exact")))
 
     def train(self) -> None:
@@ -169,9 +175,9 @@ class Session:
         if self.document.experiment.score.source != "trained" or not self.started:
             return
         for name in self.shown:
-            resolved = self._resolved(name)
-            if resolved is not None:
-                self.tracks[name].use_score(resolved)
+            experiment = self.experiment(name)
+            if experiment is not None:
+                self.tracks[name].use_score(self._resolved(experiment))
         self._redraws += 1
         self._stale_runs = True
 
@@ -179,8 +185,6 @@ class Session:
 
     def tick(self, seconds: float) -> set[str]:
         """Move on by `seconds`; returns the stages that have a new picture."""
-        if not self.started:
-            return set()
         if self.trainer.drain():
             self._new_weights()
         self._report(self.trainer)
@@ -235,15 +239,16 @@ class Session:
             return
         run, index = here
         recording = run.recording
-        wanted = (id(run), recording.stride, index, self._redraws, self.bounds[name])
+        wanted = (id(run), self.started, recording.stride, index, self._redraws, self.bounds[name])
         if self._asked.get(name) == wanted:
             return
         self._asked[name] = wanted
-        look, e = self.document.look, run.experiment
+        look, e, started = self.document.look, run.experiment, self.started
+        look = look if started else replace(look, field="none")
         frames = frames_until(recording, index, e, look)
         scene = Scene(e, look, frames, run.resolved.score, self.bounds[name])
         count = len(recording)
-        self._pictures.submit(name, lambda: make_picture(scene, index, count))
+        self._pictures.submit(name, lambda: make_picture(scene, index, count, terms=started))
 
     def _take_pictures(self) -> set[str]:
         fresh = set()
@@ -279,7 +284,7 @@ class Session:
     def probe(self, name: str, xy: tuple[float, float]) -> None:
         """Ask what x, log p_t and the score are at a point of the view; the words come into `probes`."""
         here = self.place(name)
-        if here is None:
+        if here is None or not self.started:
             return
         run, index = here
         scene = Scene(run.experiment, self.document.look, [run.recording[index]], run.resolved.score, self.bounds[name])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.experiment import Experiment
 from explorer.frames import Frame
 from explorer.lazy import torch
 from explorer.marks import Mark
@@ -19,8 +20,9 @@ TERMS_OF = 300
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Marks, the frame they show, and the root mean square of the step's drift, score and noise terms."""
+    """Marks, what they show, and the root mean square of the step's drift, score and noise terms."""
 
+    experiment: Experiment
     marks: tuple[Mark, ...]
     frame: Frame
     index: int
@@ -28,9 +30,9 @@ class Picture:
     terms: tuple[float, float, float] | None
 
 
-def make_picture(scene: Scene, index: int, count: int) -> Picture:
-    """Compose the scene and take its last step apart."""
-    return Picture(compose(scene), scene.frame, index, count, _terms(scene))
+def make_picture(scene: Scene, index: int, count: int, *, terms: bool = True) -> Picture:
+    """Compose the scene and (unless there is no score to ask yet) take its last step apart."""
+    return Picture(scene.experiment, compose(scene), scene.frame, index, count, _terms(scene) if terms else None)
 
 
 def _terms(scene: Scene) -> tuple[float, float, float] | None:

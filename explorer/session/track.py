@@ -66,6 +66,10 @@ class Track:
         self.full = Run(experiment, resolved)
         self._slot.start(partial(_source, [(False, self._coarse), (True, self.full)]))
 
+    def show(self, run: Run) -> None:
+        """Show a run that is complete."""
+        self._old = run
+
     def drain(self) -> bool:
         """Take the frames that are ready; True if there were any."""
         items, error, ended = self._slot.take()

@@ -15,7 +15,7 @@ import qasync
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
-from explorer import paths
+from explorer import first_run, paths
 from explorer.session import Session
 from explorer.ui.window import MainWindow
 
@@ -89,7 +89,12 @@ def main(path: str | Path | None = None) -> int:
     assert isinstance(app, QApplication)
     app.setApplicationName("Score Explorer")
     app.setQuitOnLastWindowClosed(False)  # the coroutine below ends the loop
-    window = MainWindow(Session(), make_settings())
+    session = Session()
+    recording = first_run.load() if path is None else None
+    if recording is not None:
+        session.preview(recording)
+        session.playhead.playing = True
+    window = MainWindow(session, make_settings())
     window.resize(1440, 900)
     window.show()
     loader = Loader(window)

@@ -1,0 +1,153 @@
+"""How the window feels: gaps of the event loop, pictures a second, the answer to a slider, jobs after a burst.
+
+Drives the real window without OpenGL. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("SCORE_EXPLORER_STAGE", "painter")
+os.environ["SCORE_EXPLORER_DATA"] = tempfile.mkdtemp()
+
+import numpy as np
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from explorer.document import Document
+from explorer.experiment import Experiment, edited
+from explorer.look import Look
+from explorer.session import Session
+from explorer.ui.app import load_torch, make_settings
+from explorer.ui.window import MainWindow
+
+
+class Bench:
+    """A window on a virtual screen, and a clock in its event loop."""
+
+    def __init__(self, document: Document) -> None:
+        app = QApplication.instance() or QApplication([])
+        assert isinstance(app, QApplication)
+        self.app = app
+        self.window = MainWindow(Session(document), make_settings())
+        self.window.resize(1440, 900)
+        self.window.show()
+        load_torch()
+        self.window.start()
+        self.gaps: list[float] = []
+        self.painted = 0
+        self._last = time.perf_counter()
+        self._clock = QTimer(self.window)
+        self._clock.timeout.connect(self._beat)
+        self._clock.start(1)
+        canvas = self.window.stages["A"].canvas.canvas
+        show = canvas.show_marks
+
+        def counted(*args: object) -> None:
+            self.painted += 1
+            show(*args)  # type: ignore[arg-type]
+
+        canvas.show_marks = counted  # type: ignore[method-assign]
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.gaps.append(now - self._last)
+        self._last = now
+
+    def run(self, seconds: float, each: Callable[[], None] | None = None) -> None:
+        """Let the event loop run, calling `each` between events."""
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            self.app.processEvents()
+            if each:
+                each()
+            time.sleep(0.0005)
+
+    def close(self) -> None:
+        """Close the window and let its threads end."""
+        self.window.close()
+        self.run(0.1)
+
+
+def playing(training: bool, seconds: float = 12.0) -> tuple[float, float, float]:
+    """p50 and p99 of the gaps (ms) and pictures a second, with 5,000 particles and a 30x30 field."""
+    experiment = edited(Experiment(), "sampler.particles", 5000)
+    bench = Bench(Document(experiment, None, Look(arrows=30)))
+    if training:
+        long = edited(experiment, "score.training.seconds", 120.0)
+        bench.window.session.edit(Document(long, None, Look(arrows=30)))
+        bench.window.train()
+    bench.run(3.0)
+    bench.gaps.clear()
+    bench.painted = 0
+    bench.run(seconds)
+    gaps = np.array(bench.gaps) * 1e3
+    rate = bench.painted / seconds
+    bench.close()
+    return float(np.percentile(gaps, 50)), float(np.percentile(gaps, 99)), rate
+
+
+def slider(changes: int = 60) -> tuple[float, float]:
+    """Milliseconds from a changed slider to its first new picture: median and p95, in the middle of a run."""
+    bench = Bench(Document())
+    window = bench.window
+    bench.run(3.0)
+    window.session.playhead.playing = False
+    window.session.playhead.seek(0.7)
+    bench.run(1.0)
+    times = []
+    for i in range(changes):
+        sampler = replace(window.session.document.experiment.sampler, eta=0.5 + 0.01 * i)
+        start = time.perf_counter()
+        window.edit("sampler", sampler)
+        while True:
+            bench.app.processEvents()
+            if window.session.pictures["A"].experiment.sampler.eta == sampler.eta:
+                break
+            time.sleep(0.0005)
+        times.append(time.perf_counter() - start)
+        bench.run(0.05)
+    bench.close()
+    values = np.array(times) * 1e3
+    return float(np.percentile(values, 50)), float(np.percentile(values, 95))
+
+
+def burst(changes: int = 1000, seconds: float = 5.0) -> tuple[int, float]:
+    """Threads of runs alive right after 1,000 slider changes in 5 s, and the longest gap of the loop (ms)."""
+    bench = Bench(Document())
+    window = bench.window
+    bench.run(2.0)
+    bench.gaps.clear()
+    start = time.perf_counter()
+    for i in range(changes):
+        sampler = replace(window.session.document.experiment.sampler, snr=0.01 + i / changes, steps=100 + i % 50)
+        window.edit("sampler", sampler)
+        bench.run(max(0.0, start + seconds * (i + 1) / changes - time.perf_counter()))
+    alive = window.session.tracks["A"].threads
+    longest = max(bench.gaps) * 1e3
+    bench.close()
+    return alive, longest
+
+
+def main() -> None:
+    """Measure and print."""
+    print("| what | measured | target |\n|---|---|---|")
+    for training in (False, True):
+        p50, p99, rate = playing(training)
+        words = "playing while training" if training else "playing"
+        print(f"| {words}: event-loop gap p50 / p99 | {p50:.0f} / {p99:.0f} ms | p99 <= 50 ms |", flush=True)
+        print(f"| {words}: pictures a second | {rate:.0f} | >= 25 |", flush=True)
+    median, p95 = slider()
+    print(f"| slider to first new picture, median / p95 | {median:.0f} / {p95:.0f} ms | p95 <= 100 ms |", flush=True)
+    alive, longest = burst()
+    print(f"| run threads alive after 1,000 changes in 5 s | {alive} | <= 1 |")
+    print(f"| longest gap of the loop in that burst | {longest:.0f} ms | |")
+
+
+if __name__ == "__main__":
+    main()
