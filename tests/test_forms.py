@@ -9,7 +9,8 @@ from PySide6.QtGui import QWheelEvent
 
 from explorer.params import ParamError, Validated, param, params
 from explorer.registry import Registry
-from explorer.ui.form_rows import NumberRow, default_of, number, symbol_html, tip_html
+from explorer.ui.form_parts import number
+from explorer.ui.form_rows import NumberRow, default_of, symbol_html, tip_html
 from explorer.ui.forms import Form
 from explorer.ui.slider import Scale, compact
 

@@ -10,12 +10,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer.params import Param, ParamError, params
+from explorer.theme import Theme
 from explorer.ui import icons, style
-from explorer.ui.form_rows import ROWS, Chooser, Row, default_of
+from explorer.ui.form_parts import Chooser
+from explorer.ui.form_rows import ROWS, Row, default_of
 from explorer.ui.labels import Button
 
 
-class Form(QWidget):
+class Form(QWidget, style.Themed):
     """Edits `owner`, a frozen dataclass: each edit makes a new one.
 
     only: names of the parameters to show (default: all); skip: names to leave out; untitled: names shown
@@ -61,6 +63,10 @@ class Form(QWidget):
         if rebuild:
             self._build()
         self._update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the arrow beside "More" in the colours of `theme`."""
+        self._update_more()
 
     def show_more(self, shown: bool) -> None:
         """Open or close the settings that seldom matter."""

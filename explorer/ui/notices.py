@@ -9,6 +9,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
+from explorer.theme import Theme
 from explorer.ui import icons, style
 from explorer.ui.controls import IconButton
 from explorer.ui.labels import Button, ElidedLabel, label, row
@@ -17,7 +18,7 @@ _SECONDS = {"info": 6.0, "warn": 12.0, "error": math.inf}
 _MOST = 4
 
 
-class Notice(QFrame):
+class Notice(QFrame, style.Themed):
     """One notice: an icon, a sentence, perhaps a button, and a cross."""
 
     closed = Signal(object)
@@ -29,15 +30,13 @@ class Notice(QFrame):
         self.text, self.kind = text, kind
         self.setProperty("role", "notice")
         self.setProperty("kind", kind)
-        t = style.current()
-        sign = label("")
-        size = style.px(18)
-        sign.setPixmap(icons.icon(kind, getattr(t, kind, t.accent), size).pixmap(size, size))
+        self._sign = label("")
+        self.set_theme(style.current())
         words = label(text)
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        line = row(sign, words, spacing=10)
+        line = row(self._sign, words, spacing=10)
         line.setStretch(1, 1)
         line.setContentsMargins(style.px(12), style.px(8), style.px(8), style.px(8))
         if action is not None:
@@ -50,6 +49,12 @@ class Notice(QFrame):
         line.addWidget(cross, 0, Qt.AlignmentFlag.AlignTop)
         self.setLayout(line)
         self.setAccessibleName(text)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icon in the colours of `theme`."""
+        size = style.px(18)
+        colour = getattr(theme, self.kind, theme.accent)
+        self._sign.setPixmap(icons.icon(self.kind, colour, size).pixmap(size, size))
 
 
 class NoticeBar(QWidget):
