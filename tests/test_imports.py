@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from explorer import imports
 from explorer.distributions import DISTRIBUTIONS
 from explorer.distributions.geometry import MAX_POINTS
 from explorer.imports import DataFileError, from_strokes, read_data, read_image, read_points
+from explorer.imports.base import hilbert, spread
 
 MOONS = DISTRIBUTIONS["two_moons"]().sample(300, 0).astype(np.float64) * 3 + (5, -1)
 
@@ -119,22 +119,30 @@ def test_rows_without_numbers_are_dropped_and_counted(tmp_path):
         assert got.dropped == 3 and "3 without two finite numbers left out" in got.sentence
 
 
+@pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("name", ["a.csv", "a.npy"])
-def test_a_huge_file_is_sampled_evenly(tmp_path, monkeypatch, name):
+def test_a_huge_file_is_sampled_evenly(tmp_path, monkeypatch, name, ordered):
     monkeypatch.setattr("explorer.imports.base.MAX_ROWS", 5000)
     monkeypatch.setattr("explorer.imports.arrays.MAX_ROWS", 5000)
-    # ordered, and made with the seed that anybody would take
+    # made with the seed that anybody would take, and then ordered
     x = DISTRIBUTIONS["unequal_modes"]().mixture.sample(40_000, np.random.default_rng(0))[0]
-    x = x[np.argsort(x[:, 0])]
+    x = x[np.argsort(x[:, 0])] if ordered else x
     got = read_points(written(tmp_path, name, csv(x) if name == "a.csv" else npy(x)))
     assert got.rows == 40_000 and len(got.points) == MAX_POINTS
     assert "40,000 rows read, a random 5,000 of them looked at, 1,000 of them kept" in got.sentence
     assert np.mean(got.original(got.points)[:, 0] < 0.6) == pytest.approx(0.8, abs=0.02)
 
 
+def test_a_hilbert_curve_steps_from_cell_to_cell():
+    cells = np.stack(np.meshgrid(np.arange(16.0), np.arange(16.0)), axis=-1).reshape(-1, 2)
+    place = hilbert(cells, bits=4)
+    assert sorted(place) == list(range(256))
+    assert np.allclose(np.abs(np.diff(cells[np.argsort(place)], axis=0)).sum(axis=1), 1)
+
+
 def test_support_points_are_spread_evenly():
     x = np.random.default_rng(0).random((20_000, 2))
-    support = imports.spread(x, np.ones(len(x)), 1000)
+    support = spread(x, np.ones(len(x)), 1000)
     assert len(support) == 1000 and len(np.unique(support, axis=0)) == 1000
     counts = np.histogram2d(*support.T, bins=5, range=[[0, 1], [0, 1]])[0]
     # independent draws would have a standard deviation of 6.2 around 40

@@ -14,6 +14,7 @@ from explorer.distributions.mixture import LOWEST
 from explorer.sdes import SDES
 
 MIXTURES = {name: DISTRIBUTIONS[name]().mixture for name in DISTRIBUTIONS}
+MIXTURES["upright ellipses"] = DISTRIBUTIONS["gaussian_mixture"](scales=[[0.1, 0.5], [0.7, 0.2]]).mixture
 PLANAR = [name for name, m in MIXTURES.items() if m.dim == 2]
 by_name = pytest.mark.parametrize("name", MIXTURES)
 

@@ -102,7 +102,7 @@ def spread(points: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
     """
     if len(points) <= most and (weights == weights[0]).all():
         return points
-    order = np.argsort(_hilbert(points), kind="stable")
+    order = np.argsort(hilbert(points), kind="stable")
     points, weights = points[order], weights[order]
     total = np.cumsum(weights)
     chosen = np.searchsorted(total, total[-1] * (np.arange(most) + 0.5) / most)
@@ -116,7 +116,7 @@ def spread(points: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
     return np.asarray(points[np.minimum(chosen, len(points) - 1)])
 
 
-def _hilbert(points: np.ndarray, bits: int = 10) -> np.ndarray:
+def hilbert(points: np.ndarray, bits: int = 10) -> np.ndarray:
     """The place (n,) of each of `points` (n, 2) on a Hilbert curve through a 2^bits grid laid over them."""
     low, high = points.min(axis=0), points.max(axis=0)
     unit = (points - low) / max(float((high - low).max()), 1e-300)
