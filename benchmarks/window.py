@@ -81,7 +81,7 @@ def playing(training: bool, seconds: float = 12.0) -> tuple[float, float, float]
     if training:
         long = edited(experiment, "score.training.seconds", 120.0)
         bench.window.session.edit(Document(long, None, Look(arrows=30)))
-        bench.window.train()
+        bench.window.commands.train()
     bench.run(3.0)
     bench.gaps.clear()
     bench.painted = 0

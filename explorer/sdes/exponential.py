@@ -9,7 +9,7 @@ from explorer.params import param
 from explorer.sdes.base import SDE, SDES, Scalar, ops
 
 
-@SDES.register("exponential", title="e^t", order=40)
+@SDES.register("exponential", title="eᵗ", order=40)
 @dataclass(frozen=True)
 class Exponential(SDE):
     """dx = s^t dw, so sigma² = (s^{2t} - 1)/(2 ln s) (Song 2021, blog and tutorial). alpha is 1.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtGui import QAction, QKeySequence
@@ -32,7 +33,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("File", "Save model…", "Ctrl+Shift+M", "save_model"),
     Command("File", SEPARATOR, "", ""),
     Command("File", "Export animation…", "Ctrl+E", "export"),
-    Command("File", "Quit", "Ctrl+Q", "close"),
+    Command("File", "Quit", "Ctrl+Q", "quit"),
     Command("Edit", "Undo", "Ctrl+Z", "undo"),
     Command("Edit", "Redo", "Ctrl+Shift+Z", "redo"),
     Command("Edit", SEPARATOR, "", ""),
@@ -83,8 +84,8 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
-def build_menus(bar: QMenuBar, window: QWidget) -> dict[str, QAction]:
-    """Fill the menu bar; returns slot name -> action. Each slot is a method of `window`."""
+def build_menus(bar: QMenuBar, window: QWidget, slots: object) -> dict[str, QAction]:
+    """Fill the menu bar of `window`; returns slot name -> action. Each slot is a method of `slots`."""
     menus: dict[str, QMenu] = {}
     actions: dict[str, QAction] = {}
     for command in COMMANDS:
@@ -96,15 +97,15 @@ def build_menus(bar: QMenuBar, window: QWidget) -> dict[str, QAction]:
         action.setCheckable(command.checkable)
         if command.keys:
             action.setShortcut(QKeySequence(command.keys))
-        action.triggered.connect(_caller(window, command.slot))
+        action.triggered.connect(_caller(slots, command.slot))
         menu.addAction(action)
         actions[command.slot] = action
     return actions
 
 
-def _caller(window: QWidget, slot: str):  # type: ignore[no-untyped-def]
+def _caller(slots: object, slot: str) -> Callable[..., None]:
     """The slot without the `checked` that Qt passes."""
-    return lambda *_: getattr(window, slot)()
+    return lambda *_: getattr(slots, slot)()
 
 
 def shortcuts() -> list[tuple[str, str, str]]:

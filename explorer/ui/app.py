@@ -99,6 +99,7 @@ def main(path: str | Path | None = None) -> int:
     window.show()
     loader = Loader(window)
     QTimer.singleShot(0, loader.begin)
+    QTimer.singleShot(0, window.documents.start)
     if path is not None:
         QTimer.singleShot(0, lambda: window.documents.open_path(Path(path)))
     loop = qasync.QEventLoop(app)

@@ -1,174 +1,140 @@
-"""What the commands of the menus do. Mixed into the window; each public method is a slot of `actions.COMMANDS`."""
+"""What the commands of the menus do. Each public method is a slot of `actions.COMMANDS`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property, partialmethod
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any
-
-from PySide6.QtWidgets import QApplication
 
 from explorer.document import Document
 from explorer.look import FIELDS
-from explorer.theme import theme as theme_named
-from explorer.ui import style
-from explorer.ui.actions import shortcuts
-from explorer.ui.documents import Documents
-from explorer.ui.shortcuts_overlay import ShortcutsOverlay
 from explorer.ui.timeline import SPEEDS
 
 if TYPE_CHECKING:
-    from explorer.ui.draw import DrawTool
-    from explorer.ui.export_dialog import ExportPanel
     from explorer.ui.window import MainWindow
 
 
 class Commands:
-    """The window's slots."""
+    """The slots of the commands, for one window."""
 
-    def make_tools(self: MainWindow) -> None:
-        """Make what stands behind the commands."""
-        self.documents = Documents(self)
-        self.overlay = ShortcutsOverlay(self, shortcuts())
-        self.data.draw_pressed.connect(lambda: self.draw_data())
-        self.data.import_pressed.connect(lambda: self.import_data())
-
-    @cached_property
-    def drawing(self: MainWindow) -> DrawTool:
-        """The tool that draws data (made when first used)."""
-        from explorer.ui.draw import DrawTool
-
-        return DrawTool(self)
-
-    @cached_property
-    def exporting(self: MainWindow) -> ExportPanel:
-        """The export panel (made when first used: it loads the encoders)."""
-        from explorer.ui.export_dialog import ExportPanel
-
-        return ExportPanel(self)
-
-    def close_tools(self: MainWindow) -> None:
-        """Stop what stands behind the commands."""
-        if "exporting" in self.__dict__:
-            self.exporting.close()
-        self.documents.shut_down()
-
-    def show_document_state(self: MainWindow) -> None:
-        """Title, undo and redo as they are now."""
-        self.actions_by_slot["undo"].setEnabled(self.session.history.can_undo)
-        self.actions_by_slot["redo"].setEnabled(self.session.history.can_redo)
+    def __init__(self, window: MainWindow) -> None:
+        self.window = window
 
     # --- file and edit ------------------------------------------------------------------------------------
 
-    def new(self: MainWindow) -> None:
+    def new(self) -> None:
         """Start over with the first experiment; undo brings the old one back."""
-        self.documents.new()
+        self.window.documents.new()
 
-    def open(self: MainWindow) -> None:
+    def open(self) -> None:
         """Open any file the program knows."""
-        self.documents.open()
+        self.window.documents.open()
 
-    def save(self: MainWindow) -> None:
+    def save(self) -> None:
         """Save the experiment."""
-        self.documents.save()
+        self.window.documents.save()
 
-    def save_as(self: MainWindow) -> None:
+    def save_as(self) -> None:
         """Save the experiment under another name."""
-        self.documents.save_as()
+        self.window.documents.save_as()
 
-    def import_data(self: MainWindow) -> None:
+    def import_data(self) -> None:
         """Take points or an image from a file as the data."""
-        self.documents.import_data()
+        self.window.documents.import_data()
 
-    def open_model(self: MainWindow) -> None:
+    def open_model(self) -> None:
         """Use a network from a file."""
-        self.documents.open_model()
+        self.window.documents.open_model()
 
-    def save_model(self: MainWindow) -> None:
+    def save_model(self) -> None:
         """Save the trained network."""
-        self.documents.save_model()
+        self.window.documents.save_model()
 
-    def export(self: MainWindow) -> None:
+    def quit(self) -> None:
+        """Close the window; everything is kept."""
+        self.window.close()
+
+    def export(self) -> None:
         """Open the export panel."""
-        self.exporting.open_panel()
+        self.window.exporting.open_panel()
 
-    def copy_picture(self: MainWindow) -> None:
+    def copy_picture(self) -> None:
         """Put the picture on the clipboard."""
-        self.exporting.copy_picture()
+        self.window.exporting.copy_picture()
 
-    def copy_script(self: MainWindow) -> None:
+    def copy_script(self) -> None:
         """Put a Python script of the experiment on the clipboard."""
-        self.exporting.copy_script()
+        self.window.exporting.copy_script()
 
-    def draw_data(self: MainWindow) -> None:
+    def draw_data(self) -> None:
         """Draw a distribution with the mouse."""
-        self.drawing.start()
+        self.window.drawing.start()
 
-    def undo(self: MainWindow) -> None:
+    def undo(self) -> None:
         """One step back."""
-        self.session.undo()
-        self.refresh()
+        self.window.session.undo()
+        self.window.refresh()
 
-    def redo(self: MainWindow) -> None:
+    def redo(self) -> None:
         """One step forward."""
-        self.session.redo()
-        self.refresh()
+        self.window.session.redo()
+        self.window.refresh()
 
-    def new_seed(self: MainWindow) -> None:
+    def new_seed(self) -> None:
         """Other noise."""
-        self.edit("seed", self.session.document.experiment.seed + 1)
-        self._end_drag()
+        self.window.edit("seed", self.window.session.document.experiment.seed + 1)
+        self.window.end_drag()
 
     # --- time ---------------------------------------------------------------------------------------------
 
-    def toggle_play(self: MainWindow) -> None:
+    def toggle_play(self) -> None:
         """Play or pause."""
-        self.session.playhead.toggle()
+        self.window.session.playhead.toggle()
 
-    def step_forward(self: MainWindow) -> None:
+    def step_forward(self) -> None:
         """One sub-step forward."""
-        self.session.step(1)
+        self.window.session.step(1)
 
-    def step_back(self: MainWindow) -> None:
+    def step_back(self) -> None:
         """One sub-step back."""
-        self.session.step(-1)
+        self.window.session.step(-1)
 
-    def to_start(self: MainWindow) -> None:
+    def to_start(self) -> None:
         """To the start of the run."""
-        self.session.playhead.seek(0.0)
+        self.window.session.playhead.seek(0.0)
 
-    def to_end(self: MainWindow) -> None:
+    def to_end(self) -> None:
         """To the end of the run."""
-        self.session.playhead.seek(1.0)
+        self.window.session.playhead.seek(1.0)
 
-    def faster(self: MainWindow) -> None:
+    def faster(self) -> None:
         """The next higher speed."""
-        self._speed(min((s for s in SPEEDS if s > self.session.playhead.speed), default=max(SPEEDS)))
+        self._speed(min((s for s in SPEEDS if s > self.window.session.playhead.speed), default=max(SPEEDS)))
 
-    def slower(self: MainWindow) -> None:
+    def slower(self) -> None:
         """The next lower speed."""
-        self._speed(max((s for s in SPEEDS if s < self.session.playhead.speed), default=min(SPEEDS)))
+        self._speed(max((s for s in SPEEDS if s < self.window.session.playhead.speed), default=min(SPEEDS)))
 
-    def _speed(self: MainWindow, speed: float) -> None:
-        self.session.playhead.speed = speed
-        self.timeline.set_speed(speed)
+    def _speed(self, speed: float) -> None:
+        self.window.session.playhead.speed = speed
+        self.window.timeline.set_speed(speed)
 
-    def toggle_loop(self: MainWindow) -> None:
+    def toggle_loop(self) -> None:
         """Whether the end starts over."""
-        self.session.playhead.loop = not self.session.playhead.loop
-        self.timeline.set_loop(self.session.playhead.loop)
+        self.window.session.playhead.loop = not self.window.session.playhead.loop
+        self.window.timeline.set_loop(self.window.session.playhead.loop)
 
-    def toggle_direction(self: MainWindow) -> None:
+    def toggle_direction(self) -> None:
         """Which way it plays."""
-        self.session.playhead.direction *= -1
-        self.timeline.set_direction(self.session.playhead.direction)
+        self.window.session.playhead.direction *= -1
+        self.window.timeline.set_direction(self.window.session.playhead.direction)
 
     # --- sampler and training -----------------------------------------------------------------------------
 
-    def set_mode(self: MainWindow, mode: str) -> None:
+    def set_mode(self, mode: str) -> None:
         """Choose the mode of the selected stage."""
-        self._end_drag()
-        self.edit("sampler", replace(self._shown_experiment().sampler, mode=mode))
+        self.window.end_drag()
+        self.window.edit("sampler", replace(self.window.shown_experiment().sampler, mode=mode))
 
     mode_forward = partialmethod(set_mode, "forward")
     mode_reverse = partialmethod(set_mode, "reverse")
@@ -177,63 +143,64 @@ class Commands:
     mode_langevin = partialmethod(set_mode, "langevin")
     mode_annealed = partialmethod(set_mode, "annealed")
 
-    def compare(self: MainWindow) -> None:
+    def compare(self) -> None:
         """A second stage with the ODE beside an SDE (or the SDE beside an ODE), or back to one."""
-        document = self.session.document
+        document = self.window.session.document
         e = document.experiment
         other = "reverse" if e.sampler.mode == "ode" else "ode"
         second = None if document.compare else replace(e, sampler=replace(e.sampler, mode=other))
-        self._end_drag()
-        self._change(replace(document, compare=second), "compare")
-        self.select("B" if second else "A")
+        self.window.end_drag()
+        self.window.change(replace(document, compare=second), "compare")
+        self.window.select("B" if second else "A")
 
-    def swap(self: MainWindow) -> None:
+    def swap(self) -> None:
         """Exchange the settings of A and B."""
-        document = self.session.document
+        document = self.window.session.document
         if document.compare is not None:
-            self._end_drag()
-            self._change(Document(document.compare, document.experiment, document.look), "swap")
+            self.window.end_drag()
+            self.window.change(Document(document.compare, document.experiment, document.look), "swap")
 
-    def train(self: MainWindow) -> None:
+    def train(self) -> None:
         """Train a network for this experiment."""
-        if not self._ready:
+        if not self.window.ready:
             return
-        self.session.train()
-        self.refresh()
+        self.window.session.train()
+        self.window.refresh()
 
-    def pause_training(self: MainWindow) -> None:
+    def pause_training(self) -> None:
         """Hold the training or go on."""
-        trainer = self.session.trainer
+        trainer = self.window.session.trainer
         if trainer.paused:
             trainer.resume()
         else:
             trainer.pause()
-        self._refresh_slowly()
+        self.window.refresh_slowly()
 
-    def reset_training(self: MainWindow) -> None:
+    def reset_training(self) -> None:
         """Forget the trained network."""
-        self.session.reset_training()
-        self.refresh()
+        self.window.session.reset_training()
+        self.window.refresh()
 
     # --- view ---------------------------------------------------------------------------------------------
 
-    def fit(self: MainWindow) -> None:
+    def fit(self) -> None:
         """Show everything."""
-        self.stages["A"].fit()
+        self.window.stages["A"].fit()
 
-    def zoom_in(self: MainWindow) -> None:
+    def zoom_in(self) -> None:
         """Nearer."""
-        self.stages["A"].zoom(1.25)
+        self.window.stages["A"].zoom(1.25)
 
-    def zoom_out(self: MainWindow) -> None:
+    def zoom_out(self) -> None:
         """Farther."""
-        self.stages["A"].zoom(0.8)
+        self.window.stages["A"].zoom(0.8)
 
-    def toggle_layer(self: MainWindow, name: str) -> None:
+    def toggle_layer(self, name: str) -> None:
         """Switch a layer of the stage."""
-        look = self.session.document.look
-        self._end_drag()
-        self.edit_look(replace(look, **{name: not getattr(look, name)}))
+        look = self.window.session.document.look
+        self.window.end_drag()
+        switched: Any = {name: not getattr(look, name)}
+        self.window.edit_look(replace(look, **switched))
 
     layer_particles = partialmethod(toggle_layer, "particles")
     layer_trails = partialmethod(toggle_layer, "trails")
@@ -241,53 +208,44 @@ class Commands:
     layer_contours = partialmethod(toggle_layer, "contours")
     layer_data = partialmethod(toggle_layer, "data")
 
-    def next_field(self: MainWindow) -> None:
+    def next_field(self) -> None:
         """Learned, exact, difference, off, and around again."""
-        look, names = self.session.document.look, list(FIELDS)
-        self._end_drag()
-        self.edit_look(replace(look, field=names[(names.index(look.field) + 1) % len(names)]))
+        look, names = self.window.session.document.look, list(FIELDS)
+        self.window.end_drag()
+        self.window.edit_look(replace(look, field=names[(names.index(look.field) + 1) % len(names)]))
 
-    def toggle_left(self: MainWindow) -> None:
+    def toggle_left(self) -> None:
         """Hide or show the cards."""
-        self.left.setVisible(not self.left.isVisible())
+        self.window.left.setVisible(not self.window.left.isVisible())
 
-    def toggle_right(self: MainWindow) -> None:
+    def toggle_right(self) -> None:
         """Hide or show the charts."""
-        self.right.setVisible(not self.right.isVisible())
+        self.window.right.setVisible(not self.window.right.isVisible())
 
-    def toggle_theme(self: MainWindow) -> None:
+    def toggle_theme(self) -> None:
         """Dark or light."""
-        self.theme_name = "light" if self.theme_name == "dark" else "dark"
-        self.settings.setValue("theme", self.theme_name)
-        self.dress()
+        self.window.theme_name = "light" if self.window.theme_name == "dark" else "dark"
+        self.window.settings.setValue("theme", self.window.theme_name)
+        self.window.dress()
 
-    def toggle_presentation(self: MainWindow) -> None:
+    def toggle_presentation(self) -> None:
         """Larger words, for a projector."""
-        self.presentation = not self.presentation
-        self.dress()
+        self.window.presentation = not self.window.presentation
+        self.window.dress()
 
-    def dress(self: MainWindow) -> None:
-        """Take the theme and the text size in force."""
-        app: Any = QApplication.instance()
-        style.apply(app, theme_named(self.theme_name), presentation=self.presentation)
-        for side in (self.left, self.right):
-            side.rescale()
-        for name, picture in self.session.pictures.items():
-            self.stages[name].show_marks(picture.marks, theme_named(self.theme_name))
-
-    def toggle_full_screen(self: MainWindow) -> None:
+    def toggle_full_screen(self) -> None:
         """The whole screen, or the window again."""
-        if self.isFullScreen():
-            self.showNormal()
+        if self.window.isFullScreen():
+            self.window.showNormal()
         else:
-            self.showFullScreen()
+            self.window.showFullScreen()
 
-    def shortcuts(self: MainWindow) -> None:
+    def shortcuts(self) -> None:
         """Show the keys."""
-        self.overlay.toggle()
+        self.window.overlay.toggle()
 
-    def about(self: MainWindow) -> None:
+    def about(self) -> None:
         """Version, licences, papers."""
         from explorer.ui.about import About
 
-        About(self).open()
+        About(self.window).open()

@@ -7,35 +7,42 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QMenuBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QMenuBar, QVBoxLayout, QWidget
 
 from explorer.advice import advice
 from explorer.experiment import Experiment
 from explorer.session import Session
 from explorer.theme import theme as theme_named
 from explorer.ui import style, words
-from explorer.ui.actions import build_menus
+from explorer.ui.actions import build_menus, shortcuts
 from explorer.ui.canvas import Choice, choose
 from explorer.ui.cards import EditCard, ProcessCard, SamplerCard, ScoreCard
 from explorer.ui.commands import Commands
 from explorer.ui.controls import Segmented
 from explorer.ui.datacard import DataCard
+from explorer.ui.documents import Documents
 from explorer.ui.labels import Badge, Button, ElidedLabel, label, row
 from explorer.ui.notices import NoticeBar
 from explorer.ui.panels import MeaningColumn
+from explorer.ui.shortcuts_overlay import ShortcutsOverlay
 from explorer.ui.sides import SideColumn
 from explorer.ui.stage import StagePanel
 from explorer.ui.timeline import Timeline
+
+if TYPE_CHECKING:
+    from explorer.ui.draw import DrawTool
+    from explorer.ui.export_dialog import ExportPanel
 
 #: Milliseconds between ticks, and ticks between refreshes of charts and words.
 TICK_MS, SLOW_TICKS = 16, 6
 
 
-class MainWindow(Commands, QMainWindow):
+class MainWindow(QMainWindow):
     """Holds the widgets and passes things between them and the session."""
 
     def __init__(self, session: Session, settings: QSettings, choice: Choice | None = None) -> None:
@@ -44,19 +51,21 @@ class MainWindow(Commands, QMainWindow):
         self.theme_name = str(settings.value("theme", "dark"))
         self.presentation = False
         self.selected = "A"
-        self._ready = False
+        self.ready = False
         self._last_tick = time.perf_counter()
         self._ticks = 0
         self._control = 0
         self.setWindowTitle("Score Explorer")
         self._make_stages(choice or choose())
         self._make_left()
+        self.middle = QWidget()
         self.right = MeaningColumn(session)
         self.timeline = Timeline()
         self._lay_out()
-        self.notices = NoticeBar(self.stages["A"].parentWidget())
+        self.notices = NoticeBar(self.middle)
         self._connect()
-        self.make_tools()
+        self.documents = Documents(self)
+        self.overlay = ShortcutsOverlay(self, shortcuts())
         self.dress()
         self.refresh()
         self._timer = QTimer(self)
@@ -86,7 +95,9 @@ class MainWindow(Commands, QMainWindow):
         self.left = SideColumn(300)
         self.data, self.process = DataCard(e.data), ProcessCard(e.sde)
         self.score, self.sampler = ScoreCard(e.score), SamplerCard(e)
-        self.which = Segmented([("A", "Stage A", "Edit the first stage"), ("B", "Stage B", "Edit the second stage")])
+        self.which = Segmented(
+            [("A", "Stage A", "Edit the first stage"), ("B", "Stage B", "Edit the second stage")]
+        )
         self.which.changed.connect(self.select)
         for card in (self.data, self.which, self.process, self.score, self.sampler):
             self.left.add(card)
@@ -94,23 +105,35 @@ class MainWindow(Commands, QMainWindow):
     def _lay_out(self) -> None:
         self.bar = QMenuBar()
         self.bar.setNativeMenuBar(False)
-        self.actions_by_slot = build_menus(self.bar, self)
+        self.commands = Commands(self)
+        self.actions_by_slot = build_menus(self.bar, self, self.commands)
         self.recent_menu = QMenu("Open recent")
         self.recent_menu.aboutToShow.connect(lambda: self.documents.fill_recent(self.recent_menu))
-        self.bar.actions()[0].menu().insertMenu(self.actions_by_slot["save"], self.recent_menu)
+        file_menu = self.actions_by_slot["save"].associatedObjects()[0]
+        assert isinstance(file_menu, QMenu)
+        file_menu.insertMenu(self.actions_by_slot["save"], self.recent_menu)
         name = label("Score Explorer", "headline")
         self.now = ElidedLabel("", "muted")
         self.now.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.device_badge = Badge()
         self.compare_button = Button("Compare A | B", "Two settings side by side on the same noise (B)")
         self.compare_button.setCheckable(True)
-        self.compare_button.clicked.connect(lambda: self.compare())
+        self.compare_button.clicked.connect(self.commands.compare)
         export = Button("Export animation", "As a film, a picture or numbers (Ctrl+E)", primary=True)
-        export.clicked.connect(lambda: self.export())
-        top = row(name, self.bar, self.now, self.device_badge, self.stage_badge, self.compare_button, export, spacing=10)
+        export.clicked.connect(self.commands.export)
+        top = row(
+            name,
+            self.bar,
+            self.now,
+            self.device_badge,
+            self.stage_badge,
+            self.compare_button,
+            export,
+            spacing=10,
+        )
         top.setStretch(2, 1)
         top.setContentsMargins(style.px(14), style.px(6), style.px(14), style.px(6))
-        stages = QWidget()
+        stages = self.middle
         side_by_side = QHBoxLayout(stages)
         side_by_side.setContentsMargins(0, 0, 0, 0)
         side_by_side.setSpacing(style.px(8))
@@ -138,26 +161,42 @@ class MainWindow(Commands, QMainWindow):
         ]  # fmt: skip
         for card, part in edits:
             card.edited.connect(lambda value, part=part: self.edit(part, value))
-            card.finished.connect(self._end_drag)
+            card.finished.connect(self.end_drag)
             card.refused.connect(lambda text: self.notices.show_notice(text, "warn"))
+        self.data.draw_pressed.connect(self.commands.draw_data)
+        self.data.import_pressed.connect(self.commands.import_data)
         self.sampler.seed_edited.connect(lambda e: self.edit("seed", e.seed))
         self.right.look_edited.connect(self.edit_look)
-        self.right.layers.finished.connect(self._end_drag)
-        self.score.train_pressed.connect(lambda: self.train())
-        self.score.pause_pressed.connect(lambda: self.pause_training())
-        self.score.reset_pressed.connect(lambda: self.reset_training())
+        self.right.layers.finished.connect(self.end_drag)
+        self.score.train_pressed.connect(self.commands.train)
+        self.score.pause_pressed.connect(self.commands.pause_training)
+        self.score.reset_pressed.connect(self.commands.reset_training)
         timeline, head = self.timeline, self.session.playhead
-        timeline.play_toggled.connect(lambda: self.toggle_play())
+        timeline.play_toggled.connect(self.commands.toggle_play)
         timeline.stepped.connect(self.session.step)
         timeline.scrubbed.connect(self._scrub)
         timeline.speed_changed.connect(lambda speed: setattr(head, "speed", speed))
         timeline.loop_toggled.connect(lambda on: setattr(head, "loop", on))
         timeline.direction_changed.connect(lambda way: setattr(head, "direction", way))
 
+    @cached_property
+    def drawing(self) -> DrawTool:
+        """The tool that draws data (made when first used)."""
+        from explorer.ui.draw import DrawTool
+
+        return DrawTool(self)
+
+    @cached_property
+    def exporting(self) -> ExportPanel:
+        """The export panel (made when first used: it loads the encoders)."""
+        from explorer.ui.export_dialog import ExportPanel
+
+        return ExportPanel(self)
+
     # --- editing -----------------------------------------------------------------------------------------
 
     def edit(self, part: str, value: Any) -> None:
-        """Set data, sde, score, sampler or seed of the selected stage (B has only sde and sampler of its own)."""
+        """Set data, sde, score, sampler or seed of the selected stage (B has its own sde and sampler)."""
         document = self.session.document
         second = self.selected == "B" and document.compare is not None
         if second and part in ("sde", "sampler"):
@@ -169,17 +208,17 @@ class MainWindow(Commands, QMainWindow):
                 changed = replace(changed, experiment=replace(a, sampler=sampler))
         else:
             changed = replace(document, experiment=replace(document.experiment, **{part: value}))
-        self._change(changed, part)
+        self.change(changed, part)
 
     def edit_look(self, look: Any) -> None:
         """Set the look."""
-        self._change(replace(self.session.document, look=look), "look")
+        self.change(replace(self.session.document, look=look), "look")
 
-    def _change(self, document: Any, part: str) -> None:
+    def change(self, document: Any, part: str) -> None:
         self.session.edit(document, control=f"{part}{self._control}")
         self.refresh()
 
-    def _end_drag(self) -> None:
+    def end_drag(self) -> None:
         """The next edit is a new step of undo."""
         self._control += 1
 
@@ -202,7 +241,7 @@ class MainWindow(Commands, QMainWindow):
 
     # --- showing -----------------------------------------------------------------------------------------
 
-    def _shown_experiment(self) -> Experiment:
+    def shown_experiment(self) -> Experiment:
         return self.session.experiment(self.selected) or self.session.document.experiment
 
     def refresh(self) -> None:
@@ -210,7 +249,7 @@ class MainWindow(Commands, QMainWindow):
         document = self.session.document
         if self.selected not in self.session.shown:
             self.selected = "A"
-        e, shown = document.experiment, self._shown_experiment()
+        e, shown = document.experiment, self.shown_experiment()
         two = document.compare is not None
         self.data.set_data(e.data)
         self.score.set_score(e.score)
@@ -227,8 +266,9 @@ class MainWindow(Commands, QMainWindow):
         self.advice.set_text("  ".join(said))
         self.advice.setProperty("kind", "warn" if said else "plain")
         self.now.set_text(f"{e.data.title} · {shown.sde.title} · {dict(_sources())[e.score.source]}")
-        self.show_document_state()
-        self._refresh_slowly()
+        self.actions_by_slot["undo"].setEnabled(self.session.history.can_undo)
+        self.actions_by_slot["redo"].setEnabled(self.session.history.can_redo)
+        self.refresh_slowly()
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -246,7 +286,7 @@ class MainWindow(Commands, QMainWindow):
         self._show_time()
         self._ticks += 1
         if self._ticks % SLOW_TICKS == 0:
-            self._refresh_slowly()
+            self.refresh_slowly()
 
     def _show_time(self) -> None:
         here = self.session.place("A")
@@ -263,13 +303,12 @@ class MainWindow(Commands, QMainWindow):
             t=frame.t, sigma=frame.sigma, step=frame.step, steps=frame.steps, nfe=frame.nfe, distance=distance
         )
 
-    def _refresh_slowly(self) -> None:
+    def refresh_slowly(self) -> None:
         """Words and charts, which need not follow every frame."""
         two = len(self.session.shown) > 1
         for name in self.session.shown:
-            e = self.session.experiment(name)
-            picture = self.session.pictures.get(name)
-            figures = "" if picture is None else _figures(picture.frame.nfe, self.session.distance_at(name, self.session.playhead.position))
+            e = self.session.experiment(name) or self.session.document.experiment
+            figures = self._figures(name)
             self.stages[name].set_heading(name if two else "", words.title(e), words.subtitle(e), figures)
         trainer = self.session.trainer
         self.score.set_training(trainer.running, trainer.paused, trainer.frame, self.session.started)
@@ -277,9 +316,24 @@ class MainWindow(Commands, QMainWindow):
         self.device_badge.set(self.session.device)
         self.right.refresh(self.selected)
 
+    def dress(self) -> None:
+        """Take the theme and the text size in force."""
+        app: Any = QApplication.instance()
+        style.apply(app, theme_named(self.theme_name), presentation=self.presentation)
+        for side in (self.left, self.right):
+            side.rescale()
+        for name, picture in self.session.pictures.items():
+            self.stages[name].show_marks(picture.marks, theme_named(self.theme_name))
+
+    def _figures(self, name: str) -> str:
+        picture = self.session.pictures.get(name)
+        distance = self.session.distance_at(name, self.session.playhead.position)
+        parts = [] if distance is None else [f"distance {distance:.2f}"]
+        return "  ·  ".join(parts + ([f"NFE {picture.frame.nfe}"] if picture else []))
+
     def start(self) -> None:
         """Begin to compute: called when torch has loaded."""
-        self._ready = True
+        self.ready = True
         self.documents.start()
         self.session.start()
         self.session.playhead.playing = True
@@ -288,13 +342,11 @@ class MainWindow(Commands, QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop all threads before the window goes."""
         self._timer.stop()
-        self.close_tools()
+        if "exporting" in self.__dict__:
+            self.exporting.shut_down()
+        self.documents.shut_down()
         self.session.close()
         event.accept()
-
-
-def _figures(nfe: int, distance: float | None) -> str:
-    return f"NFE {nfe}" if distance is None else f"distance {distance:.2f}  ·  NFE {nfe}"
 
 
 def _sources() -> list[tuple[str, str]]:
