@@ -278,6 +278,8 @@ class Session:
 
     def distance_at(self, name: str, position: float) -> float | None:
         """The measured distance nearest to a playhead position, or None before there is one."""
+        if self.distances[name].stale:
+            return None
         rows = self.distances[name].array()
         return float(rows[np.abs(rows[:, 0] - position).argmin(), 2]) if len(rows) else None
 

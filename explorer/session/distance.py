@@ -31,6 +31,11 @@ class Distances:
         self._pending = False
         self._recording = None
 
+    @property
+    def stale(self) -> bool:
+        """Whether the curve is that of an older run."""
+        return self._recording is None
+
     def work(self, recording: Recording) -> Callable[[], tuple[Recording, dict[int, tuple[float, float, float]]]] | None:
         """A piece of work that measures the next few frames of a complete recording, or None."""
         if self._pending or not recording.complete or self._reference is None:

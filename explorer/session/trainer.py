@@ -20,13 +20,13 @@ HISTORY = 600
 
 @dataclass
 class LossHistory:
-    """What the loss chart draws: (m, 4) of seconds, smoothed loss, floor, excess."""
+    """What the loss chart draws: (m, 4) of iteration, smoothed loss, floor, excess."""
 
     rows: list[tuple[float, float, float, float]] = field(default_factory=list)
 
     def add(self, frame: TrainFrame) -> None:
         """Append a frame, thinning where there are many."""
-        self.rows.append((frame.seconds, frame.smoothed, frame.floor, frame.excess))
+        self.rows.append((float(frame.iteration), frame.smoothed, frame.floor, frame.excess))
         if len(self.rows) > HISTORY:
             self.rows = self.rows[::2]
 

@@ -12,7 +12,7 @@ from explorer.views.base import VIEWS, Scene, View
 
 
 #: Whole paths over time cover each other soon: at most this many are drawn.
-FLAT_COUNT = 40
+FLAT_COUNT = 24
 
 
 @VIEWS.register("trails", title="Trails", order=50)
