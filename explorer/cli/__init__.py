@@ -1,0 +1,103 @@
+"""The command line. Each command is a module of this package, imported only when it is asked for.
+
+Exit codes: 0, 1 where something failed, 2 where the command was used wrongly. An error is one sentence on
+stderr that names the field or the file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
+
+import explorer
+from explorer.cli.errors import FAILED, WRONG_USE, Failed, WrongUse, sentence_of
+
+PROGRAM = "score-explorer"
+#: Name -> (module of this package, what it does).
+COMMANDS = {
+    "open": ("window", "open the window, with an experiment file if one is given"),
+    "list": ("listing", "name everything that can be chosen, with parameters, ranges and defaults"),
+    "new": ("new", "write a new experiment file"),
+    "run": ("run", "simulate an experiment and save its arrays"),
+    "train": ("train", "train a score network"),
+    "export": ("export", "make an animation, a picture or a table of an experiment"),
+    "score": ("score", "evaluate the exact and the learned score at given points"),
+    "bench": ("bench", "measure speed (in a checkout)"),
+    "pretrain": ("pretrain", "train the networks that come with the program anew"),
+}
+HELP = """\
+usage: {program} [COMMAND] [ARGUMENTS]
+
+Without a command, or with an experiment file alone, the window opens. Commands:
+
+{commands}
+
+{program} COMMAND --help says more; the files are explained in docs/command-line.md."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; no exception gets out."""
+    _speak_utf8()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `list | head`: the reader has what it wanted
+        _silence()
+        return FAILED
+    except KeyboardInterrupt:
+        return _say("Interrupted.", FAILED)
+    except SystemExit as error:  # argparse's own, for --help
+        return error.code if isinstance(error.code, int) else FAILED
+    except WrongUse as error:
+        return _say(str(error), WRONG_USE)
+    except Failed as error:
+        return _say(str(error), FAILED)
+    except Exception as error:
+        if os.environ.get("SCORE_EXPLORER_DEBUG"):
+            raise
+        return _say(*sentence_of(error))
+
+
+def _dispatch(arguments: list[str]) -> int:
+    first = arguments[0] if arguments else ""
+    if first in ("-h", "--help", "help"):
+        print(_overview())
+        return 0
+    if first == "--version":
+        print(f"{PROGRAM} {explorer.__version__}")
+        return 0
+    if not first or (first not in COMMANDS and Path(first).is_file()):
+        arguments = ["open", *arguments]
+    elif first not in COMMANDS:
+        raise WrongUse(f"there is no command or file {first!r}; the commands are {', '.join(COMMANDS)}.")
+    command: Callable[[str, list[str]], int] = import_module(f"explorer.cli.{COMMANDS[arguments[0]][0]}").main
+    return command(f"{PROGRAM} {arguments[0]}", arguments[1:])
+
+
+def _overview() -> str:
+    rows = "\n".join(f"  {name:10}{what}" for name, (_, what) in COMMANDS.items())
+    return HELP.format(program=PROGRAM, commands=rows)
+
+
+def _say(sentence: str, code: int) -> int:
+    if sys.stderr is not None:  # as under pythonw on Windows
+        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    return code
+
+
+def _speak_utf8() -> None:
+    """Symbols and names of files go out whatever the locale."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _silence() -> None:
+    """Nobody reads any more: let the interpreter's last flush go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

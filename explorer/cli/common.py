@@ -1,0 +1,181 @@
+"""What commands share: experiment files with fields set, models, places to write to, progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from explorer import document
+from explorer.cli.errors import WrongUse
+from explorer.document import Document
+
+if TYPE_CHECKING:
+    from explorer.models import Resolved
+    from explorer.scores.files import Model
+
+T = TypeVar("T")
+#: What stands for stdin or stdout.
+DASH = "-"
+
+
+def experiment_argument(parser: ArgumentParser) -> None:
+    """EXPERIMENT and --set."""
+    parser.add_argument("experiment", metavar="EXPERIMENT.json", help="an experiment file, or - for stdin")
+    set_argument(parser)
+
+
+def set_argument(parser: ArgumentParser) -> None:
+    """--set FIELD=VALUE."""
+    parser.add_argument(
+        "--set", metavar="FIELD=VALUE", action="append", default=[], dest="sets",
+        help="set a field, such as sampler.steps=100 or sde=ve (again and again)",
+    )  # fmt: skip
+
+
+def model_argument(parser: ArgumentParser) -> None:
+    """--model."""
+    parser.add_argument("--model", metavar="M.safetensors", help="a trained network to use as the score")
+
+
+def read_document(name: str, sets: Sequence[str]) -> Document:
+    """The document in a file (- for stdin) with fields set; a word of caution goes to stderr."""
+    if name == DASH:
+        found, caution = document.loads(sys.stdin.buffer.read().decode("utf-8", "replace"))
+    else:
+        found, caution = document.read(name)
+    if caution:
+        warn(caution)
+    return with_fields(found, sets)
+
+
+def with_fields(found: Document, sets: Sequence[str]) -> Document:
+    """The document with every FIELD=VALUE set, all at once: it is only their sum that must make sense."""
+    if not sets:
+        return found
+    value = json.loads(document.dumps(found))
+    for assignment in sets:
+        field, equals, text = assignment.partition("=")
+        if not equals or not field:
+            raise WrongUse(f"--set takes FIELD=VALUE, not {assignment!r}.")
+        _assign(value, field.strip(), _parsed(text))
+    return document.loads(json.dumps(value))[0]
+
+
+def _parsed(text: str) -> Any:
+    """JSON where it is JSON, else text; NaN and Infinity are text, which no field takes."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _assign(value: dict[str, Any], field: str, new: Any) -> None:
+    """Put `new` at a dotted path of the document as JSON."""
+    if field.split(".")[0] == "compare" and "compare" not in value:
+        value["compare"] = {part: value[part] for part in ("sde", "sampler")}
+    *folders, last = field.split(".")
+    place = value
+    for i, folder in enumerate(folders):
+        inner = place.get(folder)
+        if isinstance(inner, str):  # a name alone, as in "predictor": "ancestral"
+            inner = place[folder] = {"type": inner}
+        if not isinstance(inner, dict):
+            raise WrongUse(f"{'.'.join(folders[: i + 1])} has no field {last!r} to set.")
+        place = inner
+    if last == "type":  # the parameters of the old type are none of the new one's
+        place.clear()
+    place[last] = new
+
+
+def load_model(path: str | None) -> Model | None:
+    """The model in a file, if one is named."""
+    if path is None:
+        return None
+    from explorer.scores.files import load
+
+    return load(path)
+
+
+def with_model(found: Document, model: Model | None) -> Document:
+    """The document with a network of the user's own as its score, where there is one."""
+    e = found.experiment
+    if model is None:
+        if e.score.source == "trained":
+            raise WrongUse("score.source is 'trained': name the network with --model M.safetensors.")
+        return found
+    if model.dim != e.data.dim:
+        raise WrongUse(f"--model: a network for {model.dim} dimensions cannot score data of {e.data.dim}.")
+    score = replace(e.score, source="trained", network=model.network)
+    return replace(found, experiment=replace(e, score=score)).linked()
+
+
+def resolved(found: Any, model: Model | None) -> Resolved:
+    """The score of an experiment; what there is to say of it goes to stderr where it is a surprise."""
+    from explorer.models import resolve
+
+    answer = resolve(found, model)
+    surprising = (found.score.source == "pretrained" and answer.exact) or "wrong" in answer.word
+    if surprising:
+        warn(answer.word)
+    return answer
+
+
+def target(name: str) -> str:
+    """A path to write to, refused at once where its folder does not take files."""
+    path = Path(name)
+    if name == DASH:
+        return name
+    if path.is_dir():
+        raise WrongUse(f"--out {name} is a folder; name a file.")
+    if not path.parent.is_dir():
+        raise WrongUse(f"--out {name}: there is no folder {path.parent}.")
+    if not os.access(path.parent, os.W_OK):
+        raise WrongUse(f"--out {name}: the folder {path.parent} cannot be written to.")
+    return name
+
+
+def warn(sentence: str) -> None:
+    """A word on stderr that is no error."""
+    print(f"note: {sentence}", file=sys.stderr)
+
+
+def print_json(value: Any, to_stderr: bool = False) -> None:
+    """A summary, on stdout unless that carries the file itself."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=float)
+    print(text, file=sys.stderr if to_stderr else sys.stdout)
+
+
+def progress(items: Iterable[T], total: int, what: str, unit: str = "") -> Iterator[T]:
+    """The items, with a bar on stderr if somebody looks at it."""
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no thread of its own
+    yield from tqdm(items, what, total or None, disable=None, leave=False, unit=unit or "it", file=sys.stderr)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """A polite kill (SIGTERM, a closed terminal) cleans up as Ctrl-C does."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

@@ -1,0 +1,61 @@
+"""new: an experiment file from a few names."""
+
+from __future__ import annotations
+
+from explorer import document
+from explorer.cli.common import DASH, set_argument, target, with_fields
+from explorer.cli.errors import Parser, WrongUse
+from explorer.distributions import DISTRIBUTIONS
+from explorer.document import Document
+from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
+from explorer.samplers.spec import MODES
+from explorer.sdes import SDES
+
+
+def main(program: str, argv: list[str]) -> int:
+    """Write the file."""
+    parser = Parser(program, description="Write a new experiment file, to stdout unless --out is given.")
+    parser.add_argument("--distribution", metavar="NAME", help="of the data (list distributions)")
+    parser.add_argument("--sde", metavar="NAME", help="of the process (list sdes)")
+    parser.add_argument("--sampler", metavar="NAME", help="a mode, predictor, ODE solver or corrector")
+    parser.add_argument("--score", choices=("exact", "pretrained", "trained"), help="where the score is from")
+    set_argument(parser)
+    parser.add_argument("--out", metavar="FILE", default=DASH, help="where to write (- is stdout)")
+    options = parser.parse_args(argv)
+    sets = [
+        *_named("data", options.distribution, DISTRIBUTIONS, "--distribution"),
+        *_named("sde", options.sde, SDES, "--sde"),
+        *(sampler_fields(options.sampler) if options.sampler is not None else []),
+        *([f'score.source="{options.score}"'] if options.score else []),
+    ]
+    made = with_fields(Document(), [*sets, *options.sets])
+    if options.out == DASH:
+        print(document.dumps(made), end="")
+    else:
+        document.write(target(options.out), made)
+    return 0
+
+
+def _named(field: str, name: str | None, known: object, option: str) -> list[str]:
+    if name is None:
+        return []
+    names = list(known)  # type: ignore[call-overload]
+    if name not in names:
+        raise WrongUse(f"{option}: there is no {name!r}; there are: {', '.join(names)}.")
+    return [f'{field}="{name}"']
+
+
+def sampler_fields(name: str) -> list[str]:
+    """The fields to set for a sampler known by one name."""
+    places = (
+        (MODES, None, "mode"),
+        (PREDICTORS, "reverse", "predictor"),
+        (SOLVERS, "ode", "solver"),
+        (CORRECTORS, "pc", "corrector"),
+    )
+    for known, mode, field in places:
+        if name in known:
+            chosen = [f'sampler.{field}="{name}"']
+            return chosen if mode is None else [f'sampler.mode="{mode}"', *chosen]
+    names = [n for known, _, _ in places for n in known]
+    raise WrongUse(f"--sampler: there is no {name!r}; there are: {', '.join(names)}.")

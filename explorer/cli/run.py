@@ -1,0 +1,154 @@
+"""run: simulate, save the arrays, say what it cost."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from explorer import document
+from explorer.cli.common import (
+    DASH,
+    experiment_argument,
+    load_model,
+    model_argument,
+    print_json,
+    progress,
+    read_document,
+    resolved,
+    stoppable,
+    target,
+    warn,
+    with_model,
+)
+from explorer.cli.errors import Failed, Parser
+from explorer.document import Document
+from explorer.experiment import Experiment
+from explorer.frames import Frame
+
+
+def main(program: str, argv: list[str]) -> int:
+    """Simulate."""
+    parser = Parser(
+        program,
+        description="Simulate an experiment. The archive holds t (frames,), x (frames, particles, d), "
+        "nfe (frames,) and the experiment; a summary goes to stdout.",
+    )
+    experiment_argument(parser)
+    parser.add_argument("--out", metavar="RUN.npz", help="where to write the arrays (- is stdout)")
+    model_argument(parser)
+    parser.add_argument("--metrics", action="store_true", help="measure the distance to the data too")
+    options = parser.parse_args(argv)
+    out = target(options.out) if options.out else None
+    model = load_model(options.model)
+    found = with_model(read_document(options.experiment, options.sets), model)
+    answer = resolved(found.experiment, model)
+    from explorer.simulate import simulate
+
+    e = found.experiment
+    frames = simulate(e.sde, e.sampler, answer.score, e.data.mixture, e.seed)
+    count = e.sampler.expected_frames
+    began = time.perf_counter()
+    with stoppable():
+        last = _save(progress(frames, count, "simulating", " frames"), count, found, out)
+    seconds = time.perf_counter() - began
+    summary = _summary(out, last, seconds, answer.word)
+    if options.metrics:
+        summary["metrics"] = measured(e, last.frame.x)
+    print_json(summary, to_stderr=out == DASH)
+    return 0
+
+
+class _Seen:
+    """Hands frames on and remembers the last, how many there were, and the first note."""
+
+    def __init__(self, frames: Iterator[Frame]) -> None:
+        self._frames = frames
+        self.count, self.note = 0, ""
+        self.frame: Frame
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._frames:
+            self.frame, self.count = frame, self.count + 1
+            if frame.note and not self.note:
+                self.note = frame.note
+                warn(f"{frame.note} (step {frame.step}, t = {frame.t:.3g})")
+            yield frame
+
+
+def _save(frames: Iterator[Frame], count: int, found: Document, out: str | None) -> _Seen:
+    """Run through the frames, into an archive if there is to be one."""
+    seen = _Seen(frames)
+    if out is None:
+        for _ in seen:
+            pass
+    elif out == DASH:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "run.npz"
+            _archive(seen, count, found, path)
+            with path.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+    else:
+        from explorer.files import write_atomically
+
+        try:
+            with write_atomically(out) as temporary:
+                _archive(seen, count, found, temporary)
+        except OSError as error:
+            raise Failed(f"{out} cannot be written: {error.strerror or error}.") from error
+    return seen
+
+
+def _archive(seen: _Seen, count: int, found: Document, path: Path) -> None:
+    """Streamed, where the number of frames is known before; an adaptive solver takes few."""
+    from explorer.export.npz import write_run
+
+    frames = seen if count else list(seen)
+    text = document.dumps(found)
+    with zipfile.ZipFile(path, "w") as archive:
+        for _ in write_run(archive, frames, count or seen.count, text):
+            pass
+
+
+def _summary(out: str | None, seen: _Seen, seconds: float, word: str) -> dict[str, Any]:
+    shape = [seen.count, *seen.frame.x.shape]
+    return {
+        "out": out,
+        "x": shape,
+        "nfe": seen.frame.nfe,
+        "seconds": round(seconds, 4),
+        "score": word,
+        "note": seen.note,
+    }
+
+
+def measured(e: Experiment, x: np.ndarray) -> dict[str, Any]:
+    """Distances of points from the data, each beside what two draws of data come to."""
+    from explorer import metrics
+
+    mixture = e.data.mixture
+    data, other = (e.data.sample(len(x), seed) for seed in (1, 2))
+    out: dict[str, Any] = {
+        name: {"value": metric(x, data), "floor": metric(other, data)}
+        for name, metric in (
+            ("sliced_wasserstein", metrics.sliced_wasserstein),
+            ("energy_distance", metrics.energy_distance),
+        )
+    }
+    out["mean_log_density"] = {
+        "value": metrics.mean_log_density(mixture, x),
+        "of_data": metrics.mean_log_density(mixture, other),
+    }
+    if mixture.labels is not None:
+        out["mode_weight_error"] = {
+            "value": metrics.mode_weight_error(mixture, x),
+            "floor": metrics.mode_weight_error(mixture, other),
+        }
+    return out
