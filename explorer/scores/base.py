@@ -6,7 +6,7 @@ This module touches torch only when a score is evaluated.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from explorer.lazy import torch
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from explorer.sdes.base import SDE
 
 
+@runtime_checkable
 class Score(Protocol):
     """grad_x log p_t(x): x (n, d) and one time for all of it -> (n, d)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtWidgets import QMenu
 
 from explorer import document as files
 from explorer.document import Document
@@ -21,6 +22,7 @@ from explorer.scores.files import load as load_model
 from explorer.scores.files import save as save_model
 from explorer.ui import file_kinds as kinds
 from explorer.ui import style
+from explorer.ui.asking import Asking
 from explorer.ui.file_names import Followed, Recent, model_name, with_ending
 from explorer.ui.host import Host, widget_of
 from explorer.ui.recovery import Recovery
@@ -28,6 +30,8 @@ from explorer.ui.tasks import Task, sentence
 from explorer.ui.use import Use
 
 Work = Callable[[], Any]
+#: The kind of a file, its path, and what it holds, or the exception that reading it raised.
+Outcome = tuple[str, Path, Any]
 
 APP = "Score Explorer"
 CHECK_MS = 250
@@ -60,9 +64,9 @@ class Documents(QObject):
         self._host = host
         self._tasks: list[Task] = []
         self._title = ""
-        self.dialog: QFileDialog | None = None
         self.files: Followed[File] = Followed(host.session.history, File(None, host.session.document))
         self.recent = Recent(host.settings)
+        self.asking = Asking(widget_of(host), self.recent)
         self.recovery = Recovery(host, self)
         self._use = Use(host, self.recent)
         self._clock = QTimer(self)
@@ -104,8 +108,7 @@ class Documents(QObject):
         """Keep everything and end the threads; nothing is asked."""
         self._clock.stop()
         widget_of(self._host).removeEventFilter(self)
-        if self.dialog is not None:
-            self.dialog.close()
+        self.asking.close()
         for task in self._running():
             task.finish(1.0)
             task.drop()
@@ -133,15 +136,15 @@ class Documents(QObject):
 
     def open(self) -> None:
         """Ask for a file of any kind, and open it."""
-        self._ask("Open", kinds.OPEN_FILTERS, self.open_path)
+        self.asking.ask("Open", kinds.OPEN_FILTERS, self.open_path)
 
     def open_model(self) -> None:
         """Ask for a model, and use it."""
-        self._ask("Open a model", kinds.MODEL_FILTERS, self.open_path)
+        self.asking.ask("Open a model", kinds.MODEL_FILTERS, self.open_path)
 
     def import_data(self) -> None:
         """Ask for points or a picture, and make them the data."""
-        self._ask("Import points or a picture", kinds.DATA_FILTERS, self.open_path)
+        self.asking.ask("Import points or a picture", kinds.DATA_FILTERS, self.open_path)
 
     def save(self) -> None:
         """Save to the file that the document came from, or ask for one."""
@@ -158,7 +161,7 @@ class Documents(QObject):
         """Ask for a name, and save."""
         name = self.file.name if self.file.path else self._host.session.document.experiment.data.name
         suggest = with_ending(name, ".json")
-        self._ask("Save the experiment", kinds.EXPERIMENT_FILTERS, self.save_to, suggest)
+        self.asking.ask("Save the experiment", kinds.EXPERIMENT_FILTERS, self.save_to, suggest)
 
     def save_model(self) -> None:
         """Ask for a name, and save the network in use."""
@@ -167,7 +170,7 @@ class Documents(QObject):
             text = "There is no network yet: press Train, or choose Pretrained."
             return self._say(text, "warn")
         saving = partial(self._save_model, model)
-        self._ask("Save the model", kinds.MODEL_FILTERS, saving, model_name(model))
+        self.asking.ask("Save the model", kinds.MODEL_FILTERS, saving, model_name(model))
 
     def model(self) -> Model | None:
         """The network that the experiment uses now; while one is being trained, its weights so far."""
@@ -203,19 +206,19 @@ class Documents(QObject):
 
     def open_path(self, path: Path | str) -> None:
         """Open an experiment, a model, points or a picture."""
-        path = Path(path)
-        readers: dict[str, tuple[Callable[[Path], Any], Callable[[Path, Any], None]]] = {
-            kinds.EXPERIMENT: (files.read, self._opened),
-            kinds.MODEL: (load_model, self._use.model),
-            kinds.DATA: (read_data, self._use.data),
-        }
-        read, use = readers[kinds.kind_of(path)]
-        self._run(partial(_read, read, path), partial(use, path), path.name)
+        self.open_paths([Path(path)])
 
     def open_paths(self, paths: Sequence[Path]) -> None:
-        """Open several: the last experiment, the last data and the last model win."""
-        for path in sorted(paths, key=lambda p: kinds.ORDER.index(kinds.kind_of(p))):
-            self.open_path(path)
+        """Open several: data and a network are put into the experiment among them."""
+        self._run(lambda: [_outcome(path) for path in paths], self._use_all, "The file")
+
+    def _use_all(self, outcomes: Sequence[Outcome]) -> None:
+        uses = {kinds.EXPERIMENT: self._opened, kinds.DATA: self._use.data, kinds.MODEL: self._use.model}
+        for kind, path, value in sorted(outcomes, key=lambda outcome: kinds.ORDER.index(outcome[0])):
+            if isinstance(value, BaseException):
+                self._say(sentence(value, path.name), "error")
+            else:
+                uses[kind](path, value)
 
     def save_to(self, path: Path | str) -> None:
         """Save the document to `path`."""
@@ -259,30 +262,7 @@ class Documents(QObject):
             return True
         return False
 
-    # --- dialogs, threads, words ---------------------------------------------------------------------------
-
-    def _ask(
-        self, title: str, filters: Sequence[str], then: Callable[[Path], None], suggest: str = ""
-    ) -> None:
-        """Open a file dialog that does not block; `suggest` makes it one that saves."""
-        if self.dialog is not None:
-            self.dialog.close()
-        dialog = QFileDialog(widget_of(self._host), title, str(self.recent.folder()))
-        dialog.setNameFilters(list(filters))
-        if suggest:
-            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-            dialog.setDefaultSuffix(Path(suggest).suffix[1:])
-            dialog.selectFile(suggest)
-        else:
-            dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda name: then(Path(name)))
-        dialog.finished.connect(partial(self._asked, dialog))
-        self.dialog = dialog
-        dialog.open()
-
-    def _asked(self, dialog: QFileDialog, _: int) -> None:
-        self.dialog = None if self.dialog is dialog else self.dialog
-        dialog.deleteLater()
+    # --- threads, words ---------------------------------------------------------------------------
 
     def _run(self, work: Work, done: Callable[[Any], None], name: str, did: str = "read") -> None:
         def failed(error: BaseException) -> None:
@@ -302,7 +282,17 @@ class Documents(QObject):
         self._host.notices.show_notice(text, kind)
 
 
-def _read(read: Callable[[Path], Any], path: Path) -> Any:
-    if path.is_dir():
-        raise IsADirectoryError(21, "it is a folder", path.name)
-    return read(path)
+def _outcome(path: Path) -> Outcome:
+    """What kind of file this is, and what it holds or what is wrong with it."""
+    kind = kinds.kind_of(path)
+    read: dict[str, Callable[[Path], Any]] = {
+        kinds.EXPERIMENT: files.read,
+        kinds.MODEL: load_model,
+        kinds.DATA: read_data,
+    }
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", path.name)
+        return kind, path, read[kind](path)
+    except Exception as error:  # told to the person
+        return kind, path, error

@@ -9,13 +9,14 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QHideEvent, QImage, QPixmap, QShowEvent
-from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QLabel, QScrollArea, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QFrame, QLabel, QScrollArea, QVBoxLayout
 
 from explorer.export import Exporter, Progress, Replay
 from explorer.jobs import Job
 from explorer.theme import theme as theme_named
 from explorer.ui import export_work as work
 from explorer.ui import exporting, style
+from explorer.ui.asking import Asking
 from explorer.ui.clipboard import Clipboard
 from explorer.ui.export_form import ExportForm
 from explorer.ui.file_names import Recent
@@ -44,7 +45,7 @@ class ExportPanel(QDialog):
         self._estimator: LatestWorker | None = None
         self.job: Job[Progress] | None = None
         self._target = Path()
-        self.dialog: QFileDialog | None = None
+        self.asking = Asking(self, Recent(host.settings))
         self.setWindowTitle("Export")
         clipboard = self.clipboard = Clipboard(host)
         self.copy_picture, self.copy_script = clipboard.copy_picture, clipboard.copy_script
@@ -177,16 +178,8 @@ class ExportPanel(QDialog):
         """Ask for the name of the file, and begin."""
         if self.job is not None or self._replay is None:
             return
-        recent = Recent(self._host.settings)
-        dialog = QFileDialog(self, "Export", str(recent.folder()))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters([f"{self.exporter.title} (*{self.exporter.suffix})"])
-        dialog.setDefaultSuffix(self.exporter.suffix[1:])
-        dialog.selectFile(work.file_name(self._host.session, self.exporter))
-        dialog.fileSelected.connect(lambda name: self.start(Path(name)))
-        dialog.finished.connect(dialog.deleteLater)
-        self.dialog = dialog
-        dialog.open()
+        filters = [f"{self.exporter.title} (*{self.exporter.suffix})"]
+        self.asking.ask("Export", filters, self.start, work.file_name(self._host.session, self.exporter))
 
     def start(self, path: Path) -> None:
         """Write the file to `path` in the background."""
@@ -278,8 +271,7 @@ class ExportPanel(QDialog):
         """Stop everything: a file that is being written is given up, and what was there stays."""
         self._clock.stop()
         self._rest.stop()
-        if self.dialog is not None:
-            self.dialog = None
+        self.asking.close()
         if self.job is not None:
             self.job.cancel()
         self.clipboard.shut_down()

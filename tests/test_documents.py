@@ -1,0 +1,485 @@
+"""Files of every kind: opened, saved, refused, dropped, kept for after a crash."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import windows
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMenu
+
+from explorer import document as files
+from explorer import models
+from explorer.document import Document
+from explorer.experiment import Experiment
+from explorer.scores import files as model_files
+from explorer.ui import file_kinds as kinds
+from explorer.ui.documents import Documents
+from explorer.ui.recovery import Recovery
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture
+def host(qapp, tmp_path, monkeypatch):
+    monkeypatch.setenv("SCORE_EXPLORER_DATA", str(tmp_path / "data"))
+    with windows.hosted(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def documents(host):
+    made = Documents(host)
+    yield made
+    made.shut_down()
+
+
+def experiment(**sampler):
+    e = Experiment()
+    return replace(e, sampler=replace(e.sampler, **sampler))
+
+
+def settle(qtbot, documents):
+    windows.wait(qtbot, lambda: not documents.busy)
+
+
+def edit(host, **sampler):
+    host.session.edit(replace(host.session.document, experiment=experiment(**sampler)))
+
+
+def opened(qtbot, documents, path):
+    documents.open_path(path)
+    settle(qtbot, documents)
+
+
+def saved(qtbot, documents, path):
+    documents.save_to(path)
+    settle(qtbot, documents)
+
+
+# --- experiments -----------------------------------------------------------------------------------------
+
+
+def test_a_saved_experiment_is_opened_again(qtbot, host, documents, tmp_path):
+    edit(host, steps=37)
+    assert documents.dirty
+    saved(qtbot, documents, tmp_path / "a.json")
+    assert not documents.dirty
+    assert host.windowTitle() == "a.json[*] — Score Explorer"
+    before = host.session.document
+    documents.new()
+    assert host.session.document == Document()
+    assert documents.file.path is None
+    opened(qtbot, documents, tmp_path / "a.json")
+    assert host.session.document == before
+    assert documents.recent.paths() == [tmp_path / "a.json"]
+
+
+def test_an_edit_marks_the_window(host, documents):
+    edit(host, steps=12)
+    documents.changed()
+    assert host.isWindowModified()
+    host.session.undo()
+    documents.changed()
+    assert not host.isWindowModified()
+
+
+def test_undoing_an_opening_goes_back_to_the_file_before(qtbot, host, documents, tmp_path):
+    edit(host, steps=11)
+    saved(qtbot, documents, tmp_path / "first.json")
+    files.write(tmp_path / "second.json", Document(experiment(steps=22)))
+    opened(qtbot, documents, tmp_path / "second.json")
+    edit(host, steps=23)
+    assert documents.file.name == "second.json"
+    assert documents.dirty
+    host.session.undo()
+    host.session.undo()
+    assert documents.file.name == "first.json"
+    assert not documents.dirty
+    host.session.redo()
+    assert documents.file.name == "second.json"
+    host.session.undo()
+    edit(host, steps=13)  # another branch: the opening is gone
+    assert documents.file.name == "first.json"
+
+
+def test_saving_holds_for_what_comes_before_and_after(qtbot, host, documents, tmp_path):
+    edit(host, steps=11)
+    saved(qtbot, documents, tmp_path / "a.json")
+    host.session.undo()
+    assert documents.file.name == "a.json"
+    assert documents.dirty
+
+
+def test_a_newer_version_is_read_only(qtbot, host, documents, tmp_path):
+    value = json.loads(files.dumps(Document(experiment(steps=44))))
+    path = tmp_path / "newer.json"
+    path.write_text(json.dumps(value | {"version": 99, "wonder": 1}))
+    opened(qtbot, documents, path)
+    assert host.session.document.experiment.sampler.steps == 44
+    assert documents.file.read_only
+    assert "read only" in host.windowTitle()
+    assert any("newer" in text for text in host.said())
+    documents.save()
+    assert documents.asking.dialog is not None  # it asks for another name
+    documents.asking.close()
+    assert json.loads(path.read_text())["version"] == 99
+
+
+def test_save_asks_for_a_name_once(qtbot, host, documents, tmp_path):
+    documents.save()
+    dialog = documents.asking.dialog
+    assert dialog is not None
+    assert not dialog.testAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.emit(str(tmp_path / "named.json"))
+    documents.asking.close()
+    settle(qtbot, documents)
+    edit(host, steps=99)
+    documents.save()
+    settle(qtbot, documents)
+    assert documents.asking.dialog is None
+    assert files.read(tmp_path / "named.json")[0].experiment.sampler.steps == 99
+
+
+def test_a_save_that_fails_says_so_and_loses_nothing(qtbot, host, documents, tmp_path, monkeypatch):
+    path = tmp_path / "whole.json"
+    saved(qtbot, documents, path)
+    whole = path.read_text()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    edit(host, steps=9)
+    saved(qtbot, documents, path)
+    monkeypatch.undo()
+    assert path.read_text() == whole
+    assert [p.name for p in tmp_path.glob(".*")] == []
+    assert "whole.json cannot be saved: No space left on device." in host.said()
+    assert documents.dirty
+
+
+def test_saving_into_a_folder_that_is_gone(qtbot, host, documents, tmp_path):
+    saved(qtbot, documents, tmp_path / "gone" / "a.json")
+    assert host.kinds() == ["error"]
+
+
+def test_recent_files(qtbot, host, documents, tmp_path):
+    for i in range(10):
+        saved(qtbot, documents, tmp_path / f"{i}.json")
+    assert [p.name for p in documents.recent.paths()] == [f"{i}.json" for i in range(9, 1, -1)]
+    (tmp_path / "9.json").unlink()
+    menu = QMenu(host)
+    documents.fill_recent(menu)
+    names = [action.text() for action in menu.actions()]
+    assert names[0] == "8.json"
+    menu.actions()[0].trigger()
+    settle(qtbot, documents)
+    assert documents.file.name == "8.json"
+    documents.recent.clear()
+    documents.fill_recent(menu)
+    assert [action.text() for action in menu.actions()] == ["None yet"]
+
+
+# --- models ----------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_saved_and_opened_again(qtbot, host, documents, tmp_path):
+    model = models.untrained(host.session.document.experiment)
+    model = replace(model, data={"type": "two_moons"})
+    documents._save_model(model, tmp_path / "m.safetensors")
+    settle(qtbot, documents)
+    opened(qtbot, documents, tmp_path / "m.safetensors")
+    assert host.session.document.experiment.score.source == "trained"
+    assert host.session.trainer.model.data == {"type": "two_moons"}
+    notice = host.notices.notices()[-1]
+    notice.button.click()
+    assert host.session.document.experiment.data.name == "two_moons"
+
+
+def test_a_model_for_other_dimensions_brings_its_data(qtbot, host, documents, tmp_path):
+    from explorer.distributions import DISTRIBUTIONS
+
+    flat = next(cls() for cls in DISTRIBUTIONS.values() if cls.dim == 1)
+    model = models.untrained(replace(Experiment(), data=flat))
+    model_files.save(replace(model, data={"type": flat.name}), tmp_path / "flat.safetensors")
+    opened(qtbot, documents, tmp_path / "flat.safetensors")
+    assert host.session.document.experiment.data == flat
+    model_files.save(model, tmp_path / "unknown.safetensors")
+    documents.new()
+    opened(qtbot, documents, tmp_path / "unknown.safetensors")
+    assert host.kinds()[-1] == "error"
+    assert host.session.document.experiment.data.dim == 2
+
+
+def test_without_a_network_none_is_saved(host, documents):
+    e = experiment()
+    host.session.edit(
+        replace(host.session.document, experiment=replace(e, score=replace(e.score, source="exact")))
+    )
+    documents.save_model()
+    assert host.kinds() == ["warn"]
+    assert documents.asking.dialog is None
+
+
+# --- data ------------------------------------------------------------------------------------------------
+
+
+def test_points_and_pictures_become_the_data(qtbot, host, documents, tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "p.npy", rng.normal(5, 3, (200, 2)))
+    np.savetxt(tmp_path / "p.csv", rng.normal(size=(50, 2)), delimiter=",")
+    Image.fromarray(rng.integers(0, 255, (20, 30), dtype=np.uint8)).save(tmp_path / "p.png")
+    for name in ("p.npy", "p.csv", "p.png"):
+        opened(qtbot, documents, tmp_path / name)
+        data = host.session.document.experiment.data
+        assert data.name == "points"
+        assert name in data.note
+        assert any(data.note in text for text in host.said())
+    host.notices.notices()[-1].button.click()  # Undo
+    assert "p.csv" in host.session.document.experiment.data.note
+
+
+# --- bad files of every kind -----------------------------------------------------------------------------
+
+BAD = {
+    "not.json": b"{",
+    "list.json": b"[1, 2]",
+    "other.json": b'{"format": "something"}',
+    "field.json": b'{"format": "score-explorer", "version": 1, "sampler": {"steps": -3}}',
+    "nan.json": b'{"format": "score-explorer", "version": 1, "seed": NaN}',
+    "bytes.json": b"\xff\xfe\x00\x01",
+    "deep.json": b"[" * 100_000,
+    "empty.json": b"",
+    "empty.safetensors": b"",
+    "noise.safetensors": bytes(range(256)),
+    "empty.csv": b"",
+    "one.csv": b"1\n2\n3\n",
+    "same.csv": b"1,1\n1,1\n1,1\n",
+    "words.csv": b"a,b\nc,d\n",
+    "cut.npy": b"\x93NUMPY\x01\x00",
+    "not.npz": b"PK\x03\x04nothing",
+    "not.png": b"\x89PNG\r\n\x1a\nnothing",
+    "white.png": None,
+    "unknown.xyz": b"\x00\x01\x02",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_gets_one_sentence(qtbot, host, documents, tmp_path, name):
+    path = tmp_path / name
+    if BAD[name] is None:
+        Image.new("L", (8, 8), 255).save(path)
+    else:
+        path.write_bytes(BAD[name])
+    before = host.session.document
+    opened(qtbot, documents, path)
+    assert host.kinds() == ["error"]
+    (text,) = host.said()
+    assert name in text
+    assert text.endswith(".")
+    assert "Traceback" not in text
+    assert host.session.document is before
+    assert documents.recent.paths() == []
+
+
+def test_what_is_not_there_and_what_is_a_folder(qtbot, host, documents, tmp_path):
+    (tmp_path / "folder.json").mkdir()
+    opened(qtbot, documents, tmp_path / "folder.json")
+    opened(qtbot, documents, tmp_path / "missing.safetensors")
+    opened(qtbot, documents, tmp_path / "missing.xyz")
+    assert host.kinds() == ["error"] * 3
+
+
+def test_kinds_are_known_by_content_where_the_ending_is_not(tmp_path):
+    (tmp_path / "a").write_text('  {"x": 1}')
+    (tmp_path / "b").write_bytes((8).to_bytes(8, "little") + b"{}      ")
+    (tmp_path / "c").write_text("1,2\n")
+    assert [kinds.kind_of(tmp_path / name) for name in "abc"] == [kinds.EXPERIMENT, kinds.MODEL, kinds.DATA]
+
+
+# --- dropping --------------------------------------------------------------------------------------------
+
+
+def drop(host, urls):
+    mime = QMimeData()
+    mime.setUrls(urls)
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(host.rect().center(), copy, mime, left, none)
+    QApplication.sendEvent(host, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(host, QDropEvent(QPointF(9, 9), copy, mime, left, none))
+    return enter.isAccepted()
+
+
+def test_files_are_dropped_in_any_order(qtbot, host, documents, tmp_path):
+    files.write(tmp_path / "e.json", Document(experiment(steps=77)))
+    np.save(tmp_path / "p.npy", np.random.default_rng(0).normal(size=(40, 2)))
+    assert drop(host, [QUrl.fromLocalFile(str(tmp_path / name)) for name in ("p.npy", "e.json")])
+    settle(qtbot, documents)
+    e = host.session.document.experiment
+    assert (e.sampler.steps, e.data.name) == (77, "points")
+
+
+def test_links_are_not_accepted(host, documents):
+    assert not drop(host, [QUrl("https://example.org/e.json")])
+    assert not drop(host, [])
+
+
+# --- after a crash ---------------------------------------------------------------------------------------
+
+
+def begin(qtbot, host):
+    documents = Documents(host)
+    documents.start()
+    windows.wait(qtbot, lambda: not documents.recovery._restoring)
+    return documents
+
+
+def crash(qtbot, documents):
+    """Write what would be written in a while, then end without an end."""
+    recovery = documents.recovery
+
+    def idle():
+        return recovery._task is None or not recovery._task.alive
+
+    windows.wait(qtbot, idle)
+    recovery._next = 0.0
+    recovery.look()
+    windows.wait(qtbot, idle)
+    recovery._store.release()
+    recovery._store = None
+    documents.shut_down()
+
+
+def fresh(host):
+    host.session.edit(Document())
+    host.session.reset_training()
+    host.notices.clear()
+
+
+def test_a_crash_loses_nothing(qtbot, host, tmp_path):
+    first = begin(qtbot, host)
+    assert host.said() == []
+    edit(host, steps=31)
+    saved(qtbot, first, tmp_path / "mine.json")
+    edit(host, steps=32)
+    work = host.session.document
+    crash(qtbot, first)
+    fresh(host)
+    second = begin(qtbot, host)
+    assert host.session.document == work
+    assert second.file.name == "mine.json"
+    assert second.dirty
+    (notice,) = host.notices.notices()
+    assert "is back" in notice.text
+    notice.button.click()
+    assert host.session.document == Document()
+    host.session.undo()
+    assert host.session.document == work
+    second.shut_down()
+
+
+def test_a_trained_network_survives_a_crash(qtbot, host):
+    first = begin(qtbot, host)
+    model = models.untrained(host.session.document.experiment)
+    host.session.use_model(replace(model, facts={"seconds": 3}))
+    crash(qtbot, first)
+    fresh(host)
+    second = begin(qtbot, host)
+    assert host.session.trainer.model.facts == {"seconds": 3}
+    assert host.session.document.experiment.score.source == "trained"
+    second.shut_down()
+
+
+def test_what_crashes_again_and_again_is_not_brought_back_by_itself(qtbot, host):
+    documents = begin(qtbot, host)
+    edit(host, steps=666)
+    work = host.session.document
+    for _ in range(2):
+        crash(qtbot, documents)
+        fresh(host)
+        documents = begin(qtbot, host)
+        assert host.session.document == work
+    crash(qtbot, documents)
+    fresh(host)
+    documents = begin(qtbot, host)
+    assert host.session.document == Document()
+    host.notices.notices()[-1].button.click()
+    windows.wait(qtbot, lambda: host.session.document == work)
+    documents.shut_down()
+
+
+def test_closing_keeps_what_was_not_saved(qtbot, host):
+    first = begin(qtbot, host)
+    edit(host, steps=71)
+    work = host.session.document
+    first.shut_down()
+    fresh(host)
+    second = begin(qtbot, host)
+    assert host.said() == []  # it opens as ever
+    assert host.session.document == Document()
+    menu = QMenu(host)
+    second.fill_recent(menu)
+    assert menu.actions()[0].text().startswith("Unsaved work")
+    menu.actions()[0].trigger()
+    windows.wait(qtbot, lambda: host.session.document == work)
+    second.shut_down()
+
+
+def test_closing_what_is_saved_leaves_nothing(qtbot, host, tmp_path):
+    first = begin(qtbot, host)
+    edit(host, steps=71)
+    saved(qtbot, first, tmp_path / "a.json")
+    first.shut_down()
+    assert list((tmp_path / "data").rglob("*.json")) == []
+
+
+def test_two_windows_have_a_folder_each(qtbot, host, tmp_path):
+    first, second = begin(qtbot, host), Documents(host)
+    second.start()
+    folders = [d.recovery._store.folder for d in (first, second)]
+    assert folders[0] != folders[1]
+    first.shut_down()
+    second.shut_down()
+
+
+def test_a_damaged_state_is_no_obstacle(qtbot, host, tmp_path):
+    folder = tmp_path / "data" / "sessions" / "1"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text('{"document": "nonsense"}')
+    documents = begin(qtbot, host)
+    assert host.kinds() == ["error"]
+    documents.shut_down()
+    (folder / "state.json").write_text("nonsense")
+    host.notices.clear()
+    documents = begin(qtbot, host)
+    assert host.said() == []
+    documents.shut_down()
+
+
+def test_a_folder_that_cannot_be_written_is_said_once(qtbot, host, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sessions").write_text("a file where the folder should be")
+    documents = begin(qtbot, host)
+    assert len(host.said()) == 1
+    edit(host, steps=3)
+    documents.changed()
+    assert len(host.said()) == 1
+    documents.shut_down()
+
+
+def test_autosave_waits_between_two_writes(qtbot, host, monkeypatch):
+    written = []
+    monkeypatch.setattr(Recovery, "_write", staticmethod(lambda *args: written.append(args)))
+    documents = begin(qtbot, host)
+    for steps in range(20, 40):
+        edit(host, steps=steps)
+        documents.changed()
+        qtbot.wait(5)
+    assert len(written) == 1
+    documents.shut_down()

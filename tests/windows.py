@@ -1,0 +1,109 @@
+"""Hosts for tests of the window's parts, and the real window: with settings of their own, closed at the end."""
+
+import time
+from contextlib import contextmanager
+
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings
+from PySide6.QtWidgets import QWidget
+
+from explorer.session import Session
+from explorer.ui.canvas import Choice, Stage
+from explorer.ui.notices import NoticeBar
+
+PAINTER = Choice("painter", "a test")
+
+
+def settings(folder):
+    return QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+
+
+def dispose(widget):
+    """Delete a widget now."""
+    widget.hide()
+    widget.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def wait(qtbot, condition, seconds=10.0):
+    qtbot.waitUntil(condition, timeout=round(seconds * 1000))
+
+
+def keep_going(qtbot, seconds):
+    """Let the event loop run."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        qtbot.wait(10)
+
+
+class Panel(QWidget):
+    """A stage panel with nothing but its canvas."""
+
+    def __init__(self, parent):
+        super().__init__(parent)
+        self.canvas = Stage(self, PAINTER)
+
+
+class FakeHost(QWidget):
+    """The least that files, export and drawing need of a window."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.resize(900, 600)
+        self.session = Session()
+        self.stages = {name: Panel(self) for name in "AB"}
+        for panel in self.stages.values():
+            panel.resize(500, 400)
+            panel.canvas.resize(500, 400)
+        self.notices = NoticeBar(self)
+        self.settings = settings(folder)
+        self.theme_name = "dark"
+        self.refreshed = 0
+
+    def refresh(self):
+        self.refreshed += 1
+
+    def said(self):
+        """The sentences of all notices shown."""
+        return [notice.text for notice in self.notices.notices()]
+
+    def kinds(self):
+        return [notice.kind for notice in self.notices.notices()]
+
+    def run(self, qtbot, name="A"):
+        """Compute the session's run to its end."""
+        self.session.started = True
+        self.session._simulate(name)
+
+        def through():
+            self.session.tick(0.02)
+            full = self.session.tracks[name].full
+            return full is not None and full.recording.complete
+
+        wait(qtbot, through)
+
+
+@contextmanager
+def hosted(folder):
+    host = FakeHost(folder)
+    try:
+        yield host
+    finally:
+        assert host.session.close()
+        dispose(host)
+
+
+@contextmanager
+def windowed(qtbot, folder, size=(1280, 800), started=True):
+    """The real window on the painter's stage."""
+    from explorer.ui.window import MainWindow
+
+    window = MainWindow(Session(), settings(folder), PAINTER)
+    try:
+        window.resize(*size)
+        window.show()
+        if started:
+            window.start()
+        yield window
+    finally:
+        window.close()
+        dispose(window)
