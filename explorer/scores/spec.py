@@ -21,8 +21,13 @@ class NetworkSpec(Validated):
         help="Units in each hidden layer. Wider learns finer detail and costs the square.",
     )
     depth: int = param(
-        4, "Depth", low=1, high=8, minimum=1, maximum=64,
+        3, "Depth", low=1, high=8, minimum=1, maximum=64,
         help="Residual blocks, each h ← h + W·silu(h + e(σ)), with e the embedding of the noise level.",
+    )
+    waves: int = param(
+        16, "Waves", low=0, high=32, minimum=0, maximum=1024,
+        help="Sines and cosines of the position given to the network beside the position itself, so that "
+        "fine detail is learned soon (Tancik 2020). The preconditioned network uses them; 0 for none.",
     )
     output: str = param(
         "edm", "Output", choices={
@@ -64,7 +69,7 @@ class Training(Validated):
         "the same seed gives the same weights.",
     )
     learning_rate: float = param(
-        6e-3, "Learning rate", symbol="η", low=1e-4, high=3e-2, minimum=1e-8, maximum=10.0, log=True,
+        8e-3, "Learning rate", symbol="η", low=1e-4, high=3e-2, minimum=1e-8, maximum=10.0, log=True,
         help="Peak step size of Adam; it rises briefly, then falls along a cosine to the end of the budget.",
     )
     batch: int = param(

@@ -1,0 +1,140 @@
+"""Train and measure the networks in pretrained/: `python main.py pretrain [--only NAME]`.
+
+The budget is counted in iterations, on one thread, so the same machine and seed give the same weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from explorer import paths
+from explorer.distributions import DISTRIBUTIONS, Distribution, Mixture
+from explorer.experiment import encode
+from explorer.files import write_atomically
+from explorer.lazy import torch
+from explorer.metrics import energy_distance
+from explorer.objectives import OBJECTIVES
+from explorer.samplers import SOLVERS, Sampler
+from explorer.scores import LearnedScore, NetworkSpec, Score, Training
+from explorer.scores.files import Model, load, save
+from explorer.sdes import SDE, SDES
+from explorer.simulate import simulate
+from explorer.train import TrainFrame, sigma_data, train
+
+NETWORK = NetworkSpec()
+ITERATIONS, SEED = 5000, 0
+#: What is measured: so many samples, so often, under each of these SDEs.
+SAMPLES, REPEATS, MEASURED = 10_000, 3, ("ve", "vp", "subvp")
+#: Probability flow, fine enough that its error is far below the floor.
+SAMPLER = Sampler(mode="ode", solver=SOLVERS["heun"](), grid="edm", steps=40, particles=SAMPLES)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train every built-in distribution, or one; write NAME.safetensors and NAME.json for each."""
+    options = _options(argv)
+    names = options.only or [name for name, cls in DISTRIBUTIONS.items() if cls.builtin]
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    for name in names:
+        card = pretrain(DISTRIBUTIONS[name](), _training(options), options.seed, folder)
+        ratios = "  ".join(f"{sde} {m['ratio']:.2f}" for sde, m in card["energy_distance"].items())
+        print(f"{name:18} {card['training']['seconds']:6.1f} s   energy distance / floor: {ratios}", flush=True)
+    return 0
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="main.py pretrain", description="Train the networks in pretrained/.")
+    names = [name for name, cls in DISTRIBUTIONS.items() if cls.builtin]
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--iterations", type=int, default=ITERATIONS)
+    budget.add_argument("--seconds", type=float, help="train by the clock instead (results then vary a little)")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
+    return parser.parse_args(argv)
+
+
+def _training(options: argparse.Namespace) -> Training:
+    if options.seconds:
+        return Training(seconds=options.seconds, device="cpu")
+    return Training(seconds=0, iterations=options.iterations, device="cpu")
+
+
+def pretrain(data: Distribution, training: Training, seed: int, folder: Path) -> dict[str, Any]:
+    """Train on `data`, measure, write the model and its card; returns the card."""
+    last = _last(data, training, seed)
+    assert last.weights is not None
+    facts = {
+        "seed": seed, "iterations": last.iteration, "seconds": round(last.seconds, 1), "device": last.device,
+        "objective": encode(OBJECTIVES["dsm"]()), "settings": encode(training),
+        "loss_floor": _rounded(last.floor), "loss_excess": _rounded(last.excess),
+    }  # fmt: skip
+    weights, scale = dict(last.weights), sigma_data(data.mixture)
+    model = Model(NETWORK, weights, data.dim, scale, encode(data), None, _reproducible(facts))
+    path = folder / f"{data.name}.safetensors"
+    save(model, path)
+    card = {
+        "name": data.name, "title": data.title, "data": encode(data), "network": encode(NETWORK),
+        "command": f"python main.py pretrain --only {data.name}",
+        "training": facts, "hardware": _hardware(),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sampler": f"probability-flow ODE, Heun, {SAMPLER.steps} steps on EDM's grid, {SAMPLES} samples",
+        "energy_distance": {name: measure(load(path), data.mixture, SDES[name]()) for name in MEASURED},
+    }  # fmt: skip
+    with write_atomically(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return card
+
+
+def _last(data: Distribution, training: Training, seed: int) -> TrainFrame:
+    for frame in train(data.mixture, SDES["ve"](), OBJECTIVES["dsm"](), NETWORK, training, seed):
+        last = frame
+    return last
+
+
+def _reproducible(facts: dict[str, Any]) -> dict[str, Any]:
+    """Without what differs from run to run, so that the model file is the same byte for byte."""
+    return {k: v for k, v in facts.items() if k != "seconds"}
+
+
+def measure(model: Model, mixture: Mixture, sde: SDE) -> dict[str, float]:
+    """Energy distance of samples from fresh data, the mean of some repeats, and the floor: data from data."""
+    score = LearnedScore(model.denoiser(), sde)
+    distance = float(np.mean([_distance(score, mixture, sde, seed) for seed in range(REPEATS)]))
+    floor = expected_floor(mixture, SAMPLES)
+    return {"distance": _rounded(distance), "floor": _rounded(floor), "ratio": round(distance / floor, 3)}
+
+
+def _distance(score: Score, mixture: Mixture, sde: SDE, seed: int) -> float:
+    for frame in simulate(sde, SAMPLER, score, mixture, seed):
+        last = frame
+    data, _ = mixture.sample(SAMPLES, np.random.default_rng([seed, 1]))
+    return energy_distance(last.x, data)
+
+
+def expected_floor(mixture: Mixture, n: int) -> float:
+    """The energy distance between two independent draws of n points, on average: E|X - X'| 2/n."""
+    x, _ = mixture.sample(8000, np.random.default_rng(2))
+    return float(torch.pdist(torch.from_numpy(x)).mean(dtype=torch.float64)) * 2 / n
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _hardware() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = platform.processor() or platform.machine()
+    return f"{model}, 1 thread, torch {torch.__version__}"
