@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: Seconds for a whole run at speed 1.
-DURATION = 8.0
+DURATION = 6.0
 #: Seconds the end of the run is held before it starts again.
 HOLD = 1.5
 

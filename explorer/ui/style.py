@@ -188,6 +188,7 @@ QLabel { background: transparent; border: none; }
 QLabel[role="title"] { font-size: ${title}px; font-weight: 600; }
 QLabel[role="headline"] { font-size: ${huge}px; font-weight: 600; }
 QLabel[role="muted"] { color: $muted; }
+QLabel[role="advice"] { color: $warn; }
 QLabel[role="small"] { color: $muted; font-size: ${small}px; }
 QLabel[role="badge"] { color: $muted; font-size: ${small}px; background: $raised; border-radius: ${px5}px;
     padding: 1px ${px6}px; }

@@ -143,7 +143,7 @@ class MainWindow(QMainWindow):
         middle = row(self.left, stages, self.right, spacing=10)
         middle.setStretch(1, 1)
         middle.setContentsMargins(style.px(10), style.px(10), style.px(10), style.px(6))
-        self.advice = ElidedLabel("", "small")
+        self.advice = ElidedLabel("", "advice")
         self.advice.setContentsMargins(style.px(16), 0, style.px(16), style.px(4))
         whole = QWidget()
         column = QVBoxLayout(whole)
@@ -262,9 +262,6 @@ class MainWindow(QMainWindow):
         self.actions_by_slot["compare"].setChecked(two)
         for stage in self.stages.values():
             stage.set_flat(e.data.dim == 1)
-        said = advice(shown)
-        self.advice.set_text("  ".join(said))
-        self.advice.setProperty("kind", "warn" if said else "plain")
         self.now.set_text(f"{e.data.title} · {shown.sde.title} · {dict(_sources())[e.score.source]}")
         self.actions_by_slot["undo"].setEnabled(self.session.history.can_undo)
         self.actions_by_slot["redo"].setEnabled(self.session.history.can_redo)
@@ -310,6 +307,7 @@ class MainWindow(QMainWindow):
             e = self.session.experiment(name) or self.session.document.experiment
             figures = self._figures(name)
             self.stages[name].set_heading(name if two else "", words.title(e), words.subtitle(e), figures)
+        self._show_advice()
         trainer = self.session.trainer
         self.score.set_training(trainer.running, trainer.paused, trainer.frame, self.session.started)
         self.score.set_word(self.session.word())
@@ -324,6 +322,12 @@ class MainWindow(QMainWindow):
             side.rescale()
         for name, picture in self.session.pictures.items():
             self.stages[name].show_marks(picture.marks, theme_named(self.theme_name))
+
+    def _show_advice(self) -> None:
+        """Why the picture looks as it does, where a setting is numerically bad."""
+        picture = self.session.pictures.get(self.selected)
+        note = (picture.frame.note,) if picture is not None and picture.frame.note else ()
+        self.advice.set_text("   ".join((*note, *advice(self.shown_experiment()))))
 
     def _figures(self, name: str) -> str:
         picture = self.session.pictures.get(name)
