@@ -1,4 +1,4 @@
-"""Hosts for tests of the window's parts, and the real window: with settings of their own, closed at the end."""
+"""Hosts for tests of the window's parts, and the real window; each with settings of its own."""
 
 import time
 from contextlib import contextmanager

@@ -62,8 +62,8 @@ class History:
         return bool(self._future)
 
     def place(self, document: Document) -> int:
-        """1 for a document (that very one) that is now or past, -1 for one that undo went back over, and 0 where
-        it may be one that is further back than is kept."""
+        """1 for a document (that very one) that is now or past, -1 for one that was undone, and 0 where it may
+        be one that is further back than is kept."""
         if any(d is document for d in (self.now, *self._past)):
             return 1
         undone = any(d is document for d in self._future) or len(self._past) < DEPTH

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QLabel, QScrollArea, QVBoxLayout
 
 from explorer.export import Exporter, Progress, Replay
 from explorer.jobs import Job
+from explorer.theme import Theme
 from explorer.theme import theme as theme_named
 from explorer.ui import export_work as work
 from explorer.ui import exporting, style
@@ -50,7 +51,7 @@ class ExportPanel(QDialog):
         clipboard = self.clipboard = Clipboard(host)
         self.copy_picture, self.copy_script = clipboard.copy_picture, clipboard.copy_script
         self._built = False
-        self.state = label("", "small")
+        self.state = label("", "small", self)
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._look)
         self._rest = QTimer(self)
@@ -63,7 +64,7 @@ class ExportPanel(QDialog):
         """Made when it is first opened, so that the window opens sooner."""
         self._built = True
         self.form = ExportForm(self._host.theme_name)
-        self.form.changed.connect(self._show)
+        self.form.changed.connect(self._changed)
         self.form.refused.connect(lambda text: self.state.setText(text))
         self.preview = QLabel()
         self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -106,14 +107,21 @@ class ExportPanel(QDialog):
         """The format that is chosen, with its settings."""
         return self.form.exporter
 
+    def _theme_now(self) -> Theme:
+        return theme_named(self.form.theme.value() if self._built else self._host.theme_name)
+
+    def _changed(self) -> None:
+        self.state.setText("")
+        self._show()
+
     def _show(self) -> None:
         """Say what the file will be, and ask for the picture and the size of it."""
-        theme = theme_named(self.form.theme.value() or self._host.theme_name)
-        replay = work.replay_now(self._host.session, theme, caption=self.form.caption.isChecked())
+        replay = work.replay_now(self._host.session, self._theme_now(), caption=self.form.caption.isChecked())
         self._replay = replay or self._replay
         ready = self._replay is not None
         self.start_button.setEnabled(ready and self.job is None)
-        self.state.setText("" if ready else WAITING)
+        if not ready or self.state.text() == WAITING:
+            self.state.setText("" if ready else WAITING)
         self._size_words = ""
         self._show_facts()
         if self._replay is not None and self._worker is not None:
