@@ -25,8 +25,9 @@ class Distances:
         self._recording: Recording | None = None
         self._pending = False
 
-    def restart(self, data: Distribution) -> None:
-        """Begin again for a new run; the old curve stays until the new one has points."""
+    def restart(self, data: Distribution, *, keep: bool = False) -> None:
+        """Begin again for a new run; with `keep` the old curve stays until the new one has points."""
+        self._rows = self._rows if keep else {}
         self._reference = lambda: data.sample(PARTICLES, seed=2)
         self._pending = False
         self._recording = None

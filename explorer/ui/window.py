@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Milliseconds between ticks, and ticks between refreshes of charts and words.
 TICK_MS, SLOW_TICKS = 16, 6
+#: A window of fewer pixels across leaves the stage too little room beside words for a projector.
+NARROW = 1700
 
 
 class MainWindow(QMainWindow):
@@ -320,6 +322,9 @@ class MainWindow(QMainWindow):
         style.apply(app, theme_named(self.theme_name), presentation=self.presentation)
         for side in (self.left, self.right):
             side.rescale()
+        narrow = self.presentation and self.width() < NARROW
+        self.badges.setVisible(not narrow)
+        self.right.setVisible(not narrow)
         for name, picture in self.session.pictures.items():
             self.stages[name].show_marks(picture.marks, theme_named(self.theme_name))
 
