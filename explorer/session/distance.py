@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from explorer.distributions import Distribution
 from explorer.frames import Recording
 from explorer.metrics import sliced_wasserstein
+
+#: (share of the run, t, distance); and some of them by frame, with the recording they are of.
+Row: TypeAlias = tuple[float, float, float]
+Measured: TypeAlias = tuple[Recording, dict[int, Row]]
 
 #: Points of the curve, and how many are measured in one piece of work.
 POINTS, AT_ONCE = 40, 4
@@ -21,7 +26,7 @@ class Distances:
 
     def __init__(self) -> None:
         self._reference: Callable[[], np.ndarray] | None = None
-        self._rows: dict[int, tuple[float, float, float]] = {}
+        self._rows: dict[int, Row] = {}
         self._recording: Recording | None = None
         self._pending = False
 
@@ -37,7 +42,7 @@ class Distances:
         """Whether the curve is that of an older run."""
         return self._recording is None
 
-    def work(self, recording: Recording) -> Callable[[], tuple[Recording, dict[int, tuple[float, float, float]]]] | None:
+    def work(self, recording: Recording) -> Callable[[], Measured] | None:
         """A piece of work that measures the next few frames of a complete recording, or None."""
         if self._pending or not recording.complete or self._reference is None:
             return None
@@ -50,7 +55,7 @@ class Distances:
         self._pending = True
         reference, last = self._reference, max(len(recording) - 1, 1)
 
-        def measure() -> tuple[Recording, dict[int, tuple[float, float, float]]]:
+        def measure() -> Measured:
             target = reference()
             frames = {i: recording[i] for i in missing}
             return recording, {
@@ -59,7 +64,7 @@ class Distances:
 
         return measure
 
-    def add(self, result: tuple[Recording, dict[int, tuple[float, float, float]]]) -> None:
+    def add(self, result: Measured) -> None:
         """Take in what a piece of work has measured, unless the run has changed since."""
         recording, rows = result
         self._pending = False

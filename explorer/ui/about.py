@@ -18,7 +18,6 @@ PARTS = (
     ("PySide6-Essentials", "LGPL-3.0", "the window (Qt)"),
     ("vispy", "BSD-3-Clause", "the stage on OpenGL"),
     ("pyqtgraph", "MIT", "charts"),
-    ("superqt", "BSD-3-Clause", "controls"),
     ("qasync", "BSD-2-Clause", "the event loop"),
     ("ziamath", "MIT", "typeset equations"),
     ("cmap", "BSD-3-Clause", "colour maps"),
