@@ -123,16 +123,9 @@ class MainWindow(QMainWindow):
         self.compare_button.clicked.connect(self.commands.compare)
         export = Button("Export animation", "As a film, a picture or numbers (Ctrl+E)", primary=True)
         export.clicked.connect(self.commands.export)
-        top = row(
-            name,
-            self.bar,
-            self.now,
-            self.device_badge,
-            self.stage_badge,
-            self.compare_button,
-            export,
-            spacing=10,
-        )
+        self.badges = QWidget()
+        self.badges.setLayout(row(self.device_badge, self.stage_badge))
+        top = row(name, self.bar, self.now, self.badges, self.compare_button, export, spacing=10)
         top.setStretch(2, 1)
         top.setContentsMargins(style.px(14), style.px(6), style.px(14), style.px(6))
         stages = self.middle
@@ -343,7 +336,6 @@ class MainWindow(QMainWindow):
     def start(self) -> None:
         """Begin to compute: called when torch has loaded."""
         self.ready = True
-        self.documents.start()
         self.session.start()
         self.session.playhead.playing = True
         self.refresh()
