@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -10,6 +11,10 @@ from explorer.look import Look
 from explorer.marks import Curve, Mark
 from explorer.views.base import VIEWS, Scene, View
 from explorer.views.density import log_density
+
+
+#: How far below its peak the density is on each line.
+FALLS = (2, 10, 100, 1000)
 
 
 @VIEWS.register("contours", title="Contours", order=20)
@@ -24,9 +29,9 @@ class Contours(View):
         import contourpy
 
         xs, ys, values = log_density(scene)
-        lines = contourpy.contour_generator(xs, ys, values).lines
+        generator = contourpy.contour_generator(xs, ys, values, line_type=contourpy.LineType.Separate)
         peak = float(values.max())
-        drawn = (lines(peak - float(np.log(fall))) for fall in (2, 10, 100, 1000))
+        drawn = [cast(list[np.ndarray], generator.lines(peak - float(np.log(fall)))) for fall in FALLS]
         return tuple(_one_curve(level, 0.8 - 0.17 * i) for i, level in enumerate(drawn) if level)
 
 

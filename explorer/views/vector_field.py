@@ -62,6 +62,7 @@ def _over_time(scene: Scene, field: Score) -> tuple[Array, Array, float]:
     rows = max(2, scene.look.arrows // 2)
     spacing = (top - bottom) / rows
     ys = bottom + (np.arange(rows, dtype=np.float32) + 0.5) * spacing
-    columns = [(np.column_stack([np.full(rows, t), ys]).astype(np.float32), float(t)) for t in np.linspace(0.02, 0.98, 25)]
+    ts = np.linspace(0.02, 0.98, 25)
+    columns = [(np.column_stack([np.full(rows, t), ys]).astype(np.float32), float(t)) for t in ts]
     up = np.concatenate([scene.evaluate(field, xy, t) for xy, t in columns])
     return np.concatenate([xy for xy, _ in columns]), np.column_stack([np.zeros_like(up), up]), spacing
