@@ -289,7 +289,9 @@ class Session:
         if here is None or not self.started:
             return
         run, index = here
-        scene = Scene(run.experiment, self.document.look, [run.recording[index]], run.resolved.score, self.bounds[name])
+        scene = Scene(
+            run.experiment, self.document.look, [run.recording[index]], run.resolved.score, self.bounds[name]
+        )
         self._pictures.submit(("probe", name), lambda: probe_text(scene, xy))
 
     def word(self) -> str:
@@ -317,4 +319,8 @@ class Session:
 def _sentence(error: BaseException) -> str:
     """An exception in words; kinds that are not ours carry their name, so that they can be reported."""
     ours = isinstance(error, ValueError) or type(error).__module__.startswith("explorer")
-    return str(error) if ours else f"Something went wrong inside ({type(error).__name__}: {error}). Nothing is lost."
+    return (
+        str(error)
+        if ours
+        else f"Something went wrong inside ({type(error).__name__}: {error}). Nothing is lost."
+    )

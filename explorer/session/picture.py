@@ -32,7 +32,9 @@ class Picture:
 
 def make_picture(scene: Scene, index: int, count: int, *, terms: bool = True) -> Picture:
     """Compose the scene and (unless there is no score to ask yet) take its last step apart."""
-    return Picture(scene.experiment, compose(scene), scene.frame, index, count, _terms(scene) if terms else None)
+    return Picture(
+        scene.experiment, compose(scene), scene.frame, index, count, _terms(scene) if terms else None
+    )
 
 
 def _terms(scene: Scene) -> tuple[float, float, float] | None:

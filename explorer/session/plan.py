@@ -21,7 +21,9 @@ class Plan:
 def plan(old: Document, new: Document) -> Plan:
     """The least that brings the window from `old` to `new`."""
     stages = (("A", old.experiment, new.experiment), ("B", old.compare, new.compare))
-    rerun = tuple(name for name, before, after in stages if after is not None and _numbers(before) != _numbers(after))
+    rerun = tuple(
+        name for name, before, after in stages if after is not None and _numbers(before) != _numbers(after)
+    )
     return Plan(old != new, rerun, _trained_for(old.experiment) != _trained_for(new.experiment))
 
 

@@ -58,7 +58,9 @@ class Track:
     def start(self, experiment: Experiment, resolved: Resolved, *, quick: bool = True) -> None:
         """Run `experiment` instead of what ran before. What is shown stays until the new run has caught up with
         it; with `quick` a coarse run comes first, so that this is soon."""
-        self._old = next((r for r in (self.full, self._coarse) if r is not None and r.recording.complete), self._old)
+        self._old = next(
+            (r for r in (self.full, self._coarse) if r is not None and r.recording.complete), self._old
+        )
         self.error = None
         small = coarse(experiment.sampler)
         quick = quick and small != experiment.sampler

@@ -92,8 +92,11 @@ class MeaningColumn(SideColumn):
         still = len(a) > 1 and float(np.ptp(a[:, 1])) == 0.0
         at = 1.0 - self._session.playhead.position if still else t
         across = (1.0 - a[:, 0], 1.0 - b[:, 0]) if still else (a[:, 1], b[:, 1])
-        self.distance.set_captions(*(("start of the run", "its end") if still else ("t = 1, noise", "data, t = 0")))
-        self.distance.set_data(across[0], a[:, 2], across[1], b[:, 2], playhead=at)
+        self.distance.set_captions(
+            *(("start of the run", "its end") if still else ("t = 1, noise", "data, t = 0"))
+        )
+        floor = self._session.distances["A"].floor
+        self.distance.set_data(across[0], a[:, 2], across[1], b[:, 2], floor=floor, playhead=at)
 
     def _show_loss(self) -> None:
         trainer = self._session.trainer
