@@ -7,9 +7,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from explorer.experiment import Experiment, ExperimentError, decode, encode, from_dict, parse, to_dict
+from explorer.experiment import (
+    Experiment,
+    ExperimentError,
+    caution,
+    decode,
+    encode,
+    migrated,
+    parse,
+    reading,
+    to_dict,
+)
 from explorer.files import write_atomically
 from explorer.look import Look
+
+#: What the second stage has of its own.
+BESIDE = ("sde", "sampler")
+#: Larger files than this are no experiments and are refused before they are read.
+LARGEST = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -33,33 +48,40 @@ def dumps(document: Document) -> str:
     """The document as JSON text."""
     value = to_dict(document.experiment)
     if document.compare is not None:
-        value["compare"] = {k: encode(getattr(document.compare, k)) for k in ("sde", "sampler")}
-    return json.dumps(value | {"look": encode(document.look)}, indent=2, ensure_ascii=False) + "\n"
+        value["compare"] = {k: encode(getattr(document.compare, k)) for k in BESIDE}
+    text = json.dumps(value | {"look": encode(document.look)}, indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair must not stop a save
 
 
 def loads(text: str) -> tuple[Document, str]:
     """The document in JSON text, and a word of caution ("" where there is none). ExperimentError names the field."""
-    value: Any = parse(text)
-    if not isinstance(value, dict):
-        raise ExperimentError("an experiment must be a JSON object")
+    value, version = migrated(parse(text))
+    with reading(version) as lenient:
+        return _decoded(value, lenient), caution(version)
+
+
+def _decoded(value: dict[str, Any], lenient: bool) -> Document:
     beside, look = value.pop("compare", None), value.pop("look", {})
-    experiment, caution = from_dict(value)
-    document = Document(experiment, None, decode(Look, look, "look"))
-    if beside is not None:
-        if not isinstance(beside, dict) or set(beside) - {"sde", "sampler"}:
-            raise ExperimentError("compare must be an object with sde and sampler")
-        own = {k: encode(getattr(experiment, k)) for k in ("data", "score", "seed")}
-        document = replace(document, compare=decode(Experiment, own | beside, "compare")).linked()
-    return document, caution
+    experiment = decode(Experiment, value, "experiment", lenient=lenient)
+    document = Document(experiment, None, decode(Look, look, "look", lenient=lenient))
+    if beside is None:
+        return document
+    if not isinstance(beside, dict) or (set(beside) - set(BESIDE) and not lenient):
+        raise ExperimentError(f"compare must be an object with {' and '.join(BESIDE)}")
+    own = decode(Experiment, {k: v for k, v in beside.items() if k in BESIDE}, "compare", lenient=lenient)
+    return replace(document, compare=own).linked()
 
 
 def read(path: str | Path) -> tuple[Document, str]:
     """The document in a file, and a word of caution. ExperimentError names the file."""
     try:
+        if Path(path).stat().st_size > LARGEST:
+            raise ExperimentError(f"{path} is too large for an experiment")
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ExperimentError(f"{path} cannot be read: {reason}") from None
+    except OSError as error:
+        raise ExperimentError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ExperimentError(f"{path} cannot be read: it is not text") from None
     try:
         return loads(text)
     except ExperimentError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from explorer.params import Param, ParamError, Validated, param, params
 from explorer.registry import Registry, UnknownName
 from explorer.samplers import Sampler
 from explorer.scores.spec import NetworkSpec, Training
-from explorer.sdes import SDES, SDE
+from explorer.sdes import SDE, SDES
 
 #: Version of the file format. Raise it with a migration in `MIGRATIONS` whenever a field changes its meaning.
 VERSION = 1
@@ -65,7 +66,7 @@ class Experiment(Validated):
 def encode(value: Any) -> Any:
     """A parameter value as JSON: registered things carry their name as "type"."""
     if is_dataclass(value) and not isinstance(value, type):
-        named = {"type": value.name} if _registry_of(value) else {}  # type: ignore[attr-defined]
+        named = {"type": value.name} if _registered(type(value)) else {}  # type: ignore[attr-defined]
         return named | {f.name: encode(getattr(value, f.name)) for f in fields(value) if "param" in f.metadata}
     if isinstance(value, np.ndarray):
         return value.tolist()
@@ -74,8 +75,8 @@ def encode(value: Any) -> Any:
     return value
 
 
-def _registry_of(value: Any) -> bool:
-    return hasattr(type(value), "menu_order")
+def _registered(cls: type) -> bool:
+    return hasattr(cls, "menu_order")
 
 
 def to_dict(experiment: Experiment) -> dict[str, Any]:
@@ -86,19 +87,26 @@ def to_dict(experiment: Experiment) -> dict[str, Any]:
 # --- from JSON -------------------------------------------------------------------------------------------
 
 
-def decode(cls: type, value: Any, path: str) -> Any:
-    """An object of the dataclass `cls` from a JSON object; fields that are missing take their defaults."""
+def decode(cls: type, value: Any, path: str, *, lenient: bool = False) -> Any:
+    """An object of the dataclass `cls` from a JSON object; fields that are missing take their defaults.
+
+    Unknown fields are refused, unless `lenient`: a newer version may have them.
+    """
     if not isinstance(value, Mapping):
         raise ExperimentError(f"{path} must be an object, not {_short(value)}")
     known = {p.name: p for p in params(cls)}
-    unknown = sorted(set(value) - set(known) - {"type"})
-    if unknown:
-        raise ExperimentError(f"{path}.{unknown[0]} is not a field; the fields are {', '.join(known) or 'none'}")
-    given = {name: _decode_field(known[name], v, f"{path}.{name}") for name, v in value.items() if name != "type"}
+    unknown = sorted(set(value) - set(known) - ({"type"} if _registered(cls) else set()))
+    if unknown and not lenient:
+        raise ExperimentError(_no_field(f"{path}.{unknown[0]}", known))
+    given = {k: _decode_field(known[k], v, f"{path}.{k}", lenient) for k, v in value.items() if k in known}
     try:
         return cls(**given)
     except ParamError as error:
         raise ExperimentError(_located(str(error), cls, path)) from None
+
+
+def _no_field(path: str, known: Mapping[str, Param]) -> str:
+    return f"{path} is not a field; the fields are {', '.join(known) or 'none'}"
 
 
 def _located(message: str, cls: type, path: str) -> str:
@@ -107,26 +115,28 @@ def _located(message: str, cls: type, path: str) -> str:
     return path + message[len(own) :] if own and message.startswith(own + ".") else f"{path}: {message}"
 
 
-def _decode_field(p: Param, value: Any, path: str) -> Any:
+def _decode_field(p: Param, value: Any, path: str, lenient: bool = False) -> Any:
     if p.kind == "one_of":
         assert p.registry is not None
-        return _decode_one_of(p.registry, value, path)
+        return _decode_one_of(p.registry, value, path, lenient)
     if p.kind == "spec":
         assert isinstance(p.default, type)
-        return decode(p.default, value, path)
+        return decode(p.default, value, path, lenient=lenient)
     try:
         return p.check(_tuples(value), path)
     except ParamError as error:
         raise ExperimentError(str(error)) from None
+    except OverflowError:  # a whole number beyond all floats
+        raise ExperimentError(f"{path} is too large") from None
 
 
-def _decode_one_of(registry: Registry[Any], value: Any, path: str) -> Any:
+def _decode_one_of(registry: Registry[Any], value: Any, path: str, lenient: bool) -> Any:
     """A registered thing from its name alone or from {"type": name, ...}."""
     value = {"type": value} if isinstance(value, str) else value
     if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
         raise ExperimentError(f'{path} must be an object with a "type" (one of {", ".join(registry)})')
     try:
-        return decode(registry[value["type"]], value, path)
+        return decode(registry[value["type"]], value, path, lenient=lenient)
     except UnknownName as error:
         raise ExperimentError(f"{path}.type: {error}") from None
 
@@ -141,16 +151,13 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-#: version -> function that turns an object of that version into one of the next.
+#: version -> function that turns an object of that version into one of the next. It is given the whole
+#: document: the experiment's fields, and `compare` and `look` where the file has them.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
-def from_dict(value: Any) -> tuple[Experiment, str]:
-    """The experiment in a JSON object, and a word of caution ("" where there is none).
-
-    Older versions are migrated. Of a newer version what is known here is read; the word says so. Raises
-    ExperimentError, whose sentence names the field.
-    """
+def migrated(value: Any) -> tuple[dict[str, Any], int]:
+    """The fields of a JSON object in the present version, and the version that the file is of."""
     if not isinstance(value, Mapping):
         raise ExperimentError(f"an experiment must be a JSON object, not {_short(value)}")
     value = dict(value)
@@ -163,14 +170,42 @@ def from_dict(value: Any) -> tuple[Experiment, str]:
         if passed not in MIGRATIONS:
             raise ExperimentError(f"version {version} is too old to be read")
         value = MIGRATIONS[passed](value)
-    if version <= VERSION:
-        return decode(Experiment, value, "experiment"), ""
-    known = {p.name for p in params(Experiment)}
-    experiment = decode(Experiment, {k: v for k, v in value.items() if k in known}, "experiment")
-    return experiment, (
+    return value, version
+
+
+@contextmanager
+def reading(version: int) -> Iterator[bool]:
+    """Whether to be lenient with a file of this version; errors meanwhile say where it is a newer one."""
+    try:
+        yield version > VERSION
+    except ExperimentError as error:
+        if version <= VERSION:
+            raise
+        message = f"{error} (the file is of version {version}, newer than this program's {VERSION})"
+        raise ExperimentError(message) from None
+
+
+def caution(version: int) -> str:
+    """What to say of a file of this version: "" unless it is newer than the program."""
+    return "" if version <= VERSION else (
         f"This file is of version {version}, newer than this program ({VERSION}): opened to read, "
         "save under another name to keep the original."
-    )
+    )  # fmt: skip
+
+
+def from_dict(value: Any) -> tuple[Experiment, str]:
+    """The experiment in a JSON object, and a word of caution ("" where there is none).
+
+    Older versions are migrated. Of a newer version what is known here is read; the word says so. Raises
+    ExperimentError, whose sentence names the field.
+    """
+    fields_given, version = migrated(value)
+    with reading(version) as lenient:
+        return decode(Experiment, fields_given, "experiment", lenient=lenient), caution(version)
+
+
+#: Deeper than anything an experiment holds.
+_DEEPEST = 32
 
 
 def parse(text: str) -> Any:
@@ -180,22 +215,44 @@ def parse(text: str) -> Any:
         raise ExperimentError(f"{name} is not a number that an experiment can hold")
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=refuse)  # some editors put a mark first
     except RecursionError:
         raise ExperimentError("the JSON is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise ExperimentError(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except ExperimentError:
+        raise
+    except ValueError:  # Python reads no whole number of more than some thousand digits
+        raise ExperimentError("not an experiment: it has a number of thousands of digits") from None
+    if _deeper(value, _DEEPEST):
+        raise ExperimentError("the JSON is nested too deeply")
+    return value
+
+
+def _deeper(value: Any, most: int) -> bool:
+    """Whether containers are nested more than `most` deep."""
+    layer = [value]
+    for _ in range(most + 1):
+        inside = (v for c in layer if isinstance(c, dict | list) for v in (c.values() if isinstance(c, dict) else c))
+        layer = [v for v in inside if isinstance(v, dict | list)]
+    return bool(layer)
 
 
 def edited(experiment: Any, path: str, value: Any) -> Any:
-    """A copy with the field at a dotted path set, as `--set sampler.steps=100` does."""
+    """A copy with the field at a dotted path set, as `edited(e, "sampler.steps", 100)` does."""
+    return _edited(experiment, path, value, "")
+
+
+def _edited(owner: Any, path: str, value: Any, above: str) -> Any:
     head, _, rest = path.partition(".")
-    known = {p.name: p for p in params(type(experiment))}
+    cls: type = type(owner)
+    known = {p.name: p for p in params(cls)} if is_dataclass(cls) else {}
+    where = above + head
     if head not in known:
-        raise ExperimentError(f"{path!r} is not a field; the fields are {', '.join(known)}")
-    where = f"{getattr(type(experiment), 'name', '')}.{head}"
-    new = edited(getattr(experiment, head), rest, value) if rest else _decode_field(known[head], value, where)
+        raise ExperimentError(_no_field(where, known))
+    inner = getattr(owner, head)
+    new = _edited(inner, rest, value, f"{where}.") if rest else _decode_field(known[head], value, where)
     try:
-        return replace(experiment, **{head: new})
+        return replace(owner, **{head: new})
     except ParamError as error:
-        raise ExperimentError(str(error)) from None
+        raise ExperimentError(_located(str(error), cls, above.rstrip(".") or "experiment")) from None
