@@ -47,17 +47,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in names:
         card = pretrain(DISTRIBUTIONS[name](), _training(options), options.seed, folder)
         ratios = "  ".join(f"{sde} {m['ratio']:.2f}" for sde, m in card["energy_distance"].items())
-        print(f"{name:18} {card['training']['seconds']:6.1f} s   energy distance / floor: {ratios}", flush=True)
+        print(
+            f"{name:18} {card['training']['seconds']:6.1f} s   energy distance / floor: {ratios}", flush=True
+        )
     return 0
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="main.py pretrain", description="Train the networks in pretrained/.")
+    parser = argparse.ArgumentParser(prog="main.py pretrain", description="Make the networks in pretrained/.")
     names = [name for name, cls in DISTRIBUTIONS.items() if cls.builtin]
     parser.add_argument("--only", action="append", choices=names, metavar="NAME")
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--iterations", type=int, default=ITERATIONS)
-    budget.add_argument("--seconds", type=float, help="train by the clock instead (results then vary a little)")
+    budget.add_argument(
+        "--seconds", type=float, help="train by the clock instead (results then vary a little)"
+    )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
     return parser.parse_args(argv)

@@ -39,11 +39,11 @@ class BalancedDSM(_Denoising):
     centre: float = param(
         -1.2, "Centre of ln σ", low=-3.0, high=1.0, minimum=-10.0, maximum=10.0, advanced=True,
         help="Mean of ln σ: the noise levels where samples take shape.",
-    )
+    )  # fmt: skip
     spread: float = param(
         1.2, "Spread of ln σ", low=0.3, high=3.0, minimum=0.01, maximum=10.0, advanced=True,
         help="Standard deviation of ln σ.",
-    )
+    )  # fmt: skip
     wide: float = param(
         0.1, "Part spread wide", low=0.0, high=1.0, maximum=1.0, advanced=True,
         help="Part of the points whose noise level is log-uniform over the whole range instead.",

@@ -26,7 +26,8 @@ class Embedding(nn.Module):
 
     def __init__(self, hidden: int, out: int) -> None:
         super().__init__()
-        self.register_buffer("frequencies", torch.from_numpy(np.logspace(-1, 3, 8, base=2.0, dtype=np.float32)), persistent=False)
+        frequencies = torch.from_numpy(np.logspace(-1, 3, 8, base=2.0, dtype=np.float32))
+        self.register_buffer("frequencies", frequencies, persistent=False)
         self.first = nn.Linear(17, hidden)
         self.second = nn.Linear(hidden, out)
 

@@ -19,16 +19,16 @@ class NetworkSpec(Validated):
     width: int = param(
         64, "Width", low=16, high=256, minimum=1, maximum=2048, log=True,
         help="Units in each hidden layer. Wider learns finer detail and costs the square.",
-    )
+    )  # fmt: skip
     depth: int = param(
         3, "Depth", low=1, high=8, minimum=1, maximum=64,
         help="Residual blocks, each h ← h + W·silu(h + e(σ)), with e the embedding of the noise level.",
-    )
+    )  # fmt: skip
     waves: int = param(
         16, "Waves", low=0, high=32, minimum=0, maximum=1024,
         help="Sines and cosines of the position given to the network beside the position itself, so that "
         "fine detail is learned soon (Tancik 2020). The preconditioned network uses them; 0 for none.",
-    )
+    )  # fmt: skip
     output: str = param(
         "edm", "Output", choices={
             "edm": "preconditioned denoiser (any SDE)",
@@ -39,7 +39,7 @@ class NetworkSpec(Validated):
         "size at every noise level and knows no SDE, so one training serves all. The other two are the plain "
         "ways, trained for the SDE of the moment: to compare.",
         equation="D = c_skip·y + c_out·F(c_in·y, ln σ)  (Karras 2022, Table 1);  s = −ε/σ",
-    )
+    )  # fmt: skip
     classes: int = param(
         0, "Classes", low=0, high=16, minimum=0, maximum=10000, advanced=True,
         help="Number of labels to condition on; 0 for none. Labels are dropped a tenth of the time, so that "
@@ -62,30 +62,30 @@ class Training(Validated):
         15.0, "Time", unit="s", low=2.0, high=120.0, minimum=0.0, maximum=1e6, log=True,
         help="Training stops after so many seconds of training (a pause does not count); the schedule of the "
         "learning rate fits itself to it. 0: no limit.",
-    )
+    )  # fmt: skip
     iterations: int = param(
         0, "Iterations", low=0, high=20000, minimum=0, maximum=10**9,
         help="Training stops after so many iterations; 0: no limit. With this limit and none on time, "
         "the same seed gives the same weights.",
-    )
+    )  # fmt: skip
     learning_rate: float = param(
         8e-3, "Learning rate", symbol="η", low=1e-4, high=3e-2, minimum=1e-8, maximum=10.0, log=True,
         help="Peak step size of Adam; it rises briefly, then falls along a cosine to the end of the budget.",
-    )
+    )  # fmt: skip
     batch: int = param(
         2048, "Batch", low=64, high=8192, minimum=1, maximum=10**6, log=True,
         help="Points per iteration at the end. It starts at an eighth of that: small batches learn fast "
         "early, large ones average the noise away late.",
-    )
+    )  # fmt: skip
     ema: float = param(
         0.08, "Averaging", low=0.0, high=0.3, minimum=0.0, maximum=0.5,
         help="Width of the running average of the weights, as a part of the iterations so far; 0 for none. "
         "The averaged weights are what samplers use.", equation="Karras 2024 (EDM2), power-function EMA",
-    )
+    )  # fmt: skip
     clip: float = param(
         1.0, "Gradient clipping", low=0.1, high=10.0, minimum=1e-6, maximum=1e9, log=True, advanced=True,
         help="Longest gradient that a step may use.",
-    )
+    )  # fmt: skip
     device: str = param(
         "auto", "Device",
         choices={"auto": "automatic", "cuda": "NVIDIA GPU", "mps": "Apple GPU", "cpu": "CPU"},
