@@ -57,9 +57,23 @@ def _langevin(e: Experiment) -> Iterator[str]:
     alpha, sigma = e.sde.marginal(s.langevin_time)
     narrowest = float((alpha**2 * e.data.mixture.scales**2 + sigma**2).min())
     if s.langevin_step > 2 * narrowest:
-        yield f"ε = {s.langevin_step:g} is beyond twice the narrowest variance ({narrowest:.2g}): Langevin is unstable there."
+        yield (
+            f"ε = {s.langevin_step:g} is beyond twice the narrowest variance ({narrowest:.2g}): "
+            "Langevin is unstable there."
+        )
     elif s.langevin_step > 0.5 * narrowest:
         yield "ε is large for the narrowest mode: the stationary law is visibly too wide."
 
 
-_RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (_snr, _langevin, _steps, _prior, _eta)
+def _annealed(e: Experiment) -> Iterator[str]:
+    """The variance comes out 1/(1 - a/4) times too large, a = ε/σ_L²."""
+    s = e.sampler
+    if s.mode != "annealed":
+        return
+    if s.annealed_step >= 4:
+        yield f"ε/σ_L² = {s.annealed_step:g} is 4 or more: annealed Langevin is unstable. It diverges."
+    elif s.annealed_step > 1:
+        yield f"ε/σ_L² = {s.annealed_step:g} makes the result visibly too wide, by 1/(1 − ε/4σ_L²) in variance."
+
+
+_RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (_snr, _langevin, _annealed, _steps, _prior, _eta)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from explorer import paths
 from explorer.distributions import Distribution
@@ -12,6 +13,9 @@ from explorer.experiment import Experiment, encode
 from explorer.lazy import torch
 from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.scores.files import Model, load
+
+if TYPE_CHECKING:
+    from explorer.scores.network import Denoiser
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Resolved:
 ONE_SERVES_ALL = (
     "One network serves every SDE: x/α has the same law at equal σ/α, so changing the SDE needs no retraining."
 )
+NO_PRETRAINED = "No pretrained network for this data: the exact score is used. Train makes one."
 
 
 def pretrained_path(data: Distribution) -> Path | None:
@@ -42,7 +47,7 @@ def _load_kept(path: Path, modified: float) -> Model:
 
 
 @lru_cache(maxsize=32)
-def _denoiser(model: Model):  # type: ignore[no-untyped-def]
+def _denoiser(model: Model) -> Denoiser:
     return model.denoiser()
 
 
@@ -59,9 +64,8 @@ def untrained(experiment: Experiment) -> Model:
 
     mixture, spec = experiment.data.mixture, experiment.score.network
     scale = sigma_data(mixture)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(experiment.seed)
-        weights = Denoiser(spec, mixture.dim, scale).state_dict()
+    random = torch.Generator().manual_seed(experiment.seed)
+    weights = Denoiser(spec, mixture.dim, scale, random).state_dict()
     return Model(spec, weights, mixture.dim, scale, sde=encode(experiment.sde) if spec.native else None)
 
 
@@ -77,7 +81,7 @@ def resolve(experiment: Experiment, trained: Model | None = None) -> Resolved:
     if source == "pretrained":
         model = pretrained(experiment.data)
         if model is None:
-            return Resolved(exact, True, "No pretrained network for this data: the exact score is used. Train makes one.", dim)
+            return Resolved(exact, True, NO_PRETRAINED, dim)
         return Resolved(LearnedScore(_denoiser(model), experiment.sde), False, ONE_SERVES_ALL, dim)
     model = trained if trained is not None and trained.dim == experiment.data.dim else untrained(experiment)
     return Resolved(LearnedScore(_denoiser(model), experiment.sde), False, _word_on(model, experiment, trained), dim)
@@ -88,7 +92,12 @@ def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str
         return "Not trained yet: this is the network's first guess. Press Train."
     native = (model.sde or {}).get("type")
     if native and native != experiment.sde.name:
-        return f"This network was trained for {native} alone: under {experiment.sde.title} its field is wrong. Train again."
+        return (
+            f"This network was trained for {native} alone: under {experiment.sde.title} its field is wrong. "
+            "Train again."
+        )
+    if model.network != experiment.score.network:
+        return "This network was trained with other settings. Press Train to train with these."
     if model.data and model.data != encode(experiment.data):
         return "This network was trained on other data. Press Train to train for this one."
     return "Trained for this SDE alone." if native else ONE_SERVES_ALL

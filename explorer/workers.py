@@ -25,16 +25,16 @@ class LatestWorker:
         self._waiting: dict[Hashable, Callable[[], Any]] = {}
         self._done: list[Done] = []
         self._changed = threading.Condition()
-        self._closed = False
+        self._closed = self._busy = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, key: Hashable, work: Callable[[], Any]) -> None:
-        """Do `work` soon, instead of any work under `key` that has not begun."""
+        """Do `work` soon, instead of any work under `key` that has not begun (nothing is done after `close`)."""
         with self._changed:
-            self._waiting.pop(key, None)  # the newest goes last, so no key starves another
-            self._waiting[key] = work
-            self._changed.notify()
+            if not self._closed:
+                self._waiting[key] = work  # a key that waits keeps its place in the queue, so none starves another
+                self._changed.notify()
 
     def poll(self) -> list[Done]:
         """What has been done, oldest first."""
@@ -47,8 +47,6 @@ class LatestWorker:
         """Whether nothing waits, runs or has yet to be polled."""
         with self._changed:
             return not self._waiting and not self._done and not self._busy
-
-    _busy = False
 
     def _run(self) -> None:
         while True:

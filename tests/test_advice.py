@@ -1,0 +1,112 @@
+"""Advice: each rule speaks where its setting is bad, and only there; the picture agrees."""
+
+import numpy as np
+import pytest
+
+from explorer.advice import advice
+from explorer.distributions import DISTRIBUTIONS
+from explorer.experiment import Experiment, edited
+from explorer.models import resolve
+from explorer.samplers.base import PREDICTORS, SOLVERS
+from explorer.samplers.spec import MODES
+from explorer.sdes import SDES
+from explorer.simulate import simulate
+
+
+def with_(**sets):
+    """The default experiment (exact score) with dotted fields set, __ for the dot; plain ones are the sampler's."""
+    e = edited(Experiment(), "score.source", "exact")
+    for name, value in sets.items():
+        path = name.replace("__", ".")
+        e = edited(e, path if path.split(".")[0] in ("data", "sde", "seed") else f"sampler.{path}", value)
+    return e
+
+
+#: What a sentence of each rule has in it.
+RULES = {
+    "few": "too few", "prior": "the prior is not p_T", "snr": "usual", "ald": "snr ≥ 1", "alone": "Without a predictor",
+    "eta": "η", "unstable": "Langevin is unstable there", "wide": "stationary law", "annealed": "is 4 or more",
+    "annealed wide": "too wide, by",
+}  # fmt: skip
+
+
+def fired(e):
+    return {name for name, words in RULES.items() if any(words in text for text in advice(e))}
+
+
+CASES = [
+    (dict(), set()),
+    (dict(steps=20), set()), (dict(steps=19), {"few"}), (dict(steps=1), {"few"}),
+    (dict(mode="pc", steps=15), set()), (dict(mode="pc", steps=14), {"few"}),
+    (dict(mode="ode", steps=8), set()), (dict(mode="ode", steps=7), {"few"}),
+    (dict(mode="ode", steps=7, solver="dopri5"), set()),
+    (dict(mode="forward", steps=1), set()), (dict(mode="langevin", steps=1), set()),
+    (dict(mode="annealed", steps=1), set()),
+    (dict(sde__beta_max=1), {"prior"}), (dict(sde__beta_max=1, mode="ode"), {"prior"}),
+    (dict(sde__beta_max=1, mode="annealed"), {"prior"}),
+    (dict(sde__beta_max=1, mode="forward"), set()), (dict(sde__beta_max=1, mode="langevin"), set()),
+    (dict(sde={"type": "ve", "sigma_max": 3}), {"prior"}), (dict(sde={"type": "ve", "sigma_max": 8}), set()),
+    (dict(mode="pc", snr=0.5), set()), (dict(mode="pc", snr=0.51), {"snr"}), (dict(mode="pc", snr=3), {"snr"}),
+    (dict(mode="pc", snr=3, corrector_steps=0), set()), (dict(mode="reverse", snr=3), set()),
+    (dict(mode="pc", corrector="ald", snr=1), {"ald"}), (dict(mode="pc", corrector="ald", snr=0.99), {"snr"}),
+    (dict(mode="pc", predictor="none", steps=100), {"alone"}),
+    (dict(mode="pc", predictor="none", steps=100, corrector_steps=5), set()),
+    (dict(eta=1.5), set()), (dict(eta=1.6), {"eta"}), (dict(eta=1.6, steps=300), set()),
+    (dict(eta=2, mode="ode"), set()),
+    (dict(mode="langevin"), set()), (dict(mode="reverse", langevin_step=9), set()),
+    (dict(mode="annealed", annealed_step=1), set()), (dict(mode="annealed", annealed_step=1.1), {"annealed wide"}),
+    (dict(mode="annealed", annealed_step=4), {"annealed"}), (dict(mode="reverse", annealed_step=5), set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sets", "expected"), CASES, ids=[str(c[0]) for c in CASES])
+def test_each_rule_speaks_where_it_should(sets, expected):
+    assert fired(with_(**sets)) == expected
+    assert len(advice(with_(**sets))) == len(expected)
+
+
+@pytest.mark.parametrize("ratio", [0.49, 0.51, 1.99, 2.01])
+def test_langevins_step_is_held_against_the_narrowest_variance(ratio):
+    base = with_(mode="langevin", data={"type": "gaussian_mixture", "means": [[0, 0], [1, 1]], "scales": [0.5, 0.2]})
+    alpha, sigma = base.sde.marginal(base.sampler.langevin_time)
+    e = edited(base, "sampler.langevin_step", ratio * ((alpha * 0.2) ** 2 + sigma**2))
+    assert fired(e) == ({"unstable"} if ratio > 2 else {"wide"} if ratio > 0.5 else set())
+
+
+def farthest(e):
+    """How far a particle ever goes in a run, over sqrt(alpha² + sigma²)."""
+    frames = list(simulate(e.sde, e.sampler, resolve(e).score, e.data.mixture, e.seed))
+    return max(np.abs(f.x).max() / np.hypot(f.alpha, f.sigma) for f in frames)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (dict(mode="langevin", langevin_step=0.01, langevin_steps=300), dict(langevin_step=0.2)),
+        (dict(mode="annealed", levels=5), dict(annealed_step=4.4)),
+        (dict(mode="pc", corrector="ald", steps=30), dict(snr=1.5)),
+    ],
+)
+def test_where_it_says_unstable_the_run_is(good, bad):
+    """On one Gaussian, whose score is linear, the run leaves the data by far; beside it, it does not."""
+    one = dict(data={"type": "gaussian_mixture", "means": [[0, 0]], "scales": 0.2}, particles=50)
+    assert farthest(with_(**one, **good)) < 40 and farthest(with_(**one, **(good | bad))) > 200
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("data", DISTRIBUTIONS)
+@pytest.mark.parametrize("sde", SDES)
+def test_defaults_need_no_advice(mode, data, sde):
+    """What a person gets without touching a number is sound, for every data set, process and mode. (Langevin
+    has one step for all: too large for the narrowest data under the least noise.)"""
+    texts = advice(with_(mode=mode, data=data, sde=sde))
+    assert texts == () or (mode == "langevin" and len(texts) == 1 and "narrowest" in texts[0])
+
+
+@pytest.mark.parametrize("method", [*PREDICTORS, *SOLVERS])
+def test_the_method_is_named(method):
+    sets = dict(mode="ode", solver=method) if method in SOLVERS else dict(mode="reverse", predictor=method)
+    e = with_(steps=3, **sets)
+    texts = [t for t in advice(e) if "too few" in t]
+    assert bool(texts) != e.sampler.method.adaptive
+    assert all(e.sampler.method.title in t for t in texts)
