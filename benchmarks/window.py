@@ -125,7 +125,9 @@ def burst(changes: int = 1000, seconds: float = 5.0) -> tuple[int, float]:
     bench.gaps.clear()
     start = time.perf_counter()
     for i in range(changes):
-        sampler = replace(window.session.document.experiment.sampler, snr=0.01 + i / changes, steps=100 + i % 50)
+        sampler = replace(
+            window.session.document.experiment.sampler, snr=0.01 + i / changes, steps=100 + i % 50
+        )
         window.edit("sampler", sampler)
         bench.run(max(0.0, start + seconds * (i + 1) / changes - time.perf_counter()))
     alive = window.session.tracks["A"].threads
@@ -143,7 +145,10 @@ def main() -> None:
         print(f"| {words}: event-loop gap p50 / p99 | {p50:.0f} / {p99:.0f} ms | p99 <= 50 ms |", flush=True)
         print(f"| {words}: pictures a second | {rate:.0f} | >= 25 |", flush=True)
     median, p95 = slider()
-    print(f"| slider to first new picture, median / p95 | {median:.0f} / {p95:.0f} ms | p95 <= 100 ms |", flush=True)
+    print(
+        f"| slider to first new picture, median / p95 | {median:.0f} / {p95:.0f} ms | p95 <= 100 ms |",
+        flush=True,
+    )
     alive, longest = burst()
     print(f"| run threads alive after 1,000 changes in 5 s | {alive} | <= 1 |")
     print(f"| longest gap of the loop in that burst | {longest:.0f} ms | |")
