@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[np.float32]
 
 #: What a recording may hold before it thins itself (bytes). Two recordings (A and B) stay below 500 MB.
-BYTE_BUDGET = 200_000_000
+BYTE_BUDGET = 120_000_000
 
 
 @dataclass(frozen=True, eq=False)
