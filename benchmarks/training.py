@@ -3,8 +3,9 @@
     python benchmarks/training.py [--quick] [--cpu-clock]
 
 The figure is the energy distance of 10,000 samples from the data, over what two independent draws of the data
-have on average; means of three seeds, each measured on four draws. Aims: at most 2 after 5 s and 1.25 after 15 s on two CPU cores. Samples come
-from the probability-flow ODE under VE (Heun, 40 steps). Training is warm, and its clock starts where Train is pressed.
+have on average; means of three seeds, each measured on four draws. Aims: at most 2 after 5 s and 1.25 after
+15 s on two CPU cores. Samples come from the probability-flow ODE under VE (Heun, 40 steps). Training is warm,
+and its clock starts where Train is pressed.
 
 --cpu-clock counts processor time on one thread instead of time on the wall, with twice the budget (two cores):
 for machines that do other work meanwhile.
@@ -12,7 +13,8 @@ for machines that do other work meanwhile.
 smalldiffusion is not a dependency. To have it compared, install it without its own dependencies beside this
 environment (they would replace torch) and name the folder:
 
-    python -m pip install --no-deps --target /tmp/peers smalldiffusion accelerate psutil pyyaml huggingface_hub
+    python -m pip install --no-deps --target /tmp/peers \\
+        smalldiffusion accelerate psutil pyyaml huggingface_hub einops
     PYTHONPATH=/tmp/peers python benchmarks/training.py
 """
 
@@ -78,6 +80,7 @@ def peer(mixture: Mixture, seconds: float, seed: int) -> tuple[Draw, int]:
     torch.manual_seed(seed)
     pool = torch.from_numpy(mixture.sample(1 << 18, np.random.default_rng(seed))[0]).split(2048)
     schedule = ScheduleLogLinear(N=200, sigma_min=0.005, sigma_max=10)
+    list(training_loop(pool[:3], TimeInputMLP(), schedule, epochs=1))  # warm it up too
     net = TimeInputMLP(hidden_dims=(16, 128, 128, 128, 128, 16))
     began, count = time.perf_counter(), 0
     for _ in training_loop(pool, net, schedule, epochs=10**6, lr=1e-3):
