@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.export.base import EXPORTERS
 from explorer.export.movie import Framer, Movie
-from explorer.export.page import Pixels
+from explorer.export.page import Pixels, rgb
 from explorer.params import param
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Gif(Movie):
     pixel_format: ClassVar[str] = "pal8"
     about: ClassVar[str] = "Loops everywhere, in 255 colours."
 
-    width: int = param(800, "Width", unit="px", low=320, high=1920, minimum=16, maximum=3840)
-    height: int = param(450, "Height", unit="px", low=240, high=1080, minimum=16, maximum=2160)
+    width: int = param(640, "Width", unit="px", low=320, high=1920, minimum=16, maximum=3840)
+    height: int = param(360, "Height", unit="px", low=240, high=1080, minimum=16, maximum=2160)
     fps: int = param(
-        20,
+        15,
         "Pictures a second",
         low=5,
         high=50,
@@ -78,16 +78,9 @@ def _palette(samples: Sequence[Pixels]) -> NDArray[np.uint8]:
     """At most COLORS colours (k, 3) that serve all of the samples."""
     from PIL import Image
 
-    thinned = np.concatenate([s[::2, ::2].reshape(-1, 3) for s in samples])
-    width = 512
-    rows = len(thinned) // width
-    image = (
-        Image.fromarray(thinned[: rows * width].reshape(rows, width, 3))
-        if rows
-        else Image.fromarray(samples[0])
-    )
-    palette = image.quantize(COLORS, Image.Quantize.MEDIANCUT, kmeans=1).getpalette()
-    return np.array(palette, np.uint8).reshape(-1, 3)[:COLORS]
+    thinned = np.concatenate([rgb(s)[::2, ::2].reshape(-1, 3) for s in samples])
+    image = Image.fromarray(thinned[None]).quantize(COLORS, Image.Quantize.MEDIANCUT, kmeans=1)
+    return np.array(image.getpalette(), np.uint8).reshape(-1, 3)[:COLORS]
 
 
 def _nearest(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -101,5 +94,5 @@ def _nearest(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _indexed(pixels: Pixels, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    cut = (pixels >> (8 - BITS)).astype(np.uint32)
-    return table[(cut[..., 0] << (2 * BITS)) | (cut[..., 1] << BITS) | cut[..., 2]]
+    red, green, blue = ((pixels[..., i] >> (8 - BITS)).astype(np.uint32) for i in (2, 1, 0))
+    return table[(red << (2 * BITS)) | (green << BITS) | blue]

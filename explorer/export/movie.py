@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 Framer: TypeAlias = "Callable[[Pixels], av.VideoFrame]"
 #: Where in the movie the size of a file is sampled, and how many neighbouring pictures there.
 SAMPLES, NEIGHBOURS = (0.15, 0.5, 0.85), 4
+#: Pictures that may wait for the encoder: a 4K one has 33 MB.
+AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Movie(Exporter):
 
     def framer(self, stream: av.VideoStream, samples: Sequence[Pixels]) -> Framer:
         """Tell the encoder the rest, and say how pictures, such as `samples`, become frames."""
-        return rgb_frame
+        return plain_frame
 
     @property
     def pixel_size(self) -> tuple[int, int]:
@@ -107,7 +111,7 @@ class Movie(Exporter):
         return []
 
     def _draw(self, replay: Replay, shot: tuple[int, ...], renderer: Renderer) -> Pixels:
-        return replay.pixels(shot, *self.pixel_size, renderer)
+        return renderer.pixels(replay.page(shot, *self.pixel_size, renderer, moving=True))
 
     def check(self, path: Path, replay: Replay) -> None:
         import av
@@ -140,46 +144,69 @@ class Movie(Exporter):
             return path.stat().st_size
 
 
-def rgb_frame(pixels: Pixels) -> av.VideoFrame:
+def plain_frame(pixels: Pixels) -> av.VideoFrame:
     """A picture as it is."""
     import av
 
-    return av.VideoFrame.from_ndarray(pixels, format="rgb24")
+    return av.VideoFrame.from_ndarray(pixels, format="bgra")
 
 
 class _Encoder:
-    """Pictures in, a file out. After an exception the file is unfinished: it is about to be removed."""
+    """Pictures in, a file out, in a thread of its own: it encodes while the next picture is drawn.
+
+    After an exception the file is left unfinished: it is about to be removed.
+    """
 
     def __init__(self, movie: Movie, path: Path, samples: Sequence[Pixels], title: str) -> None:
         import av
 
-        self._count = 0
-        self._tick = Fraction(1, movie.fps)
-        self._file = av.open(str(path), "w", format=movie.container, options=dict(movie.container_options()))
+        self._count, self._tick = 0, Fraction(1, movie.fps)
+        options = dict(movie.container_options())
+        self._file = av.open(str(path), "w", format=movie.container, options=options)
         if title:
             self._file.metadata["title"] = title
         stream = self._file.add_stream(movie.codec, rate=movie.fps, options=dict(movie.options()))
         assert isinstance(stream, av.VideoStream)
-        self._stream = stream
-        self._stream.width, self._stream.height = movie.pixel_size
-        self._stream.pix_fmt = movie.pixel_format
-        self._stream.codec_context.time_base = self._tick
-        self._framed = movie.framer(self._stream, samples)
+        stream.width, stream.height = movie.pixel_size
+        stream.pix_fmt = movie.pixel_format
+        stream.codec_context.time_base = self._tick
+        self._stream, self._framed = stream, movie.framer(stream, samples)
+        self._thread = ThreadPoolExecutor(1, "encode")
+        self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> _Encoder:
         return self
 
     def add(self, pixels: Pixels) -> None:
-        frame = self._framed(pixels)
-        frame.pts, frame.time_base = self._count, self._tick
+        """Take the next picture, which nobody may change any more; waits while `AHEAD` are not encoded yet."""
+        self._waiting.append(self._thread.submit(self._encode, pixels, self._count))
         self._count += 1
+        while len(self._waiting) > AHEAD:
+            self._waiting.popleft().result()
+
+    def _encode(self, pixels: Pixels, number: int) -> None:
+        frame = self._framed(pixels)
+        frame.pts, frame.time_base = number, self._tick
         self._file.mux(self._stream.encode(frame))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=kind is not None)
         if kind is None:
-            self._file.mux(self._stream.encode(None))
-            self._file.close()
-            return
+            try:
+                self._finish()
+                return
+            except BaseException:
+                self._abandon()
+                raise
+        self._abandon()
+
+    def _finish(self) -> None:
+        for picture in self._waiting:
+            picture.result()
+        self._file.mux(self._stream.encode(None))
+        self._file.close()
+
+    def _abandon(self) -> None:
         with suppress(Exception):  # the first error is the one to tell
             self._file.close()
 

@@ -13,8 +13,14 @@ from explorer.camera import Camera
 from explorer.marks import Mark
 from explorer.theme import Theme
 
-#: Red, green and blue, (height, width, 3).
+#: Blue, green, red and a byte of no meaning, (height, width, 4): as painters make them, so nothing is converted
+#: that need not be.
 Pixels: TypeAlias = NDArray[np.uint8]
+
+
+def rgb(pixels: Pixels) -> NDArray[np.uint8]:
+    """Red, green and blue, (height, width, 3); a view."""
+    return pixels[..., 2::-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +36,17 @@ class Pane:
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """Stages side by side over a caption, to be drawn in `width` by `height` pixels."""
+    """Stages side by side over a caption, to be drawn in `width` by `height` pixels.
+
+    `moving` says that it is one of many: what nobody sees in a movie may be left out for speed.
+    """
 
     panes: tuple[Pane, ...]
     width: int
     height: int
     theme: Theme
     caption: str = ""
+    moving: bool = False
 
 
 class Renderer(Protocol):

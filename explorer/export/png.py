@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from explorer.export.base import EXPORTERS, expect
-from explorer.export.page import Page, Renderer
+from explorer.export.page import Page, Renderer, rgb
 from explorer.export.replay import Replay
 from explorer.export.still import Still
 
@@ -28,7 +28,7 @@ class Png(Still):
         words = PngInfo()
         words.add_itxt("Description", page.caption)
         out = BytesIO()
-        Image.fromarray(renderer.pixels(page)).save(out, "PNG", pnginfo=words)
+        Image.fromarray(rgb(renderer.pixels(page))).save(out, "PNG", pnginfo=words)
         return out.getvalue()
 
     def check(self, path: Path, replay: Replay) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from explorer.camera import Camera
 from explorer.experiment import Experiment
-from explorer.export.page import Page, Pane, Pixels, Renderer
+from explorer.export.page import Page, Pane, Renderer
 from explorer.frames import Frame, Recording
 from explorer.look import Look
 from explorer.marks import Bounds
@@ -68,22 +68,15 @@ class Replay:
             return linked_index(other.recording, shown)
         return index_at(other.recording, 0, position)
 
-    def page(self, indices: Sequence[int], width: int, height: int, renderer: Renderer) -> Page:
-        """The picture of these frames."""
-        empty = Page(
-            tuple(self._headed(*pair) for pair in self._shown(indices)),
-            width,
-            height,
-            self.theme,
-            self.caption,
-        )
+    def page(
+        self, indices: Sequence[int], width: int, height: int, renderer: Renderer, moving: bool = False
+    ) -> Page:
+        """The picture of these frames, by itself or (moving) in a row of many."""
+        headed = tuple(self._headed(*pair) for pair in self._shown(indices))
+        empty = Page(headed, width, height, self.theme, self.caption, moving)
         sizes = renderer.stages(empty)
-        panes = [self._filled(*item) for item in zip(empty.panes, self.tracks, indices, sizes, strict=True)]
+        panes = [self._filled(*item) for item in zip(headed, self.tracks, indices, sizes, strict=True)]
         return replace(empty, panes=tuple(panes))
-
-    def pixels(self, indices: Sequence[int], width: int, height: int, renderer: Renderer) -> Pixels:
-        """The same as an image."""
-        return renderer.pixels(self.page(indices, width, height, renderer))
 
     def _shown(self, indices: Sequence[int]) -> list[tuple[Track, Frame]]:
         return [(track, track.recording[i]) for track, i in zip(self.tracks, indices, strict=True)]
