@@ -67,7 +67,9 @@ def test_huge_frames_keep_the_ends():
     assert [f.step for f in recording.frames] == [0, 8]
 
 
-@pytest.mark.parametrize("times", [[1.0, 0.7, 0.4, 0.1], [0.0, 0.2, 0.5, 1.0], [1.0, 1.0, 0.5, 0.5, 0.1], [0.3]])
+@pytest.mark.parametrize(
+    "times", [[1.0, 0.7, 0.4, 0.1], [0.0, 0.2, 0.5, 1.0], [1.0, 1.0, 0.5, 0.5, 0.1], [0.3]]
+)
 def test_nearest_time(times):
     recording = Recording()
     for i, t in enumerate(times):

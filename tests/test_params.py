@@ -38,7 +38,8 @@ class Thing(Validated):
 
 
 BAD = [
-    ("x", math.nan, "between 0 and 2, not nan"), ("x", math.inf, "between 0 and 2"), ("x", "1", "a number, not '1'"),
+    ("x", math.nan, "between 0 and 2, not nan"), ("x", math.inf, "between 0 and 2"),
+    ("x", "1", "a number, not '1'"),
     ("x", None, "a number"), ("x", True, "a number, not True"), ("x", 2.0001, "between 0 and 2, not 2.0001"),
     ("x", -1e-9, "between"), ("x", 10**400, "between 0 and 2"), ("x", 1j, "a number"),
     ("free", math.inf, "at least 0"), ("free", -1, "at least 0, not -1"),

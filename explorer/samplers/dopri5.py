@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,11 @@ from explorer.lazy import torch
 from explorer.params import param
 from explorer.samplers.base import SOLVERS, RungeKutta, _advance
 from explorer.samplers.process import Reverse
+
+
+def _rms(x: torch.Tensor) -> float:
+    return float(x.square().mean().sqrt())
+
 
 #: Evaluations after which the tolerance is given up: the last step then goes to the end, as large as it is.
 MOST_EVALUATIONS = 20_000
@@ -55,8 +61,9 @@ class DormandPrince(RungeKutta):
         self, process: Reverse, x: torch.Tensor, times: list[float]
     ) -> Iterator[tuple[float, torch.Tensor]]:
         t, end = times[0], times[-1]
-        h, smallest = 1e-2 * (t - end), 1e-10 * (t - end)
         first = process.drift(x, t)
+        h, largest_growth = self._first_size(process, x, t, t - end, first), 10.0
+        smallest = 1e-10 * (t - end)
         while t > end:
             give_up = h < smallest or process.evaluations > MOST_EVALUATIONS
             h = t - end if give_up else min(h, t - end)
@@ -65,10 +72,24 @@ class DormandPrince(RungeKutta):
             t_new = end if t - h <= end else t - h
             last = process.drift(new, t_new)
             size = self._error(x, new, [*stages, last], h)
-            if size <= 1 or give_up:
+            good = size <= 1 or give_up  # not, if size is not a number
+            if good:
                 t, x, first = t_new, new, last
                 yield t, x
-            h *= min(5.0, max(0.2, 0.9 * max(size, 1e-10) ** -0.2)) if size == size else 0.2
+            h *= min(largest_growth, max(0.2, 0.9 * max(size, 1e-10) ** -0.2)) if math.isfinite(size) else 0.2
+            largest_growth = 10.0 if good else 1.0
+
+    def _first_size(self, process: Reverse, x: torch.Tensor, t: float, span: float, f: torch.Tensor) -> float:
+        """A first step for which an Euler step errs little (Hairer, Norsett & Wanner 1993, section II.4)."""
+        allowed = self.atol + self.rtol * x.abs()
+        size, slope = _rms(x / allowed), _rms(f / allowed)
+        if not math.isfinite(slope):
+            return 0.01 * span
+        trial = min(0.01 * size / slope, span) if min(size, slope) > 1e-5 else 1e-6 * span
+        bend = _rms((process.drift(x - trial * f, t - trial) - f) / allowed) / trial
+        steepest = max(slope, bend)
+        good = (0.01 / steepest) ** 0.2 if steepest > 1e-15 else span
+        return min(100 * trial, good or trial, span)
 
     def _stages(
         self, process: Reverse, x: torch.Tensor, t: float, h: float, first: torch.Tensor
@@ -82,4 +103,4 @@ class DormandPrince(RungeKutta):
         """The estimated error of the step over what is allowed: at most 1 is good."""
         error = _advance(torch.zeros_like(x), stages, self.error, h)
         allowed = self.atol + self.rtol * torch.maximum(x.abs(), new.abs())
-        return float((error / allowed).square().mean().sqrt())
+        return _rms(error / allowed)

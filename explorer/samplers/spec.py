@@ -103,15 +103,15 @@ class Sampler(Validated):
         help="How many Langevin moves.",
     )  # fmt: skip
     levels: int = param(
-        10, "Noise levels", symbol="L", low=2, high=50, minimum=1, maximum=1000, visible=_in("annealed"),
+        16, "Noise levels", symbol="L", low=2, high=50, minimum=1, maximum=1000, visible=_in("annealed"),
         help="How many noise levels from large to small.", equation="Song & Ermon 2019, Alg. 1",
     )  # fmt: skip
     level_steps: int = param(
-        50, "Steps per level", symbol="T", low=1, high=200, minimum=1, maximum=2000, visible=_in("annealed"),
+        30, "Steps per level", symbol="T", low=1, high=200, minimum=1, maximum=2000, visible=_in("annealed"),
         help="Langevin moves at each level.", equation="Song & Ermon 2019, Alg. 1",
     )  # fmt: skip
     annealed_step: float = param(
-        0.2, "Step size", symbol="ε/σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=100.0, log=True,
+        0.5, "Step size", symbol="ε/σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=100.0, log=True,
         visible=_in("annealed"),
         help="The step at level i is α_i = (ε/σ_L²) σ_i². Song & Ermon's ε = 2·10⁻⁵ with σ_L = 0.01 is "
         "0.2. The variance comes out 1/(1 − ε/4σ_L²) times too large; from 4 on it diverges.",
