@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer import document
+from explorer import document, frames
 from explorer.cli import COMMANDS
 from explorer.cli import main as command_line
 from explorer.distributions import DISTRIBUTIONS
@@ -210,6 +210,18 @@ def test_the_layers_of_the_docs_exist():
     package = ROOT / "explorer"
     assert len(names) > 20
     assert not [n for n in names if not (package / n).is_dir() and not (package / f"{n}.py").is_file()]
+
+
+def test_budgets_are_those_of_the_program():
+    budget = f"{frames.BYTE_BUDGET // 10**6} MB"
+    for page in (README, ROOT / "docs" / "architecture.md"):
+        assert set(re.findall(r"\d+ MB(?=(?:\s+drops| \(`frames))", prose(page))) == {budget}
+
+
+def test_the_number_of_built_in_distributions_is_right():
+    count = sum(cls.builtin for cls in DISTRIBUTIONS.values())
+    assert f"*All {count}*" in prose(ROOT / "docs" / "distributions.md")
+    assert {18: "eighteen"}[count] in prose(README)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
