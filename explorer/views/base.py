@@ -96,7 +96,11 @@ def lattice(bounds: Bounds, rows: int) -> tuple[Array, float]:
     """Points of a square lattice inside bounds (n, 2), and its spacing; fixed in the plane while one pans."""
     left, right, bottom, top = bounds
     spacing = (top - bottom) / rows
-    xs = np.arange(math.ceil(left / spacing - 0.5), math.floor(right / spacing - 0.5) + 1) + 0.5
-    ys = np.arange(math.ceil(bottom / spacing - 0.5), math.floor(top / spacing - 0.5) + 1) + 0.5
-    grid = np.stack(np.meshgrid(xs, ys), -1).reshape(-1, 2) * spacing
-    return grid.astype(np.float32), spacing
+    grid = np.stack(np.meshgrid(centres(left, right, spacing), centres(bottom, top, spacing)), -1)
+    return grid.reshape(-1, 2), spacing
+
+
+def centres(low: float, high: float, spacing: float) -> Array:
+    """The odd multiples of half a spacing between two edges: they stay where they are when the edges move."""
+    first, last = math.ceil(low / spacing - 0.5), math.floor(high / spacing - 0.5)
+    return ((np.arange(first, last + 1) + 0.5) * spacing).astype(np.float32)

@@ -12,7 +12,6 @@ from explorer.marks import Curve, Mark
 from explorer.views.base import VIEWS, Scene, View
 from explorer.views.density import log_density
 
-
 #: How far below its peak the density is on each line.
 FALLS = (2, 10, 100, 1000)
 

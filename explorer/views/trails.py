@@ -10,7 +10,6 @@ from explorer.look import Look
 from explorer.marks import Mark, Segments
 from explorer.views.base import VIEWS, Scene, View
 
-
 #: Whole paths over time cover each other soon: at most this many are drawn.
 FLAT_COUNT = 24
 

@@ -10,8 +10,10 @@ from explorer.frames import Array
 from explorer.look import Look
 from explorer.marks import Arrows, Mark
 from explorer.scores.base import DifferenceScore, Score
-from explorer.views.base import VIEWS, Scene, View, lattice
+from explorer.views.base import VIEWS, Scene, View, centres, lattice
 
+#: Columns of arrows over time.
+COLUMNS = 25
 COLORS = {"learned": "score", "exact": "drift", "difference": "error"}
 
 
@@ -59,10 +61,9 @@ def _now(scene: Scene, field: Score) -> tuple[Array, Array, float]:
 def _over_time(scene: Scene, field: Score) -> tuple[Array, Array, float]:
     """Vertical arrows over (t, x): each column of the picture is the field of its own time."""
     bottom, top = scene.bounds[2:]
-    rows = max(2, scene.look.arrows // 2)
-    spacing = (top - bottom) / rows
-    ys = bottom + (np.arange(rows, dtype=np.float32) + 0.5) * spacing
-    ts = np.linspace(0.02, 0.98, 25)
-    columns = [(np.column_stack([np.full(rows, t), ys]).astype(np.float32), float(t)) for t in ts]
+    spacing = (top - bottom) / max(2, scene.look.arrows // 2)
+    ys = centres(bottom, top, spacing)
+    times = [float(t) for t in np.linspace(0.02, 0.98, COLUMNS)]
+    columns = [(np.column_stack([np.full_like(ys, t), ys]), t) for t in times]
     up = np.concatenate([scene.evaluate(field, xy, t) for xy, t in columns])
     return np.concatenate([xy for xy, _ in columns]), np.column_stack([np.zeros_like(up), up]), spacing
