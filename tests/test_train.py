@@ -145,6 +145,13 @@ def test_labels_are_learned():
 # --- the loop --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_sdes_that_leave_nothing_of_the_data_can_be_trained_on(name):
+    for beta_max in (40.0, 400.0):
+        last = run(sde=SDES["vp"](beta_max=beta_max), objective=OBJECTIVES[name](), iterations=60)[-1]
+        assert math.isfinite(last.loss) and math.isfinite(last.excess) and not last.note
+
+
 def test_same_seed_same_weights():
     torch.manual_seed(1)
     a = run(iterations=60)[-1]

@@ -86,5 +86,5 @@ class LikelihoodDSM(_Denoising):
     source = "Song et al. 2021b (maximum likelihood training), Theorem 1"
 
     def levels(self, u: torch.Tensor, sde: SDE, sigma_data: float) -> tuple[torch.Tensor, torch.Tensor]:
-        low, high = math.log(sde.noise_level(T_START)), math.log(min(sde.noise_level(sde.T), 1e18))
+        low, high = math.log(sde.noise_level(T_START)), math.log(min(sde.noise_level(sde.T), 1e9))
         return torch.exp(low + (high - low) * u), torch.ones_like(u)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Part of the labels that training hides, so that one network also learns the unconditional score.
 LABEL_DROP = 0.1
+#: Noise levels are held below this, where nothing is left to learn: VP's can pass what float32 holds.
+LARGEST = 1e9
 
 
 class Inputs(NamedTuple):
@@ -110,6 +112,7 @@ class Sampling:
         """The inputs for u (m,) in (0, 1) and x0 (m, r, d)."""
         z = torch.randn(x0.shape, generator=self.random, device=x0.device)
         noise, weight = self.objective.levels(u.clamp(1e-6, 1 - 1e-6), self.sde, self.sigma_data)
+        noise = noise.clamp(max=LARGEST)
         t = noise if self.times is None else self.times(noise)
         alpha, sigma = (torch.ones_like(noise), noise) if self.times is None else self.sde.marginal(t)
         t, alpha, sigma, weight = (v[:, None] for v in (t, alpha, sigma, weight))
