@@ -109,7 +109,7 @@ class MainWindow(QMainWindow):
         self.bar.setNativeMenuBar(False)
         self.commands = Commands(self)
         self.actions_by_slot = build_menus(self.bar, self, self.commands)
-        self.recent_menu = QMenu("Open recent")
+        self.recent_menu = QMenu("Open recent", self)
         self.recent_menu.aboutToShow.connect(lambda: self.documents.fill_recent(self.recent_menu))
         file_menu = self.actions_by_slot["save"].associatedObjects()[0]
         assert isinstance(file_menu, QMenu)
