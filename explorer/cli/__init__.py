@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
@@ -86,6 +87,8 @@ def _overview() -> str:
 
 
 def _say(sentence: str, code: int) -> int:
+    with suppress(UnicodeEncodeError):  # names of files that the locale could not decode
+        sentence = sentence.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if sys.stderr is not None:  # as under pythonw on Windows
         print(f"{PROGRAM}: {sentence}", file=sys.stderr)
     return code

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -157,25 +157,48 @@ def print_json(value: Any, to_stderr: bool = False) -> None:
     print(text, file=sys.stderr if to_stderr else sys.stdout)
 
 
-def progress(items: Iterable[T], total: int, what: str, unit: str = "") -> Iterator[T]:
-    """The items, with a bar on stderr if somebody looks at it."""
+def progress(items: Iterable[T], total: int, what: str, unit: str = "it") -> Iterator[T]:
+    """The items, stoppable, with a bar on stderr if somebody looks at it."""
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # no thread of its own
-    yield from tqdm(items, what, total or None, disable=None, leave=False, unit=unit or "it", file=sys.stderr)
+    with tqdm(None, what, total or None, disable=None, leave=False, unit=unit, file=sys.stderr) as bar:
+        for item in stoppable(items):
+            bar.update()
+            yield item
+
+
+def stoppable(items: Iterable[T]) -> Iterator[T]:
+    """The items; Ctrl-C, a polite kill or a closed terminal stop between two of them, and never within one.
+
+    Whatever makes the items is then closed, so that it cleans up. A second Ctrl-C stops at once.
+    """
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    with _handled_by(ask):
+        try:
+            for item in items:
+                yield item
+                if asked:
+                    raise KeyboardInterrupt
+        finally:
+            if isinstance(items, Generator):
+                items.close()
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """A polite kill (SIGTERM, a closed terminal) cleans up as Ctrl-C does."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+def _handled_by(handler: Callable[..., None]) -> Iterator[None]:
+    """The signals that ask a program to end, in other hands for a while."""
+    wanted = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    before = {number: signal.signal(number, handler) for number in wanted if number is not None}
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)

@@ -18,7 +18,6 @@ from explorer.cli.common import (
     progress,
     read_document,
     resolved,
-    stoppable,
     target,
     with_model,
 )
@@ -53,8 +52,7 @@ def main(program: str, argv: list[str]) -> int:
     runs = [_run(e, model) for e in (found.experiment, found.compare) if e is not None]
     renderer = QtRenderer()
     replay = replay_of(found, runs, theme(options.theme), position=options.at)
-    with stoppable():
-        _write(exporter, replay, renderer, out)
+    _write(exporter, replay, renderer, out)
     outline = exporter.outline(replay)
     size = Path(out).stat().st_size if out != DASH else None
     summary: dict[str, Any] = {"out": out, "format": exporter.name, "bytes": size, "frames": outline.frames}
@@ -122,9 +120,8 @@ def _run(e: Experiment, model: Model | None) -> tuple[Experiment, Score, Recordi
     answer = resolved(e, model)
     recording = Recording()
     frames = simulate(e.sde, e.sampler, answer.score, e.data.mixture, e.seed)
-    with stoppable():
-        for frame in progress(frames, e.sampler.expected_frames, "simulating", " frames"):
-            recording.append(frame)
+    for frame in progress(frames, e.sampler.expected_frames, "simulating", " frames"):
+        recording.append(frame)
     recording.complete = True
     return e, answer.score, recording
 

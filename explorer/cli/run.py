@@ -23,7 +23,6 @@ from explorer.cli.common import (
     progress,
     read_document,
     resolved,
-    stoppable,
     target,
     warn,
     with_model,
@@ -56,8 +55,7 @@ def main(program: str, argv: list[str]) -> int:
     frames = simulate(e.sde, e.sampler, answer.score, e.data.mixture, e.seed)
     count = e.sampler.expected_frames
     began = time.perf_counter()
-    with stoppable():
-        last = _save(progress(frames, count, "simulating", " frames"), count, found, out)
+    last = _save(progress(frames, count, "simulating", " frames"), count, found, out)
     seconds = time.perf_counter() - began
     summary = _summary(out, last, seconds, answer.word)
     if options.metrics:

@@ -40,8 +40,7 @@ def main(program: str, argv: list[str]) -> int:
     start = load_model(options.start)
     if start is not None:
         e = _continuing(e, start)
-    with stoppable():
-        frame, interrupted = _trained(e, start)
+    frame, interrupted = _trained(e, start)
     _keep(e, frame, out)
     print_json(_summary(out, frame))
     if interrupted:
@@ -90,7 +89,7 @@ def _trained(e: Experiment, start: Model | None) -> tuple[TrainFrame, bool]:
     often = 0.1 if sys.stderr.isatty() else 5.0
     with tqdm(total=1.0, desc="training", bar_format=form, mininterval=often, file=sys.stderr) as bar:
         try:
-            for last in _frames(e, start):
+            for last in stoppable(_frames(e, start)):
                 weights = last.weights if last.weights is not None else weights
                 _tell(bar, last)
         except KeyboardInterrupt:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from explorer.camera import Camera
 from explorer.experiment import Experiment
-from explorer.export.page import Page, Pane, Renderer
+from explorer.export.page import Page, Pane, Renderer, rgb
 from explorer.frames import Frame, Recording
 from explorer.look import Look
 from explorer.marks import Bounds
@@ -77,6 +80,12 @@ class Replay:
         sizes = renderer.stages(empty)
         panes = [self._filled(*item) for item in zip(headed, self.tracks, indices, sizes, strict=True)]
         return replace(empty, panes=tuple(panes))
+
+    def pixels(
+        self, indices: Sequence[int], width: int, height: int, renderer: Renderer
+    ) -> NDArray[np.uint8]:
+        """The same drawn: red, green and blue, (height, width, 3)."""
+        return rgb(renderer.pixels(self.page(indices, width, height, renderer)))
 
     def _shown(self, indices: Sequence[int]) -> list[tuple[Track, Frame]]:
         return [(track, track.recording[i]) for track, i in zip(self.tracks, indices, strict=True)]
