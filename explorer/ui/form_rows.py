@@ -52,11 +52,13 @@ class Row(QWidget):
     def __init__(self, p: Param, *, titled: bool = True) -> None:
         super().__init__()
         self.param = p
-        self.title = ElidedLabel(p.label or p.name)
+        # With a parent from the start: shown without one they would be windows of their own.
+        self.title = ElidedLabel(p.label or p.name, parent=self)
         self.title.setVisible(titled)
         self.title.setToolTip(tip_html(p))
         self.setToolTip(tip_html(p))
-        self.reset = IconButton("reset", f"Back to {self._default_words()}", size=18)
+        self.reset = IconButton("reset", f"Back to {self._default_words()}", size=18, parent=self)
+        self._headed = False
         policy = self.reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.reset.setSizePolicy(policy)
@@ -68,6 +70,7 @@ class Row(QWidget):
 
     def head(self, *right: QWidget) -> None:
         """The line with the name, the symbol, the button that resets, and what stands at the right."""
+        self._headed = True
         symbol = QLabel(symbol_html(self.param.symbol) if self.param.symbol else "")
         symbol.setTextFormat(Qt.TextFormat.RichText)
         symbol.setProperty("role", "muted")
@@ -86,7 +89,7 @@ class Row(QWidget):
 
     def show_value(self, value: Any) -> None:
         """Show `value` without emitting."""
-        self.reset.setVisible(value != default_of(self.param))
+        self.reset.setVisible(self._headed and value != default_of(self.param))
         self.display(value)
 
     def display(self, value: Any) -> None:
