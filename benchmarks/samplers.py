@@ -7,11 +7,11 @@ at most 1.03 at 10,000 particles and 1.10 at 1,000. The evaluation it is measure
 one t for all particles. The peer gives the network one t per particle, as its loops do; aim: at least 1.2x faster.
 Both kinds of measurement are taken in turns, and medians are shown.
 
-diffusers is not a dependency. To have it compared, install it without its own dependencies beside this
-environment (it would replace torch) and name the folder:
+diffusers is not a dependency. To have it compared, put it in a folder of its own (its dependencies do not include
+torch), and name the folder:
 
-    python -m pip install --no-deps --target /tmp/peers diffusers huggingface_hub
-    PYTHONPATH=/tmp/peers python benchmarks/samplers.py
+    python -m pip install --target peers --constraint constraints.txt diffusers
+    PYTHONPATH=peers python benchmarks/samplers.py
 """
 
 from __future__ import annotations

@@ -27,15 +27,15 @@ def seed_of(seed: int, *address: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "little")
 
 
-def normal(shape: tuple[int, ...], seed: int, *address: int) -> Float[torch.Tensor, ...]:
-    """Standard normal numbers (shape), float32 on the CPU, the same for the same seed and address.
+def normal(shape: tuple[int, ...], seed: int, *address: int, std: float = 1.0) -> Float[torch.Tensor, ...]:
+    """Normal numbers (shape) of mean 0, float32 on the CPU, the same for the same seed and address.
 
     The numbers of the first rows do not depend on how many rows there are: adding particles keeps the old
     ones. (torch fills blocks of 16, so whole blocks are drawn.)
     """
     generator = torch.Generator().manual_seed(seed_of(seed, *address))
     count = math.prod(shape)
-    return torch.randn(-(-count // 16) * 16, generator=generator)[:count].view(shape)
+    return torch.empty(-(-count // 16) * 16).normal_(0, std, generator=generator)[:count].view(shape)
 
 
 class Node(NamedTuple):
@@ -139,8 +139,8 @@ class Brownian:
         alpha, clock = self._law(t)
         width = right.clock - left.clock
         near, far = (clock - left.clock) / width, (right.clock - clock) / width
-        x = normal(self.shape, self.seed, self.stream, level, index)
-        x.mul_(alpha * math.sqrt((clock - left.clock) * far))
+        std = alpha * math.sqrt((clock - left.clock) * far)
+        x = normal(self.shape, self.seed, self.stream, level, index, std=std)
         x.add_(left.x, alpha=alpha / left.alpha * far).add_(right.x, alpha=alpha / right.alpha * near)
         return Node(t, alpha, clock, x)
 

@@ -72,7 +72,7 @@ def last(simulation):
 # --- every SDE with every method at every N --------------------------------------------------------------
 
 MATRIX = [
-    *({"mode": "reverse", "predictor": p, "eta": eta} for p in PREDICTORS for eta in (0.0, 1.0, 2.0)),
+    *({"mode": "reverse", "predictor": p, "eta": eta} for p in PREDICTORS for eta in (0.0, 2.0)),
     {"mode": "reverse", "predictor": PREDICTORS["ancestral"](variance="forward")},
     *({"mode": "ode", "solver": s} for s in SOLVERS),
     *({"mode": "pc", "predictor": p, "corrector": c, "order": o, "corrector_steps": m}
@@ -412,7 +412,7 @@ def test_step_terms_are_the_move(sde, settings):
     evaluations = simulation.process.evaluations
     assert step_terms(simulation, frames[0], frames[0]) is None
     method = simulation.sampler.method
-    for before, after in itertools.pairwise(frames[:30]):
+    for before, after in itertools.pairwise(frames[:10]):
         drift, score, left = (term.numpy() for term in step_terms(simulation, before, after))
         assert before.x + drift + score + left == pytest.approx(after.x, rel=1e-4, abs=1e-4)
         size = float(np.abs(after.x).max())
