@@ -24,7 +24,7 @@ from explorer.session.plan import Plan, plan
 from explorer.session.playhead import Playhead
 from explorer.session.track import Run, Track
 from explorer.session.trainer import Trainer
-from explorer.train import choose_device, device_words
+from explorer.train import TrainingError, choose_device, device_words
 from explorer.views import Scene
 from explorer.workers import LatestWorker
 
@@ -64,6 +64,7 @@ class Session:
         self._redraws = 0
         self._since_resample = 0.0
         self._stale_runs = False
+        self._told: set[str] = set()
 
     # --- the document ----------------------------------------------------------------------------------
 
@@ -120,12 +121,18 @@ class Session:
         """Leave a notice for the window."""
         self.notices.append(Notice(level, text))
 
+    def _say_once(self, text: str) -> None:
+        """An error that would come again with every picture or every move of a slider."""
+        if text not in self._told:
+            self._told.add(text)
+            self.say("error", text)
+
     # --- running ---------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to compute (the window does this once torch has loaded)."""
         self.started = True
-        self.device = device_words(choose_device(self.document.experiment.score.training.device))
+        self.device = _device_words(self.document.experiment)
         for name in self.shown:
             self._simulate(name, quick=False)
 
@@ -146,7 +153,7 @@ class Session:
         try:
             return resolve(e, self.trainer.model)
         except ValueError as error:  # a damaged model file: say so, keep what was there
-            self.say("error", f"{error} The exact score is used.")
+            self._say_once(f"{error} The exact score is used.")
             return resolve(replace(e, score=replace(e.score, source="exact")))
 
     def train(self) -> None:
@@ -230,8 +237,7 @@ class Session:
         here = self.place("A")
         if here is not None:
             run, index = here
-            last = max(len(run.recording) - 1, 1)
-            self.playhead.seek(min(max(index + by, 0), last) / last)
+            self.playhead.seek(run.position(index + by))
 
     def _ask_for_picture(self, name: str) -> None:
         here = self.place(name)
@@ -239,7 +245,7 @@ class Session:
             return
         run, index = here
         recording = run.recording
-        wanted = (id(run), self.started, recording.stride, index, self._redraws, self.bounds[name])
+        wanted = (run.serial, self.started, recording.stride, index, self._redraws, self.bounds[name])
         if self._asked.get(name) == wanted:
             return
         self._asked[name] = wanted
@@ -254,7 +260,7 @@ class Session:
         fresh = set()
         for key, result, error in self._pictures.poll():
             if error is not None:
-                self.say("error", _sentence(error))
+                self._say_once(_sentence(error))
             elif isinstance(key, tuple) and key[0] == "probe":
                 self.probes[key[1]] = result
             elif isinstance(key, tuple):
@@ -296,7 +302,7 @@ class Session:
 
     def word(self) -> str:
         """The sentence about the score in use."""
-        run = self.tracks["A"].run(1.0) if self.started else None
+        run = self.tracks["A"].full if self.started else None
         return run.resolved.word if run else ""
 
     def set_bounds(self, name: str, bounds: Bounds) -> None:
@@ -314,6 +320,15 @@ class Session:
             track.clear()
         closers: list[Callable[[], bool]] = [self.trainer.close, *(t.close for t in self.tracks.values())]
         return all([close() for close in closers] + [self._pictures.close()])
+
+
+def _device_words(e: Experiment) -> str:
+    """The device that the experiment trains on; where it is not here (a file from elsewhere), the one that is.
+    Training itself says what is missing."""
+    try:
+        return device_words(choose_device(e.score.training.device))
+    except TrainingError:
+        return device_words(choose_device())
 
 
 def _sentence(error: BaseException) -> str:

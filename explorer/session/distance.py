@@ -51,6 +51,8 @@ class Distances:
             return None
         if recording is not self._recording:
             self._recording, self._rows = recording, {}
+        if len(self._rows) >= min(POINTS, len(recording)):
+            return None
         wanted = np.unique(np.linspace(0, len(recording) - 1, POINTS).round().astype(int)).tolist()
         missing = [i for i in wanted if i not in self._rows][:AT_ONCE]
         if not missing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from explorer.experiment import Experiment
 from explorer.frames import Frame
 from explorer.lazy import torch
 from explorer.marks import Mark
-from explorer.samplers import Sampler
 from explorer.simulate import Simulation, step_terms
 from explorer.views import Scene, compose
 
@@ -44,7 +43,7 @@ def _terms(scene: Scene) -> tuple[float, float, float] | None:
     before, after = (_first(f) for f in scene.frames[-2:])
     if after.step - before.step > 1:  # thinned out: the two are not neighbours
         return None
-    sampler: Sampler = e.sampler
+    sampler = replace(e.sampler, particles=len(before.x))  # whose noise is that of the first of them
     terms = step_terms(Simulation(e.sde, sampler, scene.score, e.data.mixture, e.seed), before, after)
     if terms is None:
         return None
@@ -53,8 +52,6 @@ def _terms(scene: Scene) -> tuple[float, float, float] | None:
 
 
 def _first(frame: Frame) -> Frame:
-    from dataclasses import replace
-
     return replace(frame, x=np.ascontiguousarray(frame.x[:TERMS_OF]))
 
 

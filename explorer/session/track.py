@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 
 from explorer.experiment import Experiment
 from explorer.frames import Frame, Recording
@@ -25,6 +26,8 @@ class Run:
     experiment: Experiment
     resolved: Resolved
     recording: Recording = field(default_factory=Recording)
+    #: Tells runs apart, also those that are gone (an id() may come again).
+    serial: int = field(default_factory=count().__next__)
 
     @property
     def reach(self) -> float:
@@ -37,6 +40,12 @@ class Run:
     def index(self, position: float) -> int:
         """The frame that a playhead position means: a share of the whole run, as far as it has come."""
         return index_at(self.recording, self.experiment.sampler.expected_frames, position)
+
+    def position(self, index: int) -> float:
+        """The playhead position of a frame (of the nearest there is): the inverse of `index`."""
+        last = len(self.recording) - 1
+        whole = (self.experiment.sampler.expected_frames - 1) / self.recording.stride
+        return min(max(index, 0), last) / max(last if self.recording.complete else max(whole, last), 1)
 
 
 def coarse(sampler: Sampler) -> Sampler:
@@ -101,9 +110,10 @@ class Track:
         return max((r.reach for r in self._choices()), default=0.0)
 
     def use_score(self, resolved: Resolved) -> None:
-        """Draw the field of a newer score over the runs there are (while a network trains)."""
+        """Draw the field of a newer score over the runs there are of the same SDE (while a network trains)."""
         for run in self._choices():
-            if run.experiment.data.dim == resolved.dim:
+            same = self.full is not None and run.experiment.sde == self.full.experiment.sde
+            if same and run.experiment.data.dim == resolved.dim:
                 run.resolved = resolved
 
     @property
