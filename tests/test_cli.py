@@ -510,3 +510,15 @@ def test_the_headless_commands_load_no_qt_and_the_light_ones_no_torch(light, fil
     result = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60)
     expected = "[]" if light else "['torch']"
     assert result.stderr.splitlines()[-1] == f"loaded {expected} [0, 0, 0]", result.stderr
+
+
+def test_what_the_manual_shows_is_true(tmp_path, capsys):
+    """Its experiment is one, its commands run, and every format and command is in its tables."""
+    manual = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    shown = manual.partition("```json\n")[2].partition("```")[0]
+    document, caution = loads(shown)
+    assert not caution and document.compare.sampler.mode == "reverse" and document.experiment.data.dim == 2
+    listed = json.loads(here(capsys, "list", "--json")[1])
+    assert all(f"`{entry['suffix']}`" in manual for entry in listed["file_formats"].values())
+    assert all(f"| `{command}" in manual for command in COMMANDS)
+    assert here(capsys, "new", "--distribution", "checkerboard", "--sde", "vp", "--sampler", "heun")[0] == 0
