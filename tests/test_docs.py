@@ -136,9 +136,10 @@ def test_the_readme_starts_with_pictures():
 
 
 def commands(page):
-    """The argument lists of the lines `python main.py ...` in a page, in order."""
+    """The argument lists of the commands in a page, in order: `python main.py ...`, `score-explorer ...`."""
     text = page.read_text(encoding="utf-8")
-    lines = re.findall(r"(?:^|`)(?:\.venv/bin/)?python main\.py\b([^`\n]*)", text, re.M)
+    program = r"(?:(?:\.venv/bin/)?python main\.py|score-explorer)"
+    lines = re.findall(rf"(?:^|`|\| ){program}(?![\w-])([^`\n]*)", text, re.M)
     return [shlex.split(line, comments=True) for line in lines]
 
 
