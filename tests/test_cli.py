@@ -262,7 +262,7 @@ def test_export_writes_what_the_ending_asks_for(ending, file, tmp_path, capsys):
 def test_export_needs_no_display(file, tmp_path):
     out = tmp_path / "clip.mp4"
     sizes = ("--width", 160, "--fps", 8, "--seconds", 0.5, "--set", "compare.sampler.mode=ode")
-    result = shell("export", file, "--out", out, *sizes)
+    result = shell("export", file, "--out", out, *sizes, DISPLAY=":4711")  # a display that went away
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["frames"] == 12 and out.stat().st_size > 0
 

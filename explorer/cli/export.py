@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -47,6 +48,8 @@ def main(program: str, argv: list[str]) -> int:
         raise WrongUse(f"--at is a share of the run between 0 and 1, not {options.at:g}.")
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, options.sets), model)
+    if sys.platform == "linux":  # nothing is shown, and a display that is named need not be there
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from explorer.ui.exporting import QtRenderer, replay_of
 
     runs = [_run(e, model) for e in (found.experiment, found.compare) if e is not None]

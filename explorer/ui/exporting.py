@@ -15,7 +15,7 @@ from explorer.export.page import Pixels
 from explorer.frames import Recording
 from explorer.marks import Bounds, Mark, Segments
 from explorer.params import params
-from explorer.scores.base import Score
+from explorer.scores.base import ExactScore, Score
 from explorer.theme import DARK, Theme
 from explorer.ui import words
 
@@ -86,16 +86,20 @@ def replay_of(
 ) -> Replay:
     """A replay of finished runs, that of A and perhaps that of B, with the headings of the window."""
     tracks = tuple(_track(*run, letter) for run, letter in zip(runs, _letters(len(runs)), strict=True))
-    return Replay(tracks, document.look, theme, caption([run[0] for run in runs]), position, bounds)
+    return Replay(
+        tracks, document.look, theme, caption([run[0] for run in runs], runs[0][1]), position, bounds
+    )
 
 
-def caption(experiments: Sequence[Experiment]) -> str:
+def caption(experiments: Sequence[Experiment], score: Score) -> str:
     """What the picture depends on and the headings of its stages do not say."""
     first = experiments[0]
     processes = dict.fromkeys(_process(e) for e in experiments)
-    score = {"exact": "exact score", "pretrained": "pretrained network", "trained": "network trained here"}
+    networks = {"pretrained": "pretrained network", "trained": "network trained here"}
+    # without a pretrained network for its data, an experiment that asks for it is run with the exact score
+    source = "exact score" if isinstance(score, ExactScore) else networks[first.score.source]
     particles = f"{first.sampler.particles:,} particles"
-    parts = (first.data.title, *processes, score[first.score.source], particles, f"seed {first.seed}")
+    parts = (first.data.title, *processes, source, particles, f"seed {first.seed}")
     return " · ".join(parts)
 
 
