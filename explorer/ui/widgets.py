@@ -26,9 +26,9 @@ class Card(QFrame):
     ) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
-        self.badge = Badge(badge)
+        self.badge = Badge(badge, parent=self)
         self._title = label(title, "title")
-        self._fold = IconButton("down", f"Fold {title}", size=20)
+        self._fold = IconButton("down", f"Fold {title}", size=20, parent=self)
         self._fold.setVisible(foldable)
         self._fold.clicked.connect(lambda: self.set_folded(not self.is_folded()))
         self._head = row(self._title, 1, self.badge, self._fold, spacing=6)

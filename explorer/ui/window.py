@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
 
     def _make_stages(self, choice: Choice) -> None:
         self.stages = {name: StagePanel(name, choice) for name in ("A", "B")}
-        self.stage_badge = Badge()
+        self.stage_badge = Badge(parent=self)
         self._show_choice(choice)
         for name, stage in self.stages.items():
             stage.bounds_changed.connect(lambda bounds, name=name: self.session.set_bounds(name, bounds))
@@ -117,7 +117,7 @@ class MainWindow(QMainWindow):
         name = label("Score Explorer", "headline")
         self.now = ElidedLabel("", "muted")
         self.now.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.device_badge = Badge()
+        self.device_badge = Badge(parent=self)
         self.compare_button = Button("Compare A | B", "Two settings side by side on the same noise (B)")
         self.compare_button.setCheckable(True)
         self.compare_button.clicked.connect(self.commands.compare)
