@@ -35,16 +35,7 @@ from explorer.frames import Frame
 
 def main(program: str, argv: list[str]) -> int:
     """Simulate."""
-    parser = Parser(
-        program,
-        description="Simulate an experiment. The archive holds t (frames,), x (frames, particles, d), "
-        "nfe (frames,) and the experiment; a summary goes to stdout.",
-    )
-    experiment_argument(parser)
-    parser.add_argument("--out", metavar="RUN.npz", help="where to write the arrays (- is stdout)")
-    model_argument(parser)
-    parser.add_argument("--metrics", action="store_true", help="measure the distance to the data too")
-    options = parser.parse_args(argv)
+    options = _parser(program).parse_args(argv)
     out = target(options.out) if options.out else None
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, options.sets), model)
@@ -62,6 +53,19 @@ def main(program: str, argv: list[str]) -> int:
         summary["metrics"] = measured(e, last.frame.x)
     print_json(summary, to_stderr=out == DASH)
     return 0
+
+
+def _parser(program: str) -> Parser:
+    parser = Parser(
+        program,
+        description="Simulate an experiment. The archive holds t (frames,), x (frames, particles, d), "
+        "nfe (frames,) and the experiment; a summary goes to stdout.",
+    )
+    experiment_argument(parser)
+    parser.add_argument("--out", metavar="RUN.npz", help="where to write the arrays (- is stdout)")
+    model_argument(parser)
+    parser.add_argument("--metrics", action="store_true", help="measure the distance to the data too")
+    return parser
 
 
 class _Seen:

@@ -31,19 +31,7 @@ Rows: TypeAlias = list[tuple[int, list[str]]]
 
 def main(program: str, argv: list[str]) -> int:
     """Evaluate."""
-    parser = Parser(
-        program,
-        description="Evaluate the scores of an experiment at points: columns t, the point, log_density, "
-        "exact_* and learned_* (where there is a network).",
-    )
-    experiment_argument(parser)
-    parser.add_argument("--points", metavar="P.csv", required=True, help="rows of x, y (- is stdin)")
-    parser.add_argument(
-        "--t", type=float, nargs="+", metavar="T", help="times (default: where sampling ends)"
-    )
-    model_argument(parser)
-    parser.add_argument("--json", action="store_true", help="JSON instead of CSV")
-    options = parser.parse_args(argv)
+    options = _parser(program).parse_args(argv)
     model = load_model(options.model)
     e = with_model(read_document(options.experiment, options.sets), model).experiment
     times = options.t or [e.sde.eps]
@@ -58,6 +46,22 @@ def main(program: str, argv: list[str]) -> int:
     else:
         sys.stdout.writelines(_csv(rows, points))
     return 0
+
+
+def _parser(program: str) -> Parser:
+    parser = Parser(
+        program,
+        description="Evaluate the scores of an experiment at points: columns t, the point, log_density, "
+        "exact_* and learned_* (where there is a network).",
+    )
+    experiment_argument(parser)
+    parser.add_argument("--points", metavar="P.csv", required=True, help="rows of x, y (- is stdin)")
+    parser.add_argument(
+        "--t", type=float, nargs="+", metavar="T", help="times (default: where sampling ends)"
+    )
+    model_argument(parser)
+    parser.add_argument("--json", action="store_true", help="JSON instead of CSV")
+    return parser
 
 
 def evaluated(e: Experiment, learned: Any, points: np.ndarray, t: float) -> dict[str, Any]:
