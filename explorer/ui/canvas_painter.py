@@ -255,6 +255,8 @@ class PainterCanvas(CanvasBase):
         # Everything below is in device pixels, sprites of dots included.
         painter.scale(1 / ratio, 1 / ratio)
         size = self.width() * ratio, self.height() * ratio
-        painter.fillRect(QRectF(0, 0, *size), QBrush(QColor(*rgb(self.theme, "stage"))))
-        paint(painter, self.all_marks(), self.camera, size, self.theme, ratio)
-        painter.end()
+        try:  # a painter left open ends the process
+            painter.fillRect(QRectF(0, 0, *size), QBrush(QColor(*rgb(self.theme, "stage"))))
+            paint(painter, self.all_marks(), self.camera, size, self.theme, ratio)
+        finally:
+            painter.end()

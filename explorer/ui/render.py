@@ -80,6 +80,14 @@ def render(
     sheet = layout.arrange(panels, width, height, caption, scale)
     image = QImage(width, height, QImage.Format.Format_RGB32)
     painter = QPainter(image)
+    try:  # an image that goes while it is painted on ends the process
+        _paint_sheet(painter, sheet, theme)
+    finally:
+        painter.end()
+    return image
+
+
+def _paint_sheet(painter: QPainter, sheet: layout.Sheet, theme: Theme) -> None:
     for fill in sheet.fills:
         painter.fillRect(QRect(*fill.rect), _color(theme, fill.color))
     for pane in sheet.panes:
@@ -88,8 +96,6 @@ def render(
         painter.setFont(text.font(label.size, label.bold))
         painter.setPen(_color(theme, label.color))
         painter.drawText(QPointF(label.x, label.y), label.text)
-    painter.end()
-    return image
 
 
 def _pane(painter: QPainter, pane: layout.Pane, theme: Theme, scale: float) -> None:
