@@ -132,6 +132,18 @@ def test_a_value_typed_beyond_the_range_is_refused_in_words(window):
     assert "2000" in notice.text
 
 
+def test_what_is_typed_into_a_row_that_goes_away_is_dropped(qtbot, window):
+    window.activateWindow()
+    entry = window.process.form.row("beta_min").entry
+    entry.setFocus()
+    windows.wait(qtbot, entry.hasFocus)
+    QTest.keyClicks(entry, "0.5")
+    window.process.choice.changed.emit("ve")
+    windows.keep_going(qtbot, 0.05)
+    assert e(window).sde == SDES["ve"]()
+    assert window.notices.notices() == []
+
+
 def test_playing_scrubbing_and_stepping(qtbot, window):
     through(qtbot, window)
     timeline, head = window.timeline, window.session.playhead

@@ -73,7 +73,9 @@ class Form(QWidget, style.Themed):
         self._more.setChecked(shown)
 
     def _build(self) -> None:
-        for row in self._rows.values():
+        # Hidden while one types in it, an old row still offers what was typed: it is forgotten first.
+        old, self._rows = self._rows, {}
+        for row in old.values():
             self._column.removeWidget(row)
             row.hide()
             row.deleteLater()
@@ -100,6 +102,8 @@ class Form(QWidget, style.Themed):
 
     def _propose(self, p: Param, value: Any) -> None:
         """Take `value` if the owner does; else say why, once in a drag, and show the old one again."""
+        if p.name not in self._rows or self._rows[p.name].param is not p:
+            return
         try:
             new = replace(self._owner, **{p.name: p.check(value, p.label or p.name)})
         except (ParamError, ValueError, OverflowError) as error:
