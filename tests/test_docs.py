@@ -225,6 +225,14 @@ def test_the_number_of_built_in_distributions_is_right():
     assert {18: "eighteen"}[count] in prose(README)
 
 
+def test_the_networks_are_as_good_as_the_docs_say():
+    cards = [json.loads(p.read_text(encoding="utf-8")) for p in (ROOT / "pretrained").glob("*.json")]
+    assert {card["name"] for card in cards} == {name for name, cls in DISTRIBUTIONS.items() if cls.builtin}
+    ratios = [under["ratio"] for card in cards for under in card["energy_distance"].values()]
+    claim = re.search(r"by at most ([\d.]+) of the floor", prose(ROOT / "docs" / "scores-and-training.md"))
+    assert max(ratios) <= 1 + float(claim[1])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 def test_source_files_named_in_the_text_exist(page):
     named = re.findall(r"`((?:explorer|tests|tools|docs|assets|pretrained)/[\w/.-]+)`", prose(page))
