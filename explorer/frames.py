@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float32]
 
-#: What a recording may hold before it thins itself (bytes). Two recordings (A and B) stay below 500 MB.
+#: What a recording may hold before it thins itself (bytes). Two stages, each with its last run
+#: beside the new one, stay below 500 MB.
 BYTE_BUDGET = 120_000_000
 
 

@@ -30,7 +30,7 @@ class Resolved:
 
 #: Why a slider of the SDE needs no retraining.
 ONE_SERVES_ALL = (
-    "One network serves every SDE: x/α has the same law at equal σ/α, so changing the SDE needs no retraining."
+    "One network serves every SDE (x/α has one law at equal σ/α): changing the SDE needs no retraining."
 )
 NO_PRETRAINED = "No pretrained network for this data: the exact score is used. Train makes one."
 

@@ -23,7 +23,7 @@ class StochasticHeun(_Heun):
     stochastic = True
     source = "Kloeden & Platen 1992, section 15.1"
     equation = (
-        r"x' = x \drift{- \frac{h}{2}(f + \tilde f)} + "
+        r"x' = x \drift{- \frac{h}{2}(f + \tilde f)} \quad + "
         r"\score{\frac{h}{2} \frac{1+\eta^2}{2} (g^2 s + \tilde g^2 \tilde s)} "
         r"+ \noise{\eta \bar g \sqrt{h}\, z}"
     )

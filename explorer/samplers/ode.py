@@ -31,7 +31,7 @@ class RK4(RungeKutta):
     nfe_per_step = 4
     source = "Kutta 1901"
     equation = (
-        r"x' = x \drift{- \frac{h}{6}(f_1 + 2f_2 + 2f_3 + f_4)} + "
+        r"x' = x \drift{- \frac{h}{6}(f_1 + 2f_2 + 2f_3 + f_4)} \quad + "
         r"\score{\frac{h}{12}(g_1^2 s_1 + 2 g_2^2 s_2 + 2 g_3^2 s_3 + g_4^2 s_4)}"
     )
     nodes = (0.0, 0.5, 0.5, 1.0)

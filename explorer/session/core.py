@@ -305,6 +305,12 @@ class Session:
         run = self.tracks["A"].full if self.started else None
         return run.resolved.word if run else ""
 
+    @property
+    def exact(self) -> bool:
+        """Whether the score in use is the exact one, asked for or for want of a network."""
+        run = self.tracks["A"].full if self.started else None
+        return run.resolved.exact if run else self.document.experiment.score.source == "exact"
+
     def set_bounds(self, name: str, bounds: Bounds) -> None:
         """The part of the plane a stage shows."""
         self.bounds[name] = bounds

@@ -104,7 +104,9 @@ class ScoreCard(EditCard):
     def set_training(self, running: bool, paused: bool, frame: TrainFrame | None, ready: bool) -> None:
         """What the buttons can do now and how far the training is."""
         self.train.setEnabled(ready)
-        self.train.setText("Train again" if frame is not None and not running else "Restart" if running else "Train")
+        self.train.setText(
+            "Train again" if frame is not None and not running else "Restart" if running else "Train"
+        )
         self.pause.setEnabled(running)
         self.pause.setText("Resume" if paused else "Pause")
         self.reset.setEnabled(frame is not None)
@@ -133,7 +135,9 @@ class SamplerCard(EditCard):
         self._sampler = sampler
         help_text = next(p.help for p in params(Sampler) if p.name == "mode")
         names = list(MODES.items())
-        self.modes = [Segmented([(m, words, help_text) for m, words in half]) for half in (names[:3], names[3:])]
+        self.modes = [
+            Segmented([(m, words, help_text) for m, words in half]) for half in (names[:3], names[3:])
+        ]
         for segmented in self.modes:
             segmented.changed.connect(self._choose_mode)
             self.add(segmented)

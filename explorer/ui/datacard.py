@@ -32,18 +32,20 @@ class DataCard(EditCard):
         self.gallery.chosen.connect(lambda name: self.edited.emit(DISTRIBUTIONS[name]()))
         draw = Button("Draw", "Draw a distribution with the mouse on the stage (Ctrl+D)")
         draw.clicked.connect(self.draw_pressed)
-        bring = Button("Import", "Points from CSV, NPY or NPZ, or an image whose darkness is the density (Ctrl+I)")
+        bring = Button(
+            "Import", "Points from CSV, NPY or NPZ, or an image whose darkness is the density (Ctrl+I)"
+        )
         bring.clicked.connect(self.import_pressed)
         self.gallery.add_button(draw)
         self.gallery.add_button(bring)
         self.add(self.gallery)
         self.about = label("", "small")
         self.about.setWordWrap(True)
-        self.add(self.about)
         self.more = Button("Shape", "The parameters of this distribution", quiet=True)
         self.more.setCheckable(True)
         self.more.toggled.connect(self._show_form)
         self.add(self.more)
+        self.add(self.about)
         self.form = self.add_form(data)
         self._show_form(False)
         self.set_data(data)
@@ -51,6 +53,7 @@ class DataCard(EditCard):
     def _show_form(self, on: bool) -> None:
         """Open or close the parameters, which are seldom what a lesson is about."""
         self.form.setVisible(on)
+        self.about.setVisible(on)
         self.more.setText("Hide the shape" if on else "Change the shape")
 
     def set_data(self, data: Distribution) -> None:
@@ -58,4 +61,5 @@ class DataCard(EditCard):
         self.badge.set(data.title)
         self.gallery.set_value(data.name)
         self.about.setText(data.about)
+        self.badge.setToolTip(data.about)
         self.form.set_owner(data)

@@ -167,6 +167,7 @@ class MainWindow(QMainWindow):
         self.score.pause_pressed.connect(self.commands.pause_training)
         self.score.reset_pressed.connect(self.commands.reset_training)
         timeline, head = self.timeline, self.session.playhead
+        timeline.set_loop(head.loop)
         timeline.play_toggled.connect(self.commands.toggle_play)
         timeline.stepped.connect(self.session.step)
         timeline.scrubbed.connect(self._scrub)
@@ -257,7 +258,6 @@ class MainWindow(QMainWindow):
         self.actions_by_slot["compare"].setChecked(two)
         for stage in self.stages.values():
             stage.set_flat(e.data.dim == 1)
-        self.now.set_text(f"{e.data.title} · {shown.sde.title} · {dict(_sources())[e.score.source]}")
         self.actions_by_slot["undo"].setEnabled(self.session.history.can_undo)
         self.actions_by_slot["redo"].setEnabled(self.session.history.can_redo)
         self.refresh_slowly()
@@ -306,6 +306,7 @@ class MainWindow(QMainWindow):
         trainer = self.session.trainer
         self.score.set_training(trainer.running, trainer.paused, trainer.frame, self.session.started)
         self.score.set_word(self.session.word())
+        self.now.set_text(self._now())
         self.device_badge.set(self.session.device)
         self.right.refresh(self.selected)
 
@@ -326,6 +327,12 @@ class MainWindow(QMainWindow):
         picture = self.session.pictures.get(self.selected)
         note = (picture.frame.note,) if picture is not None and picture.frame.note else ()
         self.advice.set_text("   ".join((*note, *advice(self.shown_experiment()))))
+
+    def _now(self) -> str:
+        """Data, SDE and score in use, in a few words."""
+        e = self.session.document.experiment
+        score = "exact score" if self.session.exact else words.SOURCES[e.score.source]
+        return f"{e.data.title} · {self.shown_experiment().sde.title} · {score}"
 
     def _figures(self, name: str) -> str:
         picture = self.session.pictures.get(name)
@@ -348,7 +355,3 @@ class MainWindow(QMainWindow):
         self.documents.shut_down()
         self.session.close()
         event.accept()
-
-
-def _sources() -> list[tuple[str, str]]:
-    return [("exact", "exact score"), ("pretrained", "pretrained"), ("trained", "trained here")]

@@ -13,6 +13,7 @@ TITLES = {
     "langevin": "Langevin dynamics",
     "annealed": "Annealed Langevin",
 }
+SOURCES = {"exact": "exact score", "pretrained": "pretrained network", "trained": "network trained here"}
 PARTS = {
     "start": "start",
     "predict": "predictor",
@@ -44,8 +45,7 @@ def subtitle(e: Experiment) -> str:
 
 def caption(e: Experiment) -> str:
     """One line that names everything the picture depends on."""
-    score = {"exact": "exact score", "pretrained": "pretrained network", "trained": "network trained here"}
-    return f"{e.data.title} · {title(e)} · {subtitle(e)} · {score[e.score.source]} · seed {e.seed}"
+    return f"{e.data.title} · {title(e)} · {subtitle(e)} · {SOURCES[e.score.source]} · seed {e.seed}"
 
 
 def part(frame: Frame) -> str:
