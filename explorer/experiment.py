@@ -32,14 +32,20 @@ class ScoreSource(Validated):
 
     name = "score"
     source: str = param(
-        "pretrained", "Score", choices={"exact": "Exact", "pretrained": "Pretrained", "trained": "Train"},
+        "pretrained",
+        "Score",
+        choices={"exact": "Exact", "pretrained": "Pretrained", "trained": "Train"},
         help="Exact: the closed form of the mixture. Pretrained: the network that comes with the program. "
         "Train: the network trained here.",
         equation="s(x, t) = ∇ₓ log p_t(x)",
     )
     objective: Objective = param(
-        OBJECTIVES["dsm"], "Objective", registry=OBJECTIVES, visible=lambda s: s.source == "trained",
-        help="The loss whose minimiser is the score.", equation="[S21] eq. 7",
+        OBJECTIVES["dsm"],
+        "Objective",
+        registry=OBJECTIVES,
+        visible=lambda s: s.source == "trained",
+        help="The loss whose minimiser is the score.",
+        equation="[S21] eq. 7",
     )
     network: NetworkSpec = param(NetworkSpec, "Network", visible=lambda s: s.source == "trained")
     training: Training = param(Training, "Training", visible=lambda s: s.source == "trained")  # fmt: skip
@@ -67,7 +73,9 @@ def encode(value: Any) -> Any:
     """A parameter value as JSON: registered things carry their name as "type"."""
     if is_dataclass(value) and not isinstance(value, type):
         named = {"type": value.name} if _registered(type(value)) else {}  # type: ignore[attr-defined]
-        return named | {f.name: encode(getattr(value, f.name)) for f in fields(value) if "param" in f.metadata}
+        return named | {
+            f.name: encode(getattr(value, f.name)) for f in fields(value) if "param" in f.metadata
+        }
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, tuple | list):
@@ -215,7 +223,9 @@ def parse(text: str) -> Any:
         raise ExperimentError(f"{name} is not a number that an experiment can hold")
 
     try:
-        value = json.loads(text.removeprefix("\ufeff"), parse_constant=refuse)  # some editors put a mark first
+        value = json.loads(
+            text.removeprefix("\ufeff"), parse_constant=refuse
+        )  # some editors put a mark first
     except RecursionError:
         raise ExperimentError("the JSON is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -233,7 +243,9 @@ def _deeper(value: Any, most: int) -> bool:
     """Whether containers are nested more than `most` deep."""
     layer = [value]
     for _ in range(most + 1):
-        inside = (v for c in layer if isinstance(c, dict | list) for v in (c.values() if isinstance(c, dict) else c))
+        inside = (
+            v for c in layer if isinstance(c, dict | list) for v in (c.values() if isinstance(c, dict) else c)
+        )
         layer = [v for v in inside if isinstance(v, dict | list)]
     return bool(layer)
 

@@ -32,8 +32,9 @@ def load() -> Recording | None:
     except (OSError, KeyError, ValueError):
         return None
     recording = Recording()
-    for (t, alpha, sigma, step, steps, nfe), points in zip(numbers.tolist(), x, strict=True):
-        recording.append(Frame(points, t, alpha, sigma, int(step), int(steps), int(nfe), "predict" if step else "start"))
+    for (t, alpha, sigma, *counts), points in zip(numbers.tolist(), x, strict=True):
+        step, steps, nfe = map(int, counts)
+        recording.append(Frame(points, t, alpha, sigma, step, steps, nfe, "predict" if step else "start"))
     recording.complete = True
     return recording
 

@@ -20,17 +20,25 @@ class Look(Validated):
     contours: bool = param(False, "Contours", help="Lines of equal density of p_t, each a tenth of the last.")
     data: bool = param(False, "Data", help="A draw from the data distribution.")
     moves: bool = param(
-        True, "PC moves", help="The last predictor move and each corrector move as separate arrows (PC mode).",
+        True,
+        "PC moves",
+        help="The last predictor move and each corrector move as separate arrows (PC mode).",
     )
     field: str = param(
-        "learned", "Vector field", choices=FIELDS,
+        "learned",
+        "Vector field",
+        choices=FIELDS,
         help="The score as arrows. Learned: of the network in use (the exact one if that is in use); "
         "difference: learned minus exact.",
     )
     arrows: int = param(24, "Arrows", low=8, high=40, minimum=2, maximum=80, help="Arrows along the height.")
-    arrow_color: bool = param(False, "Arrows by size", help="Colour the arrows by the logarithm of their size.")
+    arrow_color: bool = param(
+        False, "Arrows by size", help="Colour the arrows by the logarithm of their size."
+    )
     point_size: float = param(4.0, "Point size", unit="px", low=1.0, high=12.0, minimum=0.5, maximum=40.0)
-    trail_length: int = param(16, "Trail length", unit="steps", low=2, high=200, minimum=1, maximum=2000, log=True)
+    trail_length: int = param(
+        16, "Trail length", unit="steps", low=2, high=200, minimum=1, maximum=2000, log=True
+    )
     trail_count: int = param(120, "Trails", low=10, high=1000, minimum=1, maximum=5000, log=True)
     follow: bool = param(
         True, "Follow the noise", help="Zoom out as the noise grows, so that the cloud keeps its size on the stage.",

@@ -84,7 +84,9 @@ def resolve(experiment: Experiment, trained: Model | None = None) -> Resolved:
             return Resolved(exact, True, NO_PRETRAINED, dim)
         return Resolved(LearnedScore(_denoiser(model), experiment.sde), False, ONE_SERVES_ALL, dim)
     model = trained if trained is not None and trained.dim == experiment.data.dim else untrained(experiment)
-    return Resolved(LearnedScore(_denoiser(model), experiment.sde), False, _word_on(model, experiment, trained), dim)
+    return Resolved(
+        LearnedScore(_denoiser(model), experiment.sde), False, _word_on(model, experiment, trained), dim
+    )
 
 
 def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str:

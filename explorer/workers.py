@@ -33,7 +33,9 @@ class LatestWorker:
         """Do `work` soon, instead of any work under `key` that has not begun (nothing is done after `close`)."""
         with self._changed:
             if not self._closed:
-                self._waiting[key] = work  # a key that waits keeps its place in the queue, so none starves another
+                self._waiting[key] = (
+                    work  # a key that waits keeps its place in the queue, so none starves another
+                )
                 self._changed.notify()
 
     def poll(self) -> list[Done]:

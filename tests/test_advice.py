@@ -67,7 +67,9 @@ def test_each_rule_speaks_where_it_should(sets, expected):
 
 @pytest.mark.parametrize("ratio", [0.49, 0.51, 1.99, 2.01])
 def test_langevins_step_is_held_against_the_narrowest_variance(ratio):
-    base = with_(mode="langevin", data={"type": "gaussian_mixture", "means": [[0, 0], [1, 1]], "scales": [0.5, 0.2]})
+    base = with_(
+        mode="langevin", data={"type": "gaussian_mixture", "means": [[0, 0], [1, 1]], "scales": [0.5, 0.2]}
+    )
     alpha, sigma = base.sde.marginal(base.sampler.langevin_time)
     e = edited(base, "sampler.langevin_step", ratio * ((alpha * 0.2) ** 2 + sigma**2))
     assert fired(e) == ({"unstable"} if ratio > 2 else {"wide"} if ratio > 0.5 else set())

@@ -36,13 +36,18 @@ def test_the_second_stage_differs_in_sde_and_sampler_alone(a, b):
     linked = Document(a, b).linked()
     assert linked.experiment == a and linked.linked() == linked
     for f in fields(Experiment):
-        assert getattr(linked.compare, f.name) == getattr(b if f.name in ("sde", "sampler") else a, f.name) or (
-            f.name == "sampler" and linked.compare.sampler == replace(b.sampler, particles=a.sampler.particles)
+        assert getattr(linked.compare, f.name) == getattr(
+            b if f.name in ("sde", "sampler") else a, f.name
+        ) or (
+            f.name == "sampler"
+            and linked.compare.sampler == replace(b.sampler, particles=a.sampler.particles)
         )
 
 
 def test_a_file_keeps_everything(tmp_path):
-    a = edited(edited(Experiment(), "data", {"type": "points", "note": "两 \u00e9 ☃ from my table"}), "seed", 7)
+    a = edited(
+        edited(Experiment(), "data", {"type": "points", "note": "两 \u00e9 ☃ from my table"}), "seed", 7
+    )
     document = Document(a, replace(a, sde=SDES["ve"]()), Look(field="exact", trails=False)).linked()
     path = tmp_path / "mine 两.json"
     write(path, document)
@@ -159,7 +164,12 @@ def test_a_migration_sees_the_second_stage_and_the_look(monkeypatch):
         "compare": {"sampler": renamed(v["compare"]["sampler"])},
         "look": {"field": v["look"]["arrows_of"]},
     })  # fmt: skip
-    old = {"version": 1, "sampler": {"n": 5}, "compare": {"sampler": {"n": 9}}, "look": {"arrows_of": "exact"}}
+    old = {
+        "version": 1,
+        "sampler": {"n": 5},
+        "compare": {"sampler": {"n": 9}},
+        "look": {"arrows_of": "exact"},
+    }
     document, caution = loads(json.dumps(old))
     found = (document.experiment.sampler.steps, document.compare.sampler.steps, document.look.field)
     assert found == (5, 9, "exact") and caution == ""

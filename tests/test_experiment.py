@@ -115,7 +115,9 @@ def test_every_parameter_is_written():
 
 def test_what_is_missing_takes_its_default():
     assert from_dict({})[0] == Experiment()
-    assert from_dict({"sampler": {"steps": 7}})[0].sampler == dataclasses.replace(Experiment().sampler, steps=7)
+    assert from_dict({"sampler": {"steps": 7}})[0].sampler == dataclasses.replace(
+        Experiment().sampler, steps=7
+    )
 
 
 def test_a_mixture_written_out_in_the_file():
@@ -130,9 +132,16 @@ def test_a_mixture_written_out_in_the_file():
 
 
 def test_numbers_take_the_type_of_their_field():
-    e, _ = from_dict({"seed": 3.0, "sampler": {"snr": 1, "steps": 1e2}, "sde": {"type": "vp", "beta_max": 20}})
+    e, _ = from_dict(
+        {"seed": 3.0, "sampler": {"snr": 1, "steps": 1e2}, "sde": {"type": "vp", "beta_max": 20}}
+    )
     assert (e.seed, e.sampler.steps, e.sampler.snr, e.sde.beta_max) == (3, 100, 1.0, 20.0)
-    assert [type(v) for v in (e.seed, e.sampler.steps, e.sampler.snr, e.sde.beta_max)] == [int, int, float, float]
+    assert [type(v) for v in (e.seed, e.sampler.steps, e.sampler.snr, e.sde.beta_max)] == [
+        int,
+        int,
+        float,
+        float,
+    ]
 
 
 # --- what is refused ----------------------------------------------------------------------------------------
@@ -350,7 +359,9 @@ def test_a_newer_version_opens_with_a_word():
     assert from_dict(to_dict(Experiment()))[1] == ""
 
 
-@pytest.mark.parametrize(("path", "value"), [("data", "hologram"), ("sampler.grid", "cosine"), ("seed", "many")])
+@pytest.mark.parametrize(
+    ("path", "value"), [("data", "hologram"), ("sampler.grid", "cosine"), ("seed", "many")]
+)
 def test_a_newer_version_that_cannot_be_read_says_that_it_is_newer(path, value):
     newer = at(f"experiment.{path}", value) | {"version": VERSION + 1}
     with pytest.raises(ExperimentError) as error:

@@ -44,7 +44,9 @@ class Cancelled(BaseException):
     """As KeyboardInterrupt and asyncio's are: no Exception."""
 
 
-@pytest.mark.parametrize("error", [ValueError, OSError, MemoryError, KeyboardInterrupt, SystemExit, Cancelled])
+@pytest.mark.parametrize(
+    "error", [ValueError, OSError, MemoryError, KeyboardInterrupt, SystemExit, Cancelled]
+)
 def test_an_exception_of_any_kind(target, error):
     with pytest.raises(error), write_atomically(target) as temporary:
         temporary.write_bytes(b"half of")
@@ -171,7 +173,9 @@ def test_a_link_stays_a_link(target):
     assert {p.name for p in target.parent.iterdir()} == {"link.mp4", "clip.mp4"}
 
 
-@pytest.mark.parametrize("name", ["x" * 200 + ".json", "é" * 100 + ".json", ".hidden", "no suffix", "a.tar.gz"])
+@pytest.mark.parametrize(
+    "name", ["x" * 200 + ".json", "é" * 100 + ".json", ".hidden", "no suffix", "a.tar.gz"]
+)
 def test_names_of_all_kinds(tmp_path, name):
     with write_atomically(tmp_path / name) as temporary:
         temporary.write_text("x")

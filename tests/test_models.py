@@ -100,7 +100,10 @@ def test_what_ships_can_be_used():
     assert files
     for path in files:
         data = DISTRIBUTIONS[path.stem]()
-        learned, exact = resolve(wanting("pretrained", data=path.stem)), resolve(wanting("exact", data=path.stem))
+        learned, exact = (
+            resolve(wanting("pretrained", data=path.stem)),
+            resolve(wanting("exact", data=path.stem)),
+        )
         assert not learned.exact
         sde, x0 = exact.score.sde, torch.from_numpy(data.sample(500, 0))
         x = sde.perturb(x0, 0.5, torch.randn(x0.shape, generator=torch.Generator().manual_seed(1)))

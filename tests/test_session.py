@@ -43,7 +43,9 @@ def document(look=PLAIN, compare=None, **sets):
     e = replace(e, sampler=replace(e.sampler, **quick))
     for name, value in sets.items():
         path = name.replace("__", ".")
-        e = edited(e, path if path.split(".")[0] in ("data", "sde", "score", "seed") else f"sampler.{path}", value)
+        e = edited(
+            e, path if path.split(".")[0] in ("data", "sde", "score", "seed") else f"sampler.{path}", value
+        )
     beside = None if compare is None else replace(e, **compare)
     return Document(e, beside, look).linked()
 
@@ -73,6 +75,7 @@ def until(session, condition, seconds=0.0):
 
 def complete(session, name="A"):
     """Wait for the run of the experiment as it is now."""
+
     def done():
         full = session.tracks[name].full
         return full is not None and full.experiment == session.experiment(name) and full.recording.complete
@@ -402,7 +405,9 @@ def test_an_error_in_a_run_is_one_notice_and_what_was_there_stays(sessions, monk
     until(s, lambda: bool(s.notices))
     for _ in range(50):
         s.tick(0.02)
-    assert len(s.notices) == 1 and "the score fell over" in s.notices[0].text and s.notices[0].level == "error"
+    assert (
+        len(s.notices) == 1 and "the score fell over" in s.notices[0].text and s.notices[0].level == "error"
+    )
     assert s.place("A")[0] in (old, s.tracks["A"].full) and not s.tracks["A"].busy
     monkeypatch.undo()
     change(s, "seed", 2)
@@ -561,7 +566,9 @@ def training(look=PLAIN, budget=None, **sets):
 
 def trained(session, iterations=1):
     t = session.trainer
-    until(session, lambda: t.model is not None and t.frame is not None and t.frame.iteration >= iterations, 0.02)
+    until(
+        session, lambda: t.model is not None and t.frame is not None and t.frame.iteration >= iterations, 0.02
+    )
     return t
 
 
@@ -597,9 +604,13 @@ def test_a_training_that_is_through_keeps_its_last_weights(sessions):
     s.train()
     until(s, lambda: not s.trainer.running, 0.02)
     assert s.trainer.frame.iteration == 40 and s.trainer.frame.done
-    assert s.trainer.model.facts["iterations"] == 40 and s.trainer.model.data == encode(s.document.experiment.data)
+    assert s.trainer.model.facts["iterations"] == 40 and s.trainer.model.data == encode(
+        s.document.experiment.data
+    )
     rows = s.trainer.history.array()
-    assert rows.ndim == 2 and rows.shape[1] == 4 and np.isfinite(rows).all() and (np.diff(rows[:, 0]) >= 0).all()
+    assert (
+        rows.ndim == 2 and rows.shape[1] == 4 and np.isfinite(rows).all() and (np.diff(rows[:, 0]) >= 0).all()
+    )
 
 
 def test_pause_resume_reset(sessions):
@@ -755,7 +766,12 @@ def test_bounds_ask_for_a_new_picture(sessions):
     assert s.pictures["A"] is picture
     s.set_bounds("A", (-1.0, 1.0, -1.0, 1.0))
     until(s, lambda: s.pictures["A"] is not picture)
-    assert max(abs(arrow) for arrow in next(m.xy for m in s.pictures["A"].marks if isinstance(m, Arrows)).ravel()) < 1
+    assert (
+        max(
+            abs(arrow) for arrow in next(m.xy for m in s.pictures["A"].marks if isinstance(m, Arrows)).ravel()
+        )
+        < 1
+    )
     assert any(isinstance(m, Points) for m in s.pictures["A"].marks)
 
 

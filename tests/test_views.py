@@ -126,7 +126,15 @@ def test_a_picture_is_what_the_look_asks_for():
     e = experiment(mode="pc")
     scene = scene_of(e, 4)
     kinds = [type(m).__name__ for m in compose(scene)]
-    assert kinds == ["Image", *["Curve"] * kinds.count("Curve"), "Points", "Arrows", "Segments", "Points", "Arrows"]
+    assert kinds == [
+        "Image",
+        *["Curve"] * kinds.count("Curve"),
+        "Points",
+        "Arrows",
+        "Segments",
+        "Points",
+        "Arrows",
+    ]
     off = {f.name: "none" if f.name == "field" else False for f in fields(Look)}
     switches = {"cloud": "particles", "vector_field": "field", "data_points": "data"}
     for name in VIEWS:
@@ -134,7 +142,9 @@ def test_a_picture_is_what_the_look_asks_for():
         assert VIEWS[name]().visible(ALL), name
         look = replace(ALL, **{switch: off[switch]})
         assert [v for v in VIEWS if VIEWS[v]().visible(look)] == [v for v in VIEWS if v != name]
-    none = Look(**{k: off[k] for k in ("particles", "trails", "density", "contours", "data", "moves", "field")})
+    none = Look(
+        **{k: off[k] for k in ("particles", "trails", "density", "contours", "data", "moves", "field")}
+    )
     assert compose(replace(scene, look=none)) == ()
 
 
@@ -279,7 +289,9 @@ def pixels(image):
     """Centres of the cells of an image: xs, ys."""
     left, right, bottom, top = image.bounds
     h, w = image.values.shape
-    return left + (np.arange(w) + 0.5) * (right - left) / w, bottom + (np.arange(h) + 0.5) * (top - bottom) / h
+    return left + (np.arange(w) + 0.5) * (right - left) / w, bottom + (np.arange(h) + 0.5) * (
+        top - bottom
+    ) / h
 
 
 @pytest.mark.parametrize("follow", [True, False])
@@ -373,7 +385,9 @@ def test_trails_over_time_are_whole_paths():
     for i, (a, b) in enumerate(zip(trails.starts, trails.ends, strict=True)):
         paths[i % n] += [a[0], b[0]]
     for times in paths.values():
-        assert times[0] == 1.0 and times[-1] == pytest.approx(e.sde.eps) and sorted(times, reverse=True) == times
+        assert (
+            times[0] == 1.0 and times[-1] == pytest.approx(e.sde.eps) and sorted(times, reverse=True) == times
+        )
 
 
 def test_data_points_are_a_fixed_draw():
@@ -387,7 +401,9 @@ def test_data_points_are_a_fixed_draw():
     np.testing.assert_allclose(again.mean(0), e.data.mixture.mean, atol=0.2)
     np.testing.assert_allclose(np.cov(again.T), e.data.mixture.covariance, atol=0.2)
     flat = marks("data_points", at(experiment("two_modes_1d"), 0.6))[0].xy
-    assert (flat[:, 0] == 0).all() and abs(flat[:, 1].std() - experiment("two_modes_1d").data.mixture.std) < 0.1
+    assert (flat[:, 0] == 0).all() and abs(
+        flat[:, 1].std() - experiment("two_modes_1d").data.mixture.std
+    ) < 0.1
 
 
 # --- predictor and corrector ---------------------------------------------------------------------------------

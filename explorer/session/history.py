@@ -32,7 +32,9 @@ class History:
         if not (merges and self._past):
             self._past = [*self._past, self.now][-DEPTH:]
         self._last_edit = (control, at)
-        if merges and self._past and self._past[-1] == document:  # dragged back to where it was: no step at all
+        if (
+            merges and self._past and self._past[-1] == document
+        ):  # dragged back to where it was: no step at all
             self._past.pop()
             self._last_edit = ("", float("-inf"))
         self._future.clear()

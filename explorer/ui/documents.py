@@ -213,7 +213,11 @@ class Documents(QObject):
         self._run(lambda: [_outcome(path) for path in paths], self._use_all, "The file")
 
     def _use_all(self, outcomes: Sequence[Outcome]) -> None:
-        uses = {kinds.EXPERIMENT: self._opened, kinds.DATA: self._use.data, kinds.MODEL: self._use.model}
+        uses: dict[str, Callable[..., None]] = {
+            kinds.EXPERIMENT: self._opened,
+            kinds.DATA: self._use.data,
+            kinds.MODEL: self._use.model,
+        }
         for kind, path, value in sorted(outcomes, key=lambda outcome: kinds.ORDER.index(outcome[0])):
             if isinstance(value, BaseException):
                 self._say(sentence(value, path.name), "error")

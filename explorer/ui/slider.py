@@ -31,10 +31,8 @@ def compact(value: float, decimals: int | None) -> str:
     """`value` with fixed decimals (or, with None, three significant digits), longer only if it has more."""
     if isinstance(value, int):
         return str(value)
-    if decimals is not None and abs(value) < 1e6:
-        text = f"{value:.{decimals}f}"
-    else:
-        text = f"{value:#.3g}".rstrip(".")
+    plain = decimals is not None and abs(value) < 1e6
+    text = f"{value:.{decimals}f}" if plain else f"{value:#.3g}".rstrip(".")
     if math.isclose(float(text), value, rel_tol=1e-9, abs_tol=1e-12) and "e" not in text:
         return text
     return f"{value:.6g}".replace("e-0", "e-").replace("e+0", "e")

@@ -65,7 +65,9 @@ class Scene:
     def evaluate(self, score: Score, xy: Array, t: float) -> Array:
         """A score at view points (n, 2) of time t -> (n, d), in units of one over the view's."""
         scale = self.scale(t)
-        x = torch.from_numpy(np.ascontiguousarray(xy[:, 1:] if self.flat else xy, np.float32) * np.float32(scale))
+        x = torch.from_numpy(
+            np.ascontiguousarray(xy[:, 1:] if self.flat else xy, np.float32) * np.float32(scale)
+        )
         with torch.no_grad():
             return np.asarray(score(x, max(t, 1e-5)).numpy() * np.float32(scale))
 

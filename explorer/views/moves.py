@@ -27,7 +27,12 @@ class Moves(View):
             return ()
         now = scene.frame.t
         return tuple(
-            Arrows(start := scene.to_view(a.x[:SHOWN], now), scene.to_view(b.x[:SHOWN], now) - start, _color(b), 1.8)
+            Arrows(
+                start := scene.to_view(a.x[:SHOWN], now),
+                scene.to_view(b.x[:SHOWN], now) - start,
+                _color(b),
+                1.8,
+            )
             for a, b in _moves_of_step(scene.frames)
         )
 
