@@ -14,7 +14,7 @@ from explorer.ui.form_rows import NumberRow, default_of, symbol_html, tip_html
 from explorer.ui.forms import Form
 from explorer.ui.slider import Scale, compact
 
-ANIMALS: Registry[Any] = Registry("animal", "explorer.sdes")
+ANIMALS: Registry[Any] = Registry("animal", "tests.animals")
 ANIMALS._discovered = True  # nothing to import: both are below
 
 
