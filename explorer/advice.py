@@ -36,8 +36,8 @@ def _snr(e: Experiment) -> Iterator[str]:
     s = e.sampler
     if s.mode != "pc" or not s.corrector_steps:
         return
-    if s.snr > 1 and s.corrector.name == "ald":
-        yield "snr > 1: annealed Langevin's step is beyond stability (1/(1 − snr²) has no value); each move grows."
+    if s.snr >= 1 and s.corrector.name == "ald":
+        yield "snr ≥ 1: annealed Langevin's step is beyond stability (1/(1 − snr²) has no value); each move grows."
     elif s.snr > 0.5:
         yield f"snr = {s.snr:g} makes the corrector's steps so large that it adds noise: 0.05 to 0.35 is usual."
     if s.predictor.name == "none" and s.steps * s.corrector_steps < 500:

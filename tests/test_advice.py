@@ -24,7 +24,7 @@ def with_(**sets):
 
 #: What a sentence of each rule has in it.
 RULES = {
-    "few": "too few", "prior": "the prior is not p_T", "snr": "usual", "ald": "snr > 1", "alone": "Without a predictor",
+    "few": "too few", "prior": "the prior is not p_T", "snr": "usual", "ald": "snr ≥ 1", "alone": "Without a predictor",
     "eta": "η", "unstable": "Langevin is unstable there", "wide": "stationary law", "annealed": "is 4 or more",
     "annealed wide": "too wide, by",
 }  # fmt: skip
@@ -48,7 +48,7 @@ CASES = [
     (dict(sde={"type": "ve", "sigma_max": 3}), {"prior"}), (dict(sde={"type": "ve", "sigma_max": 8}), set()),
     (dict(mode="pc", snr=0.5), set()), (dict(mode="pc", snr=0.51), {"snr"}), (dict(mode="pc", snr=3), {"snr"}),
     (dict(mode="pc", snr=3, corrector_steps=0), set()), (dict(mode="reverse", snr=3), set()),
-    (dict(mode="pc", corrector="ald", snr=1.01), {"ald"}), (dict(mode="pc", corrector="ald", snr=0.99), {"snr"}),
+    (dict(mode="pc", corrector="ald", snr=1), {"ald"}), (dict(mode="pc", corrector="ald", snr=0.99), {"snr"}),
     (dict(mode="pc", predictor="none", steps=100), {"alone"}),
     (dict(mode="pc", predictor="none", steps=100, corrector_steps=5), set()),
     (dict(eta=1.5), set()), (dict(eta=1.6), {"eta"}), (dict(eta=1.6, steps=300), set()),

@@ -117,6 +117,16 @@ def test_the_most_steps_there_are():
         assert np.isfinite(frame.x).all() and frame.step == 2000 and not frame.note
 
 
+@pytest.mark.parametrize("settings", MATRIX, ids=name_of)
+@pytest.mark.parametrize("name", ["vp", "subvp"])
+def test_the_most_noise_there_is(name, settings):
+    """At the largest beta the signal at t = 1 is below what float32 holds: one step from it must not overflow."""
+    for beta_min in (0.0, 100.0):
+        sde = SDES[name](beta_min=beta_min, beta_max=400.0)
+        for frame in run(sde, particles=4, steps=1, **settings).frames():
+            assert np.isfinite(frame.x).all()
+
+
 @pytest.mark.parametrize("distances", [0.001, 1e5])
 @pytest.mark.parametrize("mode", list(MODES))
 def test_odd_scores_stay_finite(sde, mode, distances):

@@ -10,6 +10,9 @@ from explorer.samplers.base import PREDICTORS, LinearPredictor
 from explorer.samplers.process import Reverse
 from explorer.samplers.reverse_diffusion import transition
 
+#: Of alpha'/alpha: one step from almost no signal would pass what float32 holds, and has lost all digits anyway.
+LARGEST = 1e30
+
 
 @PREDICTORS.register("ancestral", title="Ancestral", order=30)
 @dataclass(frozen=True)
@@ -44,5 +47,5 @@ class Ancestral(LinearPredictor):
         kept_noise = min(process.eta * posterior, sigma_next)  # what DDIM's formula allows at most
         c = process.eta * math.sqrt(forward) if self.variance == "forward" else kept_noise
         direction = math.sqrt(sigma_next**2 - kept_noise**2)
-        ratio = alpha_next / alpha
+        ratio = min(alpha_next / alpha, LARGEST)
         return ratio, (ratio * sigma - direction) * sigma, c
