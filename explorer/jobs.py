@@ -34,7 +34,6 @@ class Job(Generic[T]):
     ) -> None:
         self.generation = next(_generation)
         self.error: BaseException | None = None
-        self._source = source
         self._items: deque[T] = deque()
         self._capacity = 1 if latest else capacity
         self._latest = latest
@@ -43,12 +42,15 @@ class Job(Generic[T]):
         self._running_allowed = threading.Event()
         self._running_allowed.set()
         self._finished = False
-        self._thread = threading.Thread(target=self._run, name=f"{name}-{self.generation}", daemon=True)
+        # as the thread's argument, which it forgets at its end: what a source holds may be large
+        self._thread = threading.Thread(
+            target=self._run, args=(source,), name=f"{name}-{self.generation}", daemon=True
+        )
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, source: Callable[[], Iterable[T]]) -> None:
         try:
-            for item in self._source():
+            for item in source():
                 self._running_allowed.wait()
                 if not self._put(item):
                     break

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from explorer import paths
 from explorer.distributions import Distribution
@@ -46,9 +47,14 @@ def _load_kept(path: Path, modified: float) -> Model:
     return load(path)
 
 
-@lru_cache(maxsize=32)
+#: A training makes five models a second: each network goes when its model does.
+_denoisers: WeakKeyDictionary[Model, Denoiser] = WeakKeyDictionary()
+
+
 def _denoiser(model: Model) -> Denoiser:
-    return model.denoiser()
+    if model not in _denoisers:
+        _denoisers[model] = model.denoiser()
+    return _denoisers[model]
 
 
 def pretrained(data: Distribution) -> Model | None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -43,6 +44,16 @@ def test_everything_in_order(capacity):
     job = Job(Counted(500), capacity=capacity)
     assert drained(job) == list(range(1, 501))
     assert job.join(PATIENCE) and job.error is None and job.finished and not job.cancelled
+
+
+def test_a_job_that_has_ended_holds_its_source_no_more():
+    source = Counted(3)
+    held = weakref.ref(source)
+    job = Job(source)
+    drained(job)
+    assert job.join(PATIENCE)
+    del source
+    assert held() is None
 
 
 def test_the_worker_waits_for_room():

@@ -1,6 +1,8 @@
 """Which score an experiment means: exact, pretrained, trained; one network under every SDE."""
 
+import gc
 import os
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -132,6 +134,16 @@ def test_the_untrained_network_is_what_training_starts_from():
     before = untrained(e).weights
     for name, w in frame.weights.items():
         torch.testing.assert_close(w, before[name], atol=1e-6, rtol=1e-5)
+
+
+def test_a_network_goes_with_its_model():
+    """A training makes five a second."""
+    model = random_model()
+    kept = weakref.ref(resolve(wanting("trained"), model).score.denoiser)
+    assert resolve(wanting("trained"), model).score.denoiser is kept()
+    del model
+    gc.collect()
+    assert kept() is None
 
 
 def test_the_trained_network_is_used_and_its_word_says_where_it_is_wrong():

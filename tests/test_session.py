@@ -1,7 +1,9 @@
 """The session without a window: what each edit starts, what is shown meanwhile, and that nothing is left over."""
 
+import gc
 import threading
 import time
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -378,6 +380,17 @@ def test_what_is_shown_stays_until_the_new_run_has_caught_up(sessions, gate):
     for _ in range(20):
         s.tick(0.0)
         assert s.place("A")[0] is old
+
+
+def test_the_run_before_is_given_back(sessions):
+    """A recording may be a hundred megabytes."""
+    s = sessions()
+    old = weakref.ref(complete(s))
+    change(s, "seed", 3)
+    complete(s)
+    until(s, lambda: s.pictures["A"].experiment.seed == 3)
+    gc.collect()
+    assert old() is None
 
 
 def test_a_thousand_edits_leave_one_run(sessions):

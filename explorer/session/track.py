@@ -16,7 +16,7 @@ from explorer.session.slot import Slot
 from explorer.simulate import simulate
 
 #: The first picture after a change comes from a run of at most this many particles and moves.
-COARSE_PARTICLES, COARSE_MOVES = 400, 60
+COARSE_PARTICLES, COARSE_MOVES = 300, 40
 
 
 @dataclass
@@ -93,6 +93,8 @@ class Track:
         if ended and self.full is not None:
             self.full.recording.complete = error is None and len(self.full.recording) > 0
             self.error = error
+            if self.full.recording.complete:  # the others are not shown any more: a recording is large
+                self._coarse = self._old = None
         return bool(items)
 
     def _choices(self) -> list[Run]:
