@@ -220,7 +220,7 @@ class Documents(QObject):
         }
         for kind, path, value in sorted(outcomes, key=lambda outcome: kinds.ORDER.index(outcome[0])):
             if isinstance(value, BaseException):
-                self._say(sentence(value, path.name), "error")
+                self._say(sentence(value, path.name).replace(str(path), path.name), "error")
             else:
                 uses[kind](path, value)
 

@@ -112,6 +112,7 @@ class ExportPanel(QDialog):
 
     def _changed(self) -> None:
         self.state.setText("")
+        self._size_words = ""
         self._show()
 
     def _show(self) -> None:
@@ -122,7 +123,6 @@ class ExportPanel(QDialog):
         self.start_button.setEnabled(ready and self.job is None)
         if not ready or self.state.text() == WAITING:
             self.state.setText("" if ready else WAITING)
-        self._size_words = ""
         self._show_facts()
         if self._replay is not None and self._worker is not None:
             args = (self._replay, self.exporter, self._host.session.playhead.position)
@@ -241,6 +241,7 @@ class ExportPanel(QDialog):
         """Show the panel beside the work."""
         if not self._built:
             self._build()
+        self.form.theme.set_value(self._host.theme_name)
         room = widget_of(self._host).size()
         width, height = style.px(820), style.px(560)
         self.resize(min(width, room.width() - 40), min(height, room.height() - 60))
