@@ -44,6 +44,7 @@ for name, at in {
 @state
 def split(p: Photographer) -> Iterator[None]:
     p.window.commands.compare()
+    p.window.stages["A"].zoom(0.8)  # two stages are narrow
     p.settle(0.86)
     yield
 

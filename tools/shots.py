@@ -159,6 +159,7 @@ def readme(p: Photographer, folder: Path) -> None:
     p.fresh()
     p.resize(README_SIZE)
     p.window.commands.compare()
+    p.window.stages["A"].zoom(0.8)  # two stages are narrow
     p.settle(0.93)
     for theme in THEMES:
         p.dress(theme)
