@@ -129,7 +129,8 @@ def burst(changes: int = 1000, seconds: float = 5.0) -> tuple[int, float]:
             window.session.document.experiment.sampler, snr=0.01 + i / changes, steps=100 + i % 50
         )
         window.edit("sampler", sampler)
-        bench.run(max(0.0, start + seconds * (i + 1) / changes - time.perf_counter()))
+        bench.app.processEvents()
+        bench.run(start + seconds * (i + 1) / changes - time.perf_counter())
     alive = window.session.tracks["A"].threads
     longest = max(bench.gaps) * 1e3
     bench.close()

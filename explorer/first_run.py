@@ -6,8 +6,10 @@ Loading torch takes a few seconds; this moves meanwhile. It is the run that the 
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -27,9 +29,9 @@ def path() -> Path:
 def load() -> Recording | None:
     """The recording, or None where the file is missing or broken: the window then waits for torch."""
     try:
-        with np.load(path(), allow_pickle=False) as kept:
+        with path().open("rb") as file, np.load(file, allow_pickle=False) as kept:
             numbers, x = kept["numbers"], kept["x"].astype(np.float32)
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, BadZipFile, zlib.error, EOFError):
         return None
     recording = Recording()
     for (t, alpha, sigma, *counts), points in zip(numbers.tolist(), x, strict=True):

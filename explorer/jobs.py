@@ -7,6 +7,8 @@ cleanly when the interpreter does.
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -14,7 +16,16 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+#: Niceness of a worker's thread on Linux (0 is the window's, 19 the most modest).
+WORKER_NICENESS = 10
+
 _generation = itertools.count(1)
+
+
+def _step_back() -> None:
+    """Let the window go before this thread where there are fewer cores than threads (Linux alone has that)."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORKER_NICENESS)
 
 
 class Job(Generic[T]):
@@ -49,6 +60,7 @@ class Job(Generic[T]):
         self._thread.start()
 
     def _run(self, source: Callable[[], Iterable[T]]) -> None:
+        _step_back()
         try:
             for item in source():
                 self._running_allowed.wait()

@@ -1,5 +1,6 @@
 """Files of every kind: opened, saved, refused, dropped, kept for after a crash."""
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from explorer import models
 from explorer.document import Document
 from explorer.experiment import Experiment
 from explorer.scores import files as model_files
+from explorer.ui import autosave
 from explorer.ui import file_kinds as kinds
 from explorer.ui.documents import Documents
 from explorer.ui.recovery import Recovery
@@ -471,6 +473,35 @@ def test_a_folder_that_cannot_be_written_is_said_once(qtbot, host, tmp_path, mon
     documents.changed()
     assert len(host.said()) == 1
     documents.shut_down()
+
+
+def test_a_full_disk_after_a_crash(qtbot, host, tmp_path, monkeypatch):
+    first = begin(qtbot, host)
+    edit(host, steps=31)
+    work = host.session.document
+    crash(qtbot, first)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(autosave.Kept, "write", full)
+        for _ in range(3):
+            fresh(host)
+            documents = begin(qtbot, host)
+            assert host.session.document == work
+            documents.recovery._store.release()  # crashes again; the count cannot be kept
+            documents.recovery._store = None
+            documents.shut_down()
+    state = tmp_path / "data" / "sessions" / "1" / "state.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"attempts": 2}))
+    with monkeypatch.context() as patch:
+        patch.setattr(autosave.Kept, "write", full)
+        fresh(host)
+        documents = begin(qtbot, host)
+        assert host.session.document == Document() and len(host.said()) == 1
+        documents.shut_down()
+    assert json.loads(state.read_text())["attempts"] == 2
 
 
 def test_autosave_waits_between_two_writes(qtbot, host, monkeypatch):

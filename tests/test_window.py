@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import windows
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
+from pytestqt.exceptions import capture_exceptions
 
 from explorer.distributions import DISTRIBUTIONS
 from explorer.document import Document
 from explorer.look import FIELDS
 from explorer.samplers.spec import MODES
 from explorer.sdes import SDES
+from explorer.ui import app
 from explorer.ui.actions import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -309,6 +311,14 @@ def test_asking_commands_open_dialogs_that_do_not_block(window):
         window.actions_by_slot[slot].trigger()
         assert window.documents.asking.dialog.isVisible()
         window.documents.asking.close()
+
+
+def test_an_exception_that_nobody_foresaw_is_a_notice(qapp, qtbot, tmp_path, capsys):
+    with windows.hosted(tmp_path) as host, capture_exceptions() as caught, app.failures_shown(host):
+        QTimer.singleShot(0, lambda: 1 / 0)
+        windows.wait(qtbot, host.said)
+        assert "ZeroDivisionError" in host.said()[0]
+        assert not caught and "Traceback" not in capsys.readouterr().err
 
 
 # --- as a process ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 #: Larger files than this are no model of ours and are refused before they are read.
 LARGEST = 256 * 2**20
+MOST_DIMENSIONS = 1 << 16
 _KEY, _HASH_KEY, _BLANK = "score_explorer", "sha256", b"0" * 64
 
 
@@ -98,12 +100,14 @@ def decode(raw: bytes) -> Model:
             raise ModelFileError(f"it was written by a newer version (format {about['format']})")
         model = Model(
             NetworkSpec(**about["network"]), tensors, int(about["dim"]), float(about["sigma_data"]),
-            dict(about["data"]), about["sde"], dict(about["facts"]),
+            dict(about["data"]), dict(about["sde"]) if about["sde"] is not None else None, dict(about["facts"]),
         )  # fmt: skip
+        if not (0 < model.dim <= MOST_DIMENSIONS and 0 < model.sigma_data < math.inf):
+            raise ValueError(f"dim = {model.dim}, sigma_data = {model.sigma_data:g}")
     except ModelFileError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"its description is incomplete ({error})") from None
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelFileError(f"its description makes no sense ({error})") from None
     _check_weights(model)
     return model
 
@@ -113,13 +117,13 @@ def _described(raw: bytes) -> dict[str, Any]:
     try:
         length = int.from_bytes(raw[:8], "little")
         entry = json.loads(json.loads(raw[8 : 8 + length])["__metadata__"][_KEY])
-        digest, about = entry[_HASH_KEY], json.loads(entry["about"])
+        digest, about = entry[_HASH_KEY], dict(json.loads(entry["about"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ModelFileError("it is not a model file of this program") from None
     blanked = raw.replace(str(digest).encode(), _BLANK, 1)
     if hashlib.sha256(blanked).hexdigest() != digest:
         raise ModelFileError("it is damaged (its SHA-256 does not fit its content)")
-    return dict(about)
+    return about
 
 
 def _tensors(raw: bytes) -> dict[str, torch.Tensor]:

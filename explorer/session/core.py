@@ -28,7 +28,7 @@ from explorer.train import TrainingError, choose_device, device_words
 from explorer.views import Scene
 from explorer.workers import LatestWorker
 
-#: Seconds between two runs of the samplers while a network trains.
+#: The least seconds between two runs of the samplers while a network trains.
 RESAMPLE_SECONDS = 0.6
 
 
@@ -62,8 +62,9 @@ class Session:
         self._pictures = LatestWorker("pictures")
         self._asked: dict[str, Any] = {}
         self._redraws = 0
-        self._since_resample = 0.0
+        self._rest = 0.0  # seconds to wait before the next run with newer weights
         self._stale_runs = False
+        self._due: dict[str, bool] = {}  # stages whose run starts at the next tick, and whether coarse first
         self._told: set[str] = set()
 
     # --- the document ----------------------------------------------------------------------------------
@@ -100,9 +101,10 @@ class Session:
             self.trainer.cancel()
             self.say("info", "Training stopped: what it was training for has changed. Train starts again.")
         if self.started:
-            for name in change.simulate:
-                self._simulate(name)
+            # at the next tick: a thousand edits between two ticks start one run
+            self._due |= dict.fromkeys(change.simulate, True)
         if self.document.compare is None:
+            self._due.pop("B", None)
             self.tracks["B"].clear()
             self.pictures.pop("B", None)
             self._asked.pop("B", None)
@@ -192,6 +194,9 @@ class Session:
 
     def tick(self, seconds: float) -> set[str]:
         """Move on by `seconds`; returns the stages that have a new picture."""
+        due, self._due = self._due, {}
+        for name, quick in due.items():
+            self._simulate(name, quick=quick)
         if self.trainer.drain():
             self._new_weights()
         self._report(self.trainer)
@@ -211,10 +216,13 @@ class Session:
             worker.error = None
 
     def _resample(self, seconds: float) -> None:
-        self._since_resample += seconds
-        idle = not any(self.tracks[name].busy for name in self.shown)
-        if self._stale_runs and idle and self._since_resample >= RESAMPLE_SECONDS:
-            self._stale_runs, self._since_resample = False, 0.0
+        """Show the newer weights in new runs, which take half of the time at most: training needs the rest."""
+        if any(self.tracks[name].busy for name in self.shown):
+            self._rest += seconds
+            return
+        self._rest = max(self._rest - seconds, 0.0)
+        if self._stale_runs and self._rest <= 0:
+            self._stale_runs, self._rest = False, RESAMPLE_SECONDS
             for name in self.shown:
                 self._simulate(name, quick=False)
 
@@ -310,6 +318,11 @@ class Session:
         """Whether the score in use is the exact one, asked for or for want of a network."""
         run = self.tracks["A"].full if self.started else None
         return run.resolved.exact if run else self.document.experiment.score.source == "exact"
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something asked for has yet to come, so that ticks should follow soon."""
+        return bool(self._due) or not self._pictures.idle
 
     def set_bounds(self, name: str, bounds: Bounds) -> None:
         """The part of the plane a stage shows."""

@@ -6,7 +6,10 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 if sys.platform == "win32":  # torch's libraries must be loaded before Qt's there
     import torch  # noqa: F401
@@ -14,6 +17,7 @@ if sys.platform == "win32":  # torch's libraries must be loaded before Qt's ther
 import qasync
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
 
 from explorer import first_run, paths
 from explorer.session import Session
@@ -77,6 +81,26 @@ class Loader:
             self._thread.join()
 
 
+@contextmanager
+def failures_shown(window: MainWindow) -> Iterator[None]:
+    """What nobody foresaw, such as an exception in a slot, becomes a notice; SCORE_EXPLORER_DEBUG adds the traceback."""
+    before = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        shown = issubclass(kind, Exception) and isValid(window)
+        if shown:
+            text = f"Something went wrong inside ({kind.__name__}: {error}). Nothing is lost."
+            window.notices.show_notice(text, "error")
+        if not shown or os.environ.get("SCORE_EXPLORER_DEBUG"):
+            before(kind, error, trace)
+
+    sys.excepthook = show
+    try:
+        yield
+    finally:
+        sys.excepthook = before
+
+
 async def _until_closed(app: QApplication) -> None:
     closed = asyncio.Event()
     app.lastWindowClosed.connect(closed.set)
@@ -104,7 +128,7 @@ def main(path: str | Path | None = None) -> int:
         QTimer.singleShot(0, lambda: window.documents.open_path(Path(path)))
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
-    with loop:
+    with failures_shown(window), loop:
         loop.run_until_complete(_until_closed(app))
     loader.wait()
     return 0

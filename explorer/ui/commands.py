@@ -82,7 +82,7 @@ class Commands:
 
     def new_seed(self) -> None:
         """Other noise."""
-        self.window.edit("seed", self.window.session.document.experiment.seed + 1)
+        self.window.edit("seed", (self.window.session.document.experiment.seed + 1) % 2**31)
         self.window.end_drag()
 
     # --- time ---------------------------------------------------------------------------------------------

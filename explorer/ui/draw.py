@@ -19,6 +19,7 @@ from explorer.ui import style
 from explorer.ui.canvas_painter import PainterCanvas
 from explorer.ui.host import Host, widget_of
 from explorer.ui.labels import Button, label, row
+from explorer.ui.words import NEW_DATA
 
 #: Half the height of the board: the processes expect data of about unit size.
 REACH = 2.6
@@ -231,10 +232,5 @@ class DrawTool(QObject):
         session.edit(replace(session.document, experiment=e))
         session.playhead.seek(0.0)
         session.playhead.playing = True
-        learned = {
-            "exact": "The exact score is used.",
-            "pretrained": "No network knows it: the exact score is used until you press Train.",
-            "trained": "The network was trained on other data: press Train.",
-        }
-        self._host.notices.show_notice(f"{note} {learned[e.score.source]}")
+        self._host.notices.show_notice(f"{note} {NEW_DATA[e.score.source]}")
         self._host.refresh()

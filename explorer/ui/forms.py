@@ -59,6 +59,8 @@ class Form(QWidget, style.Themed):
     def set_owner(self, owner: Any) -> None:
         """Show `owner` without emitting."""
         rebuild = type(owner) is not type(self._owner)
+        if not rebuild and owner == self._owner:
+            return
         self._owner = owner
         if rebuild:
             self._build()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -56,14 +57,21 @@ class Recovery:
             self._warn()
             return
         state = self._store.state()
-        if state is not None:
+        if state is None:
+            return
+        try:
             self._after_crash(self._store, state)
+        except OSError:  # a full disk, say: what the crash has left stays there for the next time
+            self._store.release()
+            self._store = None
+            self._warn()
 
     def _after_crash(self, store: Store, state: State) -> None:
         self._attempts, self._sound_from = state.attempts + 1, time.monotonic() + SOUND
         said = f"The program did not end as it should last time. Your work of {state.when} is back."
         if state.attempts < MOST_ATTEMPTS:
-            store.write(replace(state, attempts=self._attempts))
+            with suppress(OSError):  # the work counts for more than the count
+                store.write(replace(state, attempts=self._attempts))
             self._restore(store, state, said, ("Discard", self.discard))
             return
         kept = autosave.previous(store.folder.parent)

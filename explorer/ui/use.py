@@ -13,6 +13,7 @@ from explorer.imports import Imported
 from explorer.scores.files import Model
 from explorer.ui.file_names import Recent
 from explorer.ui.host import Host
+from explorer.ui.words import NEW_DATA
 
 Action = tuple[str, Callable[[], None]]
 
@@ -25,11 +26,10 @@ class Use:
 
     def data(self, path: Path, imported: Imported) -> None:
         """Make imported points the data."""
-        exact = self._host.session.document.experiment.score.source == "exact"
+        source = self._host.session.document.experiment.score.source
         self._set_data(imported.distribution())
         self._recent.add(path)
-        learned = "" if exact else " No network knows it yet: the exact score is used until you press Train."
-        self._say(f"{imported.sentence}{learned}", action=("Undo", self._undo))
+        self._say(f"{imported.sentence} {NEW_DATA[source]}", action=("Undo", self._undo))
 
     def model(self, path: Path, model: Model) -> None:
         """Make a network the score, on data of its dimension."""

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from explorer.ui.draw import DrawTool
     from explorer.ui.export_dialog import ExportPanel
 
-#: Milliseconds between ticks, and ticks between refreshes of charts and words.
-TICK_MS, SLOW_TICKS = 16, 6
+#: Milliseconds between ticks, between ticks while something is awaited, and between refreshes of charts and words.
+TICK_MS, WAITING_MS, WORDS_MS = 16, 4, 100
 #: A window of fewer pixels across leaves the stage too little room beside words for a projector.
 NARROW = 1700
 
@@ -55,7 +55,7 @@ class MainWindow(QMainWindow):
         self.selected = "A"
         self.ready = False
         self._last_tick = time.perf_counter()
-        self._ticks = 0
+        self._time_at = self._words_at = 0.0
         self._control = 0
         self.setWindowTitle("Score Explorer")
         self._make_stages(choice or choose())
@@ -260,12 +260,13 @@ class MainWindow(QMainWindow):
             stage.set_flat(e.data.dim == 1)
         self.actions_by_slot["undo"].setEnabled(self.session.history.can_undo)
         self.actions_by_slot["redo"].setEnabled(self.session.history.can_redo)
-        self.refresh_slowly()
+        self._words_at = 0.0  # headings and charts at the next tick
 
     def _tick(self) -> None:
         now = time.perf_counter()
         fresh = self.session.tick(min(now - self._last_tick, 0.25))
         self._last_tick = now
+        self._timer.setInterval(WAITING_MS if self.session.waiting else TICK_MS)
         theme = theme_named(self.theme_name)
         for name in fresh:
             self.stages[name].show_marks(self.session.pictures[name].marks, theme)
@@ -275,9 +276,11 @@ class MainWindow(QMainWindow):
         while self.session.notices:
             notice = self.session.notices.popleft()
             self.notices.show_notice(notice.text, notice.level)
-        self._show_time()
-        self._ticks += 1
-        if self._ticks % SLOW_TICKS == 0:
+        if fresh or now >= self._time_at:
+            self._time_at = now + TICK_MS / 1000
+            self._show_time()
+        if now >= self._words_at:
+            self._words_at = now + WORDS_MS / 1000
             self.refresh_slowly()
 
     def _show_time(self) -> None:

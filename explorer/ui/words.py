@@ -14,6 +14,12 @@ TITLES = {
     "annealed": "Annealed Langevin",
 }
 SOURCES = {"exact": "exact score", "pretrained": "pretrained network", "trained": "network trained here"}
+#: What the score is where the data has just become the user's own.
+NEW_DATA = {
+    "exact": "The exact score is used.",
+    "pretrained": "No network knows it: the exact score is used until you press Train.",
+    "trained": "The network was trained on other data: press Train.",
+}
 PARTS = {
     "start": "start",
     "predict": "predictor",
