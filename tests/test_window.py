@@ -316,7 +316,7 @@ def test_asking_commands_open_dialogs_that_do_not_block(window):
 def test_an_exception_that_nobody_foresaw_is_a_notice(qapp, qtbot, tmp_path, capsys):
     with windows.hosted(tmp_path) as host, capture_exceptions() as caught, app.failures_shown(host):
         QTimer.singleShot(0, lambda: 1 / 0)
-        windows.wait(qtbot, host.said)
+        windows.wait(qtbot, lambda: bool(host.said()))
         assert "ZeroDivisionError" in host.said()[0]
         assert not caught and "Traceback" not in capsys.readouterr().err
 

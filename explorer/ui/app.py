@@ -83,7 +83,7 @@ class Loader:
 
 @contextmanager
 def failures_shown(window: MainWindow) -> Iterator[None]:
-    """What nobody foresaw, such as an exception in a slot, becomes a notice; SCORE_EXPLORER_DEBUG adds the traceback."""
+    """Exceptions that nobody foresaw become notices; SCORE_EXPLORER_DEBUG brings their tracebacks too."""
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

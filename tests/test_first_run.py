@@ -1,0 +1,33 @@
+"""The recording that is shown while torch loads: the run the program computes itself, and no obstacle where broken."""
+
+import random
+
+import numpy as np
+
+from explorer import first_run
+from explorer.experiment import Experiment
+from explorer.models import resolve
+from explorer.simulate import simulate
+
+
+def test_it_is_the_run_of_the_default_experiment():
+    e, kept = Experiment(), first_run.load()
+    assert kept.complete and kept[0].t == e.sde.T
+    start = next(iter(simulate(e.sde, e.sampler, resolve(e).score, e.data.mixture, e.seed)))
+    np.testing.assert_allclose(kept[0].x, start.x[: first_run.PARTICLES], atol=2e-3)  # kept as float16
+
+
+def test_a_broken_file_is_none(tmp_path, monkeypatch):
+    raw, rng = first_run.path().read_bytes(), random.Random(0)
+    broken = tmp_path / "first_run.npz"
+    monkeypatch.setattr(first_run, "path", lambda: broken)
+    assert first_run.load() is None
+    for length in (0, 3, 100, len(raw) // 2, len(raw) - 1):
+        broken.write_bytes(raw[:length])
+        assert first_run.load() is None
+    for _ in range(20):
+        spoilt = bytearray(raw)
+        for place in rng.sample(range(len(raw)), 20):
+            spoilt[place] ^= 255
+        broken.write_bytes(bytes(spoilt))
+        first_run.load()  # whatever it is, no exception
