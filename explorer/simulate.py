@@ -154,9 +154,9 @@ def _adaptive(run: Simulation) -> Iterator[Frame]:
 
 
 def _langevin(run: Simulation) -> Iterator[Frame]:
-    """x + ε s + sqrt(2ε) z at one noise level, from 2z: about the size of the picture."""
+    """x + ε s + sqrt(2ε) z at one noise level, from z: about the size of the data."""
     s = run.sampler
-    x = noise.normal(run.shape, run.seed, noise.PRIOR).to(run.device) * 2.0
+    x = noise.normal(run.shape, run.seed, noise.PRIOR).to(run.device)
     yield run.frame(x, s.langevin_time, 0, s.langevin_steps)
     yield from _moves(run, x, [(s.langevin_time, s.langevin_step)] * s.langevin_steps)
 

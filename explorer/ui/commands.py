@@ -160,6 +160,10 @@ class Commands:
             self.window.end_drag()
             self.window.change(Document(document.compare, document.experiment, document.look), "swap")
 
+    def other_stage(self) -> None:
+        """Let the cards edit the other of two stages."""
+        self.window.select("B" if self.window.selected == "A" else "A")
+
     def train(self) -> None:
         """Train a network for this experiment."""
         if not self.window.ready:
@@ -207,6 +211,8 @@ class Commands:
     layer_density = partialmethod(toggle_layer, "density")
     layer_contours = partialmethod(toggle_layer, "contours")
     layer_data = partialmethod(toggle_layer, "data")
+    layer_moves = partialmethod(toggle_layer, "moves")
+    layer_follow = partialmethod(toggle_layer, "follow")
 
     def next_field(self) -> None:
         """Learned, exact, difference, off, and around again."""

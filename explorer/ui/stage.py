@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
@@ -15,8 +16,10 @@ from explorer.ui import style
 from explorer.ui.canvas import Choice, Stage
 from explorer.ui.labels import ElidedLabel, label, row
 
-#: The plane as it is first shown: unit data with room around it; and time across, x up, for one dimension.
+#: The plane as it is first shown: unit data with room around it (as much of it across where the stage is narrow);
+#: and time across, x up, for one dimension.
 PLANE = Camera(height=6.4)
+LEAST_WIDTH = 5.0
 OVER_TIME = Camera(center=(0.5, 0.0), width=1.08, height=7.0, stretch=True)
 
 
@@ -41,6 +44,7 @@ class StagePanel(QFrame):
         self.hover.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hover.hide()
         self._flat = False
+        self._at_home = True
         self._lay_out()
         self._connect()
 
@@ -70,19 +74,30 @@ class StagePanel(QFrame):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
+            if self._at_home:
+                self.canvas.set_camera(self._home())
             self.tell_bounds()
         return False
+
+    def _home(self) -> Camera:
+        """The camera that shows everything."""
+        if self._flat:
+            return OVER_TIME
+        width, height = self.canvas.canvas_size()
+        return replace(PLANE, height=max(PLANE.height, LEAST_WIDTH * height / width))
 
     def tell_bounds(self) -> None:
         """Say which part of the plane is shown."""
         self.bounds_changed.emit(self.canvas.camera.bounds(*self.canvas.canvas_size()))
 
     def _moved(self, camera: Camera) -> None:
+        self._at_home = False
         self.camera_changed.emit(camera)
         self.tell_bounds()
 
     def look_at(self, camera: Camera) -> None:
         """Take a camera without emitting `camera_changed` (the stages are linked)."""
+        self._at_home = camera == self._home()
         self.canvas.set_camera(camera)
         self.tell_bounds()
 
@@ -90,11 +105,11 @@ class StagePanel(QFrame):
         """Show the plane, or x over time."""
         if flat != self._flat:
             self._flat = flat
-            self.look_at(OVER_TIME if flat else PLANE)
+            self.look_at(self._home())
 
     def fit(self) -> None:
         """Back to the camera that shows everything."""
-        self.look_at(OVER_TIME if self._flat else PLANE)
+        self.look_at(self._home())
         self.camera_changed.emit(self.canvas.camera)
 
     def zoom(self, factor: float) -> None:
