@@ -252,6 +252,15 @@ def test_no_memory_at_all_offers_the_cpu():
         broken(no_memory_above(0), iterations=100)
 
 
+def test_no_memory_to_begin_with_is_an_error_that_says_what_to_do(monkeypatch):
+    def no_memory(*_):
+        raise torch.OutOfMemoryError("no memory")
+
+    monkeypatch.setattr("explorer.train.run.HeldOut", no_memory)
+    with pytest.raises(TrainingError, match="or 'cpu' as the device"):
+        run()
+
+
 def test_devices():
     assert choose_device("cpu").type == "cpu"
     assert choose_device("auto").type in ("cuda", "mps", "cpu")

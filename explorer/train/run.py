@@ -79,7 +79,12 @@ def train(
     training time. With a budget in iterations alone, a seed gives one result on one device and thread count.
     """
     pressed = time.perf_counter()
-    yield from _Run(mixture, sde, objective, network, training, seed, start).frames(pressed)
+    try:
+        yield from _Run(mixture, sde, objective, network, training, seed, start).frames(pressed)
+    except torch.OutOfMemoryError as error:  # of the network, the weights' copies: no smaller batch helps
+        raise TrainingError(
+            "the device has no memory for this network; choose a smaller one, or 'cpu' as the device"
+        ) from error
 
 
 class _Run:
