@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,9 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     # the suffix is kept because encoders choose their format by it; the stem's start, as names may not be long
-    temporary = target.with_name(f".{target.stem[:32]}-{secrets.token_hex(6)}{target.suffix}")
+    start = f".{target.stem[:32]}-"
+    _clear_leftovers(target.parent, start, target.suffix)
+    temporary = target.with_name(f"{start}{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
@@ -30,3 +34,26 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _clear_leftovers(folder: Path, start: str, suffix: str) -> None:
+    """Remove what a process that was killed while it wrote has left beside its target."""
+    pattern = re.compile(re.escape(start) + r"(\d+)-[0-9a-f]{8}" + re.escape(suffix))
+    for name in os.listdir(folder):
+        found = pattern.fullmatch(name)
+        if found and not _alive(int(found[1])):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    if (
+        sys.platform == "win32"
+    ):  # there a signal of 0 would end it; a file that is open cannot be removed anyway
+        return process == os.getpid()
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -35,11 +35,37 @@ class Look(Validated):
     arrow_color: bool = param(
         False, "Arrows by size", help="Colour the arrows by the logarithm of their size."
     )
-    point_size: float = param(4.0, "Point size", unit="px", low=1.0, high=12.0, minimum=0.5, maximum=40.0)
-    trail_length: int = param(
-        16, "Trail length", unit="steps", low=2, high=200, minimum=1, maximum=2000, log=True
+    point_size: float = param(
+        4.0,
+        "Point size",
+        unit="px",
+        low=1.0,
+        high=12.0,
+        minimum=0.5,
+        maximum=40.0,
+        help="Diameter of a particle.",
     )
-    trail_count: int = param(120, "Trails", low=10, high=1000, minimum=1, maximum=5000, log=True)
+    trail_length: int = param(
+        16,
+        "Trail length",
+        unit="steps",
+        low=2,
+        high=200,
+        minimum=1,
+        maximum=2000,
+        log=True,
+        help="How many of the last steps a trail shows.",
+    )
+    trail_count: int = param(
+        120,
+        "Trails",
+        low=10,
+        high=1000,
+        minimum=1,
+        maximum=5000,
+        log=True,
+        help="How many of the particles draw one.",
+    )
     follow: bool = param(
         True, "Follow the noise", help="Zoom out as the noise grows, so that the cloud keeps its size on the stage.",
     )  # fmt: skip

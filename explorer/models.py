@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from explorer import paths
@@ -17,6 +18,7 @@ from explorer.scores.files import Model, load
 
 if TYPE_CHECKING:
     from explorer.scores.network import Denoiser
+    from explorer.train import TrainFrame
 
 
 @dataclass(frozen=True)
@@ -109,3 +111,20 @@ def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str
     if model.data and model.data != encode(experiment.data):
         return "This network was trained on other data. Press Train to train for this one."
     return "Trained for this SDE alone." if native else ONE_SERVES_ALL
+
+
+def model_of(experiment: Experiment, frame: TrainFrame, weights: Mapping[str, torch.Tensor]) -> Model:
+    """The network of a training as a model, with what it was trained for and how."""
+    from explorer.train import sigma_data
+
+    e = experiment
+    facts: dict[str, Any] = {
+        "seconds": round(frame.seconds, 2),
+        "iterations": frame.iteration,
+        "device": frame.device,
+        "seed": e.seed,
+        "objective": encode(e.score.objective),
+    }
+    native = encode(e.sde) if e.score.network.native else None
+    scale = sigma_data(e.data.mixture)
+    return Model(e.score.network, weights, e.data.dim, scale, encode(e.data), native, facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Generic, TypeVar
@@ -29,6 +30,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         self._classes: dict[str, type[T]] = {}
         self._titles: dict[str, str] = {}
         self._discovered = False
+        self._started = False
+        self._importing = threading.RLock()
 
     def register(self, name: str, *, title: str, order: int = 100) -> Callable[[C], C]:
         """Class decorator. `order` places the entry in menus; equal orders keep the order of the names."""
@@ -47,10 +50,16 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def _discover(self) -> None:
         if self._discovered:
             return
-        self._discovered = True
-        package = import_module(self._package)
-        for module in pkgutil.iter_modules(package.__path__):
-            import_module(f"{self._package}.{module.name}")
+        with (
+            self._importing
+        ):  # another thread waits for the whole; the modules themselves may look in meanwhile
+            if self._started:
+                return
+            self._started = True
+            package = import_module(self._package)
+            for module in pkgutil.iter_modules(package.__path__):
+                import_module(f"{self._package}.{module.name}")
+            self._discovered = True
 
     def _sorted(self) -> dict[str, type[T]]:
         self._discover()

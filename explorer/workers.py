@@ -67,6 +67,7 @@ class LatestWorker:
                 done = Done(key, None, error)
             with self._changed:
                 self._done.append(done)
+            del work, done  # what they hold may be large, and the next work may be long in coming
 
     def close(self, timeout: float | None = 2.0) -> bool:
         """End the thread after its current piece of work; True when it has ended."""

@@ -108,23 +108,11 @@ def _tell(bar: tqdm[float], frame: TrainFrame) -> None:  # type: ignore[name-def
 
 
 def _keep(e: Experiment, frame: TrainFrame, out: str) -> None:
-    from explorer.scores.files import Model, save
-    from explorer.train import sigma_data
+    from explorer.models import model_of
+    from explorer.scores.files import save
 
-    facts = {
-        "seconds": round(frame.seconds, 2),
-        "iterations": frame.iteration,
-        "device": frame.device,
-        "seed": e.seed,
-        "objective": encode(e.score.objective),
-    }
-    native = encode(e.sde) if e.score.network.native else None
-    weights = frame.weights or {}
-    model = Model(
-        e.score.network, weights, e.data.dim, sigma_data(e.data.mixture), encode(e.data), native, facts
-    )
     try:
-        save(model, out)
+        save(model_of(e, frame, frame.weights or {}), out)
     except OSError as error:
         raise Failed(f"{out} cannot be written: {error.strerror or error}.") from error
 

@@ -14,8 +14,9 @@ from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
 #: Scalar or tensor that broadcasts against x without its last axis.
 Level = float | Tensor
 
-#: How far out the network is asked, in units of x's own spread (a normal point is beyond it once in 300,000).
-REACH = 5.0
+#: How far beyond the typical distance sqrt(d) the network is asked, in units of x's own spread (a normal point
+#: in the plane is farther out once in two million).
+REACH = 4.0
 
 
 def _column(level: Level) -> Level:
@@ -176,7 +177,8 @@ class Denoiser(nn.Module):
         Beyond REACH, where nothing was ever seen in training, F is that of the nearest point within: far away
         the linear part of the score then leads back, and no particle is driven off to infinity.
         """
-        x = x * (REACH / x.norm(dim=-1, keepdim=True).clamp(min=REACH))
+        reach = math.sqrt(self.dim) + REACH
+        x = x * (reach / x.norm(dim=-1, keepdim=True).clamp(min=reach))
         if self.waves is not None:
             x = self.waves(x, noise**2 / (noise**2 + self.sigma_data**2))
         return self.raw(x, torch.log(noise) / 4, labels)

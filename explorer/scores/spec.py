@@ -17,11 +17,11 @@ class NetworkSpec(Validated):
 
     name = "network"
     width: int = param(
-        64, "Width", low=16, high=256, minimum=1, maximum=2048, log=True,
+        64, "Width", low=16, high=256, minimum=1, maximum=512, log=True,
         help="Units in each hidden layer. Wider learns finer detail and costs the square.",
     )  # fmt: skip
     depth: int = param(
-        3, "Depth", low=1, high=8, minimum=1, maximum=64,
+        3, "Depth", low=1, high=8, minimum=1, maximum=16,
         help="Residual blocks, each h ← h + W·silu(h + e(σ)), with e the embedding of the noise level.",
     )  # fmt: skip
     waves: int = param(
@@ -69,7 +69,7 @@ class Training(Validated):
         "the same seed gives the same weights.",
     )  # fmt: skip
     learning_rate: float = param(
-        8e-3, "Learning rate", symbol="η", low=1e-4, high=3e-2, minimum=1e-8, maximum=10.0, log=True,
+        8e-3, "Learning rate", symbol="lr", low=1e-4, high=3e-2, minimum=1e-8, maximum=10.0, log=True,
         help="Peak step size of Adam; it rises briefly, then falls along a cosine to the end of the budget.",
     )  # fmt: skip
     batch: int = param(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,16 +29,20 @@ from explorer.train import TrainingError, choose_device, device_words
 from explorer.views import Scene
 from explorer.workers import LatestWorker
 
+#: How long closing waits for all threads together.
+CLOSE_SECONDS = 1.5
 #: The least seconds between two runs of the samplers while a network trains.
 RESAMPLE_SECONDS = 0.6
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence for the person: level is info, warn or error."""
+    """A sentence for the person: level is info, warn or error; `action` is what could be done about it, by the
+    words of a button and the name of a method of the session ("" for nothing)."""
 
     level: str
     text: str
+    action: tuple[str, str] = ("", "")
 
 
 class Session:
@@ -211,9 +216,18 @@ class Session:
         return self._take_pictures()
 
     def _report(self, worker: Track | Trainer) -> None:
-        if worker.error is not None:
-            self.say("error", _sentence(worker.error))
-            worker.error = None
+        error, worker.error = worker.error, None
+        if isinstance(error, TrainingError) and self.document.experiment.score.training.device != "cpu":
+            self.notices.append(Notice("error", _sentence(error), ("Train on the CPU", "train_on_cpu")))
+        elif error is not None:
+            self.say("error", _sentence(error))
+
+    def train_on_cpu(self) -> None:
+        """Train anew on the CPU, where the accelerator did not serve."""
+        e = self.document.experiment
+        score = replace(e.score, training=replace(e.score.training, device="cpu"))
+        self.edit(replace(self.document, experiment=replace(e, score=score)))
+        self.train()
 
     def _resample(self, seconds: float) -> None:
         """Show the newer weights in new runs, which take half of the time at most: training needs the rest."""
@@ -337,8 +351,11 @@ class Session:
         self.trainer.cancel()  # all are told to stop before any is waited for
         for track in self.tracks.values():
             track.clear()
-        closers: list[Callable[[], bool]] = [self.trainer.close, *(t.close for t in self.tracks.values())]
-        return all([close() for close in closers] + [self._pictures.close()])
+        deadline = time.monotonic() + CLOSE_SECONDS
+        closers: list[Callable[[float], bool]] = [
+            self.trainer.close, *(t.close for t in self.tracks.values()), self._pictures.close,
+        ]  # fmt: skip
+        return all([close(max(0.0, deadline - time.monotonic())) for close in closers])
 
 
 def _device_words(e: Experiment) -> str:

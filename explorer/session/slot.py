@@ -19,10 +19,10 @@ class Slot(Generic[T]):
         self._name, self._capacity, self._latest = name, capacity, latest
         self._retired: list[Job[T]] = []
 
-    def start(self, source: Callable[[], Iterable[T]]) -> None:
-        """Run `source` instead of what ran before."""
+    def start(self, source: Callable[[], Iterable[T]], capacity: int | None = None) -> None:
+        """Run `source` instead of what ran before; `capacity` is for items of another size than usual."""
         self.cancel()
-        self.job = Job(source, name=self._name, capacity=self._capacity, latest=self._latest)
+        self.job = Job(source, name=self._name, capacity=capacity or self._capacity, latest=self._latest)
 
     def cancel(self) -> None:
         """Stop the job, if any, without waiting."""

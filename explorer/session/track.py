@@ -17,6 +17,8 @@ from explorer.simulate import simulate
 
 #: The first picture after a change comes from a run of at most this many particles and moves.
 COARSE_PARTICLES, COARSE_MOVES = 300, 40
+#: Frames that may wait to be taken in, in bytes.
+WAITING_BYTES = 20_000_000
 
 
 @dataclass
@@ -75,7 +77,9 @@ class Track:
         quick = quick and small != experiment.sampler
         self._coarse = Run(replace(experiment, sampler=small), resolved) if quick else None
         self.full = Run(experiment, resolved)
-        self._slot.start(partial(_source, [(False, self._coarse), (True, self.full)]))
+        frame_bytes = 4 * experiment.sampler.particles * experiment.data.dim
+        source = partial(_source, [(False, self._coarse), (True, self.full)])
+        self._slot.start(source, capacity=max(4, min(256, WAITING_BYTES // frame_bytes)))
 
     def show(self, run: Run) -> None:
         """Show a run that is complete."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from explorer.experiment import Experiment, encode
-from explorer.lazy import torch
+from explorer.experiment import Experiment
+from explorer.models import model_of
 from explorer.scores.files import Model
 from explorer.session.slot import Slot
-from explorer.train import TrainFrame, sigma_data, train
+from explorer.train import TrainFrame, train
 
 #: Points of the loss chart; older ones are thinned.
 HISTORY = 600
@@ -90,25 +89,11 @@ class Trainer:
         for frame in frames:
             self.frame = frame
             self.history.add(frame)
-            if frame.weights is not None and (self.model is None or frame.weights is not self.model.weights):
-                self.model = self._model(frame, frame.weights)
+            new = self.model is None or frame.weights is not self.model.weights
+            if frame.weights is not None and new and self._experiment is not None:
+                self.model = model_of(self._experiment, frame, frame.weights)
                 changed = True
         return changed
-
-    def _model(self, frame: TrainFrame, weights: Mapping[str, torch.Tensor]) -> Model:
-        e = self._experiment
-        assert e is not None
-        facts: dict[str, Any] = {
-            "seconds": round(frame.seconds, 2),
-            "iterations": frame.iteration,
-            "device": frame.device,
-            "seed": e.seed,
-            "objective": encode(e.score.objective),
-        }
-        native = encode(e.sde) if e.score.network.native else None
-        return Model(
-            e.score.network, weights, e.data.dim, sigma_data(e.data.mixture), encode(e.data), native, facts
-        )
 
     @property
     def threads(self) -> int:

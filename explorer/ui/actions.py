@@ -65,6 +65,16 @@ COMMANDS: tuple[Command, ...] = (
     Command("Sampler", "Train", "Ctrl+T", "train"),
     Command("Sampler", "Pause or resume training", "Ctrl+P", "pause_training"),
     Command("Sampler", "Reset training", "Ctrl+Shift+T", "reset_training"),
+    Command("Process", "VE", "Alt+1", "sde_ve"),
+    Command("Process", "VP", "Alt+2", "sde_vp"),
+    Command("Process", "sub-VP", "Alt+3", "sde_subvp"),
+    Command("Process", "dx = sᵗ dw", "Alt+4", "sde_exponential"),
+    Command("Process", SEPARATOR, "", ""),
+    Command("Process", "Exact score", "Alt+E", "score_exact"),
+    Command("Process", "Pretrained score", "Alt+P", "score_pretrained"),
+    Command("Process", "Score trained here", "Alt+T", "score_trained"),
+    Command("Process", SEPARATOR, "", ""),
+    Command("Process", "All distributions", "G", "gallery"),
     Command("View", "Fit", "F", "fit"),
     Command("View", "Zoom in", "Ctrl++", "zoom_in"),
     Command("View", "Zoom out", "Ctrl+-", "zoom_out"),
@@ -84,7 +94,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("View", "Presentation mode", "F5", "toggle_presentation"),
     Command("View", "Full screen", "F11", "toggle_full_screen"),
     Command("Help", "Keyboard shortcuts", "?", "shortcuts"),
-    Command("Help", "About", "", "about"),
+    Command("Help", "About", "F1", "about"),
 )
 
 

@@ -44,12 +44,16 @@ class ProcessCard(EditCard):
         super().__init__("Process", parent=parent)
         self._kinds = {name: type(sde)() if type(sde) is cls else cls() for name, cls in SDES.items()}
         self.choice = Segmented([(name, cls.title, cls.__doc__ or "") for name, cls in SDES.items()])
-        self.choice.changed.connect(lambda name: self.edited.emit(self._kinds[name]))
+        self.choice.changed.connect(self.choose)
         self.add(self.choice)
         self.equation = EquationView()
         self.add(self.equation)
         self.form = self.add_form(sde)
         self.set_sde(sde)
+
+    def choose(self, name: str) -> None:
+        """Take another SDE, with the parameters it had last."""
+        self.edited.emit(self._kinds[name])
 
     def set_sde(self, sde: SDE) -> None:
         """Show an SDE; the parameters of the others are kept for when one goes back to them."""

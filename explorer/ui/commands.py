@@ -136,6 +136,29 @@ class Commands:
         self.window.end_drag()
         self.window.edit("sampler", replace(self.window.shown_experiment().sampler, mode=mode))
 
+    def choose_sde(self, name: str) -> None:
+        """Choose the SDE of the selected stage."""
+        self.window.end_drag()
+        self.window.process.choose(name)
+
+    sde_ve = partialmethod(choose_sde, "ve")
+    sde_vp = partialmethod(choose_sde, "vp")
+    sde_subvp = partialmethod(choose_sde, "subvp")
+    sde_exponential = partialmethod(choose_sde, "exponential")
+
+    def choose_score(self, source: str) -> None:
+        """Choose where the score comes from."""
+        self.window.end_drag()
+        self.window.edit("score", replace(self.window.session.document.experiment.score, source=source))
+
+    score_exact = partialmethod(choose_score, "exact")
+    score_pretrained = partialmethod(choose_score, "pretrained")
+    score_trained = partialmethod(choose_score, "trained")
+
+    def gallery(self) -> None:
+        """Open the whole gallery."""
+        self.window.data.gallery.open_all()
+
     mode_forward = partialmethod(set_mode, "forward")
     mode_reverse = partialmethod(set_mode, "reverse")
     mode_ode = partialmethod(set_mode, "ode")

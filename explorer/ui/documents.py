@@ -179,14 +179,6 @@ class Documents(QObject):
             return pretrained(e.data)
         return self._host.session.trainer.model
 
-    def show_recent(self) -> None:
-        """Open the menu of recent files."""
-        menu = QMenu(widget_of(self._host))
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.fill_recent(menu)
-        middle = (widget_of(self._host).width() - menu.sizeHint().width()) // 2
-        menu.popup(widget_of(self._host).mapToGlobal(QPoint(middle, style.px(80))))
-
     def fill_recent(self, menu: QMenu) -> None:
         """Put the recent files into `menu` (connect it to aboutToShow)."""
         menu.clear()

@@ -44,6 +44,7 @@ class ExportPanel(QDialog):
         self._size_words = ""
         self._worker: LatestWorker | None = None
         self._estimator: LatestWorker | None = None
+        self._closing: list[LatestWorker] = []
         self.job: Job[Progress] | None = None
         self._target = Path()
         self.asking = Asking(self, Recent(host.settings))
@@ -267,10 +268,9 @@ class ExportPanel(QDialog):
             self._rest.stop()
 
     def _close_workers(self, timeout: float) -> None:
-        for worker in (self._worker, self._estimator):
-            if worker is not None:
-                worker.close(timeout)
+        self._closing += [w for w in (self._worker, self._estimator) if w is not None]
         self._worker = self._estimator = None
+        self._closing = [worker for worker in self._closing if not worker.close(timeout)]
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.hide()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer
@@ -275,13 +275,20 @@ class MainWindow(QMainWindow):
         self.session.probes.clear()
         while self.session.notices:
             notice = self.session.notices.popleft()
-            self.notices.show_notice(notice.text, notice.level)
+            words_of, method = notice.action
+            action = (words_of, partial(self._act, method)) if words_of else None
+            self.notices.show_notice(notice.text, notice.level, action)
         if fresh or now >= self._time_at:
             self._time_at = now + TICK_MS / 1000
             self._show_time()
         if now >= self._words_at:
             self._words_at = now + WORDS_MS / 1000
             self.refresh_slowly()
+
+    def _act(self, method: str) -> None:
+        """Do what a notice of the session offers."""
+        getattr(self.session, method)()
+        self.refresh()
 
     def _show_time(self) -> None:
         here = self.session.place("A")
