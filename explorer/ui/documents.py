@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QEvent, QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMenu
 
@@ -21,7 +21,6 @@ from explorer.scores.files import Model
 from explorer.scores.files import load as load_model
 from explorer.scores.files import save as save_model
 from explorer.ui import file_kinds as kinds
-from explorer.ui import style
 from explorer.ui.asking import Asking
 from explorer.ui.file_names import Followed, Recent, model_name, with_ending
 from explorer.ui.host import Host, widget_of
