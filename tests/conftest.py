@@ -69,3 +69,8 @@ def no_leaks(request):
     left += leaks.leaked_threads(threads)
     if left:
         pytest.fail(f"left behind: {', '.join(left)}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_application(qapp: object) -> None:
+    """The application that all tests share is there first: what draws without a window would make a lesser one."""

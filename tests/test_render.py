@@ -167,7 +167,7 @@ def test_lines_across_the_whole_view_survive_any_zoom(height):
 
 
 def test_a_crowd_of_lines_is_drawn_all_the_same():
-    starts = np.linspace(-1, 1, CROWD + 1, dtype=np.float32)[:, None] * array((1, 0))
+    starts = np.linspace(-1, 1, CROWD["live"] + 1, dtype=np.float32)[:, None] * array((1, 0))
     marks = [Segments(starts - array((0, 0.5)), starts + array((0, 0.5)), "score")]
     image = QImage(SIZE, SIZE, QImage.Format.Format_RGB32)
     image.fill(QColor(DARK.stage))

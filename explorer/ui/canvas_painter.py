@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf
 from pyqtgraph.Qt.internals import PrimitiveArray
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QWidget
 
@@ -26,14 +26,17 @@ from explorer.theme import LEVELS, Theme, lut, rgb
 from explorer.ui import geometry, text
 from explorer.ui.canvas_base import CanvasBase
 
-Quality: TypeAlias = Literal["live", "still"]
+Quality: TypeAlias = Literal["hurried", "live", "still"]
 Color: TypeAlias = tuple[int, int, int]
 
 # How many shades a colour map and how many opacities a fading trail have: each shade is a call to Qt.
-SHADES = {"live": 32, "still": LEVELS}
-OPACITIES = {"live": 12, "still": 64}
-# So many live lines are drawn without smoothing, in a third of the time: in such a crowd nobody sees it.
-CROWD = 20_000
+SHADES = {"hurried": 32, "live": 32, "still": LEVELS}
+OPACITIES = {"hurried": 8, "live": 12, "still": 64}
+# More lines than this are drawn without smoothing, in a third of the time: in such a crowd, or while all of it
+# moves, nobody sees it.
+CROWD = {"hurried": 300, "live": 20_000, "still": 10**9}
+# Milliseconds without a new picture after which the one there is is painted with care.
+CALM_MS = 160
 # A dot snaps to this fraction of a pixel, or slow particles would jump from pixel to pixel.
 PHASES = 4
 # Around every dot, in the colour of the stage, so that dots in a crowd are told apart.
@@ -153,7 +156,7 @@ def _shades(colormap: str, theme: Theme, count: int) -> tuple[Color, ...]:
 def _segments(sheet: _Sheet, mark: Segments) -> None:
     lines, seen = geometry.segments(mark, sheet.camera, sheet.size, sheet.scale)
     color, width = rgb(sheet.theme, mark.color), mark.width * sheet.scale
-    if sheet.quality == "live" and len(seen) > CROWD:
+    if len(seen) > CROWD[sheet.quality]:
         sheet.painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     if mark.fade is None:
         _lines(sheet.painter, lines, _pen(color, mark.alpha, width))
@@ -244,9 +247,14 @@ class PainterCanvas(CanvasBase):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._calm = QTimer(self)
+        self._calm.setSingleShot(True)
+        self._calm.setInterval(CALM_MS)
+        self._calm.timeout.connect(self.update)
         self.listen_to(self)
 
     def redraw(self) -> None:
+        self._calm.start()
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -257,6 +265,7 @@ class PainterCanvas(CanvasBase):
         size = self.width() * ratio, self.height() * ratio
         try:  # a painter left open ends the process
             painter.fillRect(QRectF(0, 0, *size), QBrush(QColor(*rgb(self.theme, "stage"))))
-            paint(painter, self.all_marks(), self.camera, size, self.theme, ratio)
+            quality: Quality = "hurried" if self._calm.isActive() else "live"
+            paint(painter, self.all_marks(), self.camera, size, self.theme, ratio, quality)
         finally:
             painter.end()
