@@ -21,6 +21,15 @@ def ops(t: Any) -> Any:
     return math if isinstance(t, float | int) else torch
 
 
+def latex(value: float, digits: int = 3) -> str:
+    """A number as LaTeX: powers of ten are written as such."""
+    text = f"{value:.{digits}g}"
+    if "e" not in text:
+        return text
+    factor, power = text.split("e")
+    return rf"{factor} \cdot 10^{{{int(power)}}}" if factor != "1" else rf"10^{{{int(power)}}}"
+
+
 def like(t: Scalar, x: torch.Tensor) -> Scalar:
     """`t` of shape (n,) with trailing axes added to multiply `x` of shape (n, ...); numbers pass."""
     if isinstance(t, float | int) or t.ndim == 0:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from explorer.params import ParamError, param
-from explorer.sdes.base import SDE, SDES, Scalar, ops
+from explorer.sdes.base import SDE, SDES, Scalar, latex, ops
 
 
 @SDES.register("ve", title="VE", order=10)
@@ -61,4 +61,6 @@ class VE(SDE):
     def equation_now(self) -> str:
         g = math.sqrt(2 * self._log_ratio)
         ratio = self.sigma_max / self.sigma_min
-        return rf"dx = \noise{{{self.sigma_min:.3g} \cdot {ratio:.4g}^{{t}} \cdot {g:.3g}\, dw}}"
+        base = latex(ratio, 4)
+        base = rf"({base})" if "10^" in base else base
+        return rf"dx = \noise{{{latex(self.sigma_min)} \cdot {base}^{{t}} \cdot {latex(g)}\, dw}}"

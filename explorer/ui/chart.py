@@ -244,7 +244,9 @@ class Chart(QWidget, style.Themed):
             self._view, self._marked = view, bool(curves)
             self.plot.setXRange(view[0], view[1], padding=0.004)
             self.plot.setYRange(view[2], view[3], padding=0)
-            marks = ticks(view[2], view[3], self._log) if curves else []
+            # a label at the very edge would be cut in half
+            edge = 0.07 * (view[3] - view[2])
+            marks = ticks(view[2] + edge, view[3] - edge, self._log) if curves else []
             self.plot.plotItem.getAxis("left").setTicks([marks])
             self._message.setPos((view[0] + view[1]) / 2, (view[2] + view[3]) / 2)
 

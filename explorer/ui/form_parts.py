@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
 
 from explorer.ui import style
@@ -94,6 +94,12 @@ class Entry(QLineEdit):
             self.setText(text)
             self.setCursorPosition(0)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        first = not self.hasFocus()
+        super().mousePressEvent(event)
+        if first:  # what is typed then replaces the number
+            self.selectAll()
+
     def _commit(self) -> None:
         text, changed = self.text().strip(), self.isModified() and self.text().strip() != self._shown
         self.setModified(False)
@@ -103,9 +109,12 @@ class Entry(QLineEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
-        if event.key() == Qt.Key.Key_Escape and self.isModified():
+        if event.key() == Qt.Key.Key_Escape:
             self.setText(self._shown)
             self.setModified(False)
+            self.clearFocus()  # so that the keys of the window work again
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.clearFocus()
         elif event.key() in steps:
             self._commit()
             self.stepped.emit(steps[Qt.Key(event.key())])

@@ -89,6 +89,7 @@ class NoticeBar(QWidget):
         notice = Notice(text, kind, action, self)
         notice.closed.connect(self._drop)
         self._column.addWidget(notice)
+        notice.show()
         self._ends[notice] = time.monotonic() + _SECONDS[kind]
         self._clock.start()
         self.show()
@@ -133,6 +134,7 @@ class NoticeBar(QWidget):
         width = min(self._host.width() - 2 * margin, style.px(560))
         if not self._ends or width <= 0:
             return
+        self._column.activate()  # a notice that has just come is not in the layout's sums yet
         height = self._column.totalHeightForWidth(width)
         height = min(
             height if height > 0 else self._column.totalSizeHint().height(), self._host.height() - 2 * margin

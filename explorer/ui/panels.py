@@ -74,7 +74,7 @@ class MeaningColumn(SideColumn):
         self._show_loss()
         if picture is not None:
             equation = words.equation_of(experiment, picture.frame)
-            self.terms.set_step(words.part(picture.frame), equation, picture.terms)
+            self.terms.set_step(words.part(experiment, picture.frame), equation, picture.terms)
 
     def _show_schedule(self, sde: SDE, t: float | None) -> None:
         if sde != self._schedule_of:

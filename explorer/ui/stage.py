@@ -45,6 +45,7 @@ class StagePanel(QFrame):
         self.hover.hide()
         self._flat = False
         self._at_home = True
+        self._pointed = (math.nan, math.nan)
         self._lay_out()
         self._connect()
 
@@ -132,10 +133,16 @@ class StagePanel(QFrame):
         self.canvas.canvas.show_marks(marks, theme)
 
     def _hovered(self, x: float, y: float) -> None:
+        self._pointed = (x, y)
         if math.isnan(x):
             self.hover.hide()
         else:
             self.probed.emit(x, y)
+
+    def probe_again(self) -> None:
+        """Ask anew for the numbers under a mouse that rests while time goes on."""
+        if self.hover.isVisible():
+            self.probed.emit(*self._pointed)
 
     def show_probe(self, text: str) -> None:
         """What the numbers are under the mouse."""

@@ -32,7 +32,7 @@ from explorer.ui.panels import MeaningColumn
 from explorer.ui.shortcuts_overlay import ShortcutsOverlay
 from explorer.ui.sides import SideColumn
 from explorer.ui.stage import StagePanel
-from explorer.ui.timeline import Timeline
+from explorer.ui.timeline import Timeline, figures
 
 if TYPE_CHECKING:
     from explorer.ui.draw import DrawTool
@@ -300,7 +300,9 @@ class MainWindow(QMainWindow):
         self.timeline.set_range(len(recording), recording.complete, expected)
         self.timeline.set_position(index)
         self.timeline.set_playing(self.session.playhead.playing)
-        distance = self.session.distance_at("A", self.session.playhead.position)
+        selected = self.session.place(self.selected)  # the bar moves A's frames and reads what is selected
+        frame = selected[0].recording[selected[1]] if selected else frame
+        distance = self.session.distance_at(self.selected, self.session.playhead.position)
         self.timeline.set_readout(
             t=frame.t, sigma=frame.sigma, step=frame.step, steps=frame.steps, nfe=frame.nfe, distance=distance
         )
@@ -310,8 +312,9 @@ class MainWindow(QMainWindow):
         two = len(self.session.shown) > 1
         for name in self.session.shown:
             e = self.session.experiment(name) or self.session.document.experiment
-            figures = self._figures(name)
-            self.stages[name].set_heading(name if two else "", words.title(e), words.subtitle(e), figures)
+            said = self._figures(name)
+            self.stages[name].set_heading(name if two else "", words.title(e), words.subtitle(e), said)
+            self.stages[name].probe_again()
         self._show_advice()
         trainer = self.session.trainer
         self.score.set_training(trainer.running, trainer.paused, trainer.frame, self.session.started)
@@ -341,13 +344,18 @@ class MainWindow(QMainWindow):
     def _now(self) -> str:
         """Data, SDE and score in use, in a few words."""
         e = self.session.document.experiment
+        untrained = e.score.source == "trained" and self.session.trainer.model is None
         score = "exact score" if self.session.exact else words.SOURCES[e.score.source]
+        score = "untrained network" if untrained else score
         return f"{e.data.title} · {self.shown_experiment().sde.title} · {score}"
 
     def _figures(self, name: str) -> str:
         picture = self.session.pictures.get(name)
         distance = self.session.distance_at(name, self.session.playhead.position)
-        parts = [] if distance is None else [f"distance {distance:.2f}"]
+        parts = [] if distance is None else [f"distance {figures(distance)}"]
+        track, e = self.session.tracks[name], self.session.experiment(name)
+        if picture is not None and track.busy and e is not None and picture.experiment.sampler != e.sampler:
+            parts = [f"preview, computing {max(track.full.reach if track.full else 0.0, 0.0):.0%}"]
         return "  ·  ".join(parts + ([f"NFE {picture.frame.nfe}"] if picture else []))
 
     def start(self) -> None:

@@ -54,8 +54,10 @@ def caption(e: Experiment) -> str:
     return f"{e.data.title} · {title(e)} · {subtitle(e)} · {SOURCES[e.score.source]} · seed {e.seed}"
 
 
-def part(frame: Frame) -> str:
+def part(e: Experiment, frame: Frame) -> str:
     """What the last sub-step was."""
+    if frame.part == "predict" and e.sampler.mode == "ode":
+        return "solver"
     return f"corrector {frame.sub}" if frame.part == "correct" else PARTS.get(frame.part, frame.part)
 
 

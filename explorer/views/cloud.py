@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.look import Look
-from explorer.marks import Curve, Mark, Points
+from explorer.marks import Curve, Mark, Points, Text
 from explorer.views.base import VIEWS, Scene, View
 
 
@@ -25,4 +25,9 @@ class Cloud(View):
         if not scene.flat:
             return (points,)
         line = np.array([[frame.t, scene.bounds[2]], [frame.t, scene.bounds[3]]], np.float32)
-        return Curve(line, color="muted", dash=True), points
+        foot = scene.bounds[2] + 0.03 * (scene.bounds[3] - scene.bounds[2])
+        ends = (
+            Text((0.0, foot), "t = 0, data", "muted", anchor="sw"),
+            Text((1.0, foot), "t = 1, noise", "muted", anchor="se"),
+        )
+        return Curve(line, color="muted", dash=True), points, *ends
