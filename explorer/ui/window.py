@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QMe
 from explorer.advice import advice
 from explorer.experiment import Experiment
 from explorer.session import Session
+from explorer.session.track import Run
 from explorer.theme import theme as theme_named
 from explorer.ui import style, words
 from explorer.ui.actions import build_menus, shortcuts
@@ -56,6 +57,7 @@ class MainWindow(QMainWindow):
         self.ready = False
         self._last_tick = time.perf_counter()
         self._time_at = self._words_at = 0.0
+        self._marked: tuple[int, int] = (-1, 0)
         self._control = 0
         self.setWindowTitle("Score Explorer")
         self._make_stages(choice or choose())
@@ -298,6 +300,7 @@ class MainWindow(QMainWindow):
         recording, frame = run.recording, run.recording[index]
         expected = max(run.experiment.sampler.expected_frames // recording.stride, len(recording))
         self.timeline.set_range(len(recording), recording.complete, expected)
+        self._mark_steps(run)
         self.timeline.set_position(index)
         self.timeline.set_playing(self.session.playhead.playing)
         selected = self.session.place(self.selected)  # the bar moves A's frames and reads what is selected
@@ -306,6 +309,15 @@ class MainWindow(QMainWindow):
         self.timeline.set_readout(
             t=frame.t, sigma=frame.sigma, step=frame.step, steps=frame.steps, nfe=frame.nfe, distance=distance
         )
+
+    def _mark_steps(self, run: Run) -> None:
+        """Ticks on the bar where whole steps begin, if a step has sub-steps."""
+        key = (run.serial, len(run.recording))
+        if key == self._marked:
+            return
+        self._marked = key
+        parts = [frame.part for frame in run.recording.frames] if run.experiment.sampler.corrections else []
+        self.timeline.set_marks([i for i, part in enumerate(parts) if part == "predict"])
 
     def refresh_slowly(self) -> None:
         """Words and charts, which need not follow every frame."""
