@@ -72,5 +72,11 @@ def no_leaks(request):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_application(qapp: object) -> None:
-    """The application that all tests share is there first: what draws without a window would make a lesser one."""
+def one_application():
+    """The application that all tests share is there first: what draws without a window would make a lesser one.
+
+    Not by pytest-qt's `qapp`: only the tests that name that are searched for what they leave in Qt.
+    """
+    from PySide6.QtWidgets import QApplication
+
+    yield QApplication.instance() or QApplication([])
