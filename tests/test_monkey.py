@@ -219,7 +219,7 @@ def test_a_monkey(qtbot, qapp, window, tmp_path, seed):
             monkey.tidy()
             for name, track in window.session.tracks.items():
                 # the one that runs, and those that were told to stop and are about to
-                assert track.threads <= 3, (name, monkey.done[-10:])
+                assert track.threads <= 1, (name, monkey.done[-10:])
             assert exceptions == [], monkey.done[-10:]
             if i % 25 == 0:
                 windows.keep_going(qtbot, 0.05)

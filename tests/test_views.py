@@ -13,7 +13,7 @@ import torch
 from explorer.experiment import Experiment, edited
 from explorer.frames import Frame
 from explorer.look import FIELDS, Look
-from explorer.marks import Arrows, Curve, Image, Points, Segments
+from explorer.marks import Arrows, Curve, Image, Points, Segments, Text
 from explorer.models import resolve
 from explorer.samplers.spec import MODES
 from explorer.scores.base import ExactScore
@@ -69,6 +69,9 @@ def finite(array, shape):
 
 
 def check(mark):
+    if isinstance(mark, Text):
+        assert mark.text and np.isfinite(mark.xy).all() and mark.size > 0
+        return
     if isinstance(mark, Points):
         n = finite(mark.xy, (None, 2))
         assert mark.values is None or finite(mark.values, (n,)) == n
@@ -355,7 +358,8 @@ def test_the_cloud_is_the_frame(follow):
 def test_the_cloud_over_time_stands_on_its_line():
     e = experiment("two_modes_1d")
     scene = scene_of(e, 3, replace(ALL, follow=False))
-    line, points = marks("cloud", scene)
+    line, points, data, noise = marks("cloud", scene)
+    assert (data.xy[0], noise.xy[0]) == (0.0, 1.0) and "data" in data.text and "noise" in noise.text
     t = frames_of(e)[3].t
     np.testing.assert_allclose(points.xy[:, 0], t, rtol=1e-6)
     np.testing.assert_array_equal(points.xy[:, 1], frames_of(e)[3].x[:, 0])

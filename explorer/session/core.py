@@ -199,9 +199,10 @@ class Session:
 
     def tick(self, seconds: float) -> set[str]:
         """Move on by `seconds`; returns the stages that have a new picture."""
-        due, self._due = self._due, {}
-        for name, quick in due.items():
-            self._simulate(name, quick=quick)
+        for name, quick in list(self._due.items()):
+            if self.tracks[name].stopped():  # one run at a time: the old one ends with the step that it is in
+                del self._due[name]
+                self._simulate(name, quick=quick)
         if self.trainer.drain():
             self._new_weights()
         self._report(self.trainer)

@@ -122,6 +122,11 @@ class Track:
             if same and run.experiment.data.dim == resolved.dim:
                 run.resolved = resolved
 
+    def stopped(self) -> bool:
+        """Stop the run, without waiting; True once no thread is left."""
+        self._slot.cancel()
+        return self._slot.running == 0
+
     @property
     def busy(self) -> bool:
         """Whether a run is going on."""
