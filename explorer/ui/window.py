@@ -214,6 +214,8 @@ class MainWindow(QMainWindow):
 
     def change(self, document: Any, part: str) -> None:
         self.session.edit(document, control=f"{part}{self._control}")
+        if self._timer.interval() != WAITING_MS:  # setting it starts it anew: under a drag it would never end
+            self._timer.setInterval(WAITING_MS)
         self.refresh()
 
     def end_drag(self) -> None:
