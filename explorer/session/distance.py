@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 
 from explorer.distributions import Distribution
 from explorer.frames import Recording
-from explorer.metrics import sliced_wasserstein
+from explorer.metrics import DistanceCurve
 
 #: (share of the run, t, distance); and some of them by frame, with the recording they are of and the distance of
 #: data to other data.
 Row: TypeAlias = tuple[float, float, float]
 Measured: TypeAlias = tuple[Recording, dict[int, Row], float]
+Ruler: TypeAlias = tuple[DistanceCurve, float]
 
 #: Points of the curve, and how many are measured in one piece of work.
 POINTS, AT_ONCE = 40, 4
@@ -28,7 +30,7 @@ class Distances:
 
     def __init__(self) -> None:
         self.floor: float | None = None
-        self._reference: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None
+        self._ruler: Callable[[], Ruler] | None = None
         self._rows: dict[int, Row] = {}
         self._recording: Recording | None = None
         self._pending = False
@@ -36,7 +38,7 @@ class Distances:
     def restart(self, data: Distribution, *, keep: bool = False) -> None:
         """Begin again for a new run; with `keep` the old curve stays until the new one has points."""
         self._rows = self._rows if keep else {}
-        self._reference = lambda: (data.sample(PARTICLES, seed=2), data.sample(PARTICLES, seed=3))
+        self._ruler = cache(lambda: _ruler(data))  # made in the worker, once for a run
         self._pending = False
         self._recording = None
 
@@ -47,7 +49,7 @@ class Distances:
 
     def work(self, recording: Recording) -> Callable[[], Measured] | None:
         """A piece of work that measures the next few frames of a complete recording, or None."""
-        if self._pending or not recording.complete or self._reference is None:
+        if self._pending or not recording.complete or self._ruler is None:
             return None
         if recording is not self._recording:
             self._recording, self._rows = recording, {}
@@ -58,14 +60,12 @@ class Distances:
         if not missing:
             return None
         self._pending = True
-        reference, last = self._reference, max(len(recording) - 1, 1)
+        ruler, last = self._ruler, max(len(recording) - 1, 1)
 
         def measure() -> Measured:
-            target, other = reference()
-            rows = {
-                i: (i / last, recording[i].t, _distance(recording[i].x[:PARTICLES], target)) for i in missing
-            }
-            return recording, rows, _distance(other, target)
+            distance, floor = ruler()
+            rows = {i: (i / last, recording[i].t, distance(recording[i].x[:PARTICLES])) for i in missing}
+            return recording, rows, floor
 
         return measure
 
@@ -82,5 +82,7 @@ class Distances:
         return np.array(sorted(self._rows.values()), dtype=np.float64).reshape(-1, 3)
 
 
-def _distance(x: np.ndarray, y: np.ndarray) -> float:
-    return sliced_wasserstein(x, y, PROJECTIONS)
+def _ruler(data: Distribution) -> Ruler:
+    """The distance to a draw of the data, and that of another draw from it."""
+    distance = DistanceCurve(data.sample(PARTICLES, seed=2), PROJECTIONS)
+    return distance, distance(data.sample(PARTICLES, seed=3))
