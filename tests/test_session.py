@@ -343,7 +343,7 @@ def test_tick_waits_for_nothing_and_never_asks_a_score(sessions, gate):
         change(s, "seed", i)
         s.step(1)
     until(s, lambda: any(g.askers for g in gates))
-    assert s.tracks["A"].busy and threading.get_ident() not in set().union(*(g.askers for g in gates))
+    assert s.tracks["A"].threads and threading.get_ident() not in set().union(*(g.askers for g in gates))
 
 
 def test_the_first_picture_after_an_edit_is_coarse_and_in_place(sessions, gate):

@@ -1,0 +1,104 @@
+"""Figures: the closed set of things a laboratory can show. Numbers and words, no pixels, no Qt.
+
+A figure is drawn by the window and by the file writers alike. Colours are theme roles, as in marks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.marks import Bounds, Mark
+
+Numbers: TypeAlias = NDArray[np.floating]
+#: How a series is joined.
+LINES = ("solid", "dash", "dot", "none")
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """y (n,) against x (n,). `error` (n,) is drawn as bars of ±error. Rows that are not finite are gaps.
+
+    `line` is one of LINES; with `points` each value has a dot. `steps` draws a histogram's outline: x then
+    holds the n + 1 edges.
+    """
+
+    name: str
+    x: Numbers
+    y: Numbers
+    role: str = "accent"
+    line: str = "solid"
+    points: bool = False
+    error: Numbers | None = None
+    steps: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Plot:
+    """Series over two axes. `marks` are vertical lines: a place on the x axis and its word."""
+
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    log_x: bool = False
+    log_y: bool = False
+    marks: tuple[tuple[float, str], ...] = ()
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A disc on a picture that a person drags. Its place is written into two fields of the laboratory.
+
+    A field of "" does not move: a handle that slides along one axis alone.
+    """
+
+    fields: tuple[str, str]
+    xy: tuple[float, float]
+    word: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Marks inside bounds (left, right, bottom, top), with axes where they have labels.
+
+    `square` keeps data units equally long on both axes. `scale` is (lowest, highest, word) of the colour
+    map `colormap`, drawn as a bar beside the picture where given.
+    """
+
+    title: str
+    marks: tuple[Mark, ...]
+    bounds: Bounds
+    x_label: str = ""
+    y_label: str = ""
+    square: bool = True
+    scale: tuple[float, float, str] | None = None
+    colormap: str = "batlow"
+    handles: tuple[Handle, ...] = ()
+    about: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows under columns; numbers stay numbers, so that files carry all their digits."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float | int, ...], ...]
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A typeset equation (LaTeX, terms wrapped as \\drift{}, \\score{}, \\noise{}) and words below it."""
+
+    title: str
+    latex: str
+    words: str = ""
+
+
+Figure: TypeAlias = Plot | Picture | Table | Equation

@@ -1,0 +1,106 @@
+"""What a laboratory is: parameters, and a generator of reports that grow better while it runs.
+
+The window makes the form from the parameters, runs `reports` in a background thread, shows the newest report
+and stops the generator when something changes. The command line runs it to its end.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from explorer.experiment import Experiment
+from explorer.figures import Figure
+from explorer.frames import Frame
+from explorer.models import Resolved
+from explorer.params import Validated
+from explorer.registry import Registry
+from explorer.scores.base import ExactScore
+
+LABS: Registry[Lab] = Registry("laboratory", "explorer.labs")
+
+#: The menu of laboratories: key -> heading, in order.
+SECTIONS = {
+    "learning": "Learning the score",
+    "langevin": "Langevin dynamics",
+    "discrete": "From discrete to continuous",
+    "solvers": "Solvers",
+    "density": "Density and codes",
+    "control": "Control",
+    "see": "See it work",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a laboratory looks at: the experiment, the score in use, and where the playhead is.
+
+    `resolved` is the score that the experiment means (exact, pretrained or trained). `t` is the playhead's
+    time. `frames` are the frames of the stage's run up to the playhead, the last one being shown (empty
+    before there is a run).
+    """
+
+    experiment: Experiment
+    resolved: Resolved
+    t: float = 1.0
+    frames: Sequence[Frame] = ()
+
+    @property
+    def exact(self) -> ExactScore:
+        """The exact score."""
+        return ExactScore(self.experiment.data.mixture, self.experiment.sde)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a laboratory has found so far.
+
+    `progress` is 1 for the last report. `words` is one or two sentences that say what the figures show, with
+    the numbers of the moment. `arrays` are the numbers behind the figures, for NPZ files.
+    """
+
+    figures: tuple[Figure, ...]
+    progress: float = 1.0
+    words: str = ""
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class Lab(Validated, ABC):
+    """Subclasses are frozen dataclasses of parameters, registered in LABS, one file each.
+
+    Everything random in it follows from the experiment's seed. `reports` yields a first, coarse report
+    within a fraction of a second where it can, and checks nothing for cancellation: the consumer closes the
+    generator between reports, so no two reports are more than about a second of work apart (the same report
+    with a larger `progress` may be yielded again).
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    menu_order: ClassVar[int]
+    #: A key of SECTIONS.
+    section: ClassVar[str]
+    #: What it shows, in one or two sentences.
+    about: ClassVar[str] = ""
+    equation: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    #: Whether it looks at the playhead: it then runs again when that moves.
+    follows: ClassVar[bool] = False
+    #: Whether it works for long: it then waits for Run instead of starting with every change.
+    heavy: ClassVar[bool] = False
+
+    def refusal(self, experiment: Experiment) -> str:
+        """Why it makes no sense for this experiment, in one sentence; "" where it does."""
+        return ""
+
+    @classmethod
+    def quick(cls) -> Lab:
+        """The cheapest instance that still shows every figure (for tests and previews)."""
+        return cls()
+
+    @abstractmethod
+    def reports(self, context: Context) -> Iterator[Report]:
+        """Run it: reports from coarse to final, the last with `progress` 1."""
