@@ -185,3 +185,16 @@ def test_turning_the_data_turns_the_score(seed, angle, sigma):
     expected = Mixture.of_covariances(weights, means, covariances).score(torch.as_tensor(x), 0.8, sigma)
     actual = turned.score(torch.as_tensor(x @ turn.T), 0.8, sigma)
     assert np.allclose(actual.numpy(), expected.numpy() @ turn.T, rtol=1e-6, atol=1e-8)
+
+
+def test_a_projection_is_the_integral_over_the_other_axis():
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]])
+    means, scales = np.array([[0.5, -0.3], [-1.0, 0.4]]), np.array([[0.3, 0.7], [0.2, 0.5]])
+    mixture = Mixture(np.array([0.7, 0.3]), means, scales, np.stack([turn, np.eye(2)]))
+    u, across = np.array([0.6, 0.8]), np.array([-0.8, 0.6])
+    grid = np.linspace(-8, 8, 4001)
+    for place in (-0.9, 0.0, 0.7):
+        line = torch.from_numpy(place * u + grid[:, None] * across)
+        wanted = np.trapezoid(mixture.log_density(line, 0.8, 0.1).exp().numpy(), grid)
+        found = mixture.projected(u).log_density(torch.tensor([[place]], dtype=torch.float64), 0.8, 0.1)
+        assert found.exp().item() == pytest.approx(wanted, rel=1e-9)

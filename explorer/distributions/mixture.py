@@ -80,6 +80,13 @@ class Mixture:
         weights = self.weights[k] / self.weights[k].sum()
         return Mixture(weights, self.means[k], self.scales[k], axes, self.labels[k], self.label_names)
 
+    def projected(self, direction: np.ndarray) -> Mixture:
+        """The law of u·x for a direction u (d,), which need not have unit length: a mixture in one dimension."""
+        u = np.asarray(direction, np.float64)
+        along = np.broadcast_to(u, self.means.shape) if self.axes is None else u @ self.axes
+        scales = np.sqrt(np.sum((along * self.scales) ** 2, axis=1, keepdims=True))
+        return Mixture(self.weights, (self.means @ u)[:, None], scales, None, self.labels, self.label_names)
+
     @property
     def dim(self) -> int:
         """d."""
