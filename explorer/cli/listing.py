@@ -11,6 +11,7 @@ from explorer.cli.common import print_json
 from explorer.cli.errors import Parser, WrongUse
 from explorer.experiment import Experiment, encode
 from explorer.export import EXPORTERS
+from explorer.labs import LABS
 from explorer.look import Look
 from explorer.params import Param, params
 from explorer.registry import Registry
@@ -38,7 +39,8 @@ def main(program: str, argv: list[str]) -> int:
 
 def catalogue() -> dict[str, dict[str, Any]]:
     """Kind -> name -> its title, what it is and its parameters; then the parts of a file, and the themes."""
-    registries = {r.kind: r for r in (*_registries(Experiment), VIEWS, EXPORTERS)}
+    chosen = (*_registries(Experiment), *(r for name in LABS for r in _registries(LABS[name])))
+    registries = {r.kind: r for r in (*chosen, VIEWS, EXPORTERS, LABS)}
     out = {_plural(kind): {n: _described(r[n]) for n in r} for kind, r in registries.items()}
     parts = {_name(cls): cls for cls in (*_parts(Experiment), Look)}
     out["fields"] = {name: _described(cls) for name, cls in parts.items()}
@@ -47,7 +49,8 @@ def catalogue() -> dict[str, dict[str, Any]]:
 
 
 def _plural(kind: str) -> str:
-    return kind.lower().replace(" ", "_") + "s"
+    name = kind.lower().replace(" ", "_")
+    return name[:-1] + "ies" if name.endswith("y") else name + "s"
 
 
 def _parts(cls: Any) -> Iterator[Any]:
@@ -66,7 +69,7 @@ def _registries(cls: Any) -> Iterator[Registry[Any]]:
 
 def _described(cls: Any) -> dict[str, Any]:
     about = getattr(cls, "about", "") or inspect.cleandoc(cls.__doc__ or "").splitlines()[0]
-    facts = {fact: getattr(cls, fact, None) for fact in ("suffix", "kind", "dim", "source")}
+    facts = {fact: getattr(cls, fact, None) for fact in ("suffix", "kind", "dim", "source", "section")}
     told = {fact: value for fact, value in facts.items() if isinstance(value, str | int)}
     title = {"title": getattr(cls, "title", _name(cls).capitalize()), "about": about}
     return title | told | {"parameters": [_parameter(p) for p in params(cls)]}

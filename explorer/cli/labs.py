@@ -1,0 +1,213 @@
+"""lab: run a laboratory without a window. What `likelihood`, `convergence` and `race` share is here too."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.cli.common import (
+    DASH,
+    experiment_argument,
+    load_model,
+    model_argument,
+    print_json,
+    read_document,
+    resolved,
+    stoppable,
+    target,
+    with_model,
+)
+from explorer.cli.errors import Failed, Parser, WrongUse
+from explorer.experiment import Experiment, decode, encode
+from explorer.params import params
+from explorer.theme import THEMES, theme
+
+if TYPE_CHECKING:
+    from explorer.figure_files import Source
+    from explorer.figures import Figure
+    from explorer.labs import Lab, Report
+    from explorer.models import Resolved
+
+PICTURES = (".png", ".svg", ".pdf")
+ENDINGS = (*PICTURES, ".csv", ".tex", ".npz", ".json")
+
+
+def main(program: str, argv: list[str]) -> int:
+    """Run any laboratory."""
+    parser = Parser(program, description="Run a laboratory; `list laboratories` names them.")
+    parser.add_argument("name", metavar="NAME", help="a laboratory, such as schedules")
+    lab_arguments(parser)
+    options = parser.parse_args(argv)
+    return lab_command(options.name, options)
+
+
+def lab_arguments(parser: Parser) -> None:
+    """The arguments of every command that runs a laboratory."""
+    experiment_argument(parser)
+    model_argument(parser)
+    parser.add_argument("--t", type=float, default=1.0, help="the time it looks at, 0 to 1")
+    parser.add_argument(
+        "--out", metavar="FILE", action="append", default=[],
+        help=f"where to write, by its ending: {', '.join(ENDINGS)} (again and again)",
+    )  # fmt: skip
+    parser.add_argument("--figure", type=int, metavar="N", help="only the Nth figure (1 is the first)")
+    parser.add_argument("--theme", choices=list(THEMES), default="light", help="the colours of a picture")
+    parser.add_argument("--quick", action="store_true", help="with its cheapest settings, to try it out")
+
+
+def lab_command(name: str, options: Namespace, given: dict[str, Any] | None = None) -> int:
+    """Run the laboratory called `name` on the arguments of `lab_arguments`; `given` are more parameters.
+
+    Words go to stderr, a JSON summary to stdout; files are written as --out asks. Returns the exit code.
+    """
+    outs = [_target(out) for out in options.out]
+    if not 0 <= options.t <= 1:
+        raise WrongUse(f"--t is a time between 0 and 1, not {options.t:g}.")
+    cls = lab_class(name)
+    own, sets = _own_sets(cls, options.sets)
+    lab = make_lab(cls, own | (given or {}), quick=options.quick)
+    model = load_model(options.model)
+    found = with_model(read_document(options.experiment, sets), model)
+    answer = resolved(found.experiment, model)
+    report = run_lab(lab, found.experiment, answer, options.t)
+    from explorer.labs.sources import source_of
+
+    figures = _chosen(report.figures, options.figure)
+    source = source_of(lab, found.experiment, report.words)
+    for out in outs:
+        write_report(out, figures, report, source, options.theme)
+    if report.words:
+        print(report.words, file=sys.stderr)
+    from explorer.figure_files import summary
+
+    print_json(summary(figures, source) | ({"out": outs} if outs else {}), to_stderr=DASH in outs)
+    return 0
+
+
+def lab_class(name: str) -> type[Lab]:
+    """The laboratory of that name."""
+    from explorer.labs import LABS
+
+    return LABS[name]
+
+
+def make_lab(cls: type[Lab], given: dict[str, Any], *, quick: bool = False) -> Lab:
+    """The laboratory with these parameters as JSON values; an ExperimentError names the wrong one."""
+    base = encode(cls.quick()) if quick else {}
+    base.pop("type", None)
+    lab: Lab = decode(cls, base | given, "lab")
+    return lab
+
+
+def run_lab(lab: Lab, experiment: Experiment, answer: Resolved, t: float = 1.0) -> Report:
+    """Its last report. Progress goes to stderr if somebody looks; what it refuses is WrongUse."""
+    from explorer.labs import Context
+
+    refused = lab.refusal(experiment)
+    if refused:
+        raise WrongUse(refused)
+    frames = simulated(experiment, answer, t) if lab.follows else ()
+    report: Report | None = None
+    with _bar(lab.title) as bar:
+        for report in stoppable(lab.reports(Context(experiment, answer, t, frames))):
+            bar.n = round(report.progress, 3)
+            bar.refresh()
+    if report is None:
+        raise Failed(f"{lab.title} has reported nothing.")
+    return report
+
+
+def simulated(experiment: Experiment, answer: Resolved, t: float) -> Sequence[Any]:
+    """The frames of the experiment's run up to the frame nearest to time t, as the playhead would have them."""
+    from explorer.simulate import simulate
+
+    e = experiment
+    frames = list(simulate(e.sde, e.sampler, answer.score, e.data.mixture, e.seed))
+    nearest = min(range(len(frames)), key=lambda i: (abs(frames[i].t - t), -i))
+    return frames[: nearest + 1]
+
+
+def _bar(title: str) -> Any:
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no thread of its own
+    shown = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
+    return tqdm(None, title, 1.0, disable=None, leave=False, file=sys.stderr, bar_format=shown)
+
+
+def _own_sets(cls: type[Lab], sets: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The --set that mean the laboratory, as JSON, and those that mean the experiment."""
+    from explorer.cli.common import _assign, _parsed
+
+    own: dict[str, Any] = {}
+    rest = []
+    names = {p.name for p in params(cls)}
+    for assignment in sets:
+        field, equals, text = assignment.partition("=")
+        head = field.strip().split(".")[0]
+        if equals and head in names:
+            _assign(own, field.strip(), _parsed(text))
+        elif equals and head not in _fields():
+            raise WrongUse(f"--set {field}: {cls.name} has {', '.join(names) or 'no parameters'}.")
+        else:
+            rest.append(assignment)
+    return own, rest
+
+
+def _fields() -> set[str]:
+    return {p.name for p in params(Experiment)} | {"compare", "look"}
+
+
+def _target(name: str) -> str:
+    ending = Path(name).suffix.lower()
+    if name != DASH and ending not in ENDINGS:
+        raise WrongUse(f"--out {name}: the endings are {', '.join(ENDINGS)}.")
+    return target(name)
+
+
+def _chosen(figures: tuple[Figure, ...], number: int | None) -> tuple[Figure, ...]:
+    if number is None:
+        return figures
+    if not 1 <= number <= len(figures):
+        raise WrongUse(f"--figure {number}: there are {len(figures)} figures.")
+    return (figures[number - 1],)
+
+
+def write_report(
+    out: str, figures: Sequence[Figure], report: Report, source: Source, theme_name: str = "light"
+) -> None:
+    """Write the figures into one file, whose ending says how. Qt is only loaded for pictures."""
+    from explorer import figure_files as files
+
+    ending = Path(out).suffix.lower()
+    try:
+        if out == DASH:
+            sys.stdout.write(json.dumps(files.summary(figures, source), ensure_ascii=False) + "\n")
+        elif ending == ".csv":
+            files.write_text(out, files.csv_text(figures, source))
+        elif ending == ".tex":
+            files.write_text(out, files.latex_text(figures, source))
+        elif ending == ".npz":
+            files.write_npz(out, files.arrays_of(figures, report.arrays, source))
+        elif ending == ".json":
+            text = json.dumps(files.summary(figures, source), indent=2, ensure_ascii=False)
+            files.write_text(out, text + "\n")
+        else:
+            _draw(out, figures, source, theme_name)
+    except OSError as error:
+        raise Failed(f"{out} cannot be written: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise WrongUse(f"--out {out}: {error}") from None
+
+
+def _draw(out: str, figures: Sequence[Figure], source: Source, theme_name: str) -> None:
+    if sys.platform == "linux":  # nothing is shown, and a display that is named need not be there
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from explorer.ui.figure_render import write_picture
+
+    write_picture(out, figures, source, theme(theme_name))

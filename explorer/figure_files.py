@@ -1,0 +1,223 @@
+"""Figures as files of numbers: CSV, LaTeX, NPZ and JSON. Pictures of them are drawn by the window's painter."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from explorer.figures import Equation, Figure, Picture, Plot, Table
+from explorer.files import write_atomically
+
+#: LaTeX's own characters, and Greek letters that a text font of LaTeX does not have.
+_ESCAPES = {c: rf"\{c}" for c in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$",
+    "²": "$^2$", "³": "$^3$", "½": r"$\frac12$", "√": r"$\sqrt{}$", "≤": r"$\leq$", "≥": r"$\geq$", "·": r"$\cdot$",
+    "α": r"$\alpha$", "β": r"$\beta$", "ε": r"$\epsilon$", "η": r"$\eta$", "λ": r"$\lambda$", "σ": r"$\sigma$",
+    "τ": r"$\tau$", "Δ": r"$\Delta$", "∇": r"$\nabla$", "‖": r"$\|$", "→": r"$\to$", "∞": r"$\infty$", "×": r"$\times$",
+    "≈": r"$\approx$", "∫": r"$\int$", "–": "--", "…": r"\ldots{}",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a figure was made from, for captions and metadata.
+
+    `title` is that of the laboratory, `settings` its parameters, `experiment` the experiment's JSON object,
+    `caption` all of it in one line.
+    """
+
+    title: str
+    caption: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    experiment: Mapping[str, Any] = field(default_factory=dict)
+    words: str = ""
+
+
+def slug(text: str) -> str:
+    """Words as a name for files and arrays."""
+    return re.sub(r"\W+", "_", text.lower()).strip("_") or "figure"
+
+
+# --- tables ---------------------------------------------------------------------------------------------
+
+
+def csv_text(figures: Sequence[Figure], source: Source) -> str:
+    """The tables as CSV; where there are none, the plots as rows of plot, series, x, y, error.
+
+    Lines that start with # tell the title and the settings. ValueError where there is neither.
+    """
+    tables = [f for f in figures if isinstance(f, Table)] or _tables_of_plots(figures)
+    if not tables:
+        raise ValueError("There is no table and no plot to write as CSV.")
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for i, table in enumerate(tables):
+        out.write(("\n" if i else "") + f"# {table.title}\n# {_line(source.caption)}\n")
+        writer.writerow(table.columns)
+        writer.writerows(table.rows)
+    return out.getvalue()
+
+
+def _tables_of_plots(figures: Sequence[Figure]) -> list[Table]:
+    plots = [f for f in figures if isinstance(f, Plot)]
+    columns = ("plot", "series", "x", "y", "error")
+    rows = tuple(row for plot in plots for row in _rows(plot))
+    return [Table("Curves", columns, rows)] if rows else []
+
+
+def _rows(plot: Plot) -> Iterator[tuple[str | float, ...]]:
+    for series in plot.series:
+        x = np.asarray(series.x, float)
+        x = (x[:-1] + x[1:]) / 2 if series.steps else x
+        error = np.full(len(x), np.nan) if series.error is None else np.asarray(series.error, float)
+        for row in zip(x.tolist(), np.asarray(series.y, float).tolist(), error.tolist(), strict=True):
+            yield plot.title, series.name, row[0], row[1], "" if math.isnan(row[2]) else row[2]
+
+
+def latex_text(figures: Sequence[Figure], source: Source) -> str:
+    """The tables in LaTeX with the rules of booktabs. ValueError where there is no table."""
+    tables = [f for f in figures if isinstance(f, Table)]
+    if not tables:
+        raise ValueError("There is no table to write as LaTeX.")
+    return "% Needs \\usepackage{booktabs}\n" + "\n".join(_latex(table, source) for table in tables)
+
+
+def _latex(table: Table, source: Source) -> str:
+    kinds = "".join("r" if _is_numeric(table, i) else "l" for i in range(len(table.columns)))
+    lines = [
+        r"\begin{table}", r"  \centering", rf"  \begin{{tabular}}{{{kinds}}}", r"    \toprule",
+        f"    {_cells(table.columns)}", r"    \midrule",
+        *(f"    {_cells(row)}" for row in table.rows),
+        r"    \bottomrule", r"  \end{tabular}",
+        rf"  \caption{{{escaped(table.title)}. {escaped(_line(source.caption))}}}", r"\end{table}",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _is_numeric(table: Table, column: int) -> bool:
+    values = [row[column] for row in table.rows]
+    return any(isinstance(v, int | float) for v in values)
+
+
+def _cells(values: Sequence[str | float | int]) -> str:
+    return " & ".join(_number(v) if isinstance(v, int | float) else escaped(v) for v in values) + r" \\"
+
+
+def _number(value: float) -> str:
+    """A number in LaTeX with the digits that a reader wants."""
+    text = number_text(value)
+    if "e" in text:
+        factor, power = text.split("e")
+        return rf"${factor.replace('−', '-')} \cdot 10^{{{int(power)}}}$"
+    return f"${text.replace('−', '-')}$" if math.isfinite(value) else "--"
+
+
+def number_text(value: str | float | int) -> str:
+    """A value of a table as a person reads it: four digits, thousands as they are, "–" for none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if not math.isfinite(value):
+        return "–"
+    if isinstance(value, int | np.integer) or (float(value).is_integer() and abs(value) < 1e5):
+        return f"{int(value)}".replace("-", "−")
+    return f"{value:.4g}".replace("-", "−") if 1e-4 <= abs(value) < 1e6 else f"{value:.2e}".replace("e+", "e")
+
+
+def escaped(text: str) -> str:
+    """Plain words for LaTeX."""
+    return "".join(_ESCAPES.get(c, c) for c in text)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# --- arrays and JSON --------------------------------------------------------------------------------------
+
+
+def arrays_of(
+    figures: Sequence[Figure], more: Mapping[str, np.ndarray], source: Source
+) -> dict[str, np.ndarray]:
+    """Every number behind the figures by name: `more` as it is, series as TITLE__NAME__x, __y and __error,
+    columns of tables as TITLE__COLUMN; `settings`, `experiment` and `words` as JSON and text."""
+    out = dict(more)
+    for name, values in (pair for figure in figures for pair in _arrays(figure)):
+        while name in out:
+            name += "_"
+        out[name] = values
+    texts = {"settings": json.dumps(source.settings), "experiment": json.dumps(source.experiment)}
+    return out | {k: np.array(v) for k, v in (texts | {"words": source.words}).items()}
+
+
+def _arrays(figure: Figure) -> Iterator[tuple[str, np.ndarray]]:
+    start = slug(figure.title)
+    if isinstance(figure, Plot):
+        for series in figure.series:
+            parts = {"x": series.x, "y": series.y, "error": series.error}
+            for axis, values in parts.items():
+                if values is not None:
+                    yield f"{start}__{slug(series.name)}__{axis}", np.asarray(values)
+    elif isinstance(figure, Table):
+        for i, column in enumerate(figure.columns):
+            yield f"{start}__{slug(column)}", np.array([row[i] for row in figure.rows])
+
+
+def write_npz(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """The arrays as an archive for numpy.load; the old file stays whole where that fails (OSError)."""
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Text as UTF-8; the old file stays whole where that fails (OSError)."""
+    with write_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def summary(figures: Sequence[Figure], source: Source) -> dict[str, Any]:
+    """What was found, as a JSON object: words, settings, and every figure with its numbers."""
+    return {
+        "laboratory": source.title,
+        "settings": dict(source.settings),
+        "words": source.words,
+        "figures": [_described(f) for f in figures],
+    }
+
+
+def _described(figure: Figure) -> dict[str, Any]:
+    kind = {"kind": type(figure).__name__.lower(), "title": figure.title}
+    match figure:
+        case Plot():
+            axes = {"x": figure.x_label, "y": figure.y_label}
+            return kind | axes | {"series": [_series(s.name, s.x, s.y, s.error) for s in figure.series]}
+        case Table():
+            return kind | {
+                "columns": list(figure.columns),
+                "rows": [[_plain(v) for v in r] for r in figure.rows],
+            }
+        case Equation():
+            return kind | {"latex": figure.latex, "words": figure.words}
+        case Picture():
+            return kind | {"bounds": [_plain(v) for v in figure.bounds], "about": figure.about}
+
+
+def _series(name: str, x: Any, y: Any, error: Any) -> dict[str, Any]:
+    values = {"x": x, "y": y} | ({} if error is None else {"error": error})
+    return {"name": name} | {k: [_plain(v) for v in np.asarray(a, float).tolist()] for k, a in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON has: numbers that are not finite are null."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
