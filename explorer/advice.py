@@ -56,12 +56,19 @@ def _langevin(e: Experiment) -> Iterator[str]:
         return
     alpha, sigma = e.sde.marginal(s.langevin_time)
     narrowest = float((alpha**2 * e.data.mixture.scales**2 + sigma**2).min())
-    if s.langevin_step > 2 * narrowest:
+    epsilon = s.langevin_epsilon
+    if s.adjusted:
+        if epsilon > narrowest:
+            yield (
+                f"ε = {s.langevin_step:g} is large for the narrowest mode (variance {narrowest:.2g}): "
+                "few moves are accepted there. A smaller ε mixes better."
+            )
+    elif epsilon > 2 * narrowest:
         yield (
-            f"ε = {s.langevin_step:g} is beyond twice the narrowest variance ({narrowest:.2g}): "
+            f"ε = {s.langevin_step:g} is too large for the narrowest variance ({narrowest:.2g}): "
             "Langevin is unstable there."
         )
-    elif s.langevin_step > 0.5 * narrowest:
+    elif epsilon > 0.5 * narrowest:
         yield "ε is large for the narrowest mode: the stationary law is visibly too wide."
 
 

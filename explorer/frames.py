@@ -24,7 +24,8 @@ class Frame:
     scale, `step` counts whole steps (0 is the start), `part` is what was just done ("start", "predict",
     "correct", "diffuse", "langevin"), `sub` counts the corrector sub-steps, `nfe` the evaluations
     of the score per particle so far. `epsilon` is the step size of a Langevin-type move. `note` is
-    a sentence for the status line where the numbers went bad (""; else what and why).
+    a sentence for the status line where the numbers went bad (""; else what and why). `accepted` is the share
+    of the particles whose move the Metropolis test let pass (None where there is no test).
     """
 
     x: Array
@@ -38,6 +39,7 @@ class Frame:
     sub: int = 0
     epsilon: float = 0.0
     note: str = ""
+    accepted: float | None = None
 
 
 @dataclass

@@ -13,6 +13,7 @@ from explorer.frames import Frame
 from explorer.lazy import torch
 from explorer.samplers import Reverse, Sampler
 from explorer.samplers.base import Terms
+from explorer.samplers.mala import Mala
 from explorer.sdes import SDE
 
 ScoreFunction = Callable[["torch.Tensor", float], "torch.Tensor"]
@@ -96,15 +97,17 @@ DIVERGED = "Diverged: the steps are too large here (a smaller snr or ε, or more
 
 
 def _forward(run: Simulation) -> Iterator[Frame]:
-    """x_t = alpha x_0 + the SDE's own noise: exact, whatever the number of steps."""
+    """x_t = alpha x_0 + the SDE's own noise: exact, whatever the number of steps. The first goes past eps."""
     sde, n = run.sde, run.sampler.steps
     times = grids.times(run.sampler.grid, n, sde)[::-1]
     x0 = run.data()
-    yield run.frame(x0, 0.0, 0, n + 1)
+    yield run.frame(x0, 0.0, 0, n)
     path = noise.Brownian(run.seed, run.shape, (times[0], times[-1]), marginal=sde.marginal)
-    for i, (t, z) in enumerate(zip(times, path.values(times), strict=True), start=1):
-        x = torch.add(z.to(run.device), x0, alpha=sde.marginal(t)[0])
-        yield run.frame(x, t, i, n + 1, part="diffuse")
+    for i, (t, z) in enumerate(zip(times, path.values(times), strict=True)):
+        if i:
+            yield run.frame(
+                torch.add(z.to(run.device), x0, alpha=sde.marginal(t)[0]), t, i, n, part="diffuse"
+            )
 
 
 def _reverse(run: Simulation) -> Iterator[Frame]:
@@ -154,11 +157,32 @@ def _adaptive(run: Simulation) -> Iterator[Frame]:
 
 
 def _langevin(run: Simulation) -> Iterator[Frame]:
-    """x + ε s + sqrt(2ε) z at one noise level, from z: about the size of the data."""
+    """x + ε s + sqrt(2ε T) z at one noise level, from z: about the size of the data. T is the temperature."""
     s = run.sampler
     x = noise.normal(run.shape, run.seed, noise.PRIOR).to(run.device)
     yield run.frame(x, s.langevin_time, 0, s.langevin_steps)
-    yield from _moves(run, x, [(s.langevin_time, s.langevin_step)] * s.langevin_steps)
+    if s.adjusted:
+        yield from _adjusted(run, x)
+    else:
+        yield from _moves(run, x, [(s.langevin_time, s.langevin_epsilon)] * s.langevin_steps, s.temperature)
+
+
+def _adjusted(run: Simulation, x: torch.Tensor) -> Iterator[Frame]:
+    """The same moves with the Metropolis test, against the exact p_t whatever the score."""
+    s, t = run.sampler, run.sampler.langevin_time
+    marginal = run.sde.marginal(t)
+    chain = Mala(
+        lambda y: run.process.score(y, t),
+        lambda y: run.mixture.log_density(y, *marginal),
+        s.langevin_epsilon, s.temperature, x,
+    )  # fmt: skip
+    for i in range(1, s.langevin_steps + 1):
+        z = noise.normal(run.shape, run.seed, noise.CORRECTOR, i, 0).to(run.device)
+        u = noise.normal(run.shape[:1], run.seed, noise.CORRECTOR, i, 1).to(run.device)
+        share = chain.move(z, torch.special.log_ndtr(u))
+        yield run.frame(
+            chain.x, t, i, s.langevin_steps, part="langevin", epsilon=s.langevin_epsilon, accepted=share
+        )
 
 
 def _annealed(run: Simulation) -> Iterator[Frame]:
@@ -183,14 +207,17 @@ def annealing_times(sde: SDE, levels: int) -> list[float]:
     return [sde.T, *(sde.time_at(high * (low / high) ** (i / (levels - 1))) for i in range(1, levels))]
 
 
-def _moves(run: Simulation, x: torch.Tensor, moves: list[tuple[float, float]]) -> Iterator[Frame]:
+def _moves(
+    run: Simulation, x: torch.Tensor, moves: list[tuple[float, float]], temperature: float = 1.0
+) -> Iterator[Frame]:
     """Langevin moves of given (t, ε); where t changes, x/alpha stays."""
     before = run.sde.marginal(moves[0][0])[0]
     for i, (t, epsilon) in enumerate(moves, start=1):
         alpha = run.sde.marginal(t)[0]
         x, before = (x if alpha == before else x * (alpha / before)), alpha
         z = noise.normal(run.shape, run.seed, noise.CORRECTOR, i, 0).to(run.device)
-        x = torch.add(x, run.process.score(x, t), alpha=epsilon).add_(z, alpha=math.sqrt(2 * epsilon))
+        size = math.sqrt(2 * epsilon * temperature)
+        x = torch.add(x, run.process.score(x, t), alpha=epsilon).add_(z, alpha=size)
         x, note = _held(x)
         yield run.frame(x, t, i, len(moves), part="langevin", epsilon=epsilon, note=note)
 
@@ -222,6 +249,8 @@ def step_terms(run: Simulation, before: Frame, after: Frame) -> Terms | None:
         else:
             scale = after.alpha / before.alpha  # other than 1 where annealing goes to its next level
             drift, score = (scale - 1) * x, probe.process.score(scale * x, after.t) * after.epsilon
+            if after.accepted is not None:  # what was refused did not move
+                score[(torch.from_numpy(after.x) == torch.from_numpy(before.x)).all(1).to(score.device)] = 0
     drift, score = drift.cpu(), score.cpu()
     return Terms(drift, score, torch.from_numpy(after.x - before.x) - drift - score)
 

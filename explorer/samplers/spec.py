@@ -17,6 +17,8 @@ MODES = {
     "langevin": "Langevin",
     "annealed": "Annealed",
 }
+#: Of a Langevin move.
+CONVENTIONS = {"whole": "x + ε s + √(2εT) z", "half": "x + (ε/2) s + √(εT) z"}
 
 
 def _in(*modes: str) -> Callable[[Sampler], bool]:
@@ -90,17 +92,38 @@ class Sampler(Validated):
     langevin_time: float = param(
         0.05, "Noise level", symbol="t", low=0.001, high=1.0, minimum=1e-5, maximum=1.0, log=True,
         visible=_in("langevin"), help="The t whose p_t is sampled: near 0 it is the data, with its gaps.",
+        equation="U = −log p_t",
     )  # fmt: skip
     langevin_step: float = param(
         0.002, "Step size", symbol="ε", low=1e-5, high=0.1, minimum=1e-8, maximum=10.0, log=True,
         visible=_in("langevin"),
-        help="x + ε s + √(2ε) z. (Song & Ermon write ε/2 and √ε for the same move.)",
+        help="How far a move goes. On a mode of variance v the law comes out 1/(1 − ε/2v) too wide (with the first "
+        "convention); beyond ε = 2v it diverges.",
         equation="Song & Ermon 2019, eq. 4",
+    )  # fmt: skip
+    convention: str = param(
+        "whole", "Convention", choices=CONVENTIONS, visible=_in("langevin"),
+        help="Two ways to write one move: the second takes half of the ε it names. [S21] writes the first, "
+        "Song & Ermon the second.",
+        equation="dx = s dτ + √2 dw  |  dx = ½ s dτ + dw",
+    )  # fmt: skip
+    temperature: float = param(
+        1.0, "Temperature", symbol="T", low=0.05, high=5.0, minimum=0.0, maximum=1000.0, log=True,
+        visible=_in("langevin"),
+        help="Of the noise: the particles settle in p^(1/T). 1 is p itself, below it the modes sharpen, 0 climbs to "
+        "their tops.",
+        equation="dx = −∇U dτ + σ dw, U = −log p, T = σ²/2:  p ∝ e^(−U/T)",
+    )  # fmt: skip
+    metropolis: bool = param(
+        False, "Metropolis adjustment", visible=lambda s: s.mode == "langevin" and s.temperature > 0,
+        help="Moves are accepted or refused so that the law is right for every ε (MALA). The test uses the exact "
+        "density, also where a network proposes the moves.",
+        equation="min(1, π(x′)q(x|x′) / π(x)q(x′|x))",
     )  # fmt: skip
     langevin_steps: int = param(
         500, "Steps", symbol="N", low=10, high=2000, minimum=1, maximum=20000, log=True,
         visible=_in("langevin"),
-        help="How many Langevin moves.",
+        help="How many Langevin moves.", equation="τ = Nε",
     )  # fmt: skip
     levels: int = param(
         16, "Noise levels", symbol="L", low=2, high=50, minimum=1, maximum=1000, visible=_in("annealed"),
@@ -111,10 +134,10 @@ class Sampler(Validated):
         help="Langevin moves at each level.", equation="Song & Ermon 2019, Alg. 1",
     )  # fmt: skip
     annealed_step: float = param(
-        0.5, "Step size", symbol="ε/σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=100.0, log=True,
+        0.5, "Step size", symbol="ε", unit="σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=100.0, log=True,
         visible=_in("annealed"),
-        help="The step at level i is α_i = (ε/σ_L²) σ_i². Song & Ermon's ε = 2·10⁻⁵ with σ_L = 0.01 is "
-        "0.2. The variance comes out 1/(1 − ε/4σ_L²) times too large; from 4 on it diverges.",
+        help="In units of the last level's variance: level i takes steps α_i = ε σ_i²/σ_L². Song & Ermon's "
+        "ε = 2·10⁻⁵ with σ_L = 0.01 is 0.2. The variance comes out 1/(1 − ε/4) times too large; from 4 on it diverges.",
         equation="Song & Ermon 2019, Alg. 1: α_i = ε σ_i²/σ_L²",
     )  # fmt: skip
     particles: int = param(
@@ -138,13 +161,19 @@ class Sampler(Validated):
         return self.corrector_steps if self.mode == "pc" else 0
 
     @property
+    def langevin_epsilon(self) -> float:
+        """What multiplies the score in a Langevin move: ε or ε/2, by the convention."""
+        return self.langevin_step if self.convention == "whole" else 0.5 * self.langevin_step
+
+    @property
+    def adjusted(self) -> bool:
+        """Whether Langevin moves are accepted or refused; without noise there is no law to keep."""
+        return self.mode == "langevin" and self.metropolis and self.temperature > 0
+
+    @property
     def expected_frames(self) -> int:
         """How many frames a run gives, its start included; 0 where the method decides."""
         if self.mode == "ode" and self.solver.adaptive:
             return 0
-        moves = {
-            "forward": self.steps + 1,
-            "langevin": self.langevin_steps,
-            "annealed": self.levels * self.level_steps,
-        }
+        moves = {"langevin": self.langevin_steps, "annealed": self.levels * self.level_steps}
         return 1 + moves.get(self.mode, self.steps * (1 + self.corrections))

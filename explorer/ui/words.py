@@ -43,10 +43,19 @@ def subtitle(e: Experiment) -> str:
         "ode": f"{e.sde.title} · {s.solver.title}" + ("" if s.solver.adaptive else f" · N = {s.steps}"),
         "pc": f"{e.sde.title} · {s.predictor.title} + {s.corrector_steps} × {s.corrector.title} · N = {s.steps} · "
         f"snr = {s.snr:g}",
-        "langevin": f"{e.sde.title} · t = {s.langevin_time:g} · ε = {s.langevin_step:g}",
-        "annealed": f"{e.sde.title} · {s.levels} levels × {s.level_steps} · ε = {s.annealed_step:g}",
+        "langevin": _langevin(e),
+        "annealed": f"{e.sde.title} · {s.levels} levels × {s.level_steps} · ε = {s.annealed_step:g} σ_L²",
     }
     return method[s.mode]
+
+
+def _langevin(e: Experiment) -> str:
+    s = e.sampler
+    warm = "" if s.temperature == 1 else f" · T = {s.temperature:g}"
+    half = "" if s.convention == "whole" else " (ε/2)"
+    return f"{e.sde.title} · t = {s.langevin_time:g} · ε = {s.langevin_step:g}{half}{warm}" + (
+        " · Metropolis" if s.adjusted else ""
+    )
 
 
 def caption(e: Experiment) -> str:
@@ -58,6 +67,8 @@ def part(e: Experiment, frame: Frame) -> str:
     """What the last sub-step was."""
     if frame.part == "predict" and e.sampler.mode == "ode":
         return "solver"
+    if frame.accepted is not None:
+        return f"Langevin · {frame.accepted:.0%} accepted"
     return f"corrector {frame.sub}" if frame.part == "correct" else PARTS.get(frame.part, frame.part)
 
 
@@ -68,5 +79,15 @@ def equation_of(e: Experiment, frame: Frame) -> str:
     if frame.part == "correct":
         return e.sampler.corrector.equation
     if frame.part == "langevin":
-        return r"x' = x + \score{\epsilon\, s(x, t)} + \noise{\sqrt{2\epsilon}\, z}"
+        return _langevin_equation(e)
     return r"x_t = \drift{\alpha(t)\, x_0} + \noise{\sigma(t)\, z}"
+
+
+def _langevin_equation(e: Experiment) -> str:
+    """The move in the convention that is chosen; annealed moves as Song and Ermon write them."""
+    if e.sampler.mode == "annealed":
+        return r"x' = x + \score{\frac{\alpha_i}{2} s(x, \sigma_i)} + \noise{\sqrt{\alpha_i}\, z}"
+    warm = "" if e.sampler.temperature == 1 else "T"
+    if e.sampler.convention == "half":
+        return rf"x' = x + \score{{\frac{{\epsilon}}{{2}} s(x, t)}} + \noise{{\sqrt{{\epsilon {warm}}}\, z}}"
+    return rf"x' = x + \score{{\epsilon\, s(x, t)}} + \noise{{\sqrt{{2\epsilon {warm}}}\, z}}"
