@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -89,8 +90,13 @@ class SpaceTime(Lab):
             yield self._report(flat, halves, maps + drawn, (i + 2) / (len(halves) + 1), arrays)
 
     def _report(
-        self, flat: _Flat, halves: tuple[str, ...], marks: list[Mark], progress: float, arrays: dict[str, np.ndarray] | None = None
-    ) -> Report:  # fmt: skip
+        self,
+        flat: _Flat,
+        halves: tuple[str, ...],
+        marks: list[Mark],
+        progress: float,
+        arrays: dict[str, np.ndarray] | None = None,
+    ) -> Report:
         top = flat.top
         starts, ends = halves[0] == "forward", halves[-1] == "forward"
         ticks: list[Mark] = [
@@ -203,7 +209,7 @@ def _ode_lines(context: Context, count: int) -> tuple[np.ndarray, np.ndarray]:
     x = _starts(count, e.data.dim, e.seed) * e.sde.prior_std
     times, lines = grids.times("uniform", LINE_STEPS, e.sde), [x]
     with torch.no_grad():
-        for t, t_next in zip(times, times[1:], strict=False):
+        for t, t_next in pairwise(times):
             x = solver.step(process, x, t, t_next, torch.zeros_like(x)).x
             lines.append(x)
     return np.array(times), torch.stack(lines).double().numpy()

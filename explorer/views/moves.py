@@ -33,7 +33,7 @@ class Moves(View):
                 _color(b),
                 1.8,
             )
-            for a, b in _moves_of_step(scene.frames)
+            for a, b in moves_of_step(scene.frames)
         )
 
 
@@ -41,7 +41,7 @@ def _color(frame: Frame) -> str:
     return "drift" if frame.part == "predict" else "corrector"
 
 
-def _moves_of_step(frames: Sequence[Frame]) -> list[tuple[Frame, Frame]]:
+def moves_of_step(frames: Sequence[Frame]) -> list[tuple[Frame, Frame]]:
     """(before, after) of each move of the step that the last frame belongs to; none where frames were thinned out."""
     moves = []
     for before, after in zip(frames[-2::-1], frames[:0:-1], strict=False):
