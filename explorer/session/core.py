@@ -13,6 +13,7 @@ import numpy as np
 from explorer.document import Document
 from explorer.experiment import Experiment
 from explorer.frames import Recording
+from explorer.labs import Context
 from explorer.marks import Bounds
 from explorer.models import Resolved, resolve
 from explorer.playback import frames_until, linked_index, same_clock
@@ -20,6 +21,7 @@ from explorer.scores.base import ExactScore
 from explorer.scores.files import Model
 from explorer.session.distance import Distances
 from explorer.session.history import History
+from explorer.session.lab import Asked, LabRunner
 from explorer.session.picture import Picture, make_picture, probe_text
 from explorer.session.plan import Plan, plan
 from explorer.session.playhead import Playhead
@@ -56,6 +58,9 @@ class Session:
         self.history = History((document or Document()).linked())
         self.playhead = Playhead()
         self.trainer = Trainer()
+        self.lab = LabRunner()
+        #: The stage whose experiment the laboratory looks at, and whether the stages are hidden by it.
+        self.lab_stage, self.stages_hidden = "A", False
         self.tracks = {"A": Track("A"), "B": Track("B")}
         self.pictures: dict[str, Picture] = {}
         self.bounds: dict[str, Bounds] = {"A": (-3.0, 3.0, -3.0, 3.0), "B": (-3.0, 3.0, -3.0, 3.0)}
@@ -69,6 +74,7 @@ class Session:
         self._redraws = 0
         self._rest = 0.0  # seconds to wait before the next run with newer weights
         self._stale_runs = False
+        self._weights = 0  # how many networks there have been
         self._due: dict[str, bool] = {}  # stages whose run starts at the next tick, and whether coarse first
         self._told: set[str] = set()
 
@@ -186,6 +192,7 @@ class Session:
 
     def _new_weights(self) -> None:
         """Fields are redrawn at once; runs start again when the last ones are through."""
+        self._weights += 1
         if self.document.experiment.score.source != "trained" or not self.started:
             return
         for name in self.shown:
@@ -206,6 +213,7 @@ class Session:
         if self.trainer.drain():
             self._new_weights()
         self._report(self.trainer)
+        self._run_lab()
         for track in self.tracks.values():
             track.drain()
             self._report(track)
@@ -216,7 +224,43 @@ class Session:
         self._measure()
         return self._take_pictures()
 
-    def _report(self, worker: Track | Trainer) -> None:
+    # --- the laboratory ------------------------------------------------------------------------------------
+
+    def _run_lab(self) -> None:
+        """Let the open laboratory look at what there is now."""
+        lab = self.lab.lab
+        if lab is None or not self.started:
+            return
+        e = self.experiment(self.lab_stage) or self.document.experiment
+        here = self.place(self.lab_stage if self.lab_stage in self.shown else "A") if lab.follows else None
+        weights = self._weights if e.score.source == "trained" else 0
+        asked = Asked(lab, e, weights, (here[0].serial, here[1]) if here else (-1, -1))
+        self.lab.tick(asked, lambda: self._context(e))
+        if self.lab.error is not None:
+            self.lab.failure = _sentence(self.lab.error)
+        self._report(self.lab)
+
+    def _context(self, e: Experiment) -> Context:
+        """What a laboratory looks at."""
+        here = self.place(self.lab_stage if self.lab_stage in self.shown else "A")
+        if here is None or here[0].experiment.data != e.data:  # the run of other data is still shown
+            return Context(e, self._resolved(e))
+        frames = here[0].recording.frames[: here[1] + 1]
+        return Context(e, self._resolved(e), frames[-1].t, frames)
+
+    def particle_at(self, name: str, xy: tuple[float, float]) -> int | None:
+        """The particle of a stage that is nearest to a point of its view, or None before there is a run."""
+        here = self.place(name)
+        if here is None:
+            return None
+        run, index = here
+        frame = run.recording[index]
+        scene = Scene(run.experiment, self.document.look, [frame], run.resolved.score, self.bounds[name])
+        away = np.nan_to_num(scene.to_view(frame.x, frame.t) - np.array(xy), nan=np.inf)
+        left, right, bottom, top = self.bounds[name]
+        return int(np.hypot(away[:, 0] / (right - left), away[:, 1] / (top - bottom)).argmin())
+
+    def _report(self, worker: Track | Trainer | LabRunner) -> None:
         error, worker.error = worker.error, None
         if isinstance(error, TrainingError) and self.document.experiment.score.training.device != "cpu":
             self.notices.append(Notice("error", _sentence(error), ("Train on the CPU", "train_on_cpu")))
@@ -264,7 +308,7 @@ class Session:
 
     def _ask_for_picture(self, name: str) -> None:
         here = self.place(name)
-        if here is None:
+        if here is None or self.stages_hidden:
             return
         run, index = here
         recording = run.recording
@@ -337,7 +381,7 @@ class Session:
     @property
     def waiting(self) -> bool:
         """Whether something asked for has yet to come, so that ticks should follow soon."""
-        return bool(self._due) or not self._pictures.idle
+        return bool(self._due) or not self._pictures.idle or self.lab.due
 
     def set_bounds(self, name: str, bounds: Bounds) -> None:
         """The part of the plane a stage shows."""
@@ -350,11 +394,12 @@ class Session:
     def close(self) -> bool:
         """Stop everything; True when every thread has ended."""
         self.trainer.cancel()  # all are told to stop before any is waited for
+        self.lab.stop()
         for track in self.tracks.values():
             track.clear()
         deadline = time.monotonic() + CLOSE_SECONDS
         closers: list[Callable[[float], bool]] = [
-            self.trainer.close, *(t.close for t in self.tracks.values()), self._pictures.close,
+            self.trainer.close, self.lab.shut_down, *(t.close for t in self.tracks.values()), self._pictures.close,
         ]  # fmt: skip
         return all([close(max(0.0, deadline - time.monotonic())) for close in closers])
 

@@ -44,7 +44,7 @@ def _terms(scene: Scene) -> tuple[float, float, float] | None:
     if after.step - before.step > 1:  # thinned out: the two are not neighbours
         return None
     sampler = replace(e.sampler, particles=len(before.x))  # whose noise is that of the first of them
-    terms = step_terms(Simulation(e.sde, sampler, scene.score, e.data.mixture, e.seed), before, after)
+    terms = step_terms(Simulation(e.sde, sampler, scene.score, e.target, e.seed), before, after)
     if terms is None:
         return None
     drift, score, noise = (float(part.square().mean().sqrt()) for part in terms)
@@ -63,7 +63,7 @@ def probe_text(scene: Scene, xy: tuple[float, float]) -> str:
     values = [xy[1]] if scene.flat else list(xy)
     x = torch.tensor([values], dtype=torch.float32) * scene.scale(t)
     with torch.no_grad():
-        log_p = float(e.data.mixture.log_density(x, alpha, sigma)[0])
+        log_p = float(shown_mixture(e, scene.look).log_density(x, alpha, sigma)[0])
         s = scene.score(x, max(t, 1e-5))[0].tolist()
     return f"x = {_vector(x[0].tolist())}   log p = {log_p:.2f}   s = {_vector(s)}"
 

@@ -153,5 +153,5 @@ def _source(stages: list[tuple[bool, Run | None]]) -> Iterator[tuple[bool, Frame
         if run is None:
             continue
         e = run.experiment
-        for frame in simulate(e.sde, e.sampler, run.resolved.score, e.data.mixture, e.seed):
+        for frame in simulate(e.sde, e.sampler, run.resolved.score, e.target, e.seed):
             yield is_full, frame
