@@ -51,10 +51,10 @@ def test_round_trip(facts, scale):
 @settings(deadline=None, max_examples=20)
 @given(
     width=st.integers(1, 9), depth=st.integers(1, 4), waves=st.integers(0, 3), classes=st.integers(0, 3),
-    output=st.sampled_from(["edm", "noise", "score"]),
+    output=st.sampled_from(["edm", "noise", "score", "x0", "v", "flow"]),
 )  # fmt: skip
 def test_every_network_round_trips(width, depth, waves, classes, output):
-    before = model(NetworkSpec(width, depth, waves, output, classes))
+    before = model(NetworkSpec(width, depth, waves, output, classes), sde={"type": "vp", "beta_max": 12.0})
     after = decode(to_bytes(before))
     x = torch.ones(3, 2)
     torch.testing.assert_close(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.files import write_atomically
 from explorer.lazy import torch
 from explorer.scores.spec import NetworkSpec
+from explorer.sdes import SDE, SDES
 
 if TYPE_CHECKING:
     from explorer.scores.network import Denoiser
@@ -44,11 +45,20 @@ class Model:
     sde: dict[str, Any] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def native_sde(self) -> SDE | None:
+        """The SDE whose f and g a network of flow velocities needs; None for the others."""
+        if self.network.output != "flow":
+            return None
+        if self.sde is None:
+            raise ValueError("it does not say which SDE it is for")
+        return SDES[self.sde["type"]](**{k: v for k, v in self.sde.items() if k != "type"})
+
     def denoiser(self) -> Denoiser:
         """The network with these weights, ready to be evaluated (its weights take no gradient)."""
         from explorer.scores.network import Denoiser
 
-        net = Denoiser(self.network, self.dim, self.sigma_data)
+        net = Denoiser(self.network, self.dim, self.sigma_data, sde=self.native_sde)
         net.load_state_dict(dict(self.weights))
         return net.requires_grad_(False).eval()
 
@@ -104,6 +114,7 @@ def decode(raw: bytes) -> Model:
         )  # fmt: skip
         if not (0 < model.dim <= MOST_DIMENSIONS and 0 < model.sigma_data < math.inf):
             raise ValueError(f"dim = {model.dim}, sigma_data = {model.sigma_data:g}")
+        _ = model.native_sde  # an SDE that cannot be made raises here
     except ModelFileError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.scores.parameterisation import level_factors, to_score_factors
 from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
+from explorer.sdes.base import SDE
 
 #: Scalar or tensor that broadcasts against x without its last axis.
 Level = float | Tensor
@@ -81,17 +84,19 @@ def _directions(dim: int, count: int) -> Tensor:
 class Denoiser(nn.Module):
     """D(y, sigma) = E[x_0 | y] for y = x_0 + sigma z, and from it the score of x_t under any SDE.
 
-    With `spec.output` 'noise' or 'score' the network is native to one SDE and is asked (x, t) raw.
+    With any other `spec.output` than 'edm' the network is native to one SDE and is asked (x, t) raw; what it
+    says becomes a score by `explorer.scores.parameterisation`. For the flow velocity that takes `sde`, its own.
 
     A level given as ONE float is embedded once and broadcast: with it an evaluation costs the hidden layers
     alone, whatever the number of points.
     """
 
     def __init__(
-        self, spec: NetworkSpec, dim: int = 2, sigma_data: float = 1.0, random: torch.Generator | None = None
-    ) -> None:
+        self, spec: NetworkSpec, dim: int = 2, sigma_data: float = 1.0,
+        random: torch.Generator | None = None, sde: SDE | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.spec, self.dim, self.sigma_data = spec, dim, sigma_data
+        self.spec, self.dim, self.sigma_data, self.sde = spec, dim, sigma_data, sde
         width = spec.width
         self.waves = Waves(dim, spec.waves) if spec.waves and not spec.native else None
         self.first = nn.Linear(dim + 2 * spec.waves if self.waves else dim, width)
@@ -148,7 +153,22 @@ class Denoiser(nn.Module):
         if self.spec.output == "edm":
             return self._edm_score(x, alpha, sigma, labels)
         out = self.raw(x, torch.as_tensor(t, dtype=x.dtype, device=x.device), labels)
-        return out if self.spec.output == "score" else -out / _column(sigma)
+        p, q = (_column(factor) for factor in self._factors(alpha, sigma, t))
+        return p * x + q * out
+
+    def _factors(self, alpha: Any, sigma: Any, t: Any) -> tuple[Level, Level]:
+        """(p, q) of score = p x + q output. As x_0 says nothing of the noise below NOISE_LOW, sigma ends there."""
+        kind = self.spec.output
+        if kind == "flow":
+            if self.sde is None:
+                raise ValueError("a network of flow velocities must know its SDE")
+            return to_score_factors(kind, self.sde, t)
+        if kind == "x0":
+            low = alpha * NOISE_LOW
+            sigma = (
+                torch.maximum(sigma, torch.as_tensor(low)) if isinstance(sigma, Tensor) else max(sigma, low)
+            )
+        return level_factors(kind, alpha, sigma)
 
     def _edm_score(self, x: Tensor, alpha: Level, sigma: Level, labels: Tensor | int | None) -> Tensor:
         """(alpha D(x/alpha, sigma/alpha) - x)/sigma² with the cancelling terms cancelled by hand.

@@ -34,11 +34,15 @@ class NetworkSpec(Validated):
             "edm": "preconditioned denoiser (any SDE)",
             "noise": "noise ε(x, t), for one SDE",
             "score": "raw score s(x, t), for one SDE",
+            "x0": "clean point x₀(x, t), for one SDE",
+            "v": "velocity v(x, t), for one SDE",
+            "flow": "flow velocity u(x, t), for one SDE",
         },
         help="What the last layer means. The preconditioned denoiser has inputs, outputs and targets of unit "
-        "size at every noise level and knows no SDE, so one training serves all. The other two are the plain "
-        "ways, trained for the SDE of the moment: to compare.",
-        equation="D = c_skip·y + c_out·F(c_in·y, ln σ)  (Karras 2022, Table 1);  s = −ε/σ",
+        "size at every noise level and knows no SDE, so one training serves all. The others are the plain "
+        "ways, trained for the SDE of the moment: one field under five names, to compare.",
+        equation="D = c_skip·y + c_out·F(c_in·y, ln σ)  (Karras 2022, Table 1);  s = −ε/σ = (αx₀ − x)/σ²;  "
+        "v = αε − σx₀;  u = f − ½g²s",
     )  # fmt: skip
     classes: int = param(
         0, "Classes", low=0, high=16, minimum=0, maximum=10000, advanced=True,
