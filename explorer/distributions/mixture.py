@@ -146,6 +146,14 @@ class Mixture:
         part = self._score_tilted if self.shared_scale is None else self._score_shared
         return torch.cat([part(*c) for c in self._chunks(x, alpha, sigma)])
 
+    def score_and_divergence(
+        self, x: Float[torch.Tensor, "n d"], alpha: Level = 1.0, sigma: Level = 0.0
+    ) -> tuple[Float[torch.Tensor, "n d"], Float[torch.Tensor, " n"]]:
+        """The exact score (n, d) and its divergence Δ log p_t (n,), the trace of the log-density's Hessian."""
+        parts = [self._with_divergence(*c) for c in self._chunks(x, alpha, sigma)]
+        scores, traces = zip(*parts, strict=True)
+        return torch.cat(scores), torch.cat(traces)
+
     def responsibilities(
         self, x: Float[torch.Tensor, "n d"], alpha: Level = 1.0, sigma: Level = 0.0
     ) -> Float[torch.Tensor, "n k"]:
@@ -239,6 +247,16 @@ class Mixture:
         square = sum((o * o for o in offsets[1:]), offsets[0] * offsets[0])
         r = torch.softmax(torch.add(log_w, square * (-0.5 / variance)), dim=1)
         return (alpha * (r @ means.T) - x) / variance
+
+    def _with_divergence(
+        self, x: torch.Tensor, alpha: Level, sigma: Level
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The score s, and sum_k r_k (|P_k (alpha m_k - x)|² - tr P_k) - |s|² with P_k the inverse covariances."""
+        part = self._score_tilted if self.shared_scale is None else self._score_shared
+        s, r = part(x, alpha, sigma), torch.softmax(self._log_terms(x, alpha, sigma), dim=1)
+        offsets, variances = self._offsets(x, alpha), self._variances(x, alpha, sigma)
+        terms = [(o / v).square() - 1 / v for o, v in zip(offsets, variances, strict=True)]
+        return s, (r * sum(terms, 0 * r)).sum(1) - s.square().sum(1)
 
     def _score_tilted(self, x: torch.Tensor, alpha: Level, sigma: Level) -> torch.Tensor:
         """sum_k r_k (alpha² S_k + sigma² I)^-1 (alpha m_k - x), r_k the responsibilities."""

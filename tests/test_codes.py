@@ -1,0 +1,123 @@
+"""Codes: encoding is invertible, independent of the network, and what lies between two of them."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from explorer.distributions import DISTRIBUTIONS
+from explorer.likelihood import (
+    START,
+    Exact,
+    Flow,
+    agreement,
+    final,
+    linear,
+    prior_log_density,
+    spherical,
+)
+from explorer.models import pretrained
+from explorer.samplers import SOLVERS
+from explorer.scores import ExactScore, LearnedScore
+from explorer.sdes import SDES
+
+by_sde = pytest.mark.parametrize("sde", SDES)
+
+
+def flows(name, sde, **settings):
+    data, process = DISTRIBUTIONS[name](), SDES[sde]()
+    learned = LearnedScore(pretrained(data).denoiser(), process)
+    return data, [Flow(process, score, **settings) for score in (ExactScore(data.mixture, process), learned)]
+
+
+@by_sde
+@pytest.mark.parametrize("name", ["two_moons", "three_modes_1d"])
+def test_decoding_gives_back_what_was_encoded(name, sde):
+    data, both = flows(name, sde)
+    x = torch.from_numpy(data.sample(50, 1)).double()
+    for flow in both:
+        code = final(flow.encode(x)).x
+        assert code.std() == pytest.approx(flow.sde.prior_std, rel=0.3)
+        assert torch.allclose(final(flow.decode(code)).x, x, atol=5e-4)
+
+
+@by_sde
+def test_codes_of_data_are_draws_of_the_prior(sde):
+    data, (flow, _) = flows("rings", sde, solver=SOLVERS["dopri5"]())
+    code = final(flow.encode(torch.from_numpy(data.sample(1500, 2)).double())).x / flow.sde.prior_std
+    square = code.square().sum(1).sort().values
+    shares = 1 - torch.exp(-square / 2)  # of the chi-squared law with two degrees of freedom
+    uniform = (torch.arange(1500) + 0.5) / 1500
+    assert (shares - uniform).abs().max() < 1.63 / math.sqrt(1500) + 0.01  # Kolmogorov-Smirnov, one in 100
+
+
+@by_sde
+def test_the_path_starts_at_the_point_and_moves_on(sde):
+    data, (flow, _) = flows("two_moons", sde)
+    x = torch.from_numpy(data.sample(3, 0)).double()
+    moments = list(flow.encode(x, divergence=Exact()))
+    assert torch.equal(moments[0].x, x) and not moments[0].divergence.any()
+    assert (moments[0].t, moments[-1].t) == (START, flow.sde.T)
+    for name in ("t", "progress", "nfe"):
+        values = [getattr(m, name) for m in moments]
+        assert values == sorted(values)
+    # on its way log p_t(x_t) = log p_0(x_0) minus what has been gathered
+    density = data.mixture.log_density
+    begin = density(x, *flow.sde.marginal(START))
+    for m in moments[:: len(moments) // 4]:
+        on_the_way = density(m.x, *flow.sde.marginal(m.t))
+        assert torch.allclose(begin - m.divergence[:, 0], on_the_way, atol=2e-3)
+
+
+def test_back_and_forth_gather_the_same_divergence():
+    data, (flow, _) = flows("two_moons", "vp")
+    there = final(flow.encode(torch.from_numpy(data.sample(20, 0)).double(), divergence=Exact()))
+    back = final(flow.decode(there.x, divergence=Exact()))
+    assert torch.allclose(back.divergence, -there.divergence, atol=2e-3)
+
+
+def test_two_networks_agree_and_strangers_do_not():
+    data, (exact, learned) = flows("two_moons", "vp", solver=SOLVERS["dopri5"]())
+    x = torch.from_numpy(data.sample(300, 0)).double()
+    a, b = (final(flow.encode(x)).x for flow in (exact, learned))
+    near, far = (
+        agreement(a, b),
+        agreement(a, b[torch.randperm(300, generator=torch.Generator().manual_seed(0))]),
+    )
+    assert near.difference < 0.1 and near.correlation > 0.99
+    assert far.difference == pytest.approx(math.sqrt(2), abs=0.2) and abs(far.correlation) < 0.2
+    assert agreement(a, a) == (0.0, pytest.approx(1.0))
+
+
+def test_agreement_of_known_numbers():
+    a = torch.tensor([[1.0], [-1.0]])
+    assert agreement(a, a + 1) == (pytest.approx(1.0), pytest.approx(1.0))
+    assert agreement(a, -a) == (pytest.approx(2.0), pytest.approx(-1.0))
+
+
+def test_between_two_codes():
+    a, b = torch.tensor([1.0, 0.0]).double(), torch.tensor([0.0, 2.0]).double()
+    arc, line = spherical(a, b, 5), linear(a, b, 5)
+    for way in (arc, line):
+        assert torch.allclose(way[0], a) and torch.allclose(way[-1], b, atol=1e-12)
+    assert torch.allclose(line[2], (a + b) / 2)
+    assert torch.allclose(arc[2], (a + b) * math.sin(math.pi / 4))
+    turned = spherical(a, b / 2, 9)
+    assert torch.allclose(turned.norm(dim=1), torch.ones(9).double())
+    angle = torch.atan2(turned[:, 1], turned[:, 0])
+    assert torch.allclose(angle, torch.linspace(0, math.pi / 2, 9).double())
+
+
+@pytest.mark.parametrize("b", [[2.0, 0.0], [-1.0, 0.0], [0.0, 0.0]])
+def test_where_there_is_no_arc_it_is_the_line(b):
+    a, b = torch.tensor([1.0, 0.0]).double(), torch.tensor(b).double()
+    assert torch.equal(spherical(a, b, 4), linear(a, b, 4))
+
+
+def test_the_prior_integrates_to_one():
+    process = SDES["ve"]()
+    edges = np.linspace(-80, 80, 401)
+    grid = torch.from_numpy(np.stack(np.meshgrid(edges, edges), -1).reshape(-1, 2))
+    total = prior_log_density(process, grid).exp().sum() * (edges[1] - edges[0]) ** 2
+    assert float(total) == pytest.approx(1.0, abs=1e-6)

@@ -1,0 +1,246 @@
+"""Log-likelihood by the probability-flow ODE, against exact densities, the prior's own mismatch, and statistics."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from explorer import noise
+from explorer.distributions import DISTRIBUTIONS, Mixture
+from explorer.likelihood import (
+    START,
+    Exact,
+    Flow,
+    Hutchinson,
+    end_log_density,
+    log_likelihood,
+    probes,
+)
+from explorer.models import pretrained
+from explorer.samplers import SOLVERS
+from explorer.scores import ExactScore, LearnedScore
+from explorer.sdes import SDES
+
+#: Points, chosen to be away from the tails.
+N = 16
+NAMES = ("spiral", "anisotropic", "three_modes_1d")
+by_sde = pytest.mark.parametrize("sde", SDES)
+
+
+def data_at(mixture, sde, t=START, n=N, seed=0):
+    """n points x_t (n, d) in float64 whose standard normal draws stay below 2."""
+    rng = np.random.default_rng(seed)
+    x0, _ = mixture.sample(n, rng)
+    alpha, sigma = sde.marginal(t)
+    return torch.from_numpy(alpha * x0 + sigma * np.clip(rng.standard_normal(x0.shape), -2, 2)).double()
+
+
+def exact_flow(name, sde, **settings):
+    mixture, process = DISTRIBUTIONS[name]().mixture, SDES[sde]()
+    return mixture, process, Flow(process, ExactScore(mixture, process), **settings)
+
+
+def learned_flow(name, sde, **settings):
+    data, process = DISTRIBUTIONS[name](), SDES[sde]()
+    return (
+        data.mixture,
+        process,
+        Flow(process, LearnedScore(pretrained(data).denoiser(), process), **settings),
+    )
+
+
+def autograd_only(score):
+    """The same score as a plain function, whose divergence is found by backward passes."""
+    return lambda x, t: score(x, t)
+
+
+@by_sde
+@pytest.mark.parametrize("name", NAMES)
+def test_exact_score_and_end_give_the_exact_log_density(name, sde):
+    mixture, process, flow = exact_flow(name, sde)
+    x = data_at(mixture, process)
+    found = log_likelihood(flow, x, exact_end=mixture)
+    truth = mixture.log_density(x, *process.marginal(START))
+    assert (found.values - truth).abs().max() < 1e-3
+
+
+@by_sde
+@pytest.mark.parametrize("t", [0.05, 0.4])
+def test_the_density_of_any_time(sde, t):
+    mixture, process, flow = exact_flow("two_moons", sde)
+    x = data_at(mixture, process, t)
+    found = log_likelihood(flow, x, t, exact_end=mixture)
+    assert (found.values - mixture.log_density(x, *process.marginal(t))).abs().max() < 1e-3
+
+
+@by_sde
+def test_at_the_end_the_density_is_the_ends_own(sde):
+    mixture, process, flow = exact_flow("two_moons", sde)
+    x = data_at(mixture, process, 1.0)
+    found = log_likelihood(flow, x, process.T)
+    assert torch.equal(found.values, end_log_density(process, x)) and found.nfe == 0
+
+
+@by_sde
+def test_with_the_prior_the_difference_is_the_priors_own_mismatch(sde):
+    mixture, process, flow = exact_flow("eight_gaussians", sde)
+    x = data_at(mixture, process, n=300)
+    truth = mixture.log_density(x, *process.marginal(START))
+    found = log_likelihood(flow, x)
+    # found - truth = log prior(x_T) - log p_T(x_T): for prior and p_T about N(0, a²) and N(0, b²)
+    var = process.marginal(1.0)[0] ** 2 * mixture.std**2 + process.marginal(1.0)[1] ** 2
+    a = process.prior_std**2
+    square = found.code.square().sum(1)
+    gaussian = math.log(var / a) - 0.5 * square * (1 / a - 1 / var)
+    assert (found.values - truth - gaussian).abs().max() < 2e-3
+    # the central nine tenths of the codes
+    central = (found.values - truth)[square < square.quantile(0.9)].abs().max()
+    assert central < {"ve": 0.03, "exponential": 0.035}.get(sde, 0.006)
+    assert central > (0.002 if sde in ("ve", "exponential") else 0)
+
+
+def test_the_mismatch_of_a_gaussian_is_the_kl_divergence():
+    """The mean of log p_T - log prior over p_T is KL(p_T | prior), closed for Gaussians."""
+    mixture, process = Mixture.of_points(np.zeros((1, 2)), 1.0), SDES["ve"]()
+    code = noise.normal((40_000, 2), 3, 1).double() * math.sqrt(1 + process.sigma_max**2)
+    gap = end_log_density(process, code, mixture) - end_log_density(process, code)
+    ratio = 1 + 1 / process.sigma_max**2
+    assert float(gap.mean()) == pytest.approx(ratio - 1 - math.log(ratio), abs=4 * float(gap.std()) / 200)
+
+
+@by_sde
+def test_closed_form_of_a_gaussian(sde):
+    """One Gaussian N(0, s²): the code is x std(T)/std(t), the log-density the normal law's."""
+    s, process = 0.7, SDES[sde]()
+    mixture = Mixture.of_points(np.zeros((1, 3)), s)
+    x = data_at(mixture, process)
+    std = [math.hypot(a * s, b) for a, b in (process.marginal(START), process.marginal(1.0))]
+    found = log_likelihood(Flow(process, ExactScore(mixture, process)), x, exact_end=mixture)
+    assert torch.allclose(found.code, x * std[1] / std[0], rtol=1e-4)
+    law = torch.distributions.Normal(0.0, std[0]).log_prob(x).sum(1)
+    assert (found.values - law).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("name", [*NAMES, "line"])
+def test_divergence_of_the_exact_score(name):
+    """The closed form against backward passes through the score, and against finite differences."""
+    mixture, process, _ = exact_flow(name, "vp")
+    score = ExactScore(mixture, process)
+    for t in (0.01, 0.1, 0.6):
+        x = data_at(mixture, process, t)
+        s, closed = Exact()(score, x, t, slice(None))
+        _, backward = Exact()(autograd_only(score), x, t, slice(None))
+        assert torch.allclose(s, score(x, t), rtol=1e-9, atol=1e-9)
+        assert torch.allclose(closed, backward, rtol=1e-7, atol=1e-6)
+        h = 1e-5
+        steps = h * torch.eye(mixture.dim, dtype=torch.float64)
+        ahead = sum((score(x + e, t) - score(x - e, t)) @ e / (2 * h * h) for e in steps)
+        assert torch.allclose(closed[:, 0], ahead, rtol=1e-3, atol=1e-2)
+
+
+def test_divergence_of_a_network_against_finite_differences():
+    mixture, process, flow = learned_flow("spiral", "vp")
+    flow.score.denoiser.double()
+    try:
+        x = data_at(mixture, process, 0.05)
+        s, trace = Exact()(flow.score, x, 0.05, slice(None))
+        h = 1e-5
+        steps = h * torch.eye(2, dtype=torch.float64)
+        with torch.no_grad():
+            ahead = sum((flow.score(x + e, 0.05) - flow.score(x - e, 0.05)) @ e / (2 * h * h) for e in steps)
+        assert torch.allclose(trace[:, 0], ahead, rtol=1e-5, atol=1e-4)
+        assert not s.requires_grad and not trace.requires_grad
+    finally:
+        flow.score.denoiser.float()
+
+
+@pytest.mark.parametrize("kind", ["rademacher", "gaussian"])
+def test_hutchinson_is_unbiased_and_its_error_bar_honest(kind):
+    """A linear score -Ax: the divergence is constant, so estimates and their spread are known."""
+    matrix = torch.tensor([[2.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
+    v = probes(kind, 4000, (5, 2), seed=1)
+    _, columns = Hutchinson(v)(lambda x, t: -x @ matrix, torch.zeros(5, 2).double(), 0.5, slice(None))
+    off, diagonal = 2 * float(matrix[0, 1]) ** 2 * 2, 2 * float((matrix.diagonal() ** 2).sum())
+    variance = off if kind == "rademacher" else off + diagonal  # Hutchinson 1990; Avron & Toledo 2011
+    assert columns.shape == (5, 4000)
+    assert float(columns.mean()) == pytest.approx(-3.0, abs=4 * math.sqrt(variance / columns.numel()))
+    assert float(columns.var()) == pytest.approx(variance, rel=0.06)
+
+
+@pytest.mark.parametrize("kind", ["rademacher", "gaussian"])
+def test_hutchinson_along_the_ode(kind):
+    mixture, process, flow = learned_flow("eight_gaussians", "vp", solver=SOLVERS["dopri5"]())
+    x = data_at(mixture, process, n=100)
+    exact = log_likelihood(flow, x)
+    k = 12
+    found = log_likelihood(flow, x, divergence=Hutchinson(probes(kind, k, x.shape, 0)))
+    z = (found.values - exact.values) / found.error
+    # Student's t with k - 1 degrees of freedom: mean 0, variance (k-1)/(k-3); Rademacher's law is two-valued
+    assert abs(float(z.mean())) < 0.5 and 0.6 < float(z.std()) < 1.8
+    value, error = found.mean()
+    assert abs(value - exact.mean()[0]) < 4 * error and exact.mean()[1] == 0 and exact.error is None
+    assert error == pytest.approx(float(found.each.std(1).mean()) / math.sqrt(k * len(x)), rel=0.3)
+
+
+def test_probes_follow_from_the_seed():
+    assert torch.equal(probes("rademacher", 2, (5, 2), 1), probes("rademacher", 2, (5, 2), 1))
+    assert not torch.equal(probes("gaussian", 2, (5, 2), 1), probes("gaussian", 2, (5, 2), 2))
+    assert set(probes("rademacher", 3, (50, 2), 0).unique().tolist()) == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("heun", 2), ("rk4", 4)])
+def test_fixed_steps_have_their_order(solver, order):
+    mixture, process, _ = exact_flow("unequal_modes", "ve")
+    x = data_at(mixture, process)
+    truth = mixture.log_density(x, *process.marginal(START))
+    errors = []
+    for steps in (80, 160):
+        flow = Flow(process, ExactScore(mixture, process), SOLVERS[solver](), steps)
+        found = log_likelihood(flow, x, exact_end=mixture)
+        errors.append(float((found.values - truth).abs().mean()))
+        assert found.nfe == steps * SOLVERS[solver].nfe_per_step
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.35)
+
+
+def test_tighter_is_better_and_costs_more():
+    mixture, process, _ = exact_flow("two_moons", "vp")
+    x = data_at(mixture, process)
+    truth, found = mixture.log_density(x, *process.marginal(START)), []
+    for tolerance in (1e-3, 1e-5, 1e-7):
+        solver = SOLVERS["dopri5"](rtol=tolerance, atol=tolerance)
+        found.append(
+            log_likelihood(Flow(process, ExactScore(mixture, process), solver), x, exact_end=mixture)
+        )
+    errors = [float((f.values - truth).abs().mean()) for f in found]
+    assert errors[0] > 5 * errors[1] > 25 * errors[2]
+    assert found[0].nfe < found[1].nfe < found[2].nfe
+
+
+@by_sde
+def test_a_pretrained_network_is_near_the_truth(sde):
+    mixture, process, flow = learned_flow("two_modes_1d", sde, solver=SOLVERS["dopri5"]())
+    x = data_at(mixture, process, n=200)
+    found = log_likelihood(flow, x)
+    assert (found.values - mixture.log_density(x, *process.marginal(START))).abs().mean() < 0.05
+
+
+def test_points_in_any_shape_and_in_chunks(monkeypatch):
+    """Pictures (n, 1, 2, 2) as rows of four numbers; chunks give the same as one piece."""
+    process = SDES["vp"]()
+    mixture = Mixture.of_points(np.random.default_rng(0).standard_normal((5, 4)), 0.3)
+    flat = ExactScore(mixture, process)
+
+    def score(x, t):
+        return flat(x.flatten(1), t).view_as(x)
+
+    x = data_at(mixture, process, n=7)
+    rows = log_likelihood(Flow(process, flat), x)
+    shaped = log_likelihood(Flow(process, score), x.view(7, 1, 2, 2))
+    assert shaped.code.shape == (7, 1, 2, 2)
+    assert torch.allclose(rows.values, shaped.values, atol=1e-6)
+    v = Hutchinson(probes("rademacher", 2, (7, 1, 2, 2), 0))
+    whole = log_likelihood(Flow(process, score), x.view(7, 1, 2, 2), divergence=v)
+    monkeypatch.setattr("explorer.likelihood.CHUNK", 3)
+    pieces = log_likelihood(Flow(process, score), x.view(7, 1, 2, 2), divergence=v)
+    assert torch.allclose(whole.each, pieces.each, atol=1e-9)
