@@ -39,13 +39,17 @@ def same(a, b):
     return all(torch.equal(w, b[name]) for name, w in a.items())
 
 
-def batch_at(mixture, noise, n=20_000):
-    """x0, z and x = x0 + noise z as a Batch of one level (1, n)."""
+def batch_at(mixture, noise, n=20_000, objective=None):
+    """x0, z and x = x0 + noise z as a Batch of one level (1, n), with what `objective` draws for itself."""
     random = torch.Generator().manual_seed(0)
-    x0 = torch.from_numpy(mixture.sample(n, np.random.default_rng(0))[0]).view(1, n, -1)
+    draws = np.random.default_rng(0)
+    x0 = torch.from_numpy(mixture.sample(n, draws)[0]).view(1, n, -1)
     z = torch.randn(x0.shape, generator=random)
     level = torch.full((1, 1), noise)
-    return Batch(x0, z, x0 + noise * z, level, torch.ones(1, 1), level)
+    points = lambda count: torch.from_numpy(mixture.sample(count, draws)[0])  # noqa: E731
+    extra = objective.extra(points, x0.shape, random) if objective else None
+    exact = lambda x: mixture.score(x[0], 1.0, noise)[None]  # noqa: E731
+    return Batch(x0, z, x0 + noise * z, level, torch.ones(1, 1), level, exact, extra)
 
 
 # --- objectives ------------------------------------------------------------------------------------------
@@ -65,12 +69,14 @@ def test_levels_and_weights_are_sound(name, sde):
 @pytest.mark.parametrize("noise", [0.1, 0.5, 2.0])
 def test_the_exact_score_minimises_every_objective(name, noise):
     """d/dc of the loss of c times the exact score is 0 at c = 1, within the error of the mean."""
-    batch, loss = batch_at(EIGHT, noise), OBJECTIVES[name]().loss
+    # stable targets have a bias that goes with the size of their reference: tests/test_objectives.py
+    objective = OBJECTIVES[name](**({"reference": 1} if name == "stable_targets" else {}))
+    batch = batch_at(EIGHT, noise, objective=objective)
     c = torch.ones(batch.x.shape[1], requires_grad=True)
-    exact = EIGHT.score(batch.x[0], 1.0, noise)[None]
-    (slope,) = torch.autograd.grad(loss(lambda x: c[None, :, None] * exact, batch).sum(), c)
-    assert abs(float(slope.mean())) < 4 * float(slope.std()) / math.sqrt(len(slope))
-    assert float(loss(lambda x: 0.8 * exact, batch).mean()) > float(loss(lambda x: exact, batch).mean())
+    loss = lambda factor: objective.loss(lambda x: factor * batch.exact(x), batch)  # noqa: E731
+    (slope,) = torch.autograd.grad(loss(c[None, :, None]).sum(), c)
+    assert abs(float(slope.mean())) <= 4 * float(slope.std()) / math.sqrt(len(slope)) + 1e-6
+    assert float(loss(0.8).detach().mean()) > float(loss(1.0).detach().mean())
 
 
 @pytest.mark.parametrize("name", SDES)
@@ -118,16 +124,17 @@ def test_training_approaches_the_exact_score(name):
     before = run(TWO, objective=OBJECTIVES[name](), iterations=1)[-1]
     after = run(TWO, objective=OBJECTIVES[name](), iterations=250)[-1]
     assert after.excess < 0.25 * before.excess
-    assert after.smoothed == pytest.approx(after.floor + after.excess, rel=0.1)
+    # the smoothed loss lags behind
+    assert after.smoothed == pytest.approx(after.floor + after.excess, rel=0.1, abs=0.5 * before.excess)
 
 
-@pytest.mark.parametrize("output", ["noise", "score"])
+@pytest.mark.parametrize("output", ["noise", "score", "x0", "v", "flow"])
 @pytest.mark.parametrize("sde", ["ve", "vp", "subvp"])
 def test_native_networks_learn_too(output, sde):
     spec = NetworkSpec(width=16, depth=2, output=output)
     objective = OBJECTIVES["dsm_sigma2"]()
     before = run(sde=SDES[sde](), spec=spec, objective=objective, iterations=1)[-1]
-    after = run(sde=SDES[sde](), spec=spec, objective=objective, iterations=150)[-1]
+    after = run(sde=SDES[sde](), spec=spec, objective=objective, iterations=400)[-1]
     assert after.excess < 0.9 * before.excess
 
 
@@ -140,6 +147,15 @@ def test_labels_are_learned():
     y = torch.zeros(1, 2)
     left, right, none = (float(net(y, 2.0, label).detach()[0, 0]) for label in (0, 1, 2))
     assert left < -0.5 < none < 0.5 < right
+
+
+def test_more_labels_than_classes_are_refused_and_so_are_objectives_without_labels():
+    with pytest.raises(
+        TrainingError, match=r"2 labels and the network 1 class; set score.network.classes to 2"
+    ):
+        run(TWO, spec=NetworkSpec(width=16, depth=1, classes=1), iterations=1)
+    with pytest.raises(TrainingError, match="choose a denoising one"):
+        run(TWO, spec=NetworkSpec(width=16, depth=1, classes=2), objective=OBJECTIVES["esm"](), iterations=1)
 
 
 # --- the loop --------------------------------------------------------------------------------------------

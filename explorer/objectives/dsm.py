@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from explorer.lazy import torch
-from explorer.objectives.base import OBJECTIVES, Batch, Objective, denoising_loss
-from explorer.params import param
-from explorer.scores.spec import NOISE_HIGH, NOISE_LOW
+from explorer.objectives.base import OBJECTIVES, Denoising
+from explorer.objectives.levels import T_START, AnyLevel
 from explorer.sdes.base import SDE
-
-#: Where training starts in t (Song et al. 2021, appendix C).
-T_START = 1e-5
-
-
-class _Denoising(Objective):
-    def loss(self, score: Callable[[torch.Tensor], torch.Tensor], batch: Batch) -> torch.Tensor:
-        return denoising_loss(score, batch)
-
-
-def _normal_quantile(u: torch.Tensor) -> torch.Tensor:
-    return math.sqrt(2) * torch.erfinv(2 * u - 1)
 
 
 @OBJECTIVES.register("dsm", title="Denoising, balanced", order=10)
 @dataclass(frozen=True)
-class BalancedDSM(_Denoising):
+class BalancedDSM(AnyLevel, Denoising):
     """DSM with the weights and noise levels of EDM (Karras 2022): each level's target counts as of unit size.
 
     It knows no SDE: ln sigma is mostly normal, and now and then log-uniform over all that any SDE asks for.
@@ -36,31 +22,11 @@ class BalancedDSM(_Denoising):
     about = "Denoising with weights that make every noise level equally hard; the levels belong to no SDE."
     equation = r"E λ(σ)‖D(y, σ) − x₀‖², λ = (σ² + σ_data²)/(σ σ_data)²"
     source = "Karras et al. 2022, Table 1"
-    centre: float = param(
-        -1.2, "Centre of ln σ", low=-3.0, high=1.0, minimum=-10.0, maximum=10.0, advanced=True,
-        help="Mean of ln σ: the noise levels where samples take shape.",
-    )  # fmt: skip
-    spread: float = param(
-        1.2, "Spread of ln σ", low=0.3, high=3.0, minimum=0.01, maximum=10.0, advanced=True,
-        help="Standard deviation of ln σ.",
-    )  # fmt: skip
-    wide: float = param(
-        0.1, "Part spread wide", low=0.0, high=1.0, maximum=1.0, advanced=True,
-        help="Part of the points whose noise level is log-uniform over the whole range instead.",
-    )  # fmt: skip
-
-    def levels(self, u: torch.Tensor, sde: SDE, sigma_data: float) -> tuple[torch.Tensor, torch.Tensor]:
-        inner = ((u - self.wide) / (1 - self.wide + 1e-9)).clamp(1e-6, 1 - 1e-6)
-        narrow = self.centre + self.spread * _normal_quantile(inner)
-        low, high = math.log(NOISE_LOW), math.log(NOISE_HIGH)
-        broad = low + (high - low) * u / max(self.wide, 1e-9)
-        noise = torch.where(u < self.wide, broad, narrow).exp().clamp(NOISE_LOW, NOISE_HIGH)
-        return noise, 1 + (noise / sigma_data) ** 2
 
 
 @OBJECTIVES.register("dsm_sigma2", title="Denoising, weight σ²", order=20)
 @dataclass(frozen=True)
-class SigmaSquaredDSM(_Denoising):
+class SigmaSquaredDSM(Denoising):
     """[S21] eq. 7 with lambda = sigma² and t uniform: the loss of Song's code, |sigma s + z|²."""
 
     about = "The loss of Song et al.: t is uniform and every t weighs the same in units of the noise."
@@ -74,7 +40,7 @@ class SigmaSquaredDSM(_Denoising):
 
 @OBJECTIVES.register("dsm_likelihood", title="Denoising, likelihood weight g²", order=30)
 @dataclass(frozen=True)
-class LikelihoodDSM(_Denoising):
+class LikelihoodDSM(Denoising):
     """lambda = g²: bounds the likelihood (Song et al. 2021b, Theorem 1), drawn with the importance of each t.
 
     With the sigma² already in the loss the weight is g²/sigma², and g²/sigma² dt = d ln(sigma²/alpha²) for

@@ -9,8 +9,9 @@ import numpy as np
 
 from explorer.lazy import torch
 from explorer.objectives import Objective
-from explorer.objectives.dsm import T_START
+from explorer.objectives.levels import T_START
 from explorer.sdes import SDE
+from explorer.train.frame import TrainingError
 
 if TYPE_CHECKING:
     from explorer.distributions import Mixture
@@ -22,7 +23,10 @@ LARGEST = 1e9
 
 
 class Inputs(NamedTuple):
-    """x0 and z (m, r, d); t, alpha, sigma and the weight of the loss (m, 1); labels (m, r) or None."""
+    """x0 and z (m, r, d); t, alpha, sigma and the weight of the loss (m, 1); labels (m, r) or None.
+
+    `extra` is what the objective drew for itself, or None.
+    """
 
     x0: torch.Tensor
     z: torch.Tensor
@@ -31,6 +35,7 @@ class Inputs(NamedTuple):
     sigma: torch.Tensor
     weight: torch.Tensor
     labels: torch.Tensor | None = None
+    extra: torch.Tensor | None = None
 
     @property
     def x(self) -> torch.Tensor:
@@ -39,11 +44,20 @@ class Inputs(NamedTuple):
 
 
 class Pool:
-    """Independent draws from a mixture, made in blocks; labels too, when the network has `classes`."""
+    """Independent draws from a mixture, made in blocks; labels too, when the network has `classes`.
+
+    Raises TrainingError where the data has more labels than the network has classes.
+    """
 
     BLOCK = 1 << 15
 
     def __init__(self, mixture: Mixture, seed: int, device: torch.device, classes: int = 0) -> None:
+        known = len(mixture.label_weights)
+        if 0 < classes < known:
+            raise TrainingError(
+                f"the data has {known} labels and the network {classes} class{'es' * (classes > 1)}; "
+                f"set score.network.classes to {known}, or to 0 for no labels"
+            )
         self.mixture, self.device, self.classes = mixture, device, classes
         self.rng = np.random.default_rng(seed)
         self.x = torch.empty(0, mixture.dim, device=device)
@@ -68,7 +82,7 @@ class Pool:
 
     def _labels(self, component: np.ndarray) -> np.ndarray:
         known = self.mixture.labels
-        labels = np.zeros(len(component), np.int64) if known is None else known[component] % self.classes
+        labels = np.zeros(len(component), np.int64) if known is None else known[component]
         return np.where(self.rng.random(len(component)) < LABEL_DROP, self.classes, labels).astype(np.int64)
 
 
@@ -106,7 +120,12 @@ class Sampling:
         u = torch.rand(levels, generator=self.random, device=self.random.device)
         u = (torch.arange(levels, device=u.device) + u) / levels
         x0, labels = pool.take(levels * shared)
-        return self.at(u, x0.view(levels, shared, -1), labels)
+        inputs = self.at(u, x0.view(levels, shared, -1), labels)
+        return inputs._replace(extra=self.extra(pool, inputs.x0.shape))
+
+    def extra(self, pool: Pool, shape: torch.Size) -> torch.Tensor | None:
+        """What the objective draws for itself for x0 of `shape`."""
+        return self.objective.extra(lambda n: pool.take(n)[0], shape, self.random)
 
     def at(self, u: torch.Tensor, x0: torch.Tensor, labels: torch.Tensor | None = None) -> Inputs:
         """The inputs for u (m,) in (0, 1) and x0 (m, r, d)."""

@@ -20,9 +20,9 @@ class TrainingError(RuntimeError):
 class TrainFrame:
     """Training as it stands. Losses are weighted as the objective weighs them.
 
-    `floor` is what is left of the denoising loss with the exact score, `excess` what the network adds to it:
-    the weighted mean of sigma²|s - exact|². Both, and the loss and floor at the noise levels `level` (bins,),
-    are measured on one held-out batch with the averaged weights.
+    `floor` is the loss of the exact score (0 for explicit, negative for implicit score matching), `excess` what
+    the network adds to it: for every objective the weighted mean of sigma²|s - exact|². Both, and the loss and
+    floor at the noise levels `level` (bins,), are measured on one held-out batch with the averaged weights.
 
     seconds: of training, pauses left out. progress: part of the budget, 0 to 1. note: what went wrong and
     what was done about it, for people. weights: a state dict of copies on the CPU, averaged, about five times

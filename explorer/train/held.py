@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from explorer.lazy import torch
+from explorer.objectives import Batch
 from explorer.train.batches import Inputs, Pool, Sampling
 
 if TYPE_CHECKING:
@@ -19,20 +21,30 @@ LEVELS, POINTS, PER_BIN = 48, 32, 4
 
 
 class HeldOut:
-    """Arrays are (bins,), bins being groups of neighbouring noise levels of the objective."""
+    """Arrays are (bins,), bins being groups of neighbouring noise levels of the objective.
+
+    `floor` is the objective's loss with the exact score, `scale` what is left of a denoising loss with it: an
+    always positive size that losses of this objective can be compared with.
+    """
 
     def __init__(self, mixture: Mixture, sampling: Sampling, seed: int) -> None:
         device = sampling.random.device
         u = (torch.arange(LEVELS, device=device) + 0.5) / LEVELS
-        x0, _ = Pool(mixture, seed + 1, device).take(LEVELS * POINTS)
-        self.inputs = sampling.at(u, x0.view(LEVELS, POINTS, -1))
-        noise = self.inputs.sigma / self.inputs.alpha
-        self.order = torch.argsort(noise[:, 0])
+        pool = Pool(mixture, seed + 1, device)
+        x0, _ = pool.take(LEVELS * POINTS)
+        self.inputs = i = sampling.at(u, x0.view(LEVELS, POINTS, -1))
+        noise = i.sigma / i.alpha
+        self.order = torch.argsort(noise[:, 0], stable=True)
         self.level = np.exp(self._binned(torch.log(noise)))
-        self.exact = _exact(mixture, self.inputs)
-        rest = self._weighed(self.inputs.sigma[..., None] * self.exact + self.inputs.z)
+        # on the CPU first: MPS has no float64
+        exact = exact_score(mixture, i.x.cpu().double(), i.alpha.cpu().double(), i.sigma.cpu().double())
+        self.exact = exact.to(i.x0)
+        batch = as_batch(i._replace(extra=sampling.extra(pool, i.x0.shape)), lambda x: self.exact)
+        rest = i.weight * sampling.objective.floor(self.exact, batch)
         self.floor, self.floor_by_level = float(rest.mean()), self._binned(rest)
+        self.scale = float(self._weighed(i.sigma[..., None] * self.exact + i.z).mean())
         self.excess, self.by_level = math.nan, self.floor_by_level
+        self.excess_by_level = np.full_like(self.level, math.nan)
 
     def _weighed(self, error: torch.Tensor) -> torch.Tensor:
         return self.inputs.weight * error.square().sum(-1)
@@ -43,17 +55,22 @@ class HeldOut:
         return per_level.view(-1, PER_BIN).mean(1).numpy()
 
     def measure(self, net: Denoiser) -> None:
-        """Excess, and loss by noise level, of `net`."""
+        """Excess, and loss by noise level, of `net`: whatever the objective, sigma²|s - exact|² and its weight."""
         i = self.inputs
         error = i.sigma[..., None] * (net.score(i.x, i.alpha, i.sigma, i.t) - self.exact)
         # the cross term with the irreducible part has mean zero; leaving it out leaves out its noise
         extra = self._weighed(error)
-        self.excess, self.by_level = float(extra.mean()), self.floor_by_level + self._binned(extra)
+        self.excess, self.excess_by_level = float(extra.mean()), self._binned(extra)
+        self.by_level = self.floor_by_level + self.excess_by_level
 
 
-def _exact(mixture: Mixture, inputs: Inputs) -> torch.Tensor:
-    """The exact score at the inputs, level by level (m, r, d)."""
-    x = inputs.x.cpu().double()  # in this order: MPS has no float64
-    alphas, sigmas = inputs.alpha[:, 0].tolist(), inputs.sigma[:, 0].tolist()
-    rows = [mixture.score(xi, a, s) for xi, a, s in zip(x, alphas, sigmas, strict=True)]
-    return torch.stack(rows).to(inputs.x0)
+def exact_score(mixture: Mixture, x: torch.Tensor, alpha: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    """The exact score at x (m, r, d) for alpha and sigma (m, 1)."""
+    flat = (level.expand(x.shape[:2]).flatten() for level in (alpha, sigma))
+    return mixture.score(x.flatten(0, 1), *flat).view_as(x)
+
+
+def as_batch(inputs: Inputs, exact: Callable[[torch.Tensor], torch.Tensor] | None = None) -> Batch:
+    """What an objective is given of the inputs."""
+    i = inputs
+    return Batch(i.x0, i.z, i.x, i.t, i.alpha, i.sigma, exact, i.extra)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from explorer.lazy import torch
-from explorer.objectives import Batch, Objective
+from explorer.objectives import Objective
 from explorer.scores.spec import NetworkSpec, Training
 from explorer.sdes import SDE
 from explorer.train.batches import Inputs, Pool, Sampling
 from explorer.train.frame import TrainFrame, TrainingError
-from explorer.train.held import HeldOut
+from explorer.train.held import HeldOut, as_batch, exact_score
 
 if TYPE_CHECKING:
     from explorer.distributions import Mixture
@@ -80,14 +80,14 @@ def train(
     """
     pressed = time.perf_counter()
     try:
-        yield from _Run(mixture, sde, objective, network, training, seed, start).frames(pressed)
+        yield from Run(mixture, sde, objective, network, training, seed, start).frames(pressed)
     except torch.OutOfMemoryError as error:  # of the network, the weights' copies: no smaller batch helps
         raise TrainingError(
             "the device has no memory for this network; choose a smaller one, or 'cpu' as the device"
         ) from error
 
 
-class _Run:
+class Run:
     """One training: the state that `frames` moves forward."""
 
     def __init__(
@@ -96,25 +96,31 @@ class _Run:
     ) -> None:  # fmt: skip
         from explorer.optimise import FlatAdam
 
-        self.training, self.objective = training, objective
+        if spec.classes and not objective.labelled:
+            raise TrainingError(
+                f"the objective '{objective.title}' does not learn labels; choose a denoising one, or set "
+                "score.network.classes to 0"
+            )
+        self.training, self.objective, self.mixture = training, objective, mixture
         self.device = choose_device(training.device)
         self.words = device_words(self.device)
-        self.net = _network(spec, mixture, seed, start).to(self.device)
+        self.net = _network(spec, mixture, sde, seed, start).to(self.device)
         self.optimiser = FlatAdam(self.net, training.clip, training.ema)
         self.pool = Pool(mixture, seed, self.device, spec.classes)
         random = torch.Generator(self.device).manual_seed(seed)
         self.sampling = Sampling(objective, sde, spec.native, self.net.sigma_data, random)
         self.held = HeldOut(mixture, self.sampling, seed)
-        self.watch = _Watch()
+        self.watch = _Watch(self.held.scale)
         self.good = self.optimiser.state()
         self.loss = self.window = torch.zeros((), device=self.device)
         self.rate_factor = self.batch_factor = 1.0
         self.iteration, self.batch, self.rate, self.seconds, self.note = 0, 0, 0.0, 0.0, ""
+        self._given: tuple[str, ...] = ()
         self._step = self._stepper()
 
     def _stepper(self) -> Callable[..., torch.Tensor]:
-        """`step`, captured in a CUDA graph for each batch size where the device has graphs."""
-        if self.device.type != "cuda":
+        """`step`, captured in a CUDA graph for each batch size where device and objective allow it."""
+        if self.device.type != "cuda" or not self.objective.capturable:
             return self.step
         from explorer.optimise import Captured
 
@@ -132,7 +138,7 @@ class _Run:
         framed = weighed = -math.inf
         done = False
         while not done:
-            self._iterate()
+            self.iterate()
             now = time.perf_counter()
             self.seconds, mark = self.seconds + now - mark, now
             done = self.progress >= 1
@@ -152,14 +158,17 @@ class _Run:
         size = max(self.training.batch * growth, min(SMALLEST_BATCH, self.training.batch)) * self.batch_factor
         return self.training.learning_rate * self.rate_factor * rate, max(int(size), 1)
 
-    def _iterate(self) -> None:
+    def iterate(self) -> None:
+        """One iteration; the loss is looked at every CHECK_EVERY of them."""
         self.rate, wanted = self._schedule()
         levels = max(wanted // SHARED, 1)
         self.batch = levels * SHARED
         try:
             inputs = self.sampling.draw(self.pool, levels, SHARED)
+            given = {name: v for name, v in inputs._asdict().items() if v is not None}
+            self._given = tuple(given)
             self.optimiser.prepare(self.rate)
-            self.loss = self._step(*(v for v in inputs if v is not None))
+            self.loss = self._step(*given.values())
         except torch.OutOfMemoryError:
             self._shrink()
             return
@@ -170,14 +179,17 @@ class _Run:
             self.window = torch.zeros_like(self.loss)
 
     def step(self, *tensors: torch.Tensor) -> torch.Tensor:
-        """Loss, gradients and one step of the optimiser, from the tensors of an `Inputs`."""
-        i = Inputs(*tensors)
-        batch = Batch(i.x0, i.z, i.x, i.t, i.alpha, i.sigma)
-        each = self.objective.loss(lambda x: self.net.score(x, i.alpha, i.sigma, i.t, i.labels), batch)
-        loss = (i.weight * each).mean()
+        """Loss, gradients and one step of the optimiser, from the tensors that an `Inputs` has."""
+        loss = self.loss_of(Inputs(**dict(zip(self._given, tensors, strict=True))))
         loss.backward()
         self.optimiser.step()
         return loss.detach()
+
+    def loss_of(self, i: Inputs) -> torch.Tensor:
+        """The weighted loss of the network as it is, a scalar to differentiate."""
+        batch = as_batch(i, lambda x: exact_score(self.mixture, x, i.alpha, i.sigma))
+        each = self.objective.loss(lambda x: self.net.score(x, i.alpha, i.sigma, i.t, i.labels), batch)
+        return (i.weight * each).mean()
 
     def _check(self, mean: float) -> None:
         """Keep the state when the mean loss of the last iterations is sound, else go back and slow down."""
@@ -227,9 +239,14 @@ class _Run:
 
 
 class _Watch:
-    """Tells a loss that explodes from one that is merely noisy."""
+    """Tells a loss that explodes from one that is merely noisy.
 
-    def __init__(self) -> None:
+    Losses may be negative, or small by chance: those of implicit score matching are Fisher divergences less a
+    constant. So `scale`, the size of a denoising loss on the same levels, is always left as room.
+    """
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
         self.first = self.best = self.smoothed = 0.0
         self.seen = self.alarms = 0
 
@@ -237,7 +254,7 @@ class _Watch:
         """Take in the mean loss of some iterations; False when it is not finite or far above the best one."""
         if not self.seen and math.isfinite(mean):
             self.first = self.best = self.smoothed = mean
-        limit = self.best + max(0.75 * (self.first - self.best), abs(self.best), 1e-3)
+        limit = self.best + max(0.75 * (self.first - self.best), abs(self.best), self.scale, 1e-3)
         if not math.isfinite(mean) or mean > limit:
             self.alarms += 1
             return False
@@ -248,12 +265,12 @@ class _Watch:
 
 
 def _network(
-    spec: NetworkSpec, mixture: Mixture, seed: int, start: Mapping[str, torch.Tensor] | None
+    spec: NetworkSpec, mixture: Mixture, sde: SDE, seed: int, start: Mapping[str, torch.Tensor] | None
 ) -> Denoiser:
     """A network from the seed, or with the weights `start`."""
     from explorer.scores.network import Denoiser
 
-    net = Denoiser(spec, mixture.dim, sigma_data(mixture), torch.Generator().manual_seed(seed))
+    net = Denoiser(spec, mixture.dim, sigma_data(mixture), torch.Generator().manual_seed(seed), sde)
     if start is not None:
         net.load_state_dict(dict(start))
     return net

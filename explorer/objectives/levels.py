@@ -1,0 +1,49 @@
+"""The noise levels that belong to no SDE: ln sigma mostly normal, now and then anywhere."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from explorer.lazy import torch
+from explorer.objectives.base import Objective
+from explorer.params import param
+from explorer.scores.spec import NOISE_HIGH, NOISE_LOW
+from explorer.sdes.base import SDE
+
+#: Where training starts in t (Song et al. 2021, appendix C).
+T_START = 1e-5
+
+
+@dataclass(frozen=True)
+class AnyLevel(Objective):
+    """Levels as in EDM (Karras 2022): ln sigma is normal, and sometimes log-uniform over all any SDE asks for."""
+
+    centre: float = param(
+        -1.2, "Centre of ln σ", low=-3.0, high=1.0, minimum=-10.0, maximum=10.0, advanced=True,
+        help="Mean of ln σ: the noise levels where samples take shape.",
+    )  # fmt: skip
+    spread: float = param(
+        1.2, "Spread of ln σ", low=0.3, high=3.0, minimum=0.01, maximum=10.0, advanced=True,
+        help="Standard deviation of ln σ.",
+    )  # fmt: skip
+    wide: float = param(
+        0.1, "Part spread wide", low=0.0, high=1.0, maximum=1.0, advanced=True,
+        help="Part of the points whose noise level is log-uniform over the whole range instead.",
+    )  # fmt: skip
+
+    def levels(self, u: torch.Tensor, sde: SDE, sigma_data: float) -> tuple[torch.Tensor, torch.Tensor]:
+        inner = ((u - self.wide) / (1 - self.wide + 1e-9)).clamp(1e-6, 1 - 1e-6)
+        narrow = self.centre + self.spread * _normal_quantile(inner)
+        low, high = math.log(NOISE_LOW), math.log(NOISE_HIGH)
+        broad = low + (high - low) * u / max(self.wide, 1e-9)
+        noise = torch.where(u < self.wide, broad, narrow).exp().clamp(NOISE_LOW, NOISE_HIGH)
+        return noise, self.weight(noise, sigma_data)
+
+    def weight(self, noise: torch.Tensor, sigma_data: float) -> torch.Tensor:
+        """EDM's weight over sigma²: with it the last layer's target has unit size at every level."""
+        return 1 + (noise / sigma_data) ** 2
+
+
+def _normal_quantile(u: torch.Tensor) -> torch.Tensor:
+    return math.sqrt(2) * torch.erfinv(2 * u - 1)
