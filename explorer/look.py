@@ -66,6 +66,20 @@ class Look(Validated):
         log=True,
         help="How many of the particles draw one.",
     )
+    space: bool = param(
+        False, "Over time, 3D",
+        help="The paths over (x, y, t): whole trajectories in space, with the density on the planes of the "
+        "data, of now and of the noise. Drag to turn.",
+    )  # fmt: skip
+    azimuth: float = param(
+        35.0, "Turn", unit="°", low=-180.0, high=180.0, minimum=-3600.0, maximum=3600.0,
+        visible=lambda look: look.space,
+        help="0 looks at time from the side, 90 along it onto the plane. Drag the stage sideways.",
+    )  # fmt: skip
+    elevation: float = param(
+        20.0, "Tilt", unit="°", low=-90.0, high=90.0, minimum=-90.0, maximum=90.0,
+        visible=lambda look: look.space, help="From how far above one looks. Drag the stage up or down.",
+    )  # fmt: skip
     follow: bool = param(
         True, "Follow the noise", help="Zoom out as the noise grows, so that the cloud keeps its size on the stage.",
     )  # fmt: skip

@@ -34,4 +34,5 @@ def linked_index(recording: Recording, shown: Frame) -> int:
 def frames_until(recording: Recording, index: int, experiment: Experiment, look: Look) -> Sequence[Frame]:
     """The frames that a picture of the one at `index` is made from: trails and moves need those before it."""
     back = max(look.trail_length + 1, experiment.sampler.corrections + 2)
-    return recording.frames[0 if experiment.data.dim == 1 else max(0, index + 1 - back) : index + 1]
+    whole = experiment.data.dim == 1 or look.space
+    return recording.frames[0 if whole else max(0, index + 1 - back) : index + 1]

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import windows
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QOpenGLContext, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QOpenGLContext, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
@@ -73,24 +74,6 @@ def wheel(surface, x, y, turned=120):
     QApplication.sendEvent(surface, event)
 
 
-def drag(surface, *points, button=LEFT):
-    QTest.mousePress(surface, button, pos=QPoint(*points[0]))
-    for point in points[1:]:
-        QTest.mouseMove(surface, QPoint(*point))
-        move(surface, point, button)
-    QTest.mouseRelease(surface, button, pos=QPoint(*points[-1]))
-
-
-def move(surface, point, buttons=Qt.MouseButton.NoButton):
-    """A move with buttons held, which QTest.mouseMove cannot do."""
-    place = QPointF(*point)
-    kind, none = QEvent.Type.MouseMove, Qt.MouseButton.NoButton
-    event = QMouseEvent(
-        kind, place, surface.mapToGlobal(place), none, buttons, Qt.KeyboardModifier.NoModifier
-    )
-    QApplication.sendEvent(surface, event)
-
-
 def picture(stage):
     return to_array(stage.grab_image().convertToFormat(QImage.Format.Format_RGB32)).astype(int)
 
@@ -108,7 +91,7 @@ def test_wheel_zooms_around_the_cursor(stage, surface):
 
 def test_drag_moves_the_point_with_the_hand(stage, surface):
     said = heard(stage.camera_changed)
-    drag(surface, (120, 80), (150, 90), (170, 60))
+    windows.drag(surface, (120, 80), (150, 90), (170, 60))
     assert stage.camera.center == pytest.approx((-0.5, -0.2))
     assert said and stage.camera.height == CAMERA.height
 
@@ -129,13 +112,13 @@ def test_click_and_no_click_after_a_drag(stage, surface):
     QTest.mouseClick(surface, Qt.MouseButton.RightButton, pos=QPoint(170, 80))
     assert len(clicks) == 1
     assert clicks[0][:2] == pytest.approx((0.5, 0)) and clicks[0][2] == Qt.MouseButton.RightButton
-    drag(surface, (10, 10), (60, 60))
+    windows.drag(surface, (10, 10), (60, 60))
     assert len(clicks) == 1
 
 
 def test_hover_and_leave(stage, surface):
     seen = heard(stage.hovered)
-    move(surface, (20, 30))
+    windows.move(surface, (20, 30))
     assert seen[-1] == pytest.approx((-1.0, 0.5))
     QApplication.sendEvent(surface, QEvent(QEvent.Type.Leave))
     assert all(map(math.isnan, seen[-1]))
@@ -163,7 +146,7 @@ def test_strokes_instead_of_moves_while_drawing(stage, surface):
     stage.show_marks([], DARK)
     QTest.mousePress(surface, LEFT, pos=QPoint(20, 80))
     for x in (60, 100, 100, 220):
-        move(surface, (x, 80), LEFT)
+        windows.move(surface, (x, 80), LEFT)
     ink = picture(stage)[80, 150]
     assert np.abs(ink - rgb(DARK, "data")).max() < 30, "the ink shows while the hand draws"
     QTest.mouseRelease(surface, LEFT, pos=QPoint(220, 80))
@@ -172,7 +155,7 @@ def test_strokes_instead_of_moves_while_drawing(stage, surface):
     assert xy.dtype == np.float32 and xy.shape == (4, 2)
     assert xy == pytest.approx(array((-1, 0), (-0.6, 0), (-0.2, 0), (1, 0)), abs=1e-5)
     stage.drawing = False
-    drag(surface, (20, 80), (60, 80))
+    windows.drag(surface, (20, 80), (60, 80))
     assert len(strokes) == 1 and moved
 
 

@@ -3,8 +3,10 @@
 import time
 from contextlib import contextmanager
 
-from PySide6.QtCore import QCoreApplication, QEvent, QSettings
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, QSettings, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 
 from explorer.session import Session
 from explorer.ui.canvas import Choice, Stage
@@ -107,3 +109,21 @@ def windowed(qtbot, folder, size=(1280, 800), started=True):
     finally:
         window.close()
         dispose(window)
+
+
+def drag(surface, *points, button=Qt.MouseButton.LeftButton):
+    QTest.mousePress(surface, button, pos=QPoint(*points[0]))
+    for point in points[1:]:
+        QTest.mouseMove(surface, QPoint(*point))
+        move(surface, point, button)
+    QTest.mouseRelease(surface, button, pos=QPoint(*points[-1]))
+
+
+def move(surface, point, buttons=Qt.MouseButton.NoButton):
+    """A move with buttons held, which QTest.mouseMove cannot do."""
+    place = QPointF(*point)
+    kind, none = QEvent.Type.MouseMove, Qt.MouseButton.NoButton
+    event = QMouseEvent(
+        kind, place, surface.mapToGlobal(place), none, buttons, Qt.KeyboardModifier.NoModifier
+    )
+    QApplication.sendEvent(surface, event)

@@ -111,6 +111,8 @@ class Stage(QWidget):
     clicked = Signal(float, float, object)
     stroke = Signal(object)
     fit_requested = Signal()
+    turned = Signal(float, float)
+    let_go = Signal()
     changed = Signal(object)  # Choice, when another canvas had to take over
 
     def __init__(self, parent: QWidget | None = None, choice: Choice | None = None) -> None:
@@ -121,7 +123,7 @@ class Stage(QWidget):
 
     def _adopt(self, canvas: CanvasBase, choice: Choice) -> None:
         self.canvas, self.choice = canvas, choice
-        for name in ("camera_changed", "hovered", "clicked", "stroke", "fit_requested"):
+        for name in ("camera_changed", "hovered", "clicked", "stroke", "fit_requested", "turned", "let_go"):
             getattr(canvas, name).connect(getattr(self, name))
         canvas.failed.connect(self._fall_back)
         self._layout.addWidget(canvas)
@@ -159,6 +161,14 @@ class Stage(QWidget):
     @drawing.setter
     def drawing(self, on: bool) -> None:
         self.canvas.drawing = on
+
+    @property
+    def turning(self) -> bool:
+        return self.canvas.turning
+
+    @turning.setter
+    def turning(self, on: bool) -> None:
+        self.canvas.turning = on
 
     def grab_image(self) -> QImage:
         """What the stage shows now."""

@@ -44,6 +44,8 @@ class CanvasBase(QWidget):
     camera_changed = Signal(object)  # Camera, after the user moved it
     hovered = Signal(float, float)  # data coordinates; NaN when the mouse leaves
     clicked = Signal(float, float, object)  # data coordinates and the Qt.MouseButton
+    turned = Signal(float, float)  # pixels that a drag went right and up, while `turning`
+    let_go = Signal()  # after a drag that turned
     stroke = Signal(object)  # (n, 2) float32 in data units, when a stroke ends
     fit_requested = Signal()
     failed = Signal(str)  # the canvas cannot go on, and why
@@ -54,6 +56,7 @@ class CanvasBase(QWidget):
         self._marks: tuple[Mark, ...] = ()
         self._camera = Camera()
         self._drawing = False
+        self.turning = False  # a drag with the left button turns what is shown instead of moving it
         self._ink: list[tuple[float, float]] = []
         self._pressed: QPointF | None = None
         self._last = QPointF()
@@ -96,7 +99,7 @@ class CanvasBase(QWidget):
     def copy_from(self, other: CanvasBase) -> None:
         """Show what another canvas shows, the same way."""
         self._marks, self.theme, self._camera = other._marks, other.theme, other._camera
-        self.drawing = other.drawing
+        self.drawing, self.turning = other.drawing, other.turning
         self.redraw()
 
     def redraw(self) -> None:
@@ -154,11 +157,15 @@ class CanvasBase(QWidget):
         if self._ink:
             self._add_ink(position)
         elif event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.MiddleButton):
-            self._drag(position)
+            self._drag(position, event.buttons())
         return True
 
-    def _drag(self, position: QPointF) -> None:
+    def _drag(self, position: QPointF, buttons: Qt.MouseButton) -> None:
         if self._pressed is None:
+            return
+        if self.turning and buttons & Qt.MouseButton.LeftButton:
+            moved, self._last = position - self._last, position
+            self.turned.emit(moved.x(), -moved.y())
             return
         was, now = self._data(self._last), self._data(position)
         self._last = position
@@ -179,6 +186,8 @@ class CanvasBase(QWidget):
             self.stroke.emit(np.array(ink, np.float32))
         elif pressed is not None and (position - pressed).manhattanLength() <= CLICK_REACH:
             self.clicked.emit(*self._data(position), event.button())
+        elif self.turning:
+            self.let_go.emit()
         return True
 
     def _drop_ink(self) -> None:

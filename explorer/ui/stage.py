@@ -20,6 +20,8 @@ from explorer.ui.labels import ElidedLabel, label, row
 #: and time across, x up, for one dimension.
 PLANE = Camera(height=6.4)
 LEAST_WIDTH = 5.0
+#: The plane over time, from any side.
+SPACE, SPACE_WIDTH = Camera(height=9.0), 10.0
 OVER_TIME = Camera(center=(0.5, 0.0), width=1.08, height=7.0, stretch=True)
 
 
@@ -30,6 +32,8 @@ class StagePanel(QFrame):
     camera_changed = Signal(object)
     probed = Signal(float, float)
     selected = Signal()
+    turned = Signal(float, float)
+    let_go = Signal()
 
     def __init__(self, name: str, choice: Choice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,7 +47,7 @@ class StagePanel(QFrame):
         self.hover.setProperty("role", "badge")
         self.hover.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hover.hide()
-        self._flat = False
+        self._flat = self._space = False
         self._at_home = True
         self._pointed = (math.nan, math.nan)
         self._lay_out()
@@ -71,6 +75,8 @@ class StagePanel(QFrame):
         self.canvas.camera_changed.connect(self._moved)
         self.canvas.fit_requested.connect(self.fit)
         self.canvas.hovered.connect(self._hovered)
+        self.canvas.turned.connect(self.turned)
+        self.canvas.let_go.connect(self.let_go)
         self.canvas.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -85,7 +91,8 @@ class StagePanel(QFrame):
         if self._flat:
             return OVER_TIME
         width, height = self.canvas.canvas_size()
-        return replace(PLANE, height=max(PLANE.height, LEAST_WIDTH * height / width))
+        around, least = (SPACE, SPACE_WIDTH) if self._space else (PLANE, LEAST_WIDTH)
+        return replace(around, height=max(around.height, least * height / width))
 
     def tell_bounds(self) -> None:
         """Say which part of the plane is shown."""
@@ -102,10 +109,12 @@ class StagePanel(QFrame):
         self.canvas.set_camera(camera)
         self.tell_bounds()
 
-    def set_flat(self, flat: bool) -> None:
-        """Show the plane, or x over time."""
-        if flat != self._flat:
-            self._flat = flat
+    def set_shape(self, flat: bool, space: bool) -> None:
+        """Show the plane, or x over time (flat), or the plane over time in space, which a drag turns."""
+        space = space and not flat
+        if (flat, space) != (self._flat, self._space):
+            self._flat, self._space = flat, space
+            self.canvas.turning = space
             self.look_at(self._home())
 
     def fit(self) -> None:
@@ -134,7 +143,7 @@ class StagePanel(QFrame):
 
     def _hovered(self, x: float, y: float) -> None:
         self._pointed = (x, y)
-        if math.isnan(x):
+        if math.isnan(x) or self._space:  # in space a pixel is a line, not a point
             self.hover.hide()
         else:
             self.probed.emit(x, y)

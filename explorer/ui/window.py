@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 TICK_MS, WAITING_MS, WORDS_MS = 16, 4, 100
 #: A window of fewer pixels across leaves the stage too little room beside words for a projector.
 NARROW = 1700
+#: Degrees that the paths in space turn for a pixel of dragging.
+TURN = 0.4
 
 
 class MainWindow(QMainWindow):
@@ -88,6 +90,8 @@ class MainWindow(QMainWindow):
             stage.camera_changed.connect(lambda camera, name=name: self._link_cameras(name, camera))
             stage.probed.connect(lambda x, y, name=name: self.session.probe(name, (x, y)))
             stage.selected.connect(lambda name=name: self.select(name))
+            stage.turned.connect(self._turn)
+            stage.let_go.connect(self.end_drag)
             stage.canvas.changed.connect(self._show_choice)
 
     def _show_choice(self, choice: Choice) -> None:
@@ -218,6 +222,13 @@ class MainWindow(QMainWindow):
             self._timer.setInterval(WAITING_MS)
         self.refresh()
 
+    def _turn(self, right: float, up: float) -> None:
+        """Turn the paths in space by a drag of so many pixels."""
+        look = self.session.document.look
+        azimuth = (look.azimuth + TURN * right + 180.0) % 360.0 - 180.0
+        elevation = min(max(look.elevation - TURN * up, -90.0), 90.0)
+        self.edit_look(replace(look, azimuth=azimuth, elevation=elevation))
+
     def end_drag(self) -> None:
         """The next edit is a new step of undo."""
         self._control += 1
@@ -261,7 +272,7 @@ class MainWindow(QMainWindow):
         self.compare_button.setChecked(two)
         self.actions_by_slot["compare"].setChecked(two)
         for stage in self.stages.values():
-            stage.set_flat(e.data.dim == 1)
+            stage.set_shape(e.data.dim == 1, document.look.space)
         self.actions_by_slot["undo"].setEnabled(self.session.history.can_undo)
         self.actions_by_slot["redo"].setEnabled(self.session.history.can_redo)
         self._words_at = 0.0  # headings and charts at the next tick

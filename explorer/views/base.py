@@ -19,6 +19,9 @@ from explorer.params import Validated
 from explorer.registry import Registry
 from explorer.scores.base import ExactScore, Score
 
+#: How long time is in space, in units of the plane.
+TIME_LENGTH = 7.0
+
 VIEWS: Registry[View] = Registry("view", "explorer.views")
 
 
@@ -52,6 +55,23 @@ class Scene:
         """The exact score."""
         return ExactScore(self.experiment.data.mixture, self.experiment.sde)
 
+    @property
+    def spatial(self) -> bool:
+        """Whether the paths are drawn in space, over (x, y, t)."""
+        return self.look.space and not self.flat
+
+    def lift(self, xy: Array, t: Array | float) -> Array:
+        """Points (n, 2) of the plane at times t, seen in space by an orthographic camera: (n, 2).
+
+        Time runs across and away from the noise, x away from the eye at azimuth 0, y up.
+        """
+        turn, tilt = math.radians(self.look.azimuth), math.radians(self.look.elevation)
+        along = TIME_LENGTH * (0.5 - np.asarray(t, np.float32))
+        across = math.cos(turn) * along + math.sin(turn) * xy[:, 0]
+        away = math.cos(turn) * xy[:, 0] - math.sin(turn) * along
+        up = math.cos(tilt) * xy[:, 1] + math.sin(tilt) * away
+        return np.column_stack([across, up]).astype(np.float32)
+
     def scale(self, t: float) -> float:
         """How many data units a view unit is at time t: sqrt(alpha² + sigma²), unit data under this noise."""
         alpha, sigma = self.experiment.sde.marginal(t) if t > 0 else (1.0, 0.0)
@@ -60,6 +80,8 @@ class Scene:
     def to_view(self, x: Array, t: float) -> Array:
         """Particles (n, d) at time t in view units (n, 2)."""
         y = x / np.float32(self.scale(t))
+        if self.spatial:
+            return self.lift(y, t)
         return np.column_stack([np.full(len(y), t, np.float32), y[:, 0]]) if self.flat else y
 
     def evaluate(self, score: Score, xy: Array, t: float) -> Array:
@@ -78,6 +100,8 @@ class View(Validated, ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     menu_order: ClassVar[int]
+    #: Whether it can be drawn in space; what cannot is left out there.
+    in_space: ClassVar[bool] = False
 
     @abstractmethod
     def visible(self, look: Look) -> bool:
@@ -91,7 +115,8 @@ class View(Validated, ABC):
 def compose(scene: Scene) -> tuple[Mark, ...]:
     """The picture: the marks of every visible view, back to front."""
     views = (VIEWS[name]() for name in VIEWS)
-    return tuple(mark for view in views if view.visible(scene.look) for mark in view.marks(scene))
+    shown = (v for v in views if v.visible(scene.look) and (v.in_space or not scene.spatial))
+    return tuple(mark for view in shown for mark in view.marks(scene))
 
 
 def lattice(bounds: Bounds, rows: int) -> tuple[Array, float]:

@@ -16,6 +16,8 @@ from explorer.views.base import VIEWS, Scene, View
 class Cloud(View):
     """The points being moved; over time they stand on the line of the time shown."""
 
+    in_space = True
+
     def visible(self, look: Look) -> bool:
         return look.particles
 

@@ -10,7 +10,7 @@ import numpy as np
 from explorer.look import Look
 from explorer.marks import Curve, Mark
 from explorer.views.base import VIEWS, Scene, View
-from explorer.views.density import log_density
+from explorer.views.density import CELLS, log_density
 
 #: How far below its peak the density is on each line.
 FALLS = (2, 10, 100, 1000)
@@ -25,13 +25,18 @@ class Contours(View):
         return look.contours
 
     def marks(self, scene: Scene) -> tuple[Mark, ...]:
-        import contourpy
+        return level_lines(scene)
 
-        xs, ys, values = log_density(scene)
-        generator = contourpy.contour_generator(xs, ys, values, line_type=contourpy.LineType.Separate)
-        peak = float(values.max())
-        drawn = [cast(list[np.ndarray], generator.lines(peak - float(np.log(fall)))) for fall in FALLS]
-        return tuple(_one_curve(level, 0.8 - 0.17 * i) for i, level in enumerate(drawn) if level)
+
+def level_lines(scene: Scene, cells: int = CELLS) -> tuple[Curve, ...]:
+    """The lines of each level as a curve, highest first, found on a grid `cells` high."""
+    import contourpy
+
+    xs, ys, values = log_density(scene, cells)
+    generator = contourpy.contour_generator(xs, ys, values, line_type=contourpy.LineType.Separate)
+    peak = float(values.max())
+    drawn = [cast(list[np.ndarray], generator.lines(peak - float(np.log(fall)))) for fall in FALLS]
+    return tuple(_one_curve(level, 0.8 - 0.17 * i) for i, level in enumerate(drawn) if level)
 
 
 def _one_curve(lines: list[np.ndarray], alpha: float) -> Curve:

@@ -21,12 +21,14 @@ def sample_of(data: Distribution, n: int = 1000, seed: int = 1) -> Array:
 @VIEWS.register("data_points", title="Data", order=30)
 @dataclass(frozen=True)
 class DataPoints(View):
-    """1,000 points of the data, where they lie at t = 0 (over time: at the left edge)."""
+    """1,000 points of the data, where they lie at t = 0 (over time: at that end)."""
+
+    in_space = True
 
     def visible(self, look: Look) -> bool:
         return look.data
 
     def marks(self, scene: Scene) -> tuple[Mark, ...]:
-        at = 0.0 if scene.flat else scene.frame.t
+        at = 0.0 if scene.flat or scene.spatial else scene.frame.t
         xy = scene.to_view(sample_of(scene.experiment.data), at)
         return (Points(xy, color="data", size=0.8 * scene.look.point_size, alpha=0.7),)
