@@ -22,7 +22,7 @@ from explorer.files import write_atomically
 from explorer.look import Look
 
 #: What the second stage has of its own.
-BESIDE = ("sde", "sampler")
+BESIDE = ("sde", "sampler", "control")
 #: Larger files than this are no experiments and are refused before they are read.
 LARGEST = 64 * 2**20
 
@@ -36,12 +36,13 @@ class Document:
     look: Look = field(default_factory=Look)
 
     def linked(self) -> Document:
-        """With the second stage on the first one's data, score and seed: only sampler and SDE may differ."""
+        """With the second stage on the first one's data, score and seed: only SDE, sampler and control may differ."""
         if self.compare is None:
             return self
         a = self.experiment
         sampler = replace(self.compare.sampler, particles=a.sampler.particles)
-        return replace(self, compare=replace(a, sde=self.compare.sde, sampler=sampler))
+        compare = replace(a, sde=self.compare.sde, sampler=sampler, control=self.compare.control)
+        return replace(self, compare=compare)
 
 
 def dumps(document: Document) -> str:

@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from explorer.distributions import DISTRIBUTIONS, Distribution
+from explorer.distributions.mixture import Mixture
+from explorer.guidance import CONTROLS, Control
 from explorer.objectives import OBJECTIVES, Objective
 from explorer.params import Param, ParamError, Validated, param, params
 from explorer.registry import Registry, UnknownName
@@ -53,17 +56,41 @@ class ScoreSource(Validated):
 
 @dataclass(frozen=True)
 class Experiment(Validated):
-    """Data, SDE, score, sampler and seed: the numbers follow from nothing else."""
+    """Data, SDE, score, sampler, control and seed: the numbers follow from nothing else."""
 
     name = "experiment"
     data: Distribution = param(DISTRIBUTIONS["eight_gaussians"], "Data", registry=DISTRIBUTIONS)
     sde: SDE = param(SDES["vp"], "SDE", registry=SDES)
     score: ScoreSource = param(ScoreSource, "Score")
     sampler: Sampler = param(Sampler, "Sampler")
+    control: Control = param(
+        CONTROLS["none"], "Control", registry=CONTROLS,
+        help="What is asked of the samples: a class, a coordinate, a measurement.",
+        equation="∇log p_t(x|y) = ∇log p_t(x) + ∇log p_t(y|x)",
+    )  # fmt: skip
     seed: int = param(
         0, "Seed", low=0, high=99, minimum=0, maximum=2**31 - 1,
         help="Fixes the noise: the same seed gives the same picture.",
     )  # fmt: skip
+
+    @cached_property
+    def control_in_force(self) -> Control:
+        """The control, or none where it makes no sense for this data (`control.refusal` says why)."""
+        return CONTROLS["none"]() if self.control.refusal(self.data.mixture) else self.control
+
+    @cached_property
+    def target(self) -> Mixture:
+        """The exact law that samples should have: that of the data, given what the control asks."""
+        return self.control_in_force.target(self.data.mixture)
+
+    @cached_property
+    def free(self) -> Experiment:
+        """The same experiment without its control."""
+        return replace(self, control=CONTROLS["none"]())
+
+    def sample(self, n: int, seed: int) -> np.ndarray:
+        """n independent points (n, d) of the target, float32, the same for the same seed."""
+        return self.target.sample(n, np.random.default_rng([seed, *b"data"]))[0]
 
 
 # --- to JSON ---------------------------------------------------------------------------------------------

@@ -17,6 +17,15 @@ class Look(Validated):
     particles: bool = param(True, "Particles", help="The points being moved.")
     trails: bool = param(True, "Trails", help="Where the last steps took some of them.")
     density: bool = param(True, "Density", help="The exact density of p_t, square root of it, as a heat map.")
+    conditional: bool = param(
+        True, "Density given the control",
+        help="Under a control, density and contours are those of p_t(x | y); off, of the whole data.",
+    )  # fmt: skip
+    guidance: bool = param(
+        True, "Control",
+        help="Under a control: the unconditional score, the conditional one and the guidance between them as three "
+        "arrows, and what was observed as a line.",
+    )  # fmt: skip
     contours: bool = param(False, "Contours", help="Lines of equal density of p_t, each a tenth of the last.")
     data: bool = param(False, "Data", help="A draw from the data distribution.")
     moves: bool = param(

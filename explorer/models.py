@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 from explorer import paths
 from explorer.distributions import Distribution
 from explorer.experiment import Experiment, encode
+from explorer.guidance import Guided, Sources
+from explorer.guidance.classifier import kept, trained
 from explorer.lazy import torch
 from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.scores.files import Model, load
@@ -23,12 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A score, whether it is the exact one, and a sentence about it for the Score card."""
+    """A score, whether it is the exact one, and a sentence about it for the Score card.
+
+    Under a control `score` is the guided one; `plain` is the score that it started from, and `control` the
+    sentence for the Control card.
+    """
 
     score: Score
     exact: bool
     word: str
     dim: int = 2
+    control: str = ""
+    labelled: Callable[[int], Score] | None = None
+    plain: Score | None = None
 
 
 #: Why a slider of the SDE needs no retraining.
@@ -82,6 +91,35 @@ def resolve(experiment: Experiment, trained: Model | None = None) -> Resolved:
 
     Raises ModelFileError where a file is damaged.
     """
+    return _controlled(_unconditional(experiment, trained), experiment)
+
+
+def _controlled(found: Resolved, e: Experiment) -> Resolved:
+    """With the experiment's control on the score."""
+    mixture = e.data.mixture
+    refusal = e.control.refusal(mixture)
+    if refusal:
+        return replace(found, control=f"{refusal} Samples are of the whole data.", plain=found.score)
+    sources = Sources(found.score, mixture, e.sde, found.exact, found.labelled, kept(e.data))
+    score, word = e.control.guide(sources)
+    return replace(found, score=score, control=word, plain=found.score)
+
+
+def prepare(e: Experiment) -> None:
+    """Train what the control needs and has not got: a classifier, in some seconds."""
+    if getattr(e.control_in_force, "rule", "") == "classifier":
+        trained(e.data)
+
+
+def exact_score(e: Experiment) -> Score:
+    """What the score in use should be: that of p_t, or of p_t(x | y), with the weight that is asked for."""
+    plain = ExactScore(e.data.mixture, e.sde)
+    if e.target is e.data.mixture:
+        return plain
+    return Guided(plain, ExactScore(e.target, e.sde), getattr(e.control, "weight", 1.0))
+
+
+def _unconditional(experiment: Experiment, trained: Model | None) -> Resolved:
     exact, dim = ExactScore(experiment.data.mixture, experiment.sde), experiment.data.dim
     source = experiment.score.source
     if source == "exact":
@@ -90,11 +128,17 @@ def resolve(experiment: Experiment, trained: Model | None = None) -> Resolved:
         model = pretrained(experiment.data)
         if model is None:
             return Resolved(exact, True, NO_PRETRAINED, dim)
-        return Resolved(LearnedScore(_denoiser(model), experiment.sde), False, ONE_SERVES_ALL, dim)
+        return _of_network(model, experiment, ONE_SERVES_ALL)
     model = trained if trained is not None and trained.dim == experiment.data.dim else untrained(experiment)
-    return Resolved(
-        LearnedScore(_denoiser(model), experiment.sde), False, _word_on(model, experiment, trained), dim
-    )
+    return _of_network(model, experiment, _word_on(model, experiment, trained))
+
+
+def _of_network(model: Model, e: Experiment, word: str) -> Resolved:
+    """The unconditional score of a network; where it knows the labels of this data, the others too."""
+    net, mixture = _denoiser(model), e.data.mixture
+    knows = mixture.labels is not None and model.network.classes == len(mixture.label_weights)
+    labelled = (lambda label: LearnedScore(net, e.sde, label)) if knows else None
+    return Resolved(LearnedScore(net, e.sde), False, word, model.dim, labelled=labelled)
 
 
 def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from explorer.lazy import torch
 
 #: Streams: independent noise for independent uses under one seed.
-PRIOR, PATH, CORRECTOR, DATA, PROBE = range(5)
+PRIOR, PATH, CORRECTOR, DATA, PROBE, OBSERVED = range(6)
 
 
 def seed_of(seed: int, *address: int) -> int:

@@ -10,6 +10,7 @@ from itertools import repeat
 from explorer import grids, noise
 from explorer.distributions import Mixture
 from explorer.frames import Frame
+from explorer.guidance.base import Replaced
 from explorer.lazy import torch
 from explorer.samplers import Reverse, Sampler
 from explorer.samplers.base import Terms
@@ -27,7 +28,8 @@ class Simulation:
     """One run: what is integrated, with which noise. Iterate `frames()`; stop whenever you like.
 
     score: (x (n, d), t) -> s (n, d), on `device`. mixture gives the starting points of the forward mode.
-    Same seed and device: the same frames, bit for bit.
+    Same seed and device: the same frames, bit for bit. After each step of a `Replaced` score what is known is
+    put in anew.
     """
 
     sde: SDE
@@ -38,7 +40,10 @@ class Simulation:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        self.process = Reverse(self.sde, self.score, self.sampler.effective_eta)
+        self.known = self.score.known if isinstance(self.score, Replaced) else None
+        flows = self.known is not None and self.sampler.mode == "ode"
+        score = self._score_of_known if flows else self.score
+        self.process = Reverse(self.sde, score, self.sampler.effective_eta)
         self.shape = (self.sampler.particles, self.mixture.dim)
 
     def frames(self) -> Iterator[Frame]:
@@ -71,6 +76,26 @@ class Simulation:
     def path(self, times: list[float]) -> noise.Brownian:
         """The Brownian motion over a falling grid."""
         return noise.Brownian(self.seed, self.shape, (times[-1], times[0]))
+
+    def settled(
+        self, x: torch.Tensor, t: float, step: int, sub: int = 0, last: bool = False
+    ) -> tuple[torch.Tensor, str]:
+        """x after a (sub-)step that ended at t: what is known put in, and held within LIMIT; a note or ""."""
+        return _held(x if self.known is None else self._with_known(x, t, step, sub, last))
+
+    def _with_known(
+        self, x: torch.Tensor, t: float, step: int = 0, sub: int = 0, last: bool = False
+    ) -> torch.Tensor:
+        """[S21] appendix I.2: fresh noise for each sub-step; one draw for a whole run of the ODE."""
+        assert self.known is not None
+        address = (0, 0) if self.sampler.mode == "ode" else (step, sub)
+        z = noise.normal(self.shape[:1], self.seed, noise.OBSERVED, *address).to(x)
+        error = noise.normal(self.shape[:1], self.seed, noise.OBSERVED).to(x)
+        alpha, sigma = (1.0, 0.0) if last else self.sde.marginal(t)
+        return self.known.put_in(x, alpha, sigma, z[: len(x)], error[: len(x)])
+
+    def _score_of_known(self, x: torch.Tensor, t: float) -> torch.Tensor:
+        return self.score(self._with_known(x, t), t)
 
     def frame(self, x: torch.Tensor, t: float, step: int, steps: int, **what: object) -> Frame:
         """A Frame of the state now."""
@@ -127,7 +152,7 @@ def _reverse(run: Simulation) -> Iterator[Frame]:
             x = yield from _correct(run, x, t, t_next, t, i, False)
         step = s.method.step(run.process, x, t, t_next, z)
         drop_noise = last and (correct_first or not s.corrections)
-        x, note = _held(step.mean if drop_noise else step.x)
+        x, note = run.settled(step.mean if drop_noise else step.x, t_next, i, last=last)
         yield run.frame(x, t_next, i, s.steps, part="predict", note=note)
         if not correct_first:
             x = yield from _correct(run, x, t, t_next, t_next, i, last)
@@ -143,7 +168,7 @@ def _correct(
         z = noise.normal(run.shape, run.seed, noise.CORRECTOR, i, j).to(run.device)
         step, epsilon = s.corrector.step(run.process, x, at, a, s.snr, z)
         drop_noise = last and j == s.corrections
-        x, note = _held(step.mean if drop_noise else step.x)
+        x, note = run.settled(step.mean if drop_noise else step.x, at, i, j, last)
         yield run.frame(x, at, i, s.steps, part="correct", sub=j, epsilon=epsilon, note=note)
     return x
 
@@ -152,7 +177,7 @@ def _adaptive(run: Simulation) -> Iterator[Frame]:
     x, times = run.prior(), [run.sde.T, run.sde.eps]
     yield run.frame(x, times[0], 0, 0)
     for i, (t, state) in enumerate(run.sampler.solver.path(run.process, x, times), start=1):
-        x, note = _held(state)
+        x, note = run.settled(state, t, i, last=t == times[-1] and run.sampler.denoise)
         yield run.frame(x, t, i, i, part="predict", note=note)
 
 
@@ -218,7 +243,7 @@ def _moves(
         z = noise.normal(run.shape, run.seed, noise.CORRECTOR, i, 0).to(run.device)
         size = math.sqrt(2 * epsilon * temperature)
         x = torch.add(x, run.process.score(x, t), alpha=epsilon).add_(z, alpha=size)
-        x, note = _held(x)
+        x, note = run.settled(x, t, i)
         yield run.frame(x, t, i, len(moves), part="langevin", epsilon=epsilon, note=note)
 
 

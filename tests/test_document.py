@@ -32,12 +32,12 @@ def test_any_document_comes_back(document):
 
 @settings(max_examples=50, deadline=None)
 @given(objects(Experiment), objects(Experiment))
-def test_the_second_stage_differs_in_sde_and_sampler_alone(a, b):
+def test_the_second_stage_differs_in_sde_sampler_and_control_alone(a, b):
     linked = Document(a, b).linked()
     assert linked.experiment == a and linked.linked() == linked
     for f in fields(Experiment):
         assert getattr(linked.compare, f.name) == getattr(
-            b if f.name in ("sde", "sampler") else a, f.name
+            b if f.name in ("sde", "sampler", "control") else a, f.name
         ) or (
             f.name == "sampler"
             and linked.compare.sampler == replace(b.sampler, particles=a.sampler.particles)
@@ -54,7 +54,7 @@ def test_a_file_keeps_everything(tmp_path):
     assert read(path) == (document, "") and [p.name for p in tmp_path.iterdir()] == [path.name]
     value = json.loads(path.read_text(encoding="utf-8"))
     assert value["version"] == VERSION and value["format"] == "score-explorer"
-    assert sorted(value["compare"]) == ["sampler", "sde"]
+    assert sorted(value["compare"]) == ["control", "sampler", "sde"]
     assert set(value["look"]) == {p.name for p in params(Look)}
 
 

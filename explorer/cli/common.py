@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from explorer import document
 from explorer.cli.errors import WrongUse
-from explorer.document import Document
+from explorer.document import BESIDE, Document
 
 if TYPE_CHECKING:
     from explorer.models import Resolved
@@ -84,7 +84,7 @@ def _parsed(text: str) -> Any:
 def _assign(value: dict[str, Any], field: str, new: Any) -> None:
     """Put `new` at a dotted path of the document as JSON."""
     if field.split(".")[0] == "compare" and "compare" not in value:
-        value["compare"] = {part: value[part] for part in ("sde", "sampler")}
+        value["compare"] = {part: value[part] for part in BESIDE}
     *folders, last = field.split(".")
     place = value
     for i, folder in enumerate(folders):
@@ -123,12 +123,15 @@ def with_model(found: Document, model: Model | None) -> Document:
 
 def resolved(found: Any, model: Model | None) -> Resolved:
     """The score of an experiment; what there is to say of it goes to stderr where it is a surprise."""
-    from explorer.models import resolve
+    from explorer.models import prepare, resolve
 
+    prepare(found)
     answer = resolve(found, model)
     surprising = (found.score.source == "pretrained" and answer.exact) or "wrong" in answer.word
     if surprising:
         warn(answer.word)
+    if answer.control:
+        warn(answer.control)
     return answer
 
 

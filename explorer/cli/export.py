@@ -122,7 +122,7 @@ def _run(e: Experiment, model: Model | None) -> tuple[Experiment, Score, Recordi
 
     answer = resolved(e, model)
     recording = Recording()
-    frames = simulate(e.sde, e.sampler, answer.score, e.data.mixture, e.seed)
+    frames = simulate(e.sde, e.sampler, answer.score, e.target, e.seed)
     for frame in progress(frames, e.sampler.expected_frames, "simulating", " frames"):
         recording.append(frame)
     recording.complete = True

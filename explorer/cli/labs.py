@@ -114,7 +114,7 @@ def run_lab(lab: Lab, experiment: Experiment, answer: Resolved, t: float = 1.0) 
     frames = simulated(experiment, answer, t) if lab.follows else ()
     report: Report | None = None
     with _bar(lab.title) as bar:
-        for report in stoppable(lab.reports(Context(experiment, answer, t, frames))):
+        for report in stoppable(lab.reports(lab.looks_at(Context(experiment, answer, t, frames)))):
             bar.n = round(report.progress, 3)
             bar.refresh()
     if report is None:
@@ -127,7 +127,7 @@ def simulated(experiment: Experiment, answer: Resolved, t: float) -> Sequence[An
     from explorer.simulate import simulate
 
     e = experiment
-    frames = list(simulate(e.sde, e.sampler, answer.score, e.data.mixture, e.seed))
+    frames = list(simulate(e.sde, e.sampler, answer.score, e.target, e.seed))
     nearest = min(range(len(frames)), key=lambda i: (abs(frames[i].t - t), -i))
     return frames[: nearest + 1]
 

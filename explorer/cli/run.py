@@ -31,6 +31,8 @@ from explorer.cli.errors import Failed, Parser
 from explorer.document import Document
 from explorer.experiment import Experiment
 from explorer.frames import Frame
+from explorer.guidance.class_guidance import ClassGuidance
+from explorer.lazy import torch
 
 
 def main(program: str, argv: list[str]) -> int:
@@ -43,7 +45,7 @@ def main(program: str, argv: list[str]) -> int:
     from explorer.simulate import simulate
 
     e = found.experiment
-    frames = simulate(e.sde, e.sampler, answer.score, e.data.mixture, e.seed)
+    frames = simulate(e.sde, e.sampler, answer.score, e.target, e.seed)
     count = e.sampler.expected_frames
     began = time.perf_counter()
     last = _save(progress(frames, count, "simulating", " frames"), count, found, out)
@@ -133,26 +135,33 @@ def _summary(out: str | None, seen: _Seen, seconds: float, word: str) -> dict[st
 
 #: Draws of data that a distance is a mean over.
 DRAWS = 4
+#: Components of a smaller standard deviation than this are flat.
+FLAT = 1e-6
 
 
 def measured(e: Experiment, x: np.ndarray) -> dict[str, Any]:
-    """Distances of points from the data, each beside what two draws of data come to."""
+    """Distances of points from the data (given what a control asks), each beside what two draws of data come to."""
     from explorer import metrics
 
-    mixture = e.data.mixture
-    other = e.data.sample(len(x), 2)
+    mixture = e.target
+    other = e.sample(len(x), 2)
     out: dict[str, Any] = {}
     for name in ("sliced_wasserstein", "energy_distance"):
         metric: metrics.Metric = getattr(metrics, name)
         # one draw of data is luck: both numbers are means over several
-        values = [metric(x, e.data.sample(len(x), seed)) for seed in range(10, 10 + DRAWS)]
+        values = [metric(x, e.sample(len(x), seed)) for seed in range(10, 10 + DRAWS)]
         floor = metrics.floor(metric, mixture, len(x), range(DRAWS))
         out[name] = {"value": float(np.mean(values)), "floor": floor.mean, "floor_std": floor.std}
-    out["mean_log_density"] = {
-        "value": metrics.mean_log_density(mixture, x),
-        "of_data": metrics.mean_log_density(mixture, other),
-    }
-    if mixture.labels is not None:
+    if mixture.scales.min() > FLAT:  # else all of it lies on a line, and its density is infinite there
+        out["mean_log_density"] = {
+            "value": metrics.mean_log_density(mixture, x),
+            "of_data": metrics.mean_log_density(mixture, other),
+        }
+    if isinstance(e.control_in_force, ClassGuidance):
+        label, whole = e.control_in_force.label, e.data.mixture
+        shares = (float(whole.class_probabilities(torch.from_numpy(v))[:, label].mean()) for v in (x, other))
+        out["class_share"] = dict(zip(("value", "of_data"), shares, strict=True))
+    elif mixture.labels is not None:
         out["mode_weight_error"] = {
             "value": metrics.mode_weight_error(mixture, x),
             "floor": metrics.mode_weight_error(mixture, other),

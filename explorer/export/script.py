@@ -29,13 +29,13 @@ def run(experiment, out):
 {score}
     frames = list(
         simulate(
-            experiment.sde, experiment.sampler, score, experiment.data.mixture, seed=experiment.seed
+            experiment.sde, experiment.sampler, score, experiment.target, seed=experiment.seed
         )
     )
     t = np.array([frame.t for frame in frames])
     x = np.stack([frame.x for frame in frames])
     np.savez(out, t=t, x=x, nfe=np.array([frame.nfe for frame in frames]))
-    data = experiment.data.sample(len(x[-1]), seed=1)
+    data = experiment.sample(len(x[-1]), seed=1)
     print(f"{{out}}: x {{x.shape}}, {{frames[-1].nfe}} evaluations of the score for each particle")
     print(f"  mean {{x[-1].mean(axis=0)}}, standard deviation {{x[-1].std(axis=0)}}")
     print(f"  sliced Wasserstein distance to data {{sliced_wasserstein(x[-1], data):.4f}}")
@@ -44,6 +44,7 @@ def run(experiment, out):
 if __name__ == "__main__":
 {calls}
 '''
+_PREPARED = "    prepare(experiment)\n"
 _RESOLVED = "    score = resolve(experiment).score"
 _LOADED = """\
     if len(sys.argv) < 2:
@@ -91,14 +92,21 @@ def script_of(experiments: list[Experiment], caption: str = "") -> str:
         plural="s" * (len(names) > 1),
         imports=_imports(experiments, trained),
         experiments="\n".join(lines) + "\n",
-        score=_LOADED.format(name="SCRIPT.py") if trained else _RESOLVED,
+        score=_PREPARED * _prepared(experiments)
+        + (_LOADED.format(name="SCRIPT.py") if trained else _RESOLVED),
         calls="\n".join(calls),
     )
+
+
+def _prepared(experiments: list[Experiment]) -> bool:
+    """Whether a control needs a classifier, which the script then trains."""
+    return any(getattr(e.control, "rule", "") == "classifier" for e in experiments)
 
 
 def _imports(experiments: list[Experiment], trained: bool) -> str:
     used = {(type(v).__module__, type(v).__name__) for e in experiments for v in _objects(e)}
     used |= {("explorer.metrics", "sliced_wasserstein"), ("explorer.models", "resolve")}
+    used |= {("explorer.models", "prepare")} if _prepared(experiments) else set()
     used |= {("explorer.simulate", "simulate")} | ({("explorer.scores.files", "load")} if trained else set())
     modules = sorted({module for module, _ in used})
     ours = [f"from {m} import {', '.join(sorted(n for module, n in used if module == m))}" for m in modules]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -51,8 +51,16 @@ class Context:
 
     @property
     def exact(self) -> ExactScore:
-        """The exact score."""
-        return ExactScore(self.experiment.data.mixture, self.experiment.sde)
+        """The exact score: of the data, given what a control asks."""
+        return ExactScore(self.experiment.target, self.experiment.sde)
+
+    @property
+    def free(self) -> Context:
+        """The same without the experiment's control, and without the frames that it made."""
+        e, r = self.experiment, self.resolved
+        if e.control == e.free.control:
+            return self
+        return Context(e.free, replace(r, score=r.plain or r.score, control=""), self.t)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +108,10 @@ class Lab(Validated, ABC):
     def quick(cls) -> Lab:
         """The cheapest instance that still shows every figure (for tests and previews)."""
         return cls()
+
+    def looks_at(self, context: Context) -> Context:
+        """What it is given: a run as it is where it follows the playhead, else the score without a control."""
+        return context if self.follows else context.free
 
     @abstractmethod
     def reports(self, context: Context) -> Iterator[Report]:

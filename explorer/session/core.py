@@ -160,7 +160,7 @@ class Session:
         experiment = self.experiment(name)
         if experiment is not None:
             self.tracks[name].start(experiment, self._resolved(experiment), quick=quick)
-            self.distances[name].restart(experiment.data, keep=not quick)
+            self.distances[name].restart(experiment, keep=not quick)
 
     def _resolved(self, e: Experiment) -> Resolved:
         try:

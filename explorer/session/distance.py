@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from explorer.distributions import Distribution
+from explorer.experiment import Experiment
 from explorer.frames import Recording
 from explorer.metrics import DistanceCurve
 
@@ -35,8 +36,11 @@ class Distances:
         self._recording: Recording | None = None
         self._pending = False
 
-    def restart(self, data: Distribution, *, keep: bool = False) -> None:
-        """Begin again for a new run; with `keep` the old curve stays until the new one has points."""
+    def restart(self, data: Distribution | Experiment, *, keep: bool = False) -> None:
+        """Begin again for a new run, of `data` or of what an experiment's samples should be like.
+
+        With `keep` the old curve stays until the new one has points.
+        """
         self._rows = self._rows if keep else {}
         self._ruler = cache(lambda: _ruler(data))  # made in the worker, once for a run
         self._pending = False
@@ -82,7 +86,7 @@ class Distances:
         return np.array(sorted(self._rows.values()), dtype=np.float64).reshape(-1, 3)
 
 
-def _ruler(data: Distribution) -> Ruler:
+def _ruler(data: Distribution | Experiment) -> Ruler:
     """The distance to a draw of the data, and that of another draw from it."""
     distance = DistanceCurve(data.sample(PARTICLES, seed=2), PROJECTIONS)
     return distance, distance(data.sample(PARTICLES, seed=3))

@@ -170,7 +170,7 @@ class LabRunner:
 
 
 def _reports(lab: Lab, context: Context) -> Iterator[Report]:
-    reports: Any = lab.reports(context)
+    reports: Any = lab.reports(lab.looks_at(context))
     try:
         yield from reports
     finally:

@@ -63,7 +63,7 @@ def probe_text(scene: Scene, xy: tuple[float, float]) -> str:
     values = [xy[1]] if scene.flat else list(xy)
     x = torch.tensor([values], dtype=torch.float32) * scene.scale(t)
     with torch.no_grad():
-        log_p = float(shown_mixture(e, scene.look).log_density(x, alpha, sigma)[0])
+        log_p = float(scene.mixture.log_density(x, alpha, sigma)[0])
         s = scene.score(x, max(t, 1e-5))[0].tolist()
     return f"x = {_vector(x[0].tolist())}   log p = {log_p:.2f}   s = {_vector(s)}"
 

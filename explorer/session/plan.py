@@ -32,7 +32,7 @@ def _numbers(e: Experiment | None) -> object:
     if e is None:
         return None
     untrained = e.score.network if e.score.source == "trained" else None
-    return e.data, e.sde, e.sampler, e.seed, e.score.source, untrained
+    return e.data, e.sde, e.sampler, e.control, e.seed, e.score.source, untrained
 
 
 def _trained_for(e: Experiment) -> object:

@@ -10,14 +10,16 @@ from typing import ClassVar
 
 import numpy as np
 
+from explorer.distributions import Mixture
 from explorer.experiment import Experiment
 from explorer.frames import Array, Frame
 from explorer.lazy import torch
 from explorer.look import Look
 from explorer.marks import Bounds, Mark
+from explorer.models import exact_score
 from explorer.params import Validated
 from explorer.registry import Registry
-from explorer.scores.base import ExactScore, Score
+from explorer.scores.base import Score
 
 #: How long time is in space, in units of the plane.
 TIME_LENGTH = 7.0
@@ -51,9 +53,14 @@ class Scene:
         return self.experiment.data.dim == 1
 
     @property
-    def exact(self) -> ExactScore:
-        """The exact score."""
-        return ExactScore(self.experiment.data.mixture, self.experiment.sde)
+    def exact(self) -> Score:
+        """What the score in use should be: guided as it is."""
+        return exact_score(self.experiment)
+
+    @property
+    def mixture(self) -> Mixture:
+        """The law whose density is shown: of the data, or of what a control asks of them."""
+        return self.experiment.target if self.look.conditional else self.experiment.data.mixture
 
     @property
     def spatial(self) -> bool:

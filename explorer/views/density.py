@@ -9,6 +9,7 @@ import numpy as np
 
 from explorer.distributions import Distribution
 from explorer.frames import Array
+from explorer.guidance import Control
 from explorer.lazy import torch
 from explorer.look import Look
 from explorer.marks import Bounds, Image, Mark
@@ -17,6 +18,8 @@ from explorer.views.base import VIEWS, Scene, View
 
 #: Cells along the height of the picture.
 CELLS = 160
+#: Components of a smaller standard deviation than this are flat.
+FLAT = 1e-6
 
 
 def log_density(scene: Scene, cells: int = CELLS) -> tuple[Array, Array, Array]:
@@ -24,12 +27,15 @@ def log_density(scene: Scene, cells: int = CELLS) -> tuple[Array, Array, Array]:
     left, right, bottom, top = scene.bounds
     e, t = scene.experiment, scene.frame.t
     if scene.flat:
-        return _over_time(e.data, e.sde, scene.look.follow, (bottom, top), cells)
+        control = e.control_in_force if scene.look.conditional else None
+        return _over_time(e.data, control, e.sde, scene.look.follow, (bottom, top), cells)
     wide = max(2, min(2 * cells, round(cells * (right - left) / (top - bottom))))
     xs, ys = _centres(left, right, wide), _centres(bottom, top, cells)
     alpha, sigma = e.sde.marginal(t) if t > 0 else (1.0, 0.0)
     s = scene.scale(t)
-    return xs, ys, e.data.mixture.log_density_grid(xs * s, ys * s, alpha, sigma) + np.float32(2 * np.log(s))
+    if scene.mixture.scales.min() < FLAT:  # all on a line, thinner than a cell at the end
+        sigma = max(sigma, 0.6 * s * float(ys[1] - ys[0]))
+    return xs, ys, scene.mixture.log_density_grid(xs * s, ys * s, alpha, sigma) + np.float32(2 * np.log(s))
 
 
 def _centres(low: float, high: float, n: int) -> Array:
@@ -38,16 +44,22 @@ def _centres(low: float, high: float, n: int) -> Array:
 
 @lru_cache(maxsize=16)
 def _over_time(
-    data: Distribution, sde: SDE, follow: bool, edges: tuple[float, float], cells: int
+    data: Distribution,
+    control: Control | None,
+    sde: SDE,
+    follow: bool,
+    edges: tuple[float, float],
+    cells: int,
 ) -> tuple[Array, Array, Array]:
     """log p_t(x) over (t, x) for one-dimensional data: it depends on no frame, so it is kept."""
+    mixture = control.target(data.mixture) if control else data.mixture
     ts, ys = _centres(0.0, 1.0, 2 * cells), _centres(*edges, cells)
     columns = []
     for t in ts:
         alpha, sigma = sde.marginal(float(t))
         s = float(np.hypot(alpha, sigma)) if follow else 1.0
         x = torch.from_numpy(ys * np.float32(s))[:, None]
-        columns.append(data.mixture.log_density(x, alpha, sigma).numpy() + np.float32(np.log(s)))
+        columns.append(mixture.log_density(x, alpha, sigma).numpy() + np.float32(np.log(s)))
     return ts, ys, np.stack(columns, axis=1)
 
 

@@ -1,0 +1,86 @@
+"""Class-conditional sampling: three ways to get ∇log p_t(y | x), and a weight on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.distributions.mixture import Mixture
+from explorer.guidance.base import CONTROLS, Control, Guided, Sources, Sum
+from explorer.guidance.classifier import ClassifierGradient
+from explorer.params import param
+from explorer.scores.base import Score
+
+RULES = {"exact": "Exact p(y | x)", "classifier": "Classifier", "classifier_free": "Classifier-free"}
+
+
+@CONTROLS.register("class_guidance", title="Class", order=20)
+@dataclass(frozen=True)
+class ClassGuidance(Control):
+    """Samples of one class of the data, with a weight on what makes them one."""
+
+    about = (
+        "One class of the data. The weight multiplies ∇log p(y|x): 0 ignores the class, 1 is exact, "
+        "more exaggerates it."
+    )
+    equation = (
+        r"s_w = \score{s(x, t)} + w\, \drift{\nabla_x \log p_t(y\,|\,x)} = (1-w)\, s(x) + w\, s(x\,|\,y)"
+    )
+    source = "Song et al. 2021, eq. 14; Dhariwal & Nichol 2021; Ho & Salimans 2022"
+
+    rule: str = param(
+        "exact", "Guidance by", choices=RULES,
+        help="Exact: the closed form of the labelled mixture. Classifier: a network that tells the classes "
+        "apart at every noise level, and its gradient. Classifier-free: the difference of a network's "
+        "conditional and unconditional score.",
+        equation="∇log p_t(x|y) = ∇log p_t(x) + ∇log p_t(y|x)",
+    )  # fmt: skip
+    label: int = param(
+        0, "Class", symbol="y", low=0, high=9, minimum=0, maximum=10**6,
+        help="The class to sample, counted from 0.",
+    )  # fmt: skip
+    weight: float = param(
+        1.0, "Weight", symbol="w", low=0.0, high=10.0, minimum=0.0, maximum=100.0,
+        help="Multiplies the classifier's gradient; the same number is ω of classifier-free guidance, "
+        "ω s(x|y) + (1 − ω) s(x). (Ho & Salimans call ω − 1 the weight.) Above 1 it is the score of no "
+        "diffusion: samples crowd where the class is surest.",
+        equation="s(x) + w ∇log p_t(y|x) = ω s(x|y) + (1 − ω) s(x),  ω = w",
+    )  # fmt: skip
+
+    def refusal(self, mixture: Mixture) -> str:
+        if mixture.labels is None:
+            return "This data has no classes; choose data with labels (eight Gaussians, two moons, rings)."
+        if len(np.unique(mixture.labels)) < 2:
+            return "This data has one class only, so there is nothing to choose between."
+        if self.label not in mixture.labels:
+            return f"There is no class {self.label}: this data has classes 0 to {mixture.labels.max()}."
+        return ""
+
+    def target(self, mixture: Mixture) -> Mixture:
+        return mixture.where(self.label)
+
+    def guide(self, sources: Sources) -> tuple[Score, str]:
+        conditional, word = self._conditional(sources)
+        return Guided(sources.plain, conditional, self.weight), word
+
+    def _conditional(self, sources: Sources) -> tuple[Score, str]:
+        exact = sources.conditional(self.target(sources.mixture))
+        if self.rule == "classifier":
+            if sources.classifier is None:
+                return exact, "No classifier is trained for this data yet: the exact rule is used. Train one."
+            gradient = ClassifierGradient(sources.classifier, sources.sde, self.label)
+            return Sum(sources.plain, gradient), "The gradient of the classifier trained for this data."
+        if self.rule == "classifier_free":
+            if sources.labelled is None:
+                return exact, "The network in use knows no labels: the exact rule is used. Train with labels."
+            return sources.labelled(self.label), "The network's conditional minus its unconditional score."
+        return exact, "∇log p(y|x) in closed form: the mixture is labelled."
+
+
+def class_names(mixture: Mixture) -> dict[int, str]:
+    """The classes of a mixture and what to call them."""
+    if mixture.labels is None:
+        return {}
+    names = dict(enumerate(mixture.label_names))
+    return {int(c): names.get(int(c), f"class {c}") for c in np.unique(mixture.labels)}

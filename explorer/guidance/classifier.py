@@ -1,0 +1,158 @@
+"""The noise-conditional classifier: trained on noisy points of every noise level, and kept for its data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.distributions import Distribution
+from explorer.distributions.mixture import Mixture
+from explorer.lazy import torch
+from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
+from explorer.sdes import SDE
+
+if TYPE_CHECKING:
+    from explorer.scores.classifier import NoiseClassifier
+
+#: The classifier of a distribution is one and the same wherever it is asked for: this network, this many
+#: iterations, this seed.
+SPEC = NetworkSpec(width=64, depth=2)
+ITERATIONS, BATCH, RATE, SEED = 800, 512, 4e-3, 0
+#: Iterations between two frames of a training.
+EVERY = 20
+#: Noise levels at which it is held against the exact p(y | x_t), and points at each.
+LEVELS, POINTS = 16, 500
+
+
+@dataclass(frozen=True)
+class ClassifierGradient:
+    """∇_x log p(label | x_t = x) of a trained classifier."""
+
+    classifier: NoiseClassifier
+    sde: SDE
+    label: int
+
+    def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
+        return self.classifier.gradient(x, *self.sde.marginal(t), self.label)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierFrame:
+    """A training as it stands: accuracy (levels,) beside that of the exact p(y | x_t), on held-out points.
+
+    loss is the cross-entropy in nats, bayes_loss that of the exact p(y | x_t), both averaged over the levels.
+    """
+
+    iteration: int
+    progress: float
+    loss: float
+    bayes_loss: float
+    level: np.ndarray
+    accuracy: np.ndarray
+    bayes: np.ndarray
+    net: NoiseClassifier
+
+
+def train_classifier(
+    mixture: Mixture, iterations: int = ITERATIONS, every: int = EVERY
+) -> Iterator[ClassifierFrame]:
+    """Train a classifier of this mixture's classes; the last frame has progress 1 and the averaged weights.
+
+    Noise levels are log-uniform over all that any SDE asks for, one from each of as many equal strata.
+    """
+    from explorer.optimise import FlatAdam
+    from explorer.scores.classifier import NoiseClassifier
+
+    rng, random = np.random.default_rng(SEED), torch.Generator().manual_seed(SEED)
+    scale = math.sqrt(np.trace(mixture.covariance) + np.sum(mixture.mean**2)) / math.sqrt(mixture.dim)
+    net = NoiseClassifier(SPEC, mixture.dim, len(mixture.label_weights), scale, random)
+    optimiser, held = FlatAdam(net, clip=1.0, ema=0.08), _HeldOut(mixture)
+    for i in range(1, iterations + 1):
+        y, noise, labels = _batch(mixture, rng, random)
+        optimiser.prepare(RATE * min(1.0, i / 50) * max(0.5 * (1 + math.cos(math.pi * i / iterations)), 1e-3))
+        torch.nn.functional.cross_entropy(net(y, noise), labels).backward()
+        optimiser.step()
+        if i % every == 0 or i == iterations:
+            with optimiser.averaged(), torch.no_grad():
+                frame = held.measure(net, i, i / iterations)
+            if i == iterations:
+                optimiser.flat.copy_(optimiser.average)
+                net.requires_grad_(False).eval()
+            yield frame
+
+
+def _batch(
+    mixture: Mixture, rng: np.random.Generator, random: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """x_0 + sigma z (n, d), sigma (n,) and the classes (n,)."""
+    assert mixture.labels is not None
+    x0, component = mixture.sample(BATCH, rng)
+    u = (torch.arange(BATCH) + torch.rand(BATCH, generator=random)) / BATCH
+    noise = NOISE_LOW * (NOISE_HIGH / NOISE_LOW) ** u
+    z = torch.randn(x0.shape, generator=random)
+    return torch.from_numpy(x0) + noise[:, None] * z, noise, torch.from_numpy(mixture.labels[component])
+
+
+class _HeldOut:
+    """Points at fixed noise levels, with what the exact p(y | x_t) says of them."""
+
+    def __init__(self, mixture: Mixture) -> None:
+        assert mixture.labels is not None
+        self.level = np.geomspace(0.02, 20.0, LEVELS)
+        rng = np.random.default_rng([SEED, *b"held"])
+        self.y, self.labels, exact = [], [], []
+        for level in self.level:
+            x0, component = mixture.sample(POINTS, rng)
+            y = torch.from_numpy(x0 + level * rng.standard_normal(x0.shape).astype(np.float32)).float()
+            self.y.append(y)
+            self.labels.append(torch.from_numpy(mixture.labels[component]))
+            exact.append(mixture.class_probabilities(y, 1.0, float(level)).clamp(min=1e-12).log())
+        self.bayes = self._accuracy(exact)
+        self.bayes_loss = self._loss(exact)
+
+    def measure(self, net: NoiseClassifier, iteration: int, progress: float) -> ClassifierFrame:
+        said = [net.log_probabilities(y, 1.0, float(s)) for y, s in zip(self.y, self.level, strict=True)]
+        return ClassifierFrame(
+            iteration, progress, self._loss(said), self.bayes_loss,
+            self.level, self._accuracy(said), self.bayes, net,
+        )  # fmt: skip
+
+    def _accuracy(self, said: list[torch.Tensor]) -> np.ndarray:
+        pairs = zip(said, self.labels, strict=True)
+        return np.array([float((p.argmax(1) == y).float().mean()) for p, y in pairs])
+
+    def _loss(self, said: list[torch.Tensor]) -> float:
+        pairs = zip(said, self.labels, strict=True)
+        return float(np.mean([-float(p.gather(1, y[:, None]).mean()) for p, y in pairs]))
+
+
+#: The trained classifiers, newest last; and how many were ever trained, so that others can tell a new one.
+_KEPT: dict[Distribution, NoiseClassifier] = {}
+MOST_KEPT = 8
+
+
+def keep(data: Distribution, net: NoiseClassifier) -> None:
+    """Remember the classifier of `data` for rule "classifier"."""
+    _KEPT.pop(data, None)
+    _KEPT[data] = net
+    while len(_KEPT) > MOST_KEPT:
+        _KEPT.pop(next(iter(_KEPT)))
+
+
+def kept(data: Distribution) -> NoiseClassifier | None:
+    """The classifier trained for `data`, or None."""
+    return _KEPT.get(data)
+
+
+def trained(data: Distribution) -> NoiseClassifier:
+    """The classifier of `data`, trained now if there is none yet (some seconds)."""
+    net = kept(data)
+    if net is None:
+        *_, last = train_classifier(data.mixture, every=ITERATIONS)
+        net = last.net
+        keep(data, net)
+    return net

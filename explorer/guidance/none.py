@@ -1,0 +1,23 @@
+"""No control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from explorer.distributions.mixture import Mixture
+from explorer.guidance.base import CONTROLS, Control, Sources
+from explorer.scores.base import Score
+
+
+@CONTROLS.register("none", title="None", order=10)
+@dataclass(frozen=True)
+class NoControl(Control):
+    """Samples of the whole data."""
+
+    about = "Nothing is asked of the samples but that they are like the data."
+
+    def target(self, mixture: Mixture) -> Mixture:
+        return mixture
+
+    def guide(self, sources: Sources) -> tuple[Score, str]:
+        return sources.plain, ""

@@ -1,0 +1,113 @@
+"""What a control does: three arrows, and the observation as a line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.frames import Array
+from explorer.guidance import Guided, Known
+from explorer.guidance.linear import Linear
+from explorer.look import Look
+from explorer.marks import Arrows, Curve, Mark, Text
+from explorer.views.base import VIEWS, Scene, View, lattice
+
+#: Rows of places where the three arrows stand.
+ROWS = 9
+#: The parts: colour and word, in the order of painting.
+PARTS = (("drift", "s(x)"), ("score", "s(x | y)"), ("warn", "w ∇log p(y | x)"))
+
+
+@VIEWS.register("guidance", title="Control", order=45)
+@dataclass(frozen=True)
+class Guidance(View):
+    """Unconditional score, conditional score and guidance at the places of a coarse lattice; the known line.
+
+    The three of a place are to one scale, and from place to place lengths go with log(1 + |s|).
+    """
+
+    def visible(self, look: Look) -> bool:
+        return look.guidance
+
+    def marks(self, scene: Scene) -> tuple[Mark, ...]:
+        control = scene.experiment.control_in_force
+        line = (
+            observed(scene, control.known(scene.experiment.data.dim)) if isinstance(control, Linear) else ()
+        )
+        return (*line, *(three_arrows(scene, scene.score) if isinstance(scene.score, Guided) else ()))
+
+
+def three_arrows(scene: Scene, score: Guided) -> tuple[Mark, ...]:
+    """s(x), s(x | y) and w ∇log p(y | x) as arrows, and their names."""
+    if scene.flat:
+        return ()
+    xy, spacing = lattice(scene.bounds, ROWS)
+    fields = [scene.evaluate(f, xy, scene.frame.t) for f in (score.plain, score.conditional, score.push)]
+    longest = np.max([np.linalg.norm(f, axis=1) for f in fields], axis=0)
+    full = max(float(np.quantile(longest, 0.98)), 1.0)
+    scale = 0.8 * spacing * np.log1p(longest) / np.log1p(full) / np.maximum(longest, 1e-12)
+    scale = np.minimum(scale, 0.8 * spacing / np.maximum(longest, 1e-12))[:, None].astype(np.float32)
+    arrows = [
+        Arrows(xy, f * scale, color=color, width=2.0)
+        for f, (color, _) in zip(fields, PARTS, strict=True)
+    ]  # fmt: skip
+    return (*arrows, *_legend(scene))
+
+
+def _legend(scene: Scene) -> tuple[Text, ...]:
+    left, right, bottom, top = scene.bounds
+    x, y, line = left + 0.02 * (right - left), bottom + 0.03 * (top - bottom), 0.045 * (top - bottom)
+    return tuple(
+        Text((x, y + i * line), word, color, 13.0, "sw") for i, (color, word) in enumerate(PARTS[::-1])
+    )
+
+
+def observed(scene: Scene, known: Known) -> tuple[Mark, ...]:
+    """The line aᵀx = alpha y on which the observation puts x_t, and what it says."""
+    t = scene.frame.t
+    alpha = scene.experiment.sde.marginal(t)[0] if t > 0 else 1.0
+    at = alpha * known.value / scene.scale(t)
+    noise = f" ± {known.std:g}" if known.std else ""
+    if scene.flat:
+        word = f"x = {known.value:.3g}{noise}"
+        line = np.array([[0.0, known.value], [0.02, known.value]], np.float32)
+        return Curve(line, "corrector", 3.0), Text((0.03, known.value), word, "corrector", 13.0, "w")
+    a = np.array(known.direction)
+    ends = _across(scene.bounds, a, at)
+    word = f"{_projection(a)} = {known.value:.3g}{noise}"
+    return Curve(ends, "corrector", 2.0, dash=bool(known.std)), _beside(scene, ends, word)
+
+
+def _across(bounds: tuple[float, float, float, float], a: np.ndarray, at: float) -> Array:
+    """The line aᵀx = `at` over the whole picture, as its two ends (2, 2)."""
+    left, right, bottom, top = bounds
+    centre = np.array([(left + right) / 2, (bottom + top) / 2])
+    reach = math.hypot(right - left, top - bottom) / 2
+    along = np.array([-a[1], a[0]])
+    middle = centre + a * (at - a @ centre)
+    return np.stack([middle - reach * along, middle + reach * along]).astype(np.float32)
+
+
+def _beside(scene: Scene, ends: Array, word: str) -> Text:
+    """The word at the highest point of the line inside the picture."""
+    left, right, bottom, top = scene.bounds
+    share = np.linspace(0, 1, 201)[:, None]
+    points = ends[0] * (1 - share) + ends[1] * share
+    x, y = points.T
+    inside = (x > left) & (x < right) & (y > bottom) & (y < top)
+    place = points[inside][y[inside].argmax()] if inside.any() else points[100]
+    room = 0.02 * (top - bottom)
+    right_half = place[0] > (left + right) / 2
+    return Text(
+        (float(place[0] + (-room if right_half else room)), float(place[1] - room)), word, "corrector", 13.0,
+        "ne" if right_half else "nw",
+    )  # fmt: skip
+
+
+def _projection(a: np.ndarray) -> str:
+    """aᵀx in words: x₁, x₂ or the angle of the projection."""
+    if abs(a[1]) < 1e-9:
+        return "x₁"
+    return "x₂" if abs(a[0]) < 1e-9 else f"aᵀx at {math.degrees(math.atan2(a[1], a[0])):.0f}°"
