@@ -1,0 +1,220 @@
+"""The signal-to-noise ratio of correctors on a Gaussian: predicted and measured, to its limit and past it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer import noise
+from explorer.figures import Figure, Numbers, Plot, Series, Table
+from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.lazy import torch
+from explorer.params import param
+from explorer.samplers import CORRECTORS, Reverse
+from explorer.sdes import SDE
+
+#: Where the curve over snr is measured.
+SWEEP = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+#: Variance, over sigma², at which a run has shown that it diverges and stops.
+FAR = 1e12
+#: Colour and name of each corrector.
+RULES = {"ald": ("error", "annealed (fixed ε)"), "langevin": ("accent", "snr rule (ε by ‖s‖)")}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Variance over sigma² before each move, measured (moves + 1,), and its recursion."""
+
+    rule: str
+    snr: float
+    measured: Numbers
+    predicted: Numbers
+
+    @property
+    def settled(self) -> tuple[float, float]:
+        """Mean over the second half, and the standard deviation of that mean by four blocks of it."""
+        half = self.measured[len(self.measured) // 2 :]
+        blocks = [float(b.mean()) for b in np.array_split(half, 4)]
+        return float(half.mean()), float(np.std(blocks, ddof=1) / 2)
+
+    @property
+    def growth(self) -> float:
+        """The factor of the variance per move over the second half of the run."""
+        half = self.measured[len(self.measured) // 2 :]
+        return float((half[-1] / half[0]) ** (1 / max(len(half) - 1, 1)))
+
+
+def stationary(rule: str, snr: float) -> float:
+    """Variance over sigma² where the corrector settles; infinite where there is no such law.
+
+    With ε = 2 snr² sigma² (annealed) x' = (1 - 2 snr²) x + 2 snr sigma z; with ε = 2 snr² sigma⁴/v (snr rule, v
+    the variance of now) the fixed point of v' = (1 - ε/sigma²)² v + 2ε is (1 + snr²) sigma². Its derivative
+    there, 1 - 4 snr²/(1 + snr²), passes -1 at snr = 1: beyond, v swings about it without end.
+    """
+    if rule == "langevin":
+        return 1 + snr**2
+    return 1 / (1 - snr**2) if snr < 1 else math.inf
+
+
+def recursion(rule: str, snr: float, moves: int) -> Numbers:
+    """Variance over sigma² before each move and after the last, from 1: v' = (1 - e)² v + 2e."""
+    v = [1.0]
+    for _ in range(moves):
+        e = 2 * snr**2 / (v[-1] if rule == "langevin" else 1.0)
+        v.append((1 - e) ** 2 * v[-1] + 2 * e)
+    return np.array(v)
+
+
+def measure(sde: SDE, t: float, rule: str, snr: float, moves: int, shape: tuple[int, int], seed: int) -> Run:
+    """The corrector itself on N(0, sigma(t)² I) with its exact score -x/sigma², from equilibrium."""
+    _, sigma = sde.marginal(t)
+    process = Reverse(sde, lambda x, _: x / -(sigma**2))
+    corrector = CORRECTORS[rule]()
+    x = noise.normal(shape, seed, noise.PRIOR) * sigma
+    values = [float(x.square().mean()) / sigma**2]
+    for i in range(1, moves + 1):
+        z = noise.normal(shape, seed, noise.CORRECTOR, i, 0)
+        with torch.no_grad():
+            x = corrector.step(process, x, t, 1.0, snr, z)[0].x
+        values.append(float(x.square().mean()) / sigma**2)
+        if not values[-1] < FAR:
+            break
+    return Run(rule, snr, np.array(values), recursion(rule, snr, len(values) - 1))
+
+
+@LABS.register("snr", title="Signal to noise of correctors", order=60)
+@dataclass(frozen=True)
+class SignalToNoise(Lab):
+    """The stationary variance of both correctors on N(0, sigma² I) against snr."""
+
+    section = "langevin"
+    about = (
+        "A corrector should leave p_t as it is. On one Gaussian, whose score is −x/σ², what it does can be worked "
+        "out: both rules leave it too wide, by a factor that snr alone decides. From snr = 1 on neither rests: the "
+        "annealed rule diverges, the snr rule swings between too narrow and too wide."
+    )
+    equation = (
+        r"\frac{v}{\sigma^2} = \frac{1}{1 - \mathrm{snr}^2} \;\text{(annealed)},\quad "
+        r"1 + \mathrm{snr}^2 \;\text{(snr rule)}"
+    )
+    source = "Song et al. 2021, Algorithms 4, 5 and appendix G"
+
+    snr: float = param(
+        0.4, "Signal to noise", symbol="snr", low=0.02, high=1.5, minimum=0.001, maximum=3.0,
+        help="Sets the corrector's step. 0.05–0.35 is usual; 1 is the limit of both rules.",
+        equation="ε = 2(snr σ)²  |  ε = 2(snr‖z‖/‖s‖)²",
+    )  # fmt: skip
+    moves: int = param(
+        200, "Moves", symbol="M", low=50, high=2000, minimum=4, maximum=20000, log=True,
+        help="Corrector moves at one noise level. A small snr needs about 1/snr² of them to settle.",
+        equation="v ← (1 − ε/σ²)² v + 2ε",
+    )  # fmt: skip
+    time: float = param(
+        0.5, "Noise level", symbol="t", low=0.01, high=1.0, minimum=1e-4, maximum=1.0,
+        help="The σ(t) of the experiment's SDE. In units of σ² nothing depends on it.", equation="N(0, σ(t)² I)",
+    )  # fmt: skip
+    dimension: int = param(
+        2, "Dimension", symbol="d", low=1, high=64, minimum=1, maximum=4096, log=True,
+        help="Of the Gaussian. What is predicted does not depend on it.", equation="x ∈ ℝᵈ",
+    )  # fmt: skip
+    particles: int = param(
+        2000, "Particles", symbol="n", low=100, high=10000, minimum=10, maximum=100000, log=True,
+        help="The measured variance is uncertain by about 2/√(nd).",
+    )  # fmt: skip
+
+    @classmethod
+    def quick(cls) -> SignalToNoise:
+        return cls(particles=200, moves=50)
+
+    def reports(self, context: Context) -> Iterator[Report]:
+        now = [self._run(context, rule, self.snr) for rule in RULES]
+        swept: list[Run] = []
+        yield self._report(now, swept, 1 / (1 + len(SWEEP)))
+        for i, snr in enumerate(SWEEP, start=2):
+            swept += [self._run(context, rule, snr) for rule in RULES]
+            yield self._report(now, swept, i / (1 + len(SWEEP)))
+
+    def _run(self, context: Context, rule: str, snr: float) -> Run:
+        e = context.experiment
+        return measure(e.sde, self.time, rule, snr, self.moves, (self.particles, self.dimension), e.seed)
+
+    def _report(self, now: list[Run], swept: list[Run], progress: float) -> Report:
+        figures = (self._against_snr(now + swept), self._against_moves(now), _table(now))
+        arrays = {
+            f"{run.rule}_{part}": getattr(run, part) for run in now for part in ("measured", "predicted")
+        }
+        return Report(figures, progress, _words(now), arrays)
+
+    def _against_snr(self, runs: list[Run]) -> Figure:
+        axis = np.concatenate([np.linspace(0.0, 0.99, 199), np.linspace(1.0, max(1.2, self.snr), 20)])
+        series = []
+        for rule, (role, name) in RULES.items():
+            law = np.array([stationary(rule, s) for s in axis])
+            series.append(Series(f"{name}, predicted", axis, law, role))
+            mine = sorted(
+                (r for r in runs if r.rule == rule and (settles(r) or rule != "ald")), key=lambda r: r.snr
+            )
+            settled = np.array([r.settled for r in mine]).reshape(-1, 2)
+            at = np.array([r.snr for r in mine])
+            series.append(
+                Series(f"{name}, measured", at, settled[:, 0], role, "none", True, error=settled[:, 1])
+            )
+        marks = ((self.snr, f"snr = {self.snr:.3g}"), (1.0, "limit"))
+        return Plot("Where the variance settles", "snr", "v/σ²", tuple(series), log_y=True, marks=marks)
+
+    def _against_moves(self, runs: list[Run]) -> Figure:
+        series = []
+        for run in runs:
+            role, name = RULES[run.rule]
+            at = np.arange(len(run.measured), dtype=float)
+            series.append(Series(f"{name}, measured", at, run.measured, role))
+            series.append(Series(f"{name}, predicted", at, run.predicted, "muted", "dash"))
+        return Plot(
+            "Variance from move to move", "move", "v/σ²", tuple(series), log_y=not all(map(settles, runs))
+        )
+
+
+def settles(run: Run) -> bool:
+    """Whether the variance comes to rest."""
+    return run.snr < 1
+
+
+def _predicted(run: Run) -> Run:
+    """The recursion, to be asked the same questions as the run."""
+    return Run(run.rule, run.snr, run.predicted, run.predicted)
+
+
+def _table(runs: list[Run]) -> Table:
+    rows: list[tuple[str | float, ...]] = []
+    for run in runs:
+        name = RULES[run.rule][1]
+        if settles(run):
+            rows.append((name, "variance v/σ²", stationary(run.rule, run.snr), *run.settled))
+        elif run.rule == "ald":
+            rows.append((name, "growth of v per move", _predicted(run).growth, run.growth, math.nan))
+        else:
+            rows.append((name, "mean of the swinging v/σ²", _predicted(run).settled[0], *run.settled))
+    return Table(
+        f"At snr = {runs[0].snr:.3g}", ("Rule", "Quantity", "Predicted", "Measured", "±"), tuple(rows)
+    )
+
+
+def _words(runs: list[Run]) -> str:
+    annealed, adaptive = runs
+    snr = annealed.snr
+    if settles(annealed):
+        said = (
+            f"{name} at {run.settled[0]:.3f} ± {run.settled[1]:.3f} σ² (predicted {stationary(run.rule, snr):.3f})"
+            for name, run in (("the annealed rule settles", annealed), ("the snr rule", adaptive))
+        )
+        return f"At snr = {snr:.3g} {', '.join(said)}."
+    low, high = (float(f(adaptive.measured[-20:])) for f in (np.min, np.max))
+    return (
+        f"At snr = {snr:.3g} each move of the annealed rule multiplies x by {1 - 2 * snr**2:.3g}: its variance grows "
+        f"{annealed.growth:.3f} times a move (predicted {_predicted(annealed).growth:.3f}), without end. The snr rule "
+        f"does not diverge, but overshoots: its variance swings between {low:.2f} and {high:.2f} σ², about "
+        f"1 + snr² = {1 + snr**2:.2f}."
+    )
