@@ -7,7 +7,7 @@ from typing import Any
 from explorer.experiment import Experiment, encode, to_dict
 from explorer.figure_files import Source
 from explorer.labs.base import Lab
-from explorer.params import params
+from explorer.params import Param, params
 
 
 def source_of(lab: Lab, experiment: Experiment, words: str = "") -> Source:
@@ -26,10 +26,14 @@ def _numbers(owner: Any) -> str:
     """The parameters of a thing that mean something for it now."""
     cls: Any = type(owner)
     shown = (p for p in params(cls) if p.shown(owner) and p.kind != "data")
-    return ", ".join(f"{p.symbol or p.label} = {_value(getattr(owner, p.name))}" for p in shown)
+    return ", ".join(f"{p.symbol or p.label} = {_value(p, getattr(owner, p.name))}" for p in shown)
 
 
-def _value(value: Any) -> str:
+def _value(p: Param, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, int | float) else str(getattr(value, "title", value))
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    return (
+        dict(p.choices).get(value, value) if isinstance(value, str) else str(getattr(value, "title", value))
+    )

@@ -26,15 +26,15 @@ from explorer.theme import LEVELS, Theme, lut, rgb
 from explorer.ui import geometry, text
 from explorer.ui.canvas_base import CanvasBase
 
-Quality: TypeAlias = Literal["hurried", "live", "still"]
+Quality: TypeAlias = Literal["hurried", "live", "still", "vector"]
 Color: TypeAlias = tuple[int, int, int]
 
 # How many shades a colour map and how many opacities a fading trail have: each shade is a call to Qt.
-SHADES = {"hurried": 32, "live": 32, "still": LEVELS}
-OPACITIES = {"hurried": 8, "live": 12, "still": 64}
+SHADES = {"hurried": 32, "live": 32, "still": LEVELS, "vector": LEVELS}
+OPACITIES = {"hurried": 8, "live": 12, "still": 64, "vector": 64}
 # More lines than this are drawn without smoothing, in a third of the time: in such a crowd, or while all of it
 # moves, nobody sees it.
-CROWD = {"hurried": 300, "live": 20_000, "still": 10**9}
+CROWD = {"hurried": 300, "live": 20_000, "still": 10**9, "vector": 10**9}
 # Milliseconds without a new picture after which the one there is is painted with care.
 CALM_MS = 160
 # A dot snaps to this fraction of a pixel, or slow particles would jump from pixel to pixel.
@@ -102,6 +102,8 @@ def _points(sheet: _Sheet, mark: Points) -> None:
     if mark.values is not None:
         colors = _shades(mark.colormap, sheet.theme, SHADES[sheet.quality] if diameter < 64 else 8)
         rows = geometry.levels(np.ravel(mark.values)[seen], len(colors))
+    if sheet.quality == "vector":
+        return _discs(sheet, centres, diameter, mark.alpha, [colors[row] for row in rows.tolist()])
     atlas, cell, phases = _atlas(colors, rgb(sheet.theme, "stage"), diameter, RING * sheet.scale)
     corner = np.floor(centres)
     phase = ((centres - corner) * phases).astype(np.intp)
@@ -117,6 +119,17 @@ def _points(sheet: _Sheet, mark: Points) -> None:
     sheet.painter.setOpacity(mark.alpha)
     first, count = fragments.drawargs()
     sheet.painter.drawPixmapFragments(first, count, atlas)
+
+
+def _discs(
+    sheet: _Sheet, centres: NDArray[np.float64], diameter: float, alpha: float, colors: list[Color]
+) -> None:
+    """Dots as shapes, for files that can be edited and enlarged."""
+    sheet.painter.setOpacity(alpha)
+    sheet.painter.setPen(Qt.PenStyle.NoPen)
+    for (x, y), color in zip(centres.tolist(), colors, strict=True):
+        sheet.painter.setBrush(QColor(*color))
+        sheet.painter.drawEllipse(QPointF(x, y), diameter / 2, diameter / 2)
 
 
 @lru_cache(maxsize=64)

@@ -82,7 +82,7 @@ def arrange(
         raise ValueError(f"a picture of {width} x {height} pixels cannot be drawn")
     scale = scale or min(width, height) / REFERENCE
     above = _strip_height([_header(p.header) for p in panels], scale)
-    lines = _wrapped(caption or "", width - 2 * PAD * scale, SMALL * scale)
+    lines = wrapped(caption or "", width - 2 * PAD * scale, SMALL * scale)
     below = round((len(lines) * LINE + PAD) * scale) if lines else 0
     stage = max(height - above - below, 1)
     panes: list[Pane] = []
@@ -126,14 +126,14 @@ def _header_labels(header: Header | None, left: float, right: float, scale: floa
     pad, size = PAD * scale, TITLE * scale
     room = right - left - 2 * pad
     y = pad + size * 0.85
-    numbers = _elided(header.right, room * 0.6, SMALL * scale)
+    numbers = elided(header.right, room * 0.6, SMALL * scale)
     across = text.width(numbers, SMALL * scale) if numbers else 0.0
     below = y + LINE * scale
     # Numbers stand on the last line, so that only that line has to make room for them.
     title_room = room if header.subtitle else room - across - pad
-    yield Label(left + pad, y, _elided(header.title, title_room, size, True), size, "text", True)
+    yield Label(left + pad, y, elided(header.title, title_room, size, True), size, "text", True)
     if header.subtitle:
-        subtitle = _elided(header.subtitle, room - across - pad, SMALL * scale)
+        subtitle = elided(header.subtitle, room - across - pad, SMALL * scale)
         yield Label(left + pad, below, subtitle, SMALL * scale, "muted")
     if numbers:
         line = below if header.subtitle else y
@@ -146,7 +146,7 @@ def _caption_labels(lines: Sequence[str], top: float, scale: float) -> Iterator[
         yield Label(PAD * scale, y, line, SMALL * scale, "muted")
 
 
-def _elided(words: str, room: float, size: float, bold: bool = False) -> str:
+def elided(words: str, room: float, size: float, bold: bool = False) -> str:
     if not words or text.width(words, size, bold) <= room:
         return words
     while words and text.width(words + "…", size, bold) > room:
@@ -154,7 +154,7 @@ def _elided(words: str, room: float, size: float, bold: bool = False) -> str:
     return words.rstrip() + "…" if words else ""
 
 
-def _wrapped(words: str, room: float, size: float, most: int = 3) -> list[str]:
+def wrapped(words: str, room: float, size: float, most: int = 3) -> list[str]:
     """The words in lines that fit; what does not fit on the last is cut."""
     lines: list[str] = []
     for paragraph in words.splitlines():
@@ -168,4 +168,4 @@ def _wrapped(words: str, room: float, size: float, most: int = 3) -> list[str]:
         lines.append(line)
     if len(lines) > most:
         lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
-    return [_elided(line, room, size) for line in lines]
+    return [elided(line, room, size) for line in lines]

@@ -1,0 +1,282 @@
+"""Figures as widgets: each is drawn once into a picture, which waits while the mouse moves over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QFrame, QMenu, QVBoxLayout
+
+from explorer.figures import Equation, Figure, Handle, Picture, Plot, Table
+from explorer.theme import Theme
+from explorer.ui import axes, style
+from explorer.ui.equation import EquationView
+from explorer.ui.figure_grid import Wish
+from explorer.ui.figure_paint import Area, Ink, paint_figure, paint_handle, title_height
+from explorer.ui.labels import label
+from explorer.ui.table_paint import table_height
+
+PAD = 12
+REACH = 14.0  # pixels around a handle within which a press takes it
+#: What the menu of a figure offers: words, and the name that `asked` carries.
+OFFERS = {
+    Plot: (("Copy picture", "picture"), ("Copy numbers", "numbers"), ("Save…", "save")),
+    Picture: (("Copy picture", "picture"), ("Save…", "save")),
+    Table: (("Copy table", "numbers"), ("Copy as LaTeX", "latex"), ("Copy picture", "picture"), ("Save…", "save")),
+    Equation: (("Copy LaTeX", "latex"), ("Save…", "save")),
+}  # fmt: skip
+
+
+class FigureCard(QFrame):
+    """What every figure on the page is: a card that can be enlarged, copied and saved."""
+
+    enlarged = Signal()
+    asked = Signal(str)  # one of OFFERS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self.figure: Figure | None = None
+
+    def set_figure(self, figure: Figure) -> None:
+        """Show another figure of the same kind."""
+        raise NotImplementedError
+
+    def wish(self) -> Wish:
+        """How much room it wants."""
+        return Wish()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.enlarged.emit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu().popup(event.globalPos())
+
+    def menu(self) -> QMenu:
+        """What can be done with it."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Enlarge or shrink", self.enlarged.emit)
+        menu.addSeparator()
+        for words, name in OFFERS[type(self.figure)] if self.figure is not None else ():
+            menu.addAction(words, partial(self.asked.emit, name))
+        return menu
+
+
+class EquationCard(FigureCard):
+    """A typeset equation and words below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title, self._words, self.view = label("", "title"), label("", "small"), EquationView()
+        self._words.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[style.px(PAD)] * 4)
+        column.setSpacing(style.px(6))
+        for widget in (self._title, self.view, self._words):
+            column.addWidget(widget)
+        column.addStretch(1)
+
+    def set_figure(self, figure: Figure) -> None:
+        assert isinstance(figure, Equation)
+        self.figure = figure
+        self._title.setText(figure.title)
+        self.view.set_latex(figure.latex)
+        self._words.setText(figure.words)
+        self._words.setVisible(bool(figure.words))
+
+    def wish(self) -> Wish:
+        words = self._words.heightForWidth(max(self.width() - 2 * PAD, 100)) if self._words.text() else 0
+        height = style.px(2 * PAD + 12) + self._title.sizeHint().height() + words
+        return Wish(height + max(self.view.sizeHint().height(), style.px(24)), whole_row=True)
+
+
+class DrawnCard(FigureCard, style.Themed):
+    """A plot, a picture or a table. `dragged` says where a handle is pulled to, `pointed` where a click was."""
+
+    dragged = Signal(object, float, float)
+    released = Signal()
+    pointed = Signal(float, float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.figure: Plot | Picture | Table | None = None
+        #: Where a handle is: the fields of the laboratory know better than the last report.
+        self.place: Callable[[Handle], tuple[float, float]] = lambda handle: handle.xy
+        self._area: Area | None = None
+        self._drawn = QPixmap()
+        self._held: Handle | None = None
+        self._mouse: QPointF | None = None
+        self._pressed: QPointF | None = None
+        self.setMouseTracking(True)
+
+    def set_figure(self, figure: Figure) -> None:
+        assert isinstance(figure, Plot | Picture | Table)
+        if figure is not self.figure:
+            self.figure = figure
+            self.setAccessibleName(figure.title)
+            self.setToolTip(figure.about if len(figure.about) > 60 else "")
+            self._refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the colours of `theme`."""
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self._drawn = QPixmap()
+        self.update()
+
+    def wish(self) -> Wish:
+        if isinstance(self.figure, Table):
+            ink = self.ink()
+            return Wish(
+                round(table_height(self.figure, ink) + title_height(self.figure, ink)) + 2 * style.px(PAD)
+            )
+        return Wish()
+
+    def ink(self) -> Ink:
+        """What it is drawn with now."""
+        return Ink(style.current(), style.px(100) / 100, self.devicePixelRatioF())
+
+    def area(self) -> Area | None:
+        """Where the numbers are on it (once it has been painted)."""
+        return self._area
+
+    # --- painting ----------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: object) -> None:
+        self._refresh()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.figure is None:
+            return
+        if self._drawn.isNull() or self._drawn.devicePixelRatio() != self.devicePixelRatioF():
+            self._drawn = self._draw()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.drawPixmap(0, 0, self._drawn)
+        if self._area is not None:
+            if isinstance(self.figure, Picture):
+                for handle in self.figure.handles:
+                    held = self._held is not None and self._held.fields == handle.fields
+                    paint_handle(painter, handle, self._spot(handle), self.ink(), held)
+            elif isinstance(self.figure, Plot) and self._mouse is not None:
+                self._read_out(painter, self.figure, self._area, self._mouse)
+        painter.end()
+
+    def _draw(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        drawn = QPixmap(self.size() * ratio)
+        drawn.setDevicePixelRatio(ratio)
+        drawn.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(drawn)
+        try:  # a picture that goes while it is painted on ends the process
+            pad = style.px(PAD)
+            inside = QRectF(self.rect()).adjusted(pad, pad * 0.75, -pad, -pad * 0.75)
+            assert self.figure is not None
+            self._area = paint_figure(painter, self.figure, inside, self.ink())
+        finally:
+            painter.end()
+        return drawn
+
+    def _read_out(self, painter: QPainter, plot: Plot, area: Area, mouse: QPointF) -> None:
+        """The values of the curves under the mouse."""
+        if not area.rect.contains(mouse):
+            return
+        lines = readings(plot, area, mouse)
+        if not lines:
+            return
+        ink = self.ink()
+        painter.setPen(QPen(ink.color("line"), 1.0))
+        painter.drawLine(QPointF(mouse.x(), area.rect.top()), QPointF(mouse.x(), area.rect.bottom()))
+        wide = max(ink.width(words, 11.0) for words, _ in lines) + style.px(16)
+        high = style.px(16) * len(lines) + style.px(8)
+        left = (
+            mouse.x() + style.px(12)
+            if mouse.x() + wide + 20 < self.width()
+            else mouse.x() - wide - style.px(12)
+        )
+        top = min(max(mouse.y() - high / 2, area.rect.top()), max(area.rect.bottom() - high, area.rect.top()))
+        painter.setBrush(ink.color("raised"))
+        painter.drawRoundedRect(QRectF(left, top, wide, high), 5, 5)
+        painter.setFont(ink.font(11.0))
+        for i, (words, role) in enumerate(lines):
+            painter.setPen(ink.color(role))
+            painter.drawText(QPointF(left + style.px(8), top + style.px(16) * (i + 1) - style.px(1)), words)
+
+    # --- the mouse ---------------------------------------------------------------------------------------
+
+    def _spot(self, handle: Handle) -> QPointF:
+        assert self._area is not None
+        return self._area.place(*self.place(handle))
+
+    def _handle_at(self, position: QPointF) -> Handle | None:
+        if self._area is None or not isinstance(self.figure, Picture):
+            return None
+        near = [(h, (self._spot(h) - position).manhattanLength()) for h in self.figure.handles]
+        best = min(near, key=lambda pair: pair[1], default=None)
+        return best[0] if best is not None and best[1] <= style.px(round(REACH)) else None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = event.position()
+            self._held = self._handle_at(event.position())
+            self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._held is not None and self._area is not None:
+            x, y = self._area.numbers(event.position())
+            self.dragged.emit(self._held, x, y)
+            self.update()
+            return
+        if isinstance(self.figure, Plot):
+            self._mouse = event.position()
+            self.update()
+        elif isinstance(self.figure, Picture):
+            over = self._handle_at(event.position()) is not None
+            self.setCursor(Qt.CursorShape.OpenHandCursor if over else Qt.CursorShape.ArrowCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        held, self._held = self._held, None
+        pressed, self._pressed = self._pressed, None
+        if held is not None:
+            self.released.emit()
+        elif pressed is not None and self._area is not None and isinstance(self.figure, Picture):
+            moved = (event.position() - pressed).manhattanLength()
+            if moved < 4 and self._area.rect.contains(event.position()):
+                self.pointed.emit(*self._area.numbers(event.position()))
+        self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self._handle_at(event.position()) is None:
+            super().mouseDoubleClickEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._mouse = None
+        self.update()
+
+
+def readings(plot: Plot, area: Area, mouse: QPointF) -> list[tuple[str, str]]:
+    """(words, role) of what the curves are at the mouse: its x, then each curve's nearest value."""
+    x, _ = area.numbers(mouse)
+    lines = []
+    for series in plot.series:
+        xs = np.asarray(series.x, float)
+        xs = (xs[:-1] + xs[1:]) / 2 if series.steps else xs
+        with np.errstate(divide="ignore", invalid="ignore"):
+            i = axes.nearest(area.x.unit(xs), float(area.x.unit(x)))
+        if i is not None and np.isfinite(float(series.y[i])):
+            error = "" if series.error is None else f" ± {float(series.error[i]):.2g}"
+            name = f"{series.name}  " if series.name else ""
+            lines.append((f"{name}{float(series.y[i]):.4g}{error}".replace("-", "−"), series.role))
+    head = [(f"{plot.x_label or 'x'} = {x:.4g}".replace("-", "−"), "muted")]
+    return head + lines[:12] if lines else []
+
+
+def card_for(figure: Figure) -> FigureCard:
+    """An empty card of the right kind."""
+    return EquationCard() if isinstance(figure, Equation) else DrawnCard()
