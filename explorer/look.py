@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from explorer.params import Validated, param
 
 FIELDS = {"none": "Off", "learned": "Learned", "exact": "Exact", "difference": "Difference"}
+#: What the arrows show: the kinds of explorer.scores.parameterisation.
+FIELD_KINDS = {
+    "score": "Score s",
+    "noise": "Noise ε",
+    "x0": "Clean point x₀",
+    "v": "Velocity v",
+    "flow": "Flow velocity u",
+    "denoiser": "EDM denoiser D",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,12 @@ class Look(Validated):
         help="The score as arrows. Learned: of the network in use (the exact one if that is in use); "
         "difference: learned minus exact.",
     )
+    field_kind: str = param(
+        "score", "Arrows show", choices=FIELD_KINDS, visible=lambda look: look.field != "none",
+        help="One field under six names, each made from any other; the samples do not change. Arrows to x₀ lead "
+        "there; to the denoiser, to αD; the others are drawn by the logarithm of their size.",
+        equation="s = −ε/σ;  x₀ = (x + σ²s)/α = D;  v = αε − σx₀;  u = f − ½g²s",
+    )  # fmt: skip
     arrows: int = param(24, "Arrows", low=8, high=40, minimum=2, maximum=80, help="Arrows along the height.")
     arrow_color: bool = param(
         False, "Arrows by size", help="Colour the arrows by the logarithm of their size."

@@ -1,13 +1,16 @@
 """One field under six names: closed forms, the definitions of the papers, and ways there and back."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.lazy import torch as lazy_torch
+from explorer.experiment import Experiment
+from explorer.frames import Frame
+from explorer.look import FIELD_KINDS, Look
 from explorer.samplers import Sampler
 from explorer.scores.base import ExactScore
 from explorer.scores.network import Denoiser
@@ -15,6 +18,7 @@ from explorer.scores.parameterisation import KINDS, FieldOf, Through, convert, f
 from explorer.scores.spec import NetworkSpec
 from explorer.sdes import SDES
 from explorer.simulate import simulate
+from explorer.views import VIEWS, Scene
 
 TIMES = (0.01, 0.2, 0.7, 1.0)
 MIXTURE = Mixture.of_points(np.array([[1.0, 0.5], [-1.0, 0.3], [0.2, -1.4]]), 0.2)
@@ -150,4 +154,63 @@ def test_a_field_of_another_kind():
     x = at(sde, 0.5)[0]
     field = FieldOf("x0", exact, sde)(x, 0.5)
     torch.testing.assert_close(field, posterior_means(sde, 0.5, x)[0])
-    assert lazy_torch.is_tensor(field)
+
+
+# --- on the stage ---------------------------------------------------------------------------------------------
+
+
+def drawn(kind, field="exact", t=0.4, data="eight_gaussians", score=None, **look):
+    """The arrows of the vector field at time t, the exact score there, and the places of the arrows in data units."""
+    e = replace(Experiment(), data=DISTRIBUTIONS[data](), sde=SDES["vp"]())
+    alpha, sigma = e.sde.marginal(t)
+    exact = ExactScore(e.data.mixture, e.sde)
+    frame = Frame(np.zeros((2, e.data.dim), np.float32), t, alpha, sigma, 1, 1, 1)
+    scene = Scene(
+        e, Look(field=field, field_kind=kind, **look), [frame], score or exact, (-2.0, 2.0, -2.0, 2.0)
+    )
+    (arrows,) = VIEWS["vector_field"]().marks(scene)
+    return arrows, exact, scene.scale(t), e.sde
+
+
+def test_the_look_knows_the_kinds():
+    assert list(FIELD_KINDS) == list(KINDS)
+
+
+@pytest.mark.parametrize("follow", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_arrows_point_along_the_field(kind, follow):
+    arrows, exact, scale, sde = drawn(kind, follow=follow)
+    x = torch.from_numpy(arrows.xy * np.float32(scale))
+    value = from_score(kind, exact(x, 0.4), x, sde, 0.4)
+    if kind in ("x0", "denoiser"):
+        tip = (arrows.xy + arrows.uv) * scale
+        there = value if kind == "x0" else sde.marginal(0.4)[0] * value
+        np.testing.assert_allclose(tip, there.numpy(), atol=1e-4)
+    else:
+        cosine = torch.nn.functional.cosine_similarity(torch.from_numpy(arrows.uv), value)
+        assert float(cosine[value.norm(dim=1) > 1e-3].min()) > 0.999
+        lengths = np.linalg.norm(arrows.uv, axis=1)
+        assert lengths.max() <= 0.7501 * 4 / 24 and lengths.max() > 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("data", ["eight_gaussians", "two_modes_1d"])
+def test_a_score_that_errs_by_little_has_a_small_difference(kind, data):
+    e = replace(Experiment(), data=DISTRIBUTIONS[data](), sde=SDES["vp"]())
+    exact = ExactScore(e.data.mixture, e.sde)
+    whole, *_ = drawn(kind, "exact", data=data)
+    off = {}
+    for share in (0.0, 1e-5):
+        arrows, *_ = drawn(kind, "difference", data=data, score=lambda x, t, s=share: (1 + s) * exact(x, t))
+        off[share] = np.linalg.norm(arrows.uv, axis=1).max()
+    assert off[0.0] == 0 and 0 < off[1e-5] < 0.05 * np.linalg.norm(whole.uv, axis=1).max()
+
+
+def test_arrows_stay_finite_where_nothing_is_left_of_the_data():
+    e = replace(Experiment(), sde=SDES["vp"](beta_max=400.0))
+    frame = Frame(np.zeros((2, 2), np.float32), 1.0, *e.sde.marginal(1.0), 0, 1, 0)
+    for kind in KINDS:
+        look = Look(field="exact", field_kind=kind, arrow_color=True)
+        scene = Scene(e, look, [frame], ExactScore(e.data.mixture, e.sde), (-2.0, 2.0, -2.0, 2.0))
+        (arrows,) = VIEWS["vector_field"]().marks(scene)
+        assert np.isfinite(arrows.uv).all() and np.isfinite(arrows.values).all()
