@@ -13,7 +13,7 @@ from explorer import paths
 from explorer.distributions import Distribution
 from explorer.experiment import Experiment, encode
 from explorer.guidance import Guided, Sources
-from explorer.guidance.classifier import kept, trained
+from explorer.guidance.classifier import CLASSIFIERS
 from explorer.lazy import torch
 from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.scores.files import Model, load
@@ -100,15 +100,20 @@ def _controlled(found: Resolved, e: Experiment) -> Resolved:
     refusal = e.control.refusal(mixture)
     if refusal:
         return replace(found, control=f"{refusal} Samples are of the whole data.", plain=found.score)
-    sources = Sources(found.score, mixture, e.sde, found.exact, found.labelled, kept(e.data))
+    sources = Sources(found.score, mixture, e.sde, found.exact, found.labelled, CLASSIFIERS.of(e.data))
     score, word = e.control.guide(sources)
     return replace(found, score=score, control=word, plain=found.score)
 
 
+def needs_classifier(e: Experiment) -> bool:
+    """Whether it is guided by a classifier."""
+    return getattr(e.control_in_force, "rule", "") == "classifier"
+
+
 def prepare(e: Experiment) -> None:
     """Train what the control needs and has not got: a classifier, in some seconds."""
-    if getattr(e.control_in_force, "rule", "") == "classifier":
-        trained(e.data)
+    if needs_classifier(e):
+        CLASSIFIERS.trained(e.data)
 
 
 def exact_score(e: Experiment) -> Score:

@@ -62,7 +62,14 @@ class ClassGuidance(Control):
 
     def guide(self, sources: Sources) -> tuple[Score, str]:
         conditional, word = self._conditional(sources)
-        return Guided(sources.plain, conditional, self.weight), word
+        return Guided(sources.plain, conditional, self.weight), f"{word} {self._word_on_weight()}".strip()
+
+    def _word_on_weight(self) -> str:
+        if self.weight > 1:
+            return (
+                f"w = {self.weight:g} is more than the law asks for: samples crowd where the class is surest."
+            )
+        return "" if self.weight == 1 else f"w = {self.weight:g} asks for less than the class."
 
     def _conditional(self, sources: Sources) -> tuple[Score, str]:
         exact = sources.conditional(self.target(sources.mixture))

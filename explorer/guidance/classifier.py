@@ -58,15 +58,18 @@ class ClassifierFrame:
 
 
 def train_classifier(
-    mixture: Mixture, iterations: int = ITERATIONS, every: int = EVERY
+    mixture: Mixture, iterations: int = 0, every: int = EVERY
 ) -> Iterator[ClassifierFrame]:
     """Train a classifier of this mixture's classes; the last frame has progress 1 and the averaged weights.
+
+    iterations: 0 for ITERATIONS, those of the classifier that is kept. every: how many between two frames.
 
     Noise levels are log-uniform over all that any SDE asks for, one from each of as many equal strata.
     """
     from explorer.optimise import FlatAdam
     from explorer.scores.classifier import NoiseClassifier
 
+    iterations = iterations or ITERATIONS
     rng, random = np.random.default_rng(SEED), torch.Generator().manual_seed(SEED)
     scale = math.sqrt(np.trace(mixture.covariance) + np.sum(mixture.mean**2)) / math.sqrt(mixture.dim)
     net = NoiseClassifier(SPEC, mixture.dim, len(mixture.label_weights), scale, random)
@@ -130,29 +133,33 @@ class _HeldOut:
         return float(np.mean([-float(p.gather(1, y[:, None]).mean()) for p, y in pairs]))
 
 
-#: The trained classifiers, newest last; and how many were ever trained, so that others can tell a new one.
-_KEPT: dict[Distribution, NoiseClassifier] = {}
-MOST_KEPT = 8
+class Store:
+    """The trained classifiers, a few of the newest; `changes` tells others that there is a new one."""
+
+    MOST = 8
+
+    def __init__(self) -> None:
+        self.changes = 0
+        self._kept: dict[Distribution, NoiseClassifier] = {}
+
+    def keep(self, data: Distribution, net: NoiseClassifier) -> None:
+        """Remember the classifier of `data` for the rule "classifier"."""
+        others = {k: v for k, v in self._kept.items() if k != data}
+        self._kept = dict(list(others.items())[1 - self.MOST :]) | {data: net}
+        self.changes += 1
+
+    def of(self, data: Distribution) -> NoiseClassifier | None:
+        """The classifier trained for `data`, or None."""
+        return self._kept.get(data)
+
+    def trained(self, data: Distribution) -> NoiseClassifier:
+        """The classifier of `data`, trained now if there is none yet (some seconds)."""
+        net = self.of(data)
+        if net is None:
+            *_, last = train_classifier(data.mixture, every=ITERATIONS)
+            net = last.net
+            self.keep(data, net)
+        return net
 
 
-def keep(data: Distribution, net: NoiseClassifier) -> None:
-    """Remember the classifier of `data` for rule "classifier"."""
-    _KEPT.pop(data, None)
-    _KEPT[data] = net
-    while len(_KEPT) > MOST_KEPT:
-        _KEPT.pop(next(iter(_KEPT)))
-
-
-def kept(data: Distribution) -> NoiseClassifier | None:
-    """The classifier trained for `data`, or None."""
-    return _KEPT.get(data)
-
-
-def trained(data: Distribution) -> NoiseClassifier:
-    """The classifier of `data`, trained now if there is none yet (some seconds)."""
-    net = kept(data)
-    if net is None:
-        *_, last = train_classifier(data.mixture, every=ITERATIONS)
-        net = last.net
-        keep(data, net)
-    return net
+CLASSIFIERS = Store()

@@ -15,10 +15,11 @@ from explorer.experiment import Experiment
 from explorer.frames import Recording
 from explorer.labs import Context
 from explorer.marks import Bounds
-from explorer.models import Resolved, resolve
+from explorer.models import Resolved, needs_classifier, resolve
 from explorer.playback import frames_until, linked_index, same_clock
 from explorer.scores.base import ExactScore
 from explorer.scores.files import Model
+from explorer.session.classifying import ClassifierTrainer
 from explorer.session.distance import Distances
 from explorer.session.history import History
 from explorer.session.lab import Asked, LabRunner
@@ -58,6 +59,7 @@ class Session:
         self.history = History((document or Document()).linked())
         self.playhead = Playhead()
         self.trainer = Trainer()
+        self.classifier = ClassifierTrainer()
         self.lab = LabRunner()
         #: The stage whose experiment the laboratory looks at, and whether the stages are hidden by it.
         self.lab_stage, self.stages_hidden = "A", False
@@ -176,6 +178,30 @@ class Session:
             self.edit(replace(self.document, experiment=replace(e, score=replace(e.score, source="trained"))))
         self.trainer.start(self.document.experiment)
 
+    def train_with_labels(self) -> None:
+        """Train a network that knows the classes of the data, for classifier-free guidance."""
+        e = self.document.experiment
+        network = replace(e.score.network, classes=len(e.data.mixture.label_weights))
+        score = replace(e.score, source="trained", network=network)
+        self.edit(replace(self.document, experiment=replace(e, score=score)))
+        self.train()
+
+    def train_classifier(self) -> None:
+        """Train a classifier of noisy points for the data in the background; guidance by it then uses it."""
+        self.classifier.start(self.document.experiment.data)
+
+    def _new_classifier(self) -> None:
+        """Stages that are guided by a classifier run again with the new one."""
+        for name in self.shown:
+            e = self.experiment(name)
+            if self.started and e is not None and needs_classifier(e):
+                self._due[name] = True
+
+    def control_word(self, name: str) -> str:
+        """The sentence about the control of a stage, and how far what it needs is trained."""
+        run = self.tracks[name].full if self.started else None
+        return self.classifier.words or (run.resolved.control if run else "")
+
     def reset_training(self) -> None:
         """Forget the trained network."""
         self.trainer.reset()
@@ -213,6 +239,9 @@ class Session:
         if self.trainer.drain():
             self._new_weights()
         self._report(self.trainer)
+        if self.classifier.drain():
+            self._new_classifier()
+        self._report(self.classifier)
         self._run_lab()
         for track in self.tracks.values():
             track.drain()
@@ -260,7 +289,7 @@ class Session:
         left, right, bottom, top = self.bounds[name]
         return int(np.hypot(away[:, 0] / (right - left), away[:, 1] / (top - bottom)).argmin())
 
-    def _report(self, worker: Track | Trainer | LabRunner) -> None:
+    def _report(self, worker: Track | Trainer | ClassifierTrainer | LabRunner) -> None:
         error, worker.error = worker.error, None
         if isinstance(error, TrainingError) and self.document.experiment.score.training.device != "cpu":
             self.notices.append(Notice("error", _sentence(error), ("Train on the CPU", "train_on_cpu")))
@@ -394,12 +423,14 @@ class Session:
     def close(self) -> bool:
         """Stop everything; True when every thread has ended."""
         self.trainer.cancel()  # all are told to stop before any is waited for
+        self.classifier.cancel()
         self.lab.stop()
         for track in self.tracks.values():
             track.clear()
         deadline = time.monotonic() + CLOSE_SECONDS
         closers: list[Callable[[float], bool]] = [
-            self.trainer.close, self.lab.shut_down, *(t.close for t in self.tracks.values()), self._pictures.close,
+            self.trainer.close, self.classifier.close, self.lab.shut_down, self._pictures.close,
+            *(t.close for t in self.tracks.values()),
         ]  # fmt: skip
         return all([close(max(0.0, deadline - time.monotonic())) for close in closers])
 

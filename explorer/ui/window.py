@@ -15,6 +15,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QMenuBar, QVBoxLayout, QWidget
 
 from explorer.advice import advice
+from explorer.document import BESIDE
 from explorer.experiment import Experiment
 from explorer.session import Session
 from explorer.session.track import Run
@@ -24,6 +25,7 @@ from explorer.ui.actions import build_menus, shortcuts
 from explorer.ui.canvas import Choice, choose
 from explorer.ui.cards import EditCard, ProcessCard, SamplerCard, ScoreCard
 from explorer.ui.commands import Commands
+from explorer.ui.controlcard import ControlCard
 from explorer.ui.controls import Segmented
 from explorer.ui.datacard import DataCard
 from explorer.ui.documents import Documents
@@ -102,12 +104,12 @@ class MainWindow(QMainWindow):
         e = self.session.document.experiment
         self.left = SideColumn(300)
         self.data, self.process = DataCard(e.data), ProcessCard(e.sde)
-        self.score, self.sampler = ScoreCard(e.score), SamplerCard(e)
+        self.score, self.sampler, self.control = ScoreCard(e.score), SamplerCard(e), ControlCard(e)
         self.which = Segmented(
             [("A", "Stage A", "Edit the first stage"), ("B", "Stage B", "Edit the second stage")]
         )
         self.which.changed.connect(self.select)
-        for card in (self.data, self.which, self.process, self.score, self.sampler):
+        for card in (self.data, self.which, self.process, self.score, self.sampler, self.control):
             self.left.add(card)
 
     def _lay_out(self) -> None:
@@ -159,6 +161,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         edits: list[tuple[EditCard, str]] = [
             (self.data, "data"), (self.process, "sde"), (self.score, "score"), (self.sampler, "sampler"),
+            (self.control, "control"),
         ]  # fmt: skip
         for card, part in edits:
             card.edited.connect(lambda value, part=part: self.edit(part, value))
@@ -166,6 +169,8 @@ class MainWindow(QMainWindow):
             card.refused.connect(lambda text: self.notices.show_notice(text, "warn"))
         self.data.draw_pressed.connect(self.commands.draw_data)
         self.data.import_pressed.connect(self.commands.import_data)
+        self.control.classifier_pressed.connect(self.session.train_classifier)
+        self.control.labels_pressed.connect(self._train_with_labels)
         self.sampler.seed_edited.connect(lambda e: self.edit("seed", e.seed))
         self.right.look_edited.connect(self.edit_look)
         self.right.layers.finished.connect(self.end_drag)
@@ -198,10 +203,10 @@ class MainWindow(QMainWindow):
     # --- editing -----------------------------------------------------------------------------------------
 
     def edit(self, part: str, value: Any) -> None:
-        """Set data, sde, score, sampler or seed of the selected stage (B has its own sde and sampler)."""
+        """Set data, sde, score, sampler, control or seed of the selected stage (B has its own of `BESIDE`)."""
         document = self.session.document
         second = self.selected == "B" and document.compare is not None
-        if second and part in ("sde", "sampler"):
+        if second and part in BESIDE:
             assert document.compare is not None
             changed = replace(document, compare=replace(document.compare, **{part: value}))
             if part == "sampler":  # both stages move the same particles
@@ -266,6 +271,7 @@ class MainWindow(QMainWindow):
         self.score.set_score(e.score)
         self.process.set_sde(shown.sde)
         self.sampler.set_experiment(shown)
+        self.control.set_experiment(shown)
         self.which.setVisible(two)
         self.which.set_value(self.selected)
         self.stages["B"].setVisible(two)
@@ -299,6 +305,11 @@ class MainWindow(QMainWindow):
         if now >= self._words_at:
             self._words_at = now + WORDS_MS / 1000
             self.refresh_slowly()
+
+    def _train_with_labels(self) -> None:
+        """Train a network that is told the classes, and show its settings."""
+        self.session.train_with_labels()
+        self.refresh()
 
     def _act(self, method: str) -> None:
         """Do what a notice of the session offers."""
@@ -344,6 +355,7 @@ class MainWindow(QMainWindow):
         trainer = self.session.trainer
         self.score.set_training(trainer.running, trainer.paused, trainer.frame, self.session.started)
         self.score.set_word(self.session.word())
+        self.control.set_word(self.session.control_word(self.selected), self.session.classifier.running)
         self.now.set_text(self._now())
         self.device_badge.set(self.session.device)
         self.right.refresh(self.selected)

@@ -1,0 +1,107 @@
+"""The Control card: what is asked of the samples, and how."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from explorer.experiment import Experiment
+from explorer.guidance import CONTROLS, Control
+from explorer.guidance.class_guidance import ClassGuidance, class_names
+from explorer.ui.cards import EditCard
+from explorer.ui.equation import EquationView
+from explorer.ui.form_parts import Chooser
+from explorer.ui.labels import Button, label
+
+#: What a rule needs to be trained: the words of the button, and what it does.
+TRAININGS = {
+    "classifier": ("Train classifier", "Train a classifier of noisy points for this data, in the background"),
+    "classifier_free": (
+        "Train with labels",
+        "Train a network that is told the class, and a tenth of the time is not: in the background",
+    ),
+}
+
+
+class ControlCard(EditCard):
+    """Class, inpainting, projection or measurement; the classes by their names."""
+
+    classifier_pressed = Signal()
+    labels_pressed = Signal()
+
+    def __init__(self, experiment: Experiment, parent: QWidget | None = None) -> None:
+        super().__init__("Control", parent=parent)
+        self._control: Control = experiment.control
+        self._kinds: dict[str, Control] = {name: cls() for name, cls in CONTROLS.items()}
+        entries = [(name, cls.title, cls.about or cls.__doc__ or "") for name, cls in CONTROLS.items()]
+        self.choice = Chooser(entries)
+        self.choice.changed.connect(self.choose)
+        self.add(self.choice)
+        self.equation = EquationView()
+        self.add(self.equation)
+        self._names: dict[int, str] = {}
+        self.classes: Chooser | None = None
+        self.form = self.add_form(experiment.control, skip=("label",))
+        self.word = label("", "small")
+        self.word.setWordWrap(True)
+        self.add(self.word)
+        self.train = Button("", "", primary=True)
+        self.train.clicked.connect(self._train)
+        self.add(self.train)
+        self.set_experiment(experiment)
+
+    def choose(self, name: str) -> None:
+        """Take another control, with the parameters it had last."""
+        self.edited.emit(self._kinds[name])
+        self.finished.emit()
+
+    def choose_class(self, number: int) -> None:
+        """Ask for another class."""
+        if isinstance(self._control, ClassGuidance):
+            self.edited.emit(replace(self._control, label=number))
+            self.finished.emit()
+
+    def set_experiment(self, experiment: Experiment) -> None:
+        """Show the control of an experiment, and the classes of its data."""
+        self._control = control = experiment.control
+        self._kinds[control.name] = control
+        self.choice.set_value(control.name)
+        self.equation.set_latex(control.equation)
+        self.equation.setVisible(bool(control.equation))
+        self.equation.setToolTip(f"{control.about} {control.source}")
+        self.form.set_owner(control)
+        self._show_classes(experiment)
+        rule = getattr(control, "rule", "")
+        words, tip = TRAININGS.get(rule, ("", ""))
+        self.train.setText(words)
+        self.train.setToolTip(tip)
+        self.train.setVisible(bool(words) and not control.refusal(experiment.data.mixture))
+
+    def _show_classes(self, experiment: Experiment) -> None:
+        names = class_names(experiment.data.mixture)
+        if names != self._names or self.classes is None:
+            self._names = names
+            if self.classes is not None:
+                self.classes.hide()
+                self.classes.deleteLater()
+            self.classes = Chooser([(n, word, f"Class {n}") for n, word in names.items()])
+            self.classes.changed.connect(self.choose_class)
+            self.column.insertWidget(self.column.indexOf(self.form), self.classes)
+        control = experiment.control
+        asked = isinstance(control, ClassGuidance)
+        self.classes.setVisible(asked and len(names) > 1)
+        if isinstance(control, ClassGuidance) and control.label in names:
+            self.classes.set_value(control.label)
+
+    def set_word(self, text: str, busy: bool) -> None:
+        """The sentence about the control in force, and whether something is being trained for it."""
+        if text != self.word.text():
+            self.word.setText(text)
+        self.word.setVisible(bool(text))
+        self.train.setEnabled(not busy)
+
+    def _train(self) -> None:
+        free = getattr(self._control, "rule", "") == "classifier_free"
+        (self.labels_pressed if free else self.classifier_pressed).emit()
