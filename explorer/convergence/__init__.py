@@ -1,0 +1,24 @@
+"""Convergence: errors of samplers against steps, on shared paths, with fitted orders."""
+
+from explorer.convergence.curves import Curve, curves
+from explorer.convergence.fit import Slope, slope
+from explorer.convergence.methods import SETS, Method, MethodError, declared, names_of, parse, unfit
+from explorer.convergence.study import AXES, MEASURES, Point, Study
+
+__all__ = [
+    "AXES",
+    "MEASURES",
+    "SETS",
+    "Curve",
+    "Method",
+    "MethodError",
+    "Point",
+    "Slope",
+    "Study",
+    "curves",
+    "declared",
+    "names_of",
+    "parse",
+    "slope",
+    "unfit",
+]
