@@ -27,7 +27,8 @@ LIMIT = 1e6
 class Simulation:
     """One run: what is integrated, with which noise. Iterate `frames()`; stop whenever you like.
 
-    score: (x (n, d), t) -> s (n, d), on `device`. mixture gives the starting points of the forward mode.
+    score: (x (n, d), t) -> s (n, d), on `device`. mixture gives the starting points of the forward mode. start
+    (n, d): those of the Langevin mode, instead of N(0, I).
     Same seed and device: the same frames, bit for bit. After each step of a `Replaced` score what is known is
     put in anew.
     """
@@ -38,6 +39,7 @@ class Simulation:
     mixture: Mixture
     seed: int = 0
     device: str = "cpu"
+    start: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         self.known = self.score.known if isinstance(self.score, Replaced) else None
@@ -184,7 +186,7 @@ def _adaptive(run: Simulation) -> Iterator[Frame]:
 def _langevin(run: Simulation) -> Iterator[Frame]:
     """x + ε s + sqrt(2ε T) z at one noise level, from z: about the size of the data. T is the temperature."""
     s = run.sampler
-    x = noise.normal(run.shape, run.seed, noise.PRIOR).to(run.device)
+    x = (noise.normal(run.shape, run.seed, noise.PRIOR) if run.start is None else run.start).to(run.device)
     yield run.frame(x, s.langevin_time, 0, s.langevin_steps)
     if s.adjusted:
         yield from _adjusted(run, x)
