@@ -241,6 +241,6 @@ def test_points_in_any_shape_and_in_chunks(monkeypatch):
     assert torch.allclose(rows.values, shaped.values, atol=1e-6)
     v = Hutchinson(probes("rademacher", 2, (7, 1, 2, 2), 0))
     whole = log_likelihood(Flow(process, score), x.view(7, 1, 2, 2), divergence=v)
-    monkeypatch.setattr("explorer.likelihood.CHUNK", 3)
+    monkeypatch.setattr("explorer.likelihood.flow.CHUNK", 3)
     pieces = log_likelihood(Flow(process, score), x.view(7, 1, 2, 2), divergence=v)
     assert torch.allclose(whole.each, pieces.each, atol=1e-9)

@@ -8,18 +8,17 @@ the divergence of the field, so log p_0(x) = log p_T(x_T) + ∫_0^T ∇·(f - ½
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from explorer import noise
 from explorer.distributions import Mixture
 from explorer.lazy import torch
+from explorer.likelihood.divergence import Divergence, Exact, Without
 from explorer.samplers import SOLVERS, Predictor, Reverse
-from explorer.scores import ExactScore, LearnedScore, Score
+from explorer.scores import LearnedScore, Score
 from explorer.sdes import SDE
 
 #: The solver's tolerance where nothing else is said: 2e-4 nats with the exact score (tests/test_likelihood.py).
@@ -28,10 +27,7 @@ TIGHT = 1e-6
 START = 1e-5
 #: Points that a network is asked about at once: its activations then stay in the cache.
 CHUNK = 4096
-DIVERGENCES = {"exact": "exact", "hutchinson": "Hutchinson's estimate"}
-PROBES = {"rademacher": "Rademacher ±1", "gaussian": "Gaussian"}
 ENDS = {"prior": "the prior N(0, σ² I)", "exact": "the exact p_T"}
-Pair: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"
 
 
 class Moment(NamedTuple):
@@ -74,75 +70,13 @@ class Estimate:
         return float(self.values.mean()), 0.0 if error is None else float(error.square().sum().sqrt()) / n
 
 
-class Divergence(ABC):
-    """How ∇·s is found: `columns` estimates of it at once."""
-
-    columns: int
-
-    @abstractmethod
-    def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
-        """s (n, ...) and ∇·s (n, columns) for x (n, ...), which are the points `rows` of the whole batch."""
-
-
-class Without(Divergence):
-    """The score alone, for paths and codes."""
-
-    columns = 0
-
-    def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
-        with torch.no_grad():
-            return score(x, t), x.new_zeros(len(x), 0)
-
-
-class Exact(Divergence):
-    """In closed form for a mixture, else by one backward pass for each coordinate."""
-
-    columns = 1
-
-    def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
-        if isinstance(score, ExactScore):
-            s, trace = score.mixture.score_and_divergence(x, *score.sde.marginal(t))
-            return s, trace[:, None]
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            s = score(x, t).flatten(1)
-            trace = torch.zeros_like(s[:, :1])
-            for i in range(s.shape[1]):
-                (row,) = torch.autograd.grad(s[:, i].sum(), x, retain_graph=i + 1 < s.shape[1])
-                trace = trace + row.flatten(1)[:, i : i + 1]
-        return s.detach().view_as(x), trace.detach()
-
-
-class Hutchinson(Divergence):
-    """vᵀ(∇s)v for probes v (columns, n, ...), one backward pass each (Hutchinson 1990; [S21] eq. 40).
-
-    Unbiased where E vvᵀ = I. A probe stays the same along the whole solve, so that the ODE stays smooth.
-    """
-
-    def __init__(self, probes: torch.Tensor) -> None:
-        self.probes, self.columns = probes, len(probes)
-
-    def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            s = score(x, t)
-            columns = [_quadratic(s, x, v[rows].to(x)) for v in self.probes]
-        return s.detach(), torch.stack(columns, 1)
-
-
-def _quadratic(s: torch.Tensor, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    (row,) = torch.autograd.grad((s * v).sum(), x, retain_graph=True)
-    return (row * v).flatten(1).sum(1)
-
-
-def probes(kind: str, count: int, shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    """v (count, *shape) of the kind in PROBES, the same for the same seed."""
-    v = torch.stack([noise.normal(shape, seed, noise.PROBE, i) for i in range(count)])
-    return v if kind == "gaussian" else torch.where(v < 0, -1.0, 1.0)
+def within(tolerance: float) -> Predictor:
+    """Dormand and Prince's method with this tolerance, relative and absolute."""
+    return SOLVERS["dopri5"](rtol=tolerance, atol=tolerance)  # type: ignore[call-arg]
 
 
 def _tight() -> Predictor:
-    return SOLVERS["dopri5"](rtol=TIGHT, atol=TIGHT)  # type: ignore[call-arg]
+    return within(TIGHT)
 
 
 @dataclass(frozen=True)
@@ -270,37 +204,3 @@ def log_likelihood(
 def final(moments: Iterator[Moment]) -> Moment:
     """Run to the end."""
     return deque(moments, maxlen=1).pop()
-
-
-def linear(a: torch.Tensor, b: torch.Tensor, n: int) -> torch.Tensor:
-    """n codes (n, d) on the straight line from a (d,) to b (d,), ends included."""
-    w = torch.linspace(0, 1, n, dtype=a.dtype)[:, None]
-    return (1 - w) * a + w * b
-
-
-def spherical(a: torch.Tensor, b: torch.Tensor, n: int) -> torch.Tensor:
-    """n codes (n, d) on the arc from a (d,) to b (d,): [sin((1-w)θ) a + sin(wθ) b]/sin θ (Shoemake 1985; White 2016).
-
-    θ is the angle between them. Where it is 0, π or none, as always in one dimension, the line is all there is.
-    """
-    lengths = float(a.norm() * b.norm())
-    angle = math.acos(min(max(float(a @ b) / lengths, -1.0), 1.0)) if lengths else 0.0
-    if math.sin(angle) < 1e-6:
-        return linear(a, b, n)
-    w = torch.linspace(0, 1, n, dtype=a.dtype)[:, None]
-    return (((1 - w) * angle).sin() * a + (w * angle).sin() * b) / math.sin(angle)
-
-
-class Agreement(NamedTuple):
-    """How alike two sets of codes are: RMS difference over the spread of the first, and correlation."""
-
-    difference: float
-    correlation: float
-
-
-def agreement(a: torch.Tensor, b: torch.Tensor) -> Agreement:
-    """Codes a, b (n, ...) of the same points. Codes without any relation differ by √2 and correlate by 0."""
-    a, b = a.flatten(1).double(), b.flatten(1).double()
-    x, y = a - a.mean(0), b - b.mean(0)
-    correlation = (x * y).sum() / (x.square().sum() * y.square().sum()).sqrt()
-    return Agreement(float((a - b).square().mean().sqrt() / x.square().mean().sqrt()), float(correlation))

@@ -1,0 +1,52 @@
+"""Densities and codes by the probability-flow ODE. Importing this loads no torch."""
+
+from explorer.likelihood.codes import Agreement, agreement, linear, spherical
+from explorer.likelihood.divergence import (
+    DIVERGENCES,
+    PROBES,
+    Divergence,
+    Exact,
+    Hutchinson,
+    Without,
+    probes,
+)
+from explorer.likelihood.flow import (
+    ENDS,
+    START,
+    Estimate,
+    Flow,
+    Moment,
+    end_log_density,
+    estimated,
+    final,
+    log_likelihood,
+    prior_log_density,
+    within,
+)
+from explorer.likelihood.grid import on_points
+
+__all__ = [
+    "DIVERGENCES",
+    "ENDS",
+    "PROBES",
+    "START",
+    "Agreement",
+    "Divergence",
+    "Estimate",
+    "Exact",
+    "Flow",
+    "Hutchinson",
+    "Moment",
+    "Without",
+    "agreement",
+    "end_log_density",
+    "estimated",
+    "final",
+    "linear",
+    "log_likelihood",
+    "on_points",
+    "prior_log_density",
+    "probes",
+    "spherical",
+    "within",
+]

@@ -1,0 +1,81 @@
+"""The divergence of a score: exact, or Hutchinson's estimate."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TypeAlias
+
+from explorer import noise
+from explorer.lazy import torch
+from explorer.scores import ExactScore, Score
+
+DIVERGENCES = {"exact": "Exact", "hutchinson": "Hutchinson's estimate"}
+PROBES = {"rademacher": "Rademacher ±1", "gaussian": "Gaussian"}
+Pair: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"
+
+
+class Divergence(ABC):
+    """How ∇·s is found: `columns` estimates of it at once."""
+
+    columns: int
+
+    @abstractmethod
+    def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
+        """s (n, ...) and ∇·s (n, columns) for x (n, ...), which are the points `rows` of the whole batch."""
+
+
+class Without(Divergence):
+    """The score alone, for paths and codes."""
+
+    columns = 0
+
+    def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
+        with torch.no_grad():
+            return score(x, t), x.new_zeros(len(x), 0)
+
+
+class Exact(Divergence):
+    """In closed form for a mixture, else by one backward pass for each coordinate."""
+
+    columns = 1
+
+    def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
+        if isinstance(score, ExactScore):
+            s, trace = score.mixture.score_and_divergence(x, *score.sde.marginal(t))
+            return s, trace[:, None]
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            s = score(x, t).flatten(1)
+            trace = torch.zeros_like(s[:, :1])
+            for i in range(s.shape[1]):
+                (row,) = torch.autograd.grad(s[:, i].sum(), x, retain_graph=i + 1 < s.shape[1])
+                trace = trace + row.flatten(1)[:, i : i + 1]
+        return s.detach().view_as(x), trace.detach()
+
+
+class Hutchinson(Divergence):
+    """vᵀ(∇s)v for probes v (columns, n, ...), one backward pass each (Hutchinson 1990; [S21] eq. 40).
+
+    Unbiased where E vvᵀ = I. A probe stays the same along the whole solve, so that the ODE stays smooth.
+    """
+
+    def __init__(self, probes: torch.Tensor) -> None:
+        self.probes, self.columns = probes, len(probes)
+
+    def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            s = score(x, t)
+            columns = [_quadratic(s, x, v[rows].to(x)) for v in self.probes]
+        return s.detach(), torch.stack(columns, 1)
+
+
+def _quadratic(s: torch.Tensor, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    (row,) = torch.autograd.grad((s * v).sum(), x, retain_graph=True)
+    return (row * v).flatten(1).sum(1)
+
+
+def probes(kind: str, count: int, shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    """v (count, *shape) of the kind in PROBES, the same for the same seed."""
+    v = torch.stack([noise.normal(shape, seed, noise.PROBE, i) for i in range(count)])
+    return v if kind == "gaussian" else torch.where(v < 0, -1.0, 1.0)
