@@ -161,12 +161,17 @@ def beta_of(sde: SDE, t: float, t_next: float) -> float:
     return 1 - (alpha / alpha_next) ** 2
 
 
+def forward_variance(sde: SDE, t: float, t_next: float) -> float:
+    """G², the variance that the forward step from t_next to t adds: DDPM's beta, SMLD's sigma² - sigma'²."""
+    return transition(Reverse(sde, lambda x, _: x), t, t_next)[1]
+
+
 def reverse_variance(sde: SDE, t: float, t_next: float, data_variance: float) -> float:
     """Var[x_{t'} | x_t] per coordinate for data N(m, v I): v_{t'} G²/v_t, with v_t = α² v + σ².
 
     v = 0 is DDPM's beta-tilde, sigma'² G²/sigma²; v = 1 under VP is its beta (Ho et al. 2020, section 3.2).
     """
-    _, added = transition(Reverse(sde, lambda x, _: x), t, t_next)
+    added = forward_variance(sde, t, t_next)
     return added * _variance(sde, t_next, data_variance) / _variance(sde, t, data_variance)
 
 
