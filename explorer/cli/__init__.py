@@ -27,6 +27,7 @@ COMMANDS = {
     "train": ("train", "train a score network"),
     "export": ("export", "make an animation, a picture or a table of an experiment"),
     "lab": ("labs", "run a laboratory and save its figures"),
+    "race": ("race", "train several objectives side by side against the exact score"),
     "score": ("score", "evaluate the exact and the learned score at given points"),
     "bench": ("bench", "measure speed (in a checkout)"),
     "pretrain": ("pretrain", "train the networks that come with the program anew"),

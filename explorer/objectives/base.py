@@ -44,6 +44,8 @@ class Objective(Validated, ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    #: Its name in the papers, for legends.
+    short: ClassVar[str] = ""
     #: One sentence for the card, the equation, and where it stands.
     about: ClassVar[str] = ""
     equation: ClassVar[str] = ""

@@ -19,6 +19,7 @@ class BalancedDSM(AnyLevel, Denoising):
     It knows no SDE: ln sigma is mostly normal, and now and then log-uniform over all that any SDE asks for.
     """
 
+    short = "DSM"
     about = "Denoising with weights that make every noise level equally hard; the levels belong to no SDE."
     equation = r"E λ(σ)‖D(y, σ) − x₀‖², λ = (σ² + σ_data²)/(σ σ_data)²"
     source = "Karras et al. 2022, Table 1"
@@ -29,6 +30,7 @@ class BalancedDSM(AnyLevel, Denoising):
 class SigmaSquaredDSM(Denoising):
     """[S21] eq. 7 with lambda = sigma² and t uniform: the loss of Song's code, |sigma s + z|²."""
 
+    short = "DSM, σ²"
     about = "The loss of Song et al.: t is uniform and every t weighs the same in units of the noise."
     equation = r"E_t ‖σ s(x_t, t) + z‖²"
     source = "Song et al. 2021, eq. 7"
@@ -47,6 +49,7 @@ class LikelihoodDSM(Denoising):
     every SDE here. So drawing t in proportion to it is drawing ln(sigma/alpha) uniformly, with one weight.
     """
 
+    short = "DSM, g²"
     about = "Weights each time by g²: the loss then bounds the likelihood, and small noise counts most."
     equation = r"E_t g(t)² ‖s(x_t, t) + z/σ‖²"
     source = "Song et al. 2021b (maximum likelihood training), Theorem 1"

@@ -16,6 +16,7 @@ from explorer.sdes.base import SDE
 class SingleDSM(Denoising):
     """Vincent 2011: the score of p_sigma for one sigma alone. At other levels the network learns nothing."""
 
+    short = "DSM, one σ"
     about = (
         "One noise level: the network learns the score of p_σ there and nothing elsewhere, so samplers that "
         "visit other levels go astray."

@@ -14,6 +14,7 @@ from explorer.objectives.levels import AnyLevel
 class ExplicitScoreMatching(AnyLevel, Regression):
     """The Fisher divergence itself. Only possible because every distribution here has its exact score."""
 
+    short = "ESM"
     about = (
         "The Fisher divergence against the exact score: the reference that no real data set allows, "
         "since it needs the very thing that is to be learned."

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from explorer.lazy import torch
 from explorer.objectives.base import OBJECTIVES, Batch
 from explorer.objectives.levels import AnyLevel
 
-Field = Callable[[torch.Tensor], torch.Tensor]
+Field: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
 
 
 class Implicit(AnyLevel):
@@ -50,6 +51,7 @@ def directional(s: torch.Tensor, x: torch.Tensor, v: torch.Tensor) -> torch.Tens
 class ImplicitScoreMatching(Implicit):
     """Hyvärinen 2005: E |s|² + 2 tr(grad_x s), with one backward pass for each coordinate."""
 
+    short = "ISM"
     about = "No score and no noise in the target: the trace of the Jacobian stands in, at d backward passes."
     equation = r"E ½‖s(x̃)‖² + tr ∇ₓ s(x̃)"
     source = "Hyvärinen 2005, Theorem 1"

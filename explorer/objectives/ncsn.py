@@ -19,6 +19,7 @@ class LadderDSM(Denoising):
     Between two levels the network fills in by itself.
     """
 
+    short = "NCSN"
     about = "A ladder of L noise levels with weight σ², since ‖s‖ is of size 1/σ; between them it fills in."
     equation = r"1/L Σᵢ σᵢ² E ‖s(x̃, σᵢ) + (x̃ − x)/σᵢ²‖²"
     source = "Song & Ermon 2019, eq. 6"

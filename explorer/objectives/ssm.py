@@ -44,6 +44,7 @@ class _Sliced(Implicit):
 class SlicedScoreMatching(_Sliced):
     """Song et al. 2019: both terms of the implicit loss seen along v alone."""
 
+    short = "SSM"
     about = "The implicit loss along one random direction a point: one backward pass in any dimension."
     equation = r"E_v E ½(vᵀs)² + vᵀ(∇ₓ s)v"
     source = "Song, Garg, Shi & Ermon 2019, eq. 7"
@@ -58,6 +59,7 @@ class SlicedScoreMatching(_Sliced):
 class ReducedSlicedScoreMatching(_Sliced):
     """Song et al. 2019: E (vᵀs)² = |s|² is put in, so only the trace is left to chance."""
 
+    short = "SSM-VR"
     about = "Sliced score matching with ‖s‖² in place of its projection: less variance at no cost."
     equation = r"E_v E ½‖s‖² + vᵀ(∇ₓ s)v"
     source = "Song, Garg, Shi & Ermon 2019, eq. 8"

@@ -20,6 +20,7 @@ class StableTargets(AnyLevel, Regression):
     target becomes the exact score (for finite references it is a little biased towards it).
     """
 
+    short = "Stable targets"
     about = (
         "Denoising whose target is the mean over a reference batch of data, each weighted by how likely x "
         "came from it: less variance where modes meet."
