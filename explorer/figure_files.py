@@ -50,7 +50,7 @@ def slug(text: str) -> str:
 # --- tables ---------------------------------------------------------------------------------------------
 
 
-def csv_text(figures: Sequence[Figure], source: Source) -> str:
+def csv_text(figures: Sequence[Figure], source: Source, delimiter: str = ",") -> str:
     """The tables as CSV; where there are none, the plots as rows of plot, series, x, y, error.
 
     Lines that start with # tell the title and the settings. ValueError where there is neither.
@@ -59,7 +59,7 @@ def csv_text(figures: Sequence[Figure], source: Source) -> str:
     if not tables:
         raise ValueError("There is no table and no plot to write as CSV.")
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, lineterminator="\n", delimiter=delimiter)
     for i, table in enumerate(tables):
         out.write(("\n" if i else "") + f"# {table.title}\n# {_line(source.caption)}\n")
         writer.writerow(table.columns)
@@ -183,6 +183,23 @@ def write_text(path: str | Path, text: str) -> None:
     """Text as UTF-8; the old file stays whole where that fails (OSError)."""
     with write_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_numbers(
+    path: str | Path, figures: Sequence[Figure], more: Mapping[str, np.ndarray], source: Source
+) -> None:
+    """Write .csv, .tex, .npz or .json, by the ending. ValueError where there is nothing of the kind to write."""
+    ending = Path(path).suffix.lower()
+    if ending == ".npz":
+        write_npz(path, arrays_of(figures, more, source))
+    elif ending == ".json":
+        write_text(path, json.dumps(summary(figures, source), indent=2, ensure_ascii=False) + "\n")
+    elif ending in (".csv", ".tex"):
+        write_text(path, (csv_text if ending == ".csv" else latex_text)(figures, source))
+    else:
+        raise ValueError(
+            f"Numbers are written as .csv, .tex, .npz or .json, not as {ending or 'a file without an ending'}."
+        )
 
 
 def summary(figures: Sequence[Figure], source: Source) -> dict[str, Any]:

@@ -184,19 +184,11 @@ def write_report(
     """Write the figures into one file, whose ending says how. Qt is only loaded for pictures."""
     from explorer import figure_files as files
 
-    ending = Path(out).suffix.lower()
     try:
         if out == DASH:
             sys.stdout.write(json.dumps(files.summary(figures, source), ensure_ascii=False) + "\n")
-        elif ending == ".csv":
-            files.write_text(out, files.csv_text(figures, source))
-        elif ending == ".tex":
-            files.write_text(out, files.latex_text(figures, source))
-        elif ending == ".npz":
-            files.write_npz(out, files.arrays_of(figures, report.arrays, source))
-        elif ending == ".json":
-            text = json.dumps(files.summary(figures, source), indent=2, ensure_ascii=False)
-            files.write_text(out, text + "\n")
+        elif Path(out).suffix.lower() not in PICTURES:
+            files.write_numbers(out, figures, report.arrays, source)
         else:
             _draw(out, figures, source, theme_name)
     except OSError as error:

@@ -93,6 +93,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("View", "Dark theme", "Ctrl+Shift+D", "toggle_theme"),
     Command("View", "Presentation mode", "F5", "toggle_presentation"),
     Command("View", "Full screen", "F11", "toggle_full_screen"),
+    Command("Labs", "All laboratories", "Ctrl+L", "laboratories"),
+    Command("Labs", "Run or stop the laboratory", "Ctrl+R", "run_laboratory"),
+    Command("Labs", "Save its figures…", "Ctrl+Shift+E", "save_figures"),
+    Command("Labs", "Back to the stage", "", "close_laboratory"),
+    Command("Labs", SEPARATOR, "", ""),
     Command("Help", "Keyboard shortcuts", "?", "shortcuts"),
     Command("Help", "About", "F1", "about"),
 )
@@ -125,4 +130,7 @@ def _caller(slots: object, slot: str) -> Callable[..., None]:
 def shortcuts() -> list[tuple[str, str, str]]:
     """(group, keys, words) of every command that has keys, for the overlay."""
     native = QKeySequence.SequenceFormat.NativeText
-    return [(c.menu, QKeySequence(c.keys).toString(native), c.text.rstrip("…")) for c in COMMANDS if c.keys]
+    keys = [(c.menu, QKeySequence(c.keys).toString(native), c.text.rstrip("…")) for c in COMMANDS if c.keys]
+    labs = max(i for i, (menu, _, _) in enumerate(keys) if menu == "Labs")
+    # no shortcut of the menu: Esc leaves a box that one types in, or a figure that is enlarged, first
+    return [*keys[: labs + 1], ("Labs", "Esc", "Back to the stage"), *keys[labs + 1 :]]

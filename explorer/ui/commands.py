@@ -68,6 +68,7 @@ class Commands:
 
     def draw_data(self) -> None:
         """Draw a distribution with the mouse."""
+        self.window.labs.close()
         self.window.drawing.start()
 
     def undo(self) -> None:
@@ -208,6 +209,27 @@ class Commands:
         self.window.session.reset_training()
         self.window.refresh()
 
+    # --- laboratories -------------------------------------------------------------------------------------
+
+    def laboratories(self) -> None:
+        """Show all of them, or go back to the stage."""
+        if self.window.on_page and self.window.labs.lab is None:
+            self.window.labs.close()
+        else:
+            self.window.labs.open_gallery()
+
+    def run_laboratory(self) -> None:
+        """Run the open laboratory, or stop it."""
+        self.window.labs.run_or_stop()
+
+    def save_figures(self) -> None:
+        """Save the figures of the open laboratory."""
+        self.window.labs.ask_to_save(".png")
+
+    def close_laboratory(self) -> None:
+        """Back to the stage."""
+        self.window.labs.close()
+
     # --- view ---------------------------------------------------------------------------------------------
 
     def fit(self) -> None:
@@ -249,7 +271,8 @@ class Commands:
 
     def toggle_right(self) -> None:
         """Hide or show the charts."""
-        self.window.right.setVisible(not self.window.right.isVisible())
+        self.window.right_shown = not self.window.right_shown
+        self.window.show_columns()
 
     def toggle_theme(self) -> None:
         """Dark or light."""

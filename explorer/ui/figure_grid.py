@@ -10,16 +10,19 @@ Box: TypeAlias = tuple[int, int, int, int]  # x, y, width, height
 
 GAP = 10
 #: The least width of a column and height of a row, at 13 px text.
-LEAST_WIDTH, LEAST_HEIGHT = 300, 225
+LEAST_WIDTH, LEAST_HEIGHT = 300, 195
 MOST_COLUMNS = 3
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a figure wants: its own height at some width (None: whatever there is), or a row of its own."""
+    """What a figure wants. `height` is its own at its width (None: whatever there is, but at least `least`);
+    a figure wider than a column, by its `width`, or with `whole_row`, has a row of its own."""
 
     height: int | None = None
     whole_row: bool = False
+    width: int = 0
+    least: int = LEAST_HEIGHT
 
 
 def columns_for(count: int, width: int, scale: float = 1.0) -> int:
@@ -27,26 +30,24 @@ def columns_for(count: int, width: int, scale: float = 1.0) -> int:
     fitting = max(1, int((width + GAP) / ((LEAST_WIDTH + GAP) * scale)))
     if count >= 3 and width > 1500 * scale and count != 4:
         return min(fitting, MOST_COLUMNS, count)
-    return min(fitting, 2, count)
-
-
-def rows_of(wishes: Sequence[Wish], columns: int) -> list[list[int]]:
-    """Which figures stand side by side, in their order."""
-    rows: list[list[int]] = []
-    for i, wish in enumerate(wishes):
-        alone = wish.whole_row or not rows or wishes[rows[-1][0]].whole_row
-        if alone or len(rows[-1]) == columns:
-            rows.append([i])
-        else:
-            rows[-1].append(i)
-    return rows
+    return max(min(fitting, 2, count), 1)
 
 
 def arrange(wishes: Sequence[Wish], width: int, height: int, scale: float = 1.0) -> tuple[list[Box], int]:
     """The box of each figure, and the height of all together (more than `height` where they do not fit)."""
-    columns = columns_for(sum(not w.whole_row for w in wishes), width, scale) if wishes else 1
-    rows = rows_of(wishes, max(columns, 1))
+    elastic = [i for i, w in enumerate(wishes) if w.height is None]
+    half = (width - round(GAP * scale)) // 2
+    beside = [i for i, w in enumerate(wishes) if w.height is not None and w.width <= half]
+    if len(elastic) == 1 and len(beside) >= 2 and columns_for(2, width, scale) == 2:
+        return _beside(wishes, elastic[0], beside, width, height, scale)
+    return _grid(wishes, width, height, scale)
+
+
+def _grid(wishes: Sequence[Wish], width: int, height: int, scale: float) -> tuple[list[Box], int]:
+    """Rows of equal columns, in the order of the figures."""
+    columns = columns_for(sum(not w.whole_row for w in wishes), width, scale)
     gap = round(GAP * scale)
+    rows = _rows(wishes, columns, (width + gap) // columns - gap)
     heights = _heights([[wishes[i] for i in row] for row in rows], height - gap * (len(rows) - 1), scale)
     boxes: list[Box] = [(0, 0, 0, 0)] * len(wishes)
     y = 0
@@ -59,15 +60,50 @@ def arrange(wishes: Sequence[Wish], width: int, height: int, scale: float = 1.0)
     return boxes, max(y - gap, 0)
 
 
+def _rows(wishes: Sequence[Wish], columns: int, room: int) -> list[list[int]]:
+    """Which figures stand side by side, in their order."""
+    rows: list[list[int]] = []
+    alone = [w.whole_row or w.width > room for w in wishes]
+    for i in range(len(wishes)):
+        if not rows or alone[i] or alone[rows[-1][0]] or len(rows[-1]) == columns:
+            rows.append([i])
+        else:
+            rows[-1].append(i)
+    return rows
+
+
 def _heights(rows: Sequence[Sequence[Wish]], room: int, scale: float) -> list[int]:
     """Rows of tables and equations take what they need; the others share the rest evenly."""
-    least = round(LEAST_HEIGHT * scale)
     fixed = {i: max(w.height or 0 for w in row) for i, row in enumerate(rows) if all(w.height for w in row)}
     elastic = len(rows) - len(fixed)
-    left = room - sum(fixed.values())
-    share = max(least, left // elastic) if elastic else 0
+    share = (room - sum(fixed.values())) // elastic if elastic else 0
     heights = []
     for i, row in enumerate(rows):
+        least = round(max(w.least for w in row) * scale)
         wanted = max((w.height or 0 for w in row), default=0)
-        heights.append(fixed.get(i, max(share, min(wanted, 2 * least))))
+        heights.append(fixed.get(i, max(share, least, min(wanted, 2 * least))))
     return heights
+
+
+def _beside(
+    wishes: Sequence[Wish], big: int, beside: Sequence[int], width: int, height: int, scale: float
+) -> tuple[list[Box], int]:
+    """One figure that grows at the left, what knows its height in a column at its right, the rest below."""
+    gap = round(GAP * scale)
+    half = (width - gap) // 2
+    boxes: list[Box] = [(0, 0, 0, 0)] * len(wishes)
+    y = 0
+    for i in beside:
+        high = wishes[i].height or 0
+        boxes[i] = (half + gap, y, width - half - gap, high)
+        y += high + gap
+    below = [i for i in range(len(wishes)) if i != big and i not in beside]
+    foot = sum((wishes[i].height or 0) + gap for i in below)
+    top = max(y - gap, height - foot, round(wishes[big].least * scale))
+    boxes[big] = (0, 0, half, top)
+    y = top + gap
+    for i in below:
+        high = wishes[i].height or 0
+        boxes[i] = (0, y, width, high)
+        y += high + gap
+    return boxes, y - gap

@@ -17,7 +17,7 @@ from explorer.ui import equation, layout
 from explorer.ui.figure_grid import Wish, arrange
 from explorer.ui.figure_paint import LINE, SMALL, TITLE, Ink, paint_figure, title_height
 from explorer.ui.render import ensure_app
-from explorer.ui.table_paint import table_height
+from explorer.ui.table_paint import table_height, table_width
 
 #: Pixels of a page at scale 1, around its figures, and how many pixels of a PNG one of them is.
 WIDE, ALONE, SQUARE = 1200, (760, 500), (620, 640)
@@ -73,7 +73,8 @@ class Page:
 
     def _wish(self, figure: Figure, room: float) -> Wish:
         if isinstance(figure, Table):
-            return Wish(round(title_height(figure, self._ink) + table_height(figure, self._ink)) + 12)
+            high = title_height(figure, self._ink) + table_height(figure, self._ink)
+            return Wish(round(high) + 12, width=round(table_width(figure, self._ink)))
         if isinstance(figure, Equation):
             _, high = equation.arrange(self._typeset(figure), room)
             words = layout.wrapped(figure.words, room, round(SMALL))

@@ -17,9 +17,10 @@ from explorer.ui.equation import EquationView
 from explorer.ui.figure_grid import Wish
 from explorer.ui.figure_paint import Area, Ink, paint_figure, paint_handle, title_height
 from explorer.ui.labels import label
-from explorer.ui.table_paint import table_height
+from explorer.ui.table_paint import table_height, table_width
 
 PAD = 12
+PICTURE_LEAST = 250  # the least height of a picture
 REACH = 14.0  # pixels around a handle within which a press takes it
 #: What the menu of a figure offers: words, and the name that `asked` carries.
 OFFERS = {
@@ -130,12 +131,11 @@ class DrawnCard(FigureCard, style.Themed):
         self.update()
 
     def wish(self) -> Wish:
+        ink, around = self.ink(), 2 * style.px(PAD)
         if isinstance(self.figure, Table):
-            ink = self.ink()
-            return Wish(
-                round(table_height(self.figure, ink) + title_height(self.figure, ink)) + 2 * style.px(PAD)
-            )
-        return Wish()
+            high = table_height(self.figure, ink) + title_height(self.figure, ink)
+            return Wish(round(high) + around, width=round(table_width(self.figure, ink)) + around)
+        return Wish(least=PICTURE_LEAST) if isinstance(self.figure, Picture) else Wish()
 
     def ink(self) -> Ink:
         """What it is drawn with now."""

@@ -14,7 +14,8 @@ from explorer.ui import icons, style
 from explorer.ui.controls import IconButton
 from explorer.ui.labels import Button, ElidedLabel, label, row
 
-_SECONDS = {"info": 6.0, "warn": 12.0, "error": math.inf}
+_SECONDS = {"info": 6.0, "warn": 12.0, "error": math.inf, "scene": math.inf}
+_SIGNS = {"scene": "info"}
 _MOST = 4
 
 
@@ -54,7 +55,7 @@ class Notice(QFrame, style.Themed):
         """Draw the icon in the colours of `theme`."""
         size = style.px(18)
         colour = getattr(theme, self.kind, theme.accent)
-        self._sign.setPixmap(icons.icon(self.kind, colour, size).pixmap(size, size))
+        self._sign.setPixmap(icons.icon(_SIGNS.get(self.kind, self.kind), colour, size).pixmap(size, size))
 
 
 class NoticeBar(QWidget):
@@ -80,9 +81,10 @@ class NoticeBar(QWidget):
     def show_notice(
         self, text: str, kind: str = "info", action: tuple[str, Callable[[], None]] | None = None
     ) -> None:
-        """Show a sentence; kind is info, warn or error; `action` is (words, what to do) of a button."""
+        """Show a sentence; kind is info, warn, error, or scene (its words stay until the next one's);
+        `action` is (words, what to do) of a button."""
         for notice in self.notices():
-            if notice.text == text:
+            if notice.text == text or kind == notice.kind == "scene":
                 self._drop(notice)
         while len(self._ends) >= _MOST:
             self._drop(self._least())

@@ -177,6 +177,9 @@ QMainWindow, QDialog { background: $background; }
 QScrollArea, QScrollArea > QWidget > QWidget#column { background: transparent; border: none; }
 
 QFrame[role="card"] { background: $panel; border: 1px solid $line; border-radius: 10px; }
+QFrame[role="tile"] { background: $panel; border: 1px solid $line; border-radius: 10px; }
+QFrame[role="tile"]:hover { background: $raised; border-color: $dark; }
+QFrame[role="tile"]:focus { border-color: $accent; }
 QFrame[role="bar"] { background: $panel; border: none; border-top: 1px solid $line; }
 QFrame[role="popover"] { background: $panel; border: 1px solid $line; border-radius: 10px; }
 QFrame[role="rule"] { background: $line; border: none; max-height: 1px; min-height: 1px; }
@@ -236,7 +239,7 @@ QComboBox QAbstractItemView { background: $panel; color: $text; border: 1px soli
 QComboBox QAbstractItemView::item { min-height: ${px24}px; padding: 0 ${px6}px; border-radius: ${px5}px; }
 
 QMenuBar { background: transparent; color: $muted; border: none; padding: ${px4}px; }
-QMenuBar::item { background: transparent; padding: ${px4}px ${px10}px; border-radius: ${px5}px; }
+QMenuBar::item { background: transparent; padding: ${px4}px ${px8}px; border-radius: ${px5}px; }
 QMenuBar::item:selected { background: $raised; color: $text; }
 QMenu { background: $panel; color: $text; border: 1px solid $line; padding: ${px4}px; }
 QMenu::item { padding: ${px5}px ${px28}px ${px5}px ${px24}px; border-radius: ${px5}px; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF
@@ -21,6 +22,13 @@ SMALLEST = 0.75  # a table that is too wide shrinks to this at most; then words 
 def table_height(table: Table, ink: Ink) -> float:
     """How high the rows, the heading and the rules are."""
     return (ROW * (len(table.rows) + 1) + 8) * ink.scale
+
+
+def table_width(table: Table, ink: Ink) -> float:
+    """How wide it is, with words that are a little smaller than usual."""
+    cells = [[number_text(v) for v in row] for row in table.rows]
+    gaps = GAP * ink.scale * (len(table.columns) - 1)
+    return sum(_widths(table, cells, math.inf, ink)[1]) * 0.88 + gaps
 
 
 def paint_table(painter: QPainter, table: Table, rect: QRectF, ink: Ink) -> None:

@@ -11,8 +11,17 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QMenuBar, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QCursor, QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QMenuBar,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from explorer.advice import advice
 from explorer.document import BESIDE
@@ -29,7 +38,9 @@ from explorer.ui.controlcard import ControlCard
 from explorer.ui.controls import Segmented
 from explorer.ui.datacard import DataCard
 from explorer.ui.documents import Documents
+from explorer.ui.lab_menus import fill_labs, fill_scenes
 from explorer.ui.labels import Badge, Button, ElidedLabel, label, row
+from explorer.ui.laboratories import Laboratories
 from explorer.ui.notices import NoticeBar
 from explorer.ui.panels import MeaningColumn
 from explorer.ui.shortcuts_overlay import ShortcutsOverlay
@@ -59,11 +70,14 @@ class MainWindow(QMainWindow):
         self.presentation = False
         self.selected = "A"
         self.ready = False
+        self.right_shown = True
         self._last_tick = time.perf_counter()
         self._time_at = self._words_at = 0.0
         self._marked: tuple[int, int] = (-1, 0)
         self._control = 0
+        self._column: QWidget | None = None
         self.setWindowTitle("Score Explorer")
+        self._apply_style()  # before the widgets: the style sheet keeps the font that they were made with
         self._make_stages(choice or choose())
         self._make_left()
         self.middle = QWidget()
@@ -92,6 +106,7 @@ class MainWindow(QMainWindow):
             stage.camera_changed.connect(lambda camera, name=name: self._link_cameras(name, camera))
             stage.probed.connect(lambda x, y, name=name: self.session.probe(name, (x, y)))
             stage.selected.connect(lambda name=name: self.select(name))
+            stage.canvas.clicked.connect(partial(self._stage_clicked, name))
             stage.turned.connect(self._turn)
             stage.let_go.connect(self.end_drag)
             stage.canvas.changed.connect(self._show_choice)
@@ -122,6 +137,7 @@ class MainWindow(QMainWindow):
         file_menu = self.actions_by_slot["save"].associatedObjects()[0]
         assert isinstance(file_menu, QMenu)
         file_menu.insertMenu(self.actions_by_slot["save"], self.recent_menu)
+        self._make_lab_menus()
         name = label("Score Explorer", "headline")
         self.now = ElidedLabel("", "muted")
         self.now.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -129,21 +145,30 @@ class MainWindow(QMainWindow):
         self.compare_button = Button("Compare A | B", "Two settings side by side on the same noise (B)")
         self.compare_button.setCheckable(True)
         self.compare_button.clicked.connect(self.commands.compare)
+        self.labs_button = Button(
+            "Laboratories", "Every idea of the theory, taken apart and measured (Ctrl+L)"
+        )
+        self.labs_button.setCheckable(True)
+        self.labs_button.clicked.connect(self.commands.laboratories)
         export = Button("Export animation", "As a film, a picture or numbers (Ctrl+E)", primary=True)
         export.clicked.connect(self.commands.export)
         self.badges = QWidget()
         self.badges.setLayout(row(self.device_badge, self.stage_badge))
-        top = row(name, self.bar, self.now, self.badges, self.compare_button, export, spacing=10)
+        top = row(
+            name, self.bar, self.now, self.badges, self.labs_button, self.compare_button, export, spacing=10
+        )
         top.setStretch(2, 1)
         top.setContentsMargins(style.px(14), style.px(6), style.px(14), style.px(6))
-        stages = self.middle
+        self.pages = QStackedLayout(self.middle)
+        stages = QWidget()
+        self.pages.addWidget(stages)
         side_by_side = QHBoxLayout(stages)
         side_by_side.setContentsMargins(0, 0, 0, 0)
         side_by_side.setSpacing(style.px(8))
         for stage in self.stages.values():
             side_by_side.addWidget(stage, 1)
         self.stages["B"].hide()
-        middle = row(self.left, stages, self.right, spacing=10)
+        middle = self.columns = row(self.left, self.middle, self.right, spacing=10)
         middle.setStretch(1, 1)
         middle.setContentsMargins(style.px(10), style.px(10), style.px(10), style.px(6))
         self.advice = ElidedLabel("", "advice")
@@ -157,6 +182,17 @@ class MainWindow(QMainWindow):
         column.addWidget(self.advice)
         column.addWidget(self.timeline)
         self.setCentralWidget(whole)
+
+    def _make_lab_menus(self) -> None:
+        """Laboratories by section, and the scenes: filled when first opened, for that imports them all."""
+        self.labs = Laboratories(self)
+        labs_menu = self.actions_by_slot["laboratories"].associatedObjects()[0]
+        help_menu = self.actions_by_slot["about"].associatedObjects()[0]
+        assert isinstance(labs_menu, QMenu) and isinstance(help_menu, QMenu)
+        self.labs_menu, self.scenes_menu = labs_menu, QMenu("Scenes", self)
+        self.bar.insertMenu(help_menu.menuAction(), self.scenes_menu)
+        labs_menu.aboutToShow.connect(partial(fill_labs, labs_menu, self.labs.open))
+        self.scenes_menu.aboutToShow.connect(partial(fill_scenes, self.scenes_menu, self.labs.play_scene))
 
     def _connect(self) -> None:
         edits: list[tuple[EditCard, str]] = [
@@ -223,9 +259,13 @@ class MainWindow(QMainWindow):
 
     def change(self, document: Any, part: str) -> None:
         self.session.edit(document, control=f"{part}{self._control}")
+        self.hurry()
+        self.refresh()
+
+    def hurry(self) -> None:
+        """Let the next tick come soon."""
         if self._timer.interval() != WAITING_MS:  # setting it starts it anew: under a drag it would never end
             self._timer.setInterval(WAITING_MS)
-        self.refresh()
 
     def _turn(self, right: float, up: float) -> None:
         """Turn the paths in space by a drag of so many pixels."""
@@ -241,7 +281,19 @@ class MainWindow(QMainWindow):
     def select(self, name: str) -> None:
         """Let the cards edit stage A or B."""
         self.selected = name if name in self.session.shown else "A"
+        self.session.lab_stage = self.selected
         self.refresh()
+
+    def _stage_clicked(self, name: str, x: float, y: float, button: Qt.MouseButton) -> None:
+        """The menu of a stage: what can be done at this point of it."""
+        if button != Qt.MouseButton.RightButton or self.stages[name].canvas.drawing:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if self.labs.has_microscope and self.session.particle_at(name, (x, y)) is not None:
+            menu.addAction("Look at this particle", partial(self.labs.look_at_particle, name, (x, y)))
+        menu.addAction("Fit", self.stages[name].fit)
+        menu.popup(QCursor.pos())
 
     def _scrub(self, index: int) -> None:
         self.session.playhead.playing = False
@@ -264,7 +316,7 @@ class MainWindow(QMainWindow):
         """Show the document in all cards."""
         document = self.session.document
         if self.selected not in self.session.shown:
-            self.selected = "A"
+            self.selected = self.session.lab_stage = "A"
         e, shown = document.experiment, self.shown_experiment()
         two = document.compare is not None
         self.data.set_data(e.data)
@@ -299,6 +351,7 @@ class MainWindow(QMainWindow):
             words_of, method = notice.action
             action = (words_of, partial(self._act, method)) if words_of else None
             self.notices.show_notice(notice.text, notice.level, action)
+        self.labs.refresh()
         if fresh or now >= self._time_at:
             self._time_at = now + TICK_MS / 1000
             self._show_time()
@@ -362,15 +415,44 @@ class MainWindow(QMainWindow):
 
     def dress(self) -> None:
         """Take the theme and the text size in force."""
-        app: Any = QApplication.instance()
-        style.apply(app, theme_named(self.theme_name), presentation=self.presentation)
-        for side in (self.left, self.right):
+        self._apply_style()
+        for side in self.findChildren(SideColumn):
             side.rescale()
         narrow = self.presentation and self.width() < NARROW
         self.badges.setVisible(not narrow)
-        self.right.setVisible(not narrow)
+        self.right_shown = not narrow
+        self.show_columns()
         for name, picture in self.session.pictures.items():
             self.stages[name].show_marks(picture.marks, theme_named(self.theme_name))
+
+    def _apply_style(self) -> None:
+        app: Any = QApplication.instance()
+        style.apply(app, theme_named(self.theme_name), presentation=self.presentation)
+
+    @property
+    def on_page(self) -> bool:
+        """Whether a laboratory or the gallery is shown in the place of the stages."""
+        return self.pages.currentIndex() > 0
+
+    def show_page(self, page: QWidget | None, column: QWidget | None) -> None:
+        """Show this in the middle, and this at the right; None for the stages and what they mean."""
+        self._column = column
+        self.pages.setCurrentIndex(0 if page is None else self.pages.indexOf(page))
+        self.session.stages_hidden = page is not None
+        self.labs_button.setChecked(page is not None)
+        self.show_columns()
+        self.hurry()
+
+    def show_columns(self) -> None:
+        """The right column of what is in the middle, or none where a person hides it."""
+        wanted = self._column if self.on_page else self.right
+        for column in self.findChildren(SideColumn):
+            if column is not self.left:
+                column.setVisible(column is wanted and (self.right_shown or column is not self.right))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() != Qt.Key.Key_Escape or not self.labs.escape():
+            super().keyPressEvent(event)
 
     def _show_advice(self) -> None:
         """Why the picture looks as it does, where a setting is numerically bad."""

@@ -1,0 +1,132 @@
+"""The right column of a laboratory: what it is, its settings, Run and Stop, its equation, its files."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QMenu, QWidget
+
+from explorer.labs import Lab
+from explorer.params import params
+from explorer.ui.cards import EditCard
+from explorer.ui.equation import EquationView
+from explorer.ui.forms import Form
+from explorer.ui.labels import Button, label, row
+from explorer.ui.sides import SideColumn
+from explorer.ui.widgets import Card
+
+#: Ending -> words of the Save menu.
+FORMATS = {
+    ".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".pdf": "Page (PDF)", ".csv": "Tables or curves (CSV)",
+    ".tex": "Tables (LaTeX)", ".npz": "All numbers (NPZ)", ".json": "Words and numbers (JSON)",
+}  # fmt: skip
+
+
+class LabColumn(SideColumn):
+    """Shows a laboratory; `edited` carries it with other fields."""
+
+    edited = Signal(object)
+    finished = Signal()
+    refused = Signal(str)
+    run_pressed = Signal()
+    stop_pressed = Signal()
+    back_pressed = Signal()
+    all_pressed = Signal()
+    save_pressed = Signal(str)  # the ending
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(290, parent)
+        self.back = Button("Back to the stage", "Close the laboratory (Esc)")
+        self.all = Button("All", "All laboratories (Ctrl+L)")
+        self.back.clicked.connect(self.back_pressed)
+        self.all.clicked.connect(self.all_pressed)
+        self._make_about()
+        self._make_settings()
+        self.files = Card("Save")
+        self.save = Button("Save the figures", "As a picture, a table or numbers, with their settings")
+        self.save.setMenu(self._save_menu())
+        self.files.add(self.save)
+        self.files.add(_small("Double-click a figure to enlarge it; its menu copies and saves it alone."))
+        ways = QWidget()
+        line = row(self.back, self.all)
+        line.setStretch(0, 1)
+        ways.setLayout(line)
+        for card in (ways, self.about, self.settings, self.files):
+            self.add(card)
+
+    def _make_about(self) -> None:
+        self.about = Card("")
+        self.text, self.source = _small(""), _small("")
+        self.equation = EquationView()
+        for widget in (self.text, self.equation, self.source):
+            self.about.add(widget)
+
+    def _make_settings(self) -> None:
+        self.settings = EditCard("Settings")
+        self._form: Form | None = None
+        self._nothing = _small("It has no settings of its own: it follows the experiment at the left.")
+        self.run = Button("Run", "Run it as it is set now (Ctrl+R)", primary=True)
+        self.stop = Button("Stop", "Stop the run; what is shown stays (Ctrl+R)")
+        self.run.clicked.connect(self.run_pressed)
+        self.stop.clicked.connect(self.stop_pressed)
+        self._buttons = QWidget()
+        line = row(self.run, self.stop)
+        line.setStretch(0, 1)
+        self._buttons.setLayout(line)
+        self.state = _small("")
+        for widget in (self._nothing, self._buttons, self.state):
+            self.settings.add(widget)
+
+    def _save_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for ending, words in FORMATS.items():
+            menu.addAction(f"{words}…", partial(self.save_pressed.emit, ending))
+        return menu
+
+    def form(self) -> Form:
+        """The form of the laboratory that is open."""
+        assert self._form is not None
+        return self._form
+
+    def set_lab(self, lab: Lab) -> None:
+        """Show a laboratory and its fields."""
+        if self._form is None or type(self._form.owner()) is not type(lab):
+            self._show_kind(lab)
+        self.form().set_owner(lab)
+
+    def _show_kind(self, lab: Lab) -> None:
+        self.about.set_title(lab.title)
+        self.text.setText(lab.about)
+        self.equation.set_latex(lab.equation)
+        self.equation.setVisible(bool(lab.equation))
+        self.source.setText(lab.source)
+        self.source.setVisible(bool(lab.source))
+        if self._form is not None:
+            self.settings.column.removeWidget(self._form)
+            self._form.hide()
+            self._form.deleteLater()
+        self._form = form = Form(lab)
+        form.edited.connect(self.edited)
+        form.finished.connect(self.finished)
+        form.refused.connect(self.refused)
+        self.settings.column.insertWidget(0, form)
+        kind = type(lab)
+        self._nothing.setVisible(not params(kind))
+        self.verticalScrollBar().setValue(0)
+
+    def set_state(self, text: str, *, running: bool, can_run: bool, can_save: bool, waiting: bool) -> None:
+        """What the buttons can do now, and what the run is doing."""
+        if self.state.text() != text:
+            self.state.setText(text)
+        self.state.setVisible(bool(text))
+        self.run.setEnabled(can_run)
+        self.run.setText("Run" if waiting or running else "Run again")
+        self.stop.setEnabled(running)
+        self.save.setEnabled(can_save)
+
+
+def _small(text: str) -> QLabel:
+    made = label(text, "small")
+    made.setWordWrap(True)
+    return made

@@ -1,0 +1,338 @@
+"""Laboratories in the window: opening them, what they show, dragging in them, copying and saving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QApplication
+
+from explorer import figure_files as files
+from explorer.figures import Equation, Figure, Handle, Table
+from explorer.labs import LABS, SECTIONS, Lab
+from explorer.labs.sources import source_of
+from explorer.params import Param, ParamError, params
+from explorer.scenes import scene as scene_named
+from explorer.theme import theme as theme_named
+from explorer.ui import figure_render
+from explorer.ui.file_names import with_ending
+from explorer.ui.lab_column import FORMATS, LabColumn
+from explorer.ui.lab_gallery import LabGallery, sections
+from explorer.ui.lab_page import LabPage
+from explorer.ui.tasks import sentence
+
+if TYPE_CHECKING:
+    from explorer.ui.window import MainWindow
+
+#: The laboratory that takes one particle's step apart, by the name of its file.
+MICROSCOPE = "pc_microscope"
+
+
+class Laboratories:
+    """What the window does about laboratories. The session runs them; this shows them."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._kept: dict[str, Lab] = {}  # as they were set when they were closed
+        self._seen = (-1, "")  # the report and the message on the page
+
+    @property
+    def _session(self) -> Any:
+        return self._window.session
+
+    @property
+    def lab(self) -> Lab | None:
+        """The laboratory that is open."""
+        found: Lab | None = self._session.lab.lab
+        return found
+
+    # --- widgets, made when first used ---------------------------------------------------------------------
+
+    @cached_property
+    def page(self) -> LabPage:
+        """The page in the middle."""
+        page = LabPage()
+        page.board.place = self._place  # type: ignore[method-assign]
+        page.board.dragged.connect(self._drag)
+        page.board.released.connect(self._window.end_drag)
+        page.board.pointed.connect(self._point)
+        page.board.asked.connect(self._do)
+        self._window.pages.addWidget(page)
+        return page
+
+    @cached_property
+    def column(self) -> LabColumn:
+        """The column at the right."""
+        column = LabColumn()
+        column.edited.connect(self.edit)
+        column.refused.connect(lambda text: self._window.notices.show_notice(text, "warn"))
+        column.run_pressed.connect(self.run)
+        column.stop_pressed.connect(self.stop)
+        column.back_pressed.connect(self.close)
+        column.all_pressed.connect(self.open_gallery)
+        column.save_pressed.connect(lambda ending: self.ask_to_save(ending))
+        self._window.columns.addWidget(column)
+        return column
+
+    @cached_property
+    def gallery(self) -> LabGallery:
+        """The page of cards."""
+        gallery = LabGallery(sections())
+        gallery.chosen.connect(self._choose)
+        gallery.closed.connect(self.close)
+        self._window.pages.addWidget(gallery)
+        return gallery
+
+    # --- opening and closing -------------------------------------------------------------------------------
+
+    def open_gallery(self) -> None:
+        """Show all laboratories and scenes."""
+        self._keep()
+        self._session.lab.close()
+        self._window.show_page(self.gallery, None)
+
+    def _choose(self, kind: str, name: str) -> None:
+        (self.open if kind == "lab" else self.play_scene)(name)
+
+    def open(self, name: str, **fields: Any) -> None:
+        """Open a laboratory as it was set last, with these fields."""
+        self._keep()
+        self.show(changed(self._kept.get(name) or LABS[name](), fields))
+
+    def show(self, lab: Lab) -> None:
+        """Open this laboratory."""
+        if self.lab is None or type(self.lab) is not type(lab):
+            self.page.set_lab(lab, SECTIONS[lab.section])
+            self._seen = (-1, "")
+        self._session.lab.open(lab)
+        self.column.set_lab(lab)
+        self._window.show_page(self.page, self.column)
+        self.refresh()
+
+    def close(self) -> None:
+        """Back to the stage."""
+        self._keep()
+        self._session.lab.close()
+        self._window.show_page(None, None)
+
+    def _keep(self) -> None:
+        if self.lab is not None:
+            self._kept[self.lab.name] = self.lab
+
+    def escape(self) -> bool:
+        """Esc: a figure that is enlarged shrinks, else back to the stage. False where there is nothing to do."""
+        if not self._window.on_page:
+            return False
+        if self.lab is not None and self.page.board.enlarged is not None:
+            self.page.board.enlarge(None)
+        else:
+            self.close()
+        return True
+
+    def play_scene(self, name: str) -> None:
+        """Set the document of a scene, open its laboratory, show its words."""
+        scene = scene_named(name)
+        self._window.end_drag()
+        self._window.change(scene.document, "scene")
+        self._window.select("A")
+        lab = scene.make_lab()
+        if lab is None:
+            self.close()
+        else:
+            self.show(lab)
+        self._session.playhead.seek(0.0)
+        self._session.playhead.playing = True
+        self._window.notices.show_notice(f"{scene.title}. {scene.words}", "scene")
+
+    def look_at_particle(self, stage: str, xy: tuple[float, float]) -> None:
+        """Open the microscope on the particle nearest to a point of a stage."""
+        index = self._session.particle_at(stage, xy)
+        if index is not None:
+            self._window.select(stage)
+            self.open(MICROSCOPE, particle=index)
+
+    @property
+    def has_microscope(self) -> bool:
+        """Whether there is a laboratory for one particle."""
+        return MICROSCOPE in LABS
+
+    # --- what a person does in it ----------------------------------------------------------------------------
+
+    def edit(self, lab: Lab) -> None:
+        """Take other fields."""
+        self._session.lab.edit(lab)
+        self.column.set_lab(lab)
+        self._window.hurry()
+
+    def run(self) -> None:
+        """Run it as it is."""
+        self._session.lab.run()
+        self._window.hurry()
+
+    def stop(self) -> None:
+        """Stop the run."""
+        self._session.lab.stop()
+        self.refresh()
+
+    def run_or_stop(self) -> None:
+        """Run, or stop what runs."""
+        if self.lab is not None:
+            (self.stop if self._session.lab.running else self.run)()
+
+    def _place(self, handle: Handle) -> tuple[float, float]:
+        """Where a handle is: its fields are newer than the report that came with it."""
+        lab = self.lab
+        x, y = (getattr(lab, f, v) if f else v for f, v in zip(handle.fields, handle.xy, strict=True))
+        return float(x), float(y)
+
+    def _drag(self, handle: Handle, x: float, y: float) -> None:
+        """Write a handle's place into the fields, within their ranges."""
+        lab = self.lab
+        if lab is None:
+            return
+        kind: Any = type(lab)
+        known = {p.name: p for p in params(kind)}
+        new = {
+            f: _within(known[f], v)
+            for f, v in zip(handle.fields, (x, y), strict=True)
+            if f in known
+        }  # fmt: skip
+        self._try(lab, new)
+
+    def _try(self, lab: Lab, new: dict[str, Any]) -> None:
+        try:
+            self.edit(changed(lab, new))
+        except ParamError as error:
+            self._window.notices.show_notice(str(error), "warn")
+
+    def _point(self, x: float, y: float) -> None:
+        """A click on a picture chooses the particle there, in a laboratory that looks at one."""
+        lab = self.lab
+        if lab is not None and hasattr(lab, "particle") and not self._session.document.look.follow:
+            index = self._session.particle_at(self._session.lab_stage, (x, y))
+            if index is not None:
+                self._try(lab, {"particle": index})
+
+    # --- showing -------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the newest report and what the run is doing."""
+        runner, lab = self._session.lab, self.lab
+        if lab is None:
+            return
+        report = runner.report
+        seen = (runner.serial, self._message())
+        if seen != self._seen:
+            self._seen = seen
+            self.page.show_report(report, seen[1])
+        self.page.show_progress(runner.running, runner.progress)
+        self.column.set_state(
+            self._state(), running=runner.running, can_run=not runner.refusal and self._session.started,
+            can_save=report is not None, waiting=report is None or runner.waits_for_run,
+        )  # fmt: skip
+
+    def _message(self) -> str:
+        """What stands in the place of the figures."""
+        runner, lab = self._session.lab, self.lab
+        if runner.refusal:
+            return str(runner.refusal)
+        if runner.failure:
+            return str(runner.failure)
+        if not self._session.started:
+            return "Loading PyTorch …"
+        if lab is not None and lab.heavy and not runner.running:
+            return "This takes a while, so it waits for Run. While it works, every figure shows what there is so far."
+        return "Computing …"
+
+    def _state(self) -> str:
+        runner, lab = self._session.lab, self.lab
+        if runner.refusal or lab is None:
+            return ""
+        if runner.running:
+            return f"Running, {runner.progress:.0%}"
+        if runner.failure:
+            return f"It failed: {runner.failure}"
+        if runner.waits_for_run and lab.heavy:
+            return "Something has changed since: Run shows it." if runner.report else ""
+        if runner.report is not None and runner.report.progress < 1:
+            return f"Stopped at {runner.report.progress:.0%}."
+        return ""
+
+    # --- copying and saving ----------------------------------------------------------------------------------
+
+    def _do(self, figure: Figure, what: str) -> None:
+        """What the menu of a figure offers."""
+        if what == "save":
+            ending = {Table: ".csv", Equation: ".svg"}.get(type(figure), ".pdf")
+            self.ask_to_save(ending, [figure])
+        elif what == "picture":
+            image = figure_render.to_image([figure], files.Source(""), theme_named(self._window.theme_name))
+            QApplication.clipboard().setImage(image)
+            self._say(f"The picture is on the clipboard ({image.width()} × {image.height()} px).")
+        else:
+            QApplication.clipboard().setText(as_text(figure, what, self._source()))
+            self._say("It is on the clipboard.")
+
+    def _source(self) -> files.Source:
+        """What the figures on the page were made from."""
+        runner, lab = self._session.lab, self.lab
+        assert lab is not None
+        e = runner.shown.experiment if runner.shown else self._session.document.experiment
+        shown = runner.shown.lab if runner.shown else lab
+        return source_of(shown, e, runner.report.words if runner.report else "")
+
+    def ask_to_save(self, ending: str, figures: Sequence[Figure] = ()) -> None:
+        """Ask for a name, and save these figures (all of them where none is named)."""
+        if self.lab is None or self._session.lab.report is None:
+            return
+        name = figures[0].title if figures else self.lab.title
+        filters = [f"{words} (*{e})" for e, words in FORMATS.items()]
+        first = next(f for f in filters if f"*{ending})" in f)
+        ordered = [first, *(f for f in filters if f != first)]
+        saving = partial(self.save_to, figures=tuple(figures))
+        title = "Save the figure" if figures else "Save the figures"
+        self._window.documents.asking.ask(title, ordered, saving, with_ending(name, ending))
+
+    def save_to(self, path: Path | str, figures: Sequence[Figure] = ()) -> None:
+        """Save figures (all of them where none is named) as the ending says."""
+        report = self._session.lab.report
+        if report is None:
+            return
+        path, source, chosen = Path(path), self._source(), tuple(figures) or report.figures
+        try:
+            if path.suffix.lower() in figure_render.ENDINGS:
+                figure_render.write_picture(path, chosen, source, theme_named(self._window.theme_name))
+            else:
+                files.write_numbers(path, chosen, report.arrays, source)
+        except (OSError, ValueError) as error:
+            self._window.notices.show_notice(sentence(error, path.name, "saved"), "error")
+        else:
+            self._say(f"Saved as {path.name}.")
+
+    def _say(self, text: str) -> None:
+        self._window.notices.show_notice(text)
+
+
+def changed(lab: Any, fields: Mapping[str, Any]) -> Lab:
+    """The laboratory with other fields. ParamError where one cannot be so."""
+    made: Lab = replace(lab, **fields)
+    return made
+
+
+def as_text(figure: Figure, what: str, source: files.Source) -> str:
+    """A figure as text for the clipboard: LaTeX, or its numbers in columns that a spreadsheet takes."""
+    if isinstance(figure, Equation):
+        return figure.latex
+    if what == "latex":
+        return files.latex_text([figure], source)
+    text = files.csv_text([figure], source, "\t")
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+
+
+def _within(p: Param, value: float) -> Any:
+    """A number as this parameter takes it, brought into its range."""
+    value = min(max(value, p.minimum), p.maximum)
+    return round(value) if p.kind == "int" else float(value)
