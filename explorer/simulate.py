@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import repeat
 
@@ -15,6 +16,7 @@ from explorer.lazy import torch
 from explorer.samplers import Reverse, Sampler
 from explorer.samplers.base import Terms
 from explorer.samplers.mala import Mala
+from explorer.samplers.mistakes import Setup
 from explorer.sdes import SDE
 
 ScoreFunction = Callable[["torch.Tensor", float], "torch.Tensor"]
@@ -30,7 +32,7 @@ class Simulation:
     score: (x (n, d), t) -> s (n, d), on `device`. mixture gives the starting points of the forward mode. start
     (n, d): those of the Langevin mode, instead of N(0, I).
     Same seed and device: the same frames, bit for bit. After each step of a `Replaced` score what is known is
-    put in anew.
+    put in anew. Where the sampler has a mistake in it, sde, score and sampler are those with the mistake.
     """
 
     sde: SDE
@@ -43,10 +45,20 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self.known = self.score.known if isinstance(self.score, Replaced) else None
+        self.setup = self.sampler.mistake.broken(
+            Setup(self.sde, self.score, self.sampler, self.mixture, self.seed, self.sampler.effective_eta)
+        )
+        self.sde, self.score, self.sampler = self.setup.sde, self.setup.score, self.setup.sampler
         flows = self.known is not None and self.sampler.mode == "ode"
         score = self._score_of_known if flows else self.score
-        self.process = Reverse(self.sde, score, self.sampler.effective_eta)
+        self.process = Reverse(self.sde, score, self.setup.eta)
         self.shape = (self.sampler.particles, self.mixture.dim)
+
+    def again(self) -> Simulation:
+        """The same run with its own count of evaluations."""
+        other = copy(self)
+        other.process = replace(self.process)
+        return other
 
     def frames(self) -> Iterator[Frame]:
         """The frames of the run, the first being its start."""
@@ -72,12 +84,18 @@ class Simulation:
         return torch.from_numpy(x).to(self.device)
 
     def increments(self, times: list[float]) -> Iterator[torch.Tensor]:
-        """Normalised Brownian increments over the grid, the same path for any grid of the same SDE."""
-        return (z.to(self.device) for z in self.path(times).increments(times))
+        """What the method takes as noise at each step of the grid, from one path for any grid of the same SDE.
 
-    def path(self, times: list[float]) -> noise.Brownian:
-        """The Brownian motion over a falling grid."""
-        return noise.Brownian(self.seed, self.shape, (times[-1], times[0]))
+        Normalised Brownian increments (n, d), with the areas (2, n, d) where it draws two; zeros without noise.
+        """
+        if not self.process.eta:
+            return repeat(torch.zeros(self.shape, device=self.device))
+        return (z.to(self.device) for z in noise.ahead(self.path(times).increments(times)))
+
+    def path(self, times: list[float]) -> noise.Brownian | noise.BrownianArea:
+        """The Brownian motion over a falling grid, of the kind that the method reads."""
+        kind = noise.BrownianArea if self.sampler.method.draws == 2 else noise.Brownian
+        return kind(self.seed, self.shape, (times[-1], times[0]))
 
     def settled(
         self, x: torch.Tensor, t: float, step: int, sub: int = 0, last: bool = False
@@ -102,7 +120,7 @@ class Simulation:
     def frame(self, x: torch.Tensor, t: float, step: int, steps: int, **what: object) -> Frame:
         """A Frame of the state now."""
         alpha, sigma = self.sde.marginal(t)
-        values = x.detach().to("cpu", torch.float32, copy=True).numpy()
+        values = x.detach().to("cpu", torch.float32).numpy()  # not copied: nothing writes to x again
         return Frame(values, t, alpha, sigma, step, steps, self.process.evaluations, **what)  # type: ignore[arg-type]
 
 
@@ -115,7 +133,10 @@ def simulate(
 
 def _held(x: torch.Tensor) -> tuple[torch.Tensor, str]:
     """x and "", or x held within ±LIMIT where it left it or is not a number, and a sentence that says so."""
-    if float(x.abs().max()) <= LIMIT:  # false for NaN too
+    flat = x.flatten()
+    if (
+        float(flat @ flat) <= LIMIT**2 or float(x.abs().max()) <= LIMIT
+    ):  # both false for NaN; the first is quick
         return x, ""
     return torch.nan_to_num(x, nan=LIMIT, posinf=LIMIT, neginf=-LIMIT).clamp(-LIMIT, LIMIT), DIVERGED
 
@@ -146,28 +167,42 @@ def _reverse(run: Simulation) -> Iterator[Frame]:
     times = grids.times(s.grid, s.steps, run.sde)
     x = run.prior()
     yield run.frame(x, times[0], 0, s.steps)
-    increments = run.increments(times) if run.process.eta else repeat(torch.zeros_like(x))
+    walk, increments, kicks = run.setup.begin(run.process, times), run.increments(times), _kicks(run)
     correct_first = s.order == "corrector"
     for i, (t, t_next, z) in enumerate(zip(times, times[1:], increments, strict=False), start=1):
         last = i == s.steps and s.denoise
         if correct_first:
-            x = yield from _correct(run, x, t, t_next, t, i, False)
-        step = s.method.step(run.process, x, t, t_next, z)
+            x = yield from _correct(run, x, t, t_next, t, i, False, kicks)
+        step = walk.step(x, t, t_next, z)
         drop_noise = last and (correct_first or not s.corrections)
         x, note = run.settled(step.mean if drop_noise else step.x, t_next, i, last=last)
         yield run.frame(x, t_next, i, s.steps, part="predict", note=note)
         if not correct_first:
-            x = yield from _correct(run, x, t, t_next, t_next, i, last)
+            x = yield from _correct(run, x, t, t_next, t_next, i, last, kicks)
+
+
+def _kicks(run: Simulation) -> Iterator[torch.Tensor]:
+    """The noise of the corrector moves, move by move."""
+    s = run.sampler
+    places = ((i, j) for i in range(1, s.steps + 1) for j in range(1, s.corrections + 1))
+    return noise.ahead(noise.normal(run.shape, run.seed, noise.CORRECTOR, i, j) for i, j in places)
 
 
 def _correct(
-    run: Simulation, x: torch.Tensor, t: float, t_next: float, at: float, i: int, last: bool
+    run: Simulation,
+    x: torch.Tensor,
+    t: float,
+    t_next: float,
+    at: float,
+    i: int,
+    last: bool,
+    kicks: Iterator[torch.Tensor],
 ) -> Generator[Frame, None, torch.Tensor]:
     """The M corrector moves that belong to the step t -> t_next, taken at time `at`; returns x after them."""
     s = run.sampler
     a = (run.sde.marginal(t)[0] / run.sde.marginal(t_next)[0]) ** 2
     for j in range(1, s.corrections + 1):
-        z = noise.normal(run.shape, run.seed, noise.CORRECTOR, i, j).to(run.device)
+        z = next(kicks).to(run.device)
         step, epsilon = s.corrector.step(run.process, x, at, a, s.snr, z)
         drop_noise = last and j == s.corrections
         x, note = run.settled(step.mean if drop_noise else step.x, at, i, j, last)
@@ -262,31 +297,43 @@ _MODES: dict[str, Callable[[Simulation], Iterator[Frame]]] = {
 def step_terms(run: Simulation, before: Frame, after: Frame) -> Terms | None:
     """What moved the particles from `before` to the next frame `after`, as drift, score and noise (n, d).
 
-    Recomputed from the frame before with the score, on the CPU; the noise is what is left. None for the
-    start and for the forward mode, whose steps are exact and need no score.
+    Recomputed from the frame before with the score, on the CPU; the noise is what is left. Where a method
+    remembers earlier steps, its noise is that of the path and what is left came from the score. None for the
+    start, for the forward mode, whose steps are exact and need no score, and where memory meets a gap.
     """
     if after.part in ("start", "diffuse") or before.x.shape != after.x.shape:
         return None
-    probe = replace(run)  # its own count of evaluations
+    probe = run.again()
     x = torch.from_numpy(before.x).to(run.device)
+    change = torch.from_numpy(after.x - before.x)
     with torch.no_grad():
         if after.part == "predict":
-            z = _noise_between(probe, before, after)
-            drift, score, _ = probe.sampler.method.terms(probe.process, x, before.t, after.t, z)
-        else:
-            scale = after.alpha / before.alpha  # other than 1 where annealing goes to its next level
-            drift, score = (scale - 1) * x, probe.process.score(scale * x, after.t) * after.epsilon
-            if after.accepted is not None:  # what was refused did not move
-                score[(torch.from_numpy(after.x) == torch.from_numpy(before.x)).all(1).to(score.device)] = 0
+            return _predictor_terms(probe, x, before, after, change)
+        scale = after.alpha / before.alpha  # other than 1 where annealing goes to its next level
+        drift, score = (scale - 1) * x, probe.process.score(scale * x, after.t) * after.epsilon
+        if after.accepted is not None:  # what was refused did not move
+            score[(torch.from_numpy(after.x) == torch.from_numpy(before.x)).all(1).to(score.device)] = 0
     drift, score = drift.cpu(), score.cpu()
-    return Terms(drift, score, torch.from_numpy(after.x - before.x) - drift - score)
+    return Terms(drift, score, change - drift - score)
 
 
-def _noise_between(run: Simulation, before: Frame, after: Frame) -> torch.Tensor:
-    """The normalised increment of a predictor step, where its inner stages depend on it; else zeros."""
+def _predictor_terms(
+    run: Simulation, x: torch.Tensor, before: Frame, after: Frame, change: torch.Tensor
+) -> Terms | None:
     s, i = run.sampler, after.step - 1
-    if s.method.nfe_per_step > 1 and run.process.eta:
-        times = grids.times(s.grid, s.steps, run.sde)
-        if (times[i], times[i + 1]) == (before.t, after.t):  # a thinned recording has gaps
-            return run.path(times).increment(times, i).to(run.device)
-    return torch.zeros(run.shape, device=run.device)
+    method, ends = s.method, [before.t, after.t]
+    times = ends if method.adaptive else grids.times(s.grid, s.steps, run.sde)
+    whole = method.adaptive or times[i : i + 2] == ends  # a thinned recording has gaps
+    z = torch.zeros(run.shape, device=run.device)
+    if run.process.eta and whole and (method.memory or method.nfe_per_step > 1):  # else it is not needed
+        z = run.path(times).increment(times, i).to(run.device)
+    elif method.draws == 2:
+        z = torch.stack([z, z])
+    drift, score, known = (
+        part.cpu() for part in run.setup.begin(run.process, times).terms(x, before.t, after.t, z)
+    )
+    if not method.memory:
+        return Terms(drift, score, change - drift - score)
+    if s.denoise and after.step == s.steps and not (s.corrections and s.order == "predictor"):
+        known = torch.zeros_like(known)  # the last step dropped it
+    return Terms(drift, change - drift - known, known) if whole else None

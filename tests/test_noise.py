@@ -1,5 +1,6 @@
 """Noise as data: its law on every grid, and what it must not depend on."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from scipy import stats
 
 from explorer import grids, noise
-from explorer.noise import Brownian
+from explorer.noise import Brownian, BrownianArea
 from explorer.sdes import SDES
 
 SHAPE = (20_000, 1)
@@ -141,3 +142,70 @@ def test_long_grids_are_no_deep_recursion():
     times = [1 - 1e-9 * i for i in range(1000)] + [0.5 - 1e-9 * i for i in range(1000)] + [0.0]
     z = stacked(Brownian(0, (64, 1), (0.0, 1.0)).increments(times))
     assert z.shape == (2000, 64) and np.isfinite(z).all()
+
+
+# --- paths with their areas ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("times", [
+    uniform(1), uniform(7)[::-1], uniform(5, 0.25, 3.0), [0.0, 1e-6, 0.3, 0.3001, 0.9, 1.0],
+], ids=["one", "falling", "wide", "uneven"])  # fmt: skip
+def test_increments_and_areas_are_independent_standard_normals(times):
+    pairs = list(BrownianArea(3, SHAPE, (min(times), max(times))).increments(times))
+    z = torch.cat(pairs).double().squeeze(-1).numpy()
+    n = SHAPE[0]
+    assert z.shape == (2 * (len(times) - 1), n)
+    assert np.abs(z.mean(1)).max() < 5 / math.sqrt(n)
+    assert np.abs(z @ z.T / n - np.eye(len(z))).max() < 5 * math.sqrt(2 / n)
+    assert stats.kstest(z.ravel(), "norm").pvalue > 1e-4
+
+
+def integrals(path, times):
+    """W and its integral over time at each time of a grid, from the start of travel."""
+    w, total = [torch.zeros(path.shape)], [torch.zeros(path.shape)]
+    for (t, t_next), (z, u) in zip(itertools.pairwise(times), path.increments(times), strict=True):
+        h = abs(t_next - t)
+        total.append(total[-1] + h * w[-1] + h**1.5 * (z / 2 + u / math.sqrt(12)))
+        w.append(w[-1] + math.sqrt(h) * z)
+    return torch.stack(w), torch.stack(total)
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_refining_keeps_path_and_integral(falling):
+    """At the times that a grid of 8 and one of 256 share, both read the same W and the same integral of W."""
+    path = BrownianArea(4, (200, 2), (0.2, 1.0))
+    coarse, fine = (sorted(uniform(n, 0.2, 1.0), reverse=falling) for n in (8, 256))
+    for a, b in zip(integrals(path, coarse), integrals(path, fine), strict=True):
+        assert torch.allclose(a, b[::32], atol=3e-6)
+    w, total = integrals(path, fine)
+    trapezoids = torch.cumulative_trapezoid(w, dx=0.8 / 256, dim=0)
+    assert float((trapezoids - total[1:]).square().mean().sqrt()) < 0.8 / 256  # the area is that of the path
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_one_increment_with_its_area_alone(falling):
+    times = sorted([0.0, 0.01, 0.013, 0.2, 0.45, 0.9, 1.0], reverse=falling)
+    path = BrownianArea(5, (10, 3), (0.0, 1.0))
+    for i, z in enumerate(path.increments(times)):
+        assert torch.equal(path.increment(times, i), z)
+
+
+def test_areas_keep_the_particles_and_the_whole_rise():
+    few, many = (list(BrownianArea(9, (k, 2), (0.0, 1.0)).increments(uniform(6))) for k in (7, 90))
+    assert all(torch.equal(a, b[:, :7]) for a, b in zip(few, many, strict=True))
+    plain = sum(Brownian(9, (7, 2), (0.0, 1.0)).increments(uniform(6)))
+    assert torch.allclose(sum(few)[0], plain, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 5000, 10**6])
+def test_drawing_ahead_changes_nothing(size):
+    drawn = []
+
+    def draws():
+        for i in range(40):
+            drawn.append(i)
+            yield torch.full((size,), float(i))
+
+    out = noise.ahead(draws())
+    assert float(next(out)[0]) == 0 and drawn == [0]
+    assert [float(x[0]) for x in out] == list(range(1, 40))

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from explorer.params import param
 from explorer.samplers.base import PREDICTORS, LinearPredictor
+from explorer.samplers.ddim import posterior_std, towards
 from explorer.samplers.process import Reverse
 from explorer.samplers.reverse_diffusion import transition
-
-#: Of alpha'/alpha: one step from almost no signal would pass what float32 holds, and has lost all digits anyway.
-LARGEST = 1e30
 
 
 @PREDICTORS.register("ancestral", title="Ancestral", order=30)
@@ -40,12 +38,6 @@ class Ancestral(LinearPredictor):
     )  # fmt: skip
 
     def coefficients(self, process: Reverse, t: float, t_next: float) -> tuple[float, float, float]:
-        alpha, sigma = process.sde.marginal(t)
-        alpha_next, sigma_next = process.sde.marginal(t_next)
+        a, b, c = towards(process, t, t_next, posterior_std(process, t, t_next))
         _, forward = transition(process, t, t_next)
-        posterior = math.sqrt(forward) * sigma_next / sigma
-        kept_noise = min(process.eta * posterior, sigma_next)  # what DDIM's formula allows at most
-        c = process.eta * math.sqrt(forward) if self.variance == "forward" else kept_noise
-        direction = math.sqrt(sigma_next**2 - kept_noise**2)
-        ratio = min(alpha_next / alpha, LARGEST)
-        return ratio, (ratio * sigma - direction) * sigma, c
+        return a, b, process.eta * math.sqrt(forward) if self.variance == "forward" else c

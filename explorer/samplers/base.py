@@ -36,6 +36,9 @@ class Predictor(Validated, ABC):
 
     order: of strong convergence on one Brownian path (ODE solver: of the endpoint), given an exact score.
     nfe_per_step: evaluations of the score per step. adaptive: it chooses its own steps (see `path`).
+    memory: a step uses what was found in the steps before it; `step` alone is then a first step.
+    draws: normal numbers per step and coordinate: 1, or 2 for those that need the area under the path too.
+    own_noise: its noise follows a rule of its own and not η g dw̄, so that it tends to other paths of the same law.
     """
 
     name: ClassVar[str]
@@ -44,23 +47,48 @@ class Predictor(Validated, ABC):
     stochastic: ClassVar[bool]
     nfe_per_step: ClassVar[int] = 1
     adaptive: ClassVar[bool] = False
+    memory: ClassVar[bool] = False
+    draws: ClassVar[int] = 1
+    own_noise: ClassVar[bool] = False
     source: ClassVar[str] = ""
     #: One step in LaTeX, the terms wrapped as \\drift{}, \\score{}, \\noise{}.
     equation: ClassVar[str] = ""
 
     @abstractmethod
     def step(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
-        """From x (n, d) at t to t_next < t with z ~ N(0, I) of x's shape, z = ΔW/sqrt(t - t_next)."""
+        """From x (n, d) at t to t_next < t with z ~ N(0, I) of x's shape, z = ΔW/sqrt(t - t_next).
+
+        With draws = 2, z is (2, n, d): the same and the area, as `noise.BrownianArea` gives them.
+        """
 
     @abstractmethod
     def terms(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:
         """The same step as drift, score and noise parts that add up to it."""
+
+    def begin(self, process: Reverse, times: list[float]) -> Walk:
+        """The method at work on a grid of falling times; what it remembers from step to step is in there."""
+        return Walk(self, process, times)
 
     def path(
         self, process: Reverse, x: torch.Tensor, times: list[float]
     ) -> Iterator[tuple[float, torch.Tensor]]:
         """For an adaptive solver: (t, x) after each, from times[0] to times[-1]."""
         raise TypeError(f"{self.title} steps over a given grid")
+
+
+class Walk:
+    """A predictor on its way over one grid, step by step. A method that needs more than x derives its own."""
+
+    def __init__(self, method: Predictor, process: Reverse, times: list[float]) -> None:
+        self.method, self.process, self.times = method, process, times
+
+    def step(self, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
+        """The next step, as `Predictor.step`."""
+        return self.method.step(self.process, x, t, t_next, z)
+
+    def terms(self, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:
+        """Any one step, as `Predictor.terms`: the walk does not move."""
+        return self.method.terms(self.process, x, t, t_next, z)
 
 
 class LinearPredictor(Predictor):
@@ -72,7 +100,7 @@ class LinearPredictor(Predictor):
 
     def step(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
         a, b, c = self.coefficients(process, t, t_next)
-        mean = torch.add(a * x, process.score(x, t), alpha=b) if b else a * x
+        mean = (a * x).add_(process.score(x, t), alpha=b) if b else a * x
         return Step(torch.add(mean, z, alpha=c) if c else mean, mean)
 
     def terms(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:

@@ -26,6 +26,11 @@ class Reverse:
         self.evaluations += 1
         return self.score_function(x, t)
 
+    def denoised(self, x: torch.Tensor, t: float) -> torch.Tensor:
+        """Tweedie's E[x_0 | x_t] = (x + sigma² s)/alpha (Efron 2011)."""
+        alpha, sigma = self.sde.marginal(t)
+        return torch.add(x, self.score(x, t), alpha=sigma * sigma).mul_(1 / alpha)
+
     @property
     def weight(self) -> float:
         """½(1+η²): the share of g² s in the drift."""
