@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from explorer.grids import GRIDS
 from explorer.params import Validated, param
 from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS, Corrector, Predictor
+from explorer.samplers.mistakes import MISTAKES, Mistake
 
 MODES = {
     "forward": "Forward",
@@ -143,6 +144,11 @@ class Sampler(Validated):
     particles: int = param(
         2000, "Particles", symbol="n", low=100, high=10000, minimum=1, maximum=100000, log=True,
         help="How many points are moved at once.",
+    )  # fmt: skip
+    mistake: Mistake = param(
+        MISTAKES["none"], "Mistake", registry=MISTAKES, advanced=True,
+        help="Breaks the run on purpose, in one well-known way; with Compare A | B, right and wrong side by side.",
+        equation="the wrong line stands below the step's equation",
     )  # fmt: skip
 
     @property
