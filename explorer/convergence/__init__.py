@@ -3,11 +3,12 @@
 from explorer.convergence.curves import Curve, curves
 from explorer.convergence.fit import Slope, slope
 from explorer.convergence.methods import SETS, Method, MethodError, declared, names_of, parse, unfit
-from explorer.convergence.study import AXES, MEASURES, Point, Study
+from explorer.convergence.study import AXES, MEASURES, MOST, Point, Study, best_predictor, path_steps
 
 __all__ = [
     "AXES",
     "MEASURES",
+    "MOST",
     "SETS",
     "Curve",
     "Method",
@@ -15,10 +16,12 @@ __all__ = [
     "Point",
     "Slope",
     "Study",
+    "best_predictor",
     "curves",
     "declared",
     "names_of",
     "parse",
+    "path_steps",
     "slope",
     "unfit",
 ]

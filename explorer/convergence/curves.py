@@ -36,10 +36,12 @@ class Curve:
     def slope(self, by: str = "steps") -> Slope:
         """How the error falls over the finest levels that can be told from the floor and from chance.
 
-        The finer half of them, three at least: orders are limits.
+        The finer half of them, three at least: orders are limits. nan where there are fewer.
         """
         good = np.flatnonzero((self.error > 5 * self.floor) & ~(2 * self.spread > self.error))
         chosen = good[min(len(good) // 2, max(len(good) - 3, 0)) :]
+        if len(chosen) < 3:
+            return Slope(math.nan, math.nan)
         errors = self.error if self.groups is None else self.groups
         return slope(self.x(by)[chosen], errors[..., chosen])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,7 +59,7 @@ class Method:
             if getattr(self.predictor, p.name) != getattr(plain, p.name)
         ]
         if self.sampler.mode != "ode" and self.eta != 1:
-            changed.append(f"η = {self.eta:g}")
+            changed.append(f"η = {self.eta:g}" if self.eta else "probability flow")
         return self.predictor.title + (f" ({', '.join(changed)})" if changed else "") + corrector
 
 
@@ -156,7 +157,8 @@ def declared(method: Method, measure: str) -> float:
 
     A predictor's order is the strong one; its weak order, and its order without noise, are at least that.
     """
-    return method.predictor.order if measure != "law" and not method.sampler.corrections else float("nan")
+    known = measure != "law" and not method.sampler.corrections and not method.predictor.adaptive
+    return method.predictor.order if known else math.nan
 
 
 def unfit(method: Method, measure: str) -> str:

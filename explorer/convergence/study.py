@@ -115,8 +115,7 @@ class Study:
     @property
     def fine(self) -> int:
         """Steps of the shared path."""
-        shared = math.lcm(*self.steps)
-        return shared * math.ceil(FINER * max(self.steps) / shared)
+        return path_steps(self.steps)
 
     @property
     def total(self) -> int:
@@ -237,6 +236,7 @@ class Study:
         """The test functions of the weak measure, under the exact law at eps."""
         return Averages(self.mixture, *self.sde.marginal(self.sde.eps))
 
+    @cached_property
     def floor(self) -> metrics.Floor:
         """The energy distance between two draws of data as large as the samples."""
         return metrics.floor(metrics.energy_distance, self.mixture, self.particles, range(4))
@@ -252,6 +252,12 @@ def _adaptive(method: Predictor, process: Reverse, x: torch.Tensor) -> Generator
             return End(x.numpy(), taken, process.evaluations)
         taken, x = taken + 1, now[1]
         yield None
+
+
+def path_steps(steps: tuple[int, ...]) -> int:
+    """The smallest number that all of these divide and that is FINER times as large as any."""
+    shared = math.lcm(*steps)
+    return shared * math.ceil(FINER * max(steps) / shared)
 
 
 def best_predictor() -> Predictor:

@@ -1,0 +1,225 @@
+"""Song et al.'s Table 1, live: predictor, corrector and both, at equal cost, for every SDE."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from explorer import metrics, noise
+from explorer.convergence import Method, MethodError, parse
+from explorer.figures import Plot, Series, Table
+from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.pace import Pace
+from explorer.labs.schedules import processes
+from explorer.params import ParamError, param
+from explorer.samplers import PREDICTORS, Sampler
+from explorer.scores.base import ExactScore, LearnedScore, Score
+from explorer.sdes import SDE
+from explorer.simulate import simulate
+
+METRICS = {"energy_distance": "Energy distance", "sliced_wasserstein": "Sliced Wasserstein distance"}
+#: The columns: word, and role in the plot.
+WAYS = {"P": ("Predictor only", "accent"), "C": ("Corrector only", "corrector"), "PC": ("PC", "score")}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The distances (seeds,) of one way to sample, and its steps."""
+
+    values: tuple[float, ...]
+    steps: int
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation over the seeds; nan for one."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else math.nan
+
+
+@LABS.register("table1", title="Table 1, live", order=20)
+@dataclass(frozen=True)
+class Table1(Lab):
+    """Predictor only, corrector only and PC with the same number of evaluations, under every SDE."""
+
+    section = "solvers"
+    about = (
+        "The table by which Song et al. chose PC sampling, for this data: each predictor alone, the corrector alone "
+        "and both together, all at the same cost, under every SDE. Smaller is better; the floor is what two draws "
+        "of data come to."
+    )
+    equation = r"N_P\,k = N_C\,M = N_{PC}\,(k + M) = \mathrm{NFE}"
+    source = "Song et al. 2021, Table 1"
+    heavy = True
+
+    evaluations: int = param(
+        100, "Evaluations", symbol="NFE", low=20, high=2000, minimum=4, maximum=2000, log=True,
+        help="Of the score per particle: the same for all. Steps are as many as they pay for.",
+    )  # fmt: skip
+    predictors: str = param(
+        "ancestral, reverse_diffusion, euler_maruyama, reverse_diffusion(eta=0)", "Predictors",
+        help="Separated by commas, as in Convergence; `all` is every registered one. eta=0 is the probability "
+        "flow's.",
+    )  # fmt: skip
+    corrector_steps: int = param(
+        1, "Corrector steps", symbol="M", low=1, high=10, minimum=1, maximum=100,
+        help="At each level, in PC and alone. Corrector and snr are those of the sampler.",
+    )  # fmt: skip
+    metric: str = param(
+        "energy_distance", "Distance", choices=METRICS,
+        help="Between the samples and as many new draws of data.", equation="2E‖X−Y‖ − E‖X−X′‖ − E‖Y−Y′‖",
+    )  # fmt: skip
+    seeds: int = param(
+        3, "Seeds", low=2, high=10, minimum=2, maximum=100, help="Mean and standard deviation are over these."
+    )
+    particles: int = param(
+        1000, "Particles", symbol="n", low=200, high=5000, minimum=50, maximum=50_000, log=True,
+        help="Samples in each measurement. More of them lower the floor.",
+    )  # fmt: skip
+    grid: str = param(
+        "own", "Time grid", choices={"own": "The sampler's", "uniform": "Uniform, as in the paper"},
+        help="Where the steps are put.",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            self.methods(Sampler())
+        except MethodError as error:
+            raise ParamError(f"table1.predictors: {error}") from None
+
+    def methods(self, base: Sampler) -> tuple[Method, ...]:
+        """The predictors, as methods without a corrector."""
+        everything = ", ".join(name for name in PREDICTORS if PREDICTORS[name].order > 0)
+        found = parse(everything if self.predictors.strip() == "all" else self.predictors, base)
+        wrong = [m.text for m in found if m.sampler.mode != "reverse" or m.predictor.order == 0]
+        if wrong:
+            raise MethodError(f"{wrong[0]!r} is no predictor; there are: {everything}")
+        return found
+
+    @classmethod
+    def quick(cls) -> Table1:
+        return cls(evaluations=8, seeds=2, particles=50, predictors="ancestral, reverse_diffusion(eta=0)")
+
+    def reports(self, context: Context) -> Iterator[Report]:
+        e = context.experiment
+        table = _Growing(self, context)
+        sdes = [(sde, score) for sde in processes(e) if (score := _under(context, sde)) is not None]
+        methods = self.methods(e.sampler)
+        table.total = len(sdes) * (1 + 2 * len(methods))
+        for sde, score in sdes:
+            alone = yield from table.measured(sde, score, self._sampler(None, e.sampler, "C"))
+            for method in methods:
+                cells = {"C": alone}
+                for way in ("P", "PC"):
+                    sampler = self._sampler(method, e.sampler, way)
+                    cells[way] = yield from table.measured(sde, score, sampler)
+                table.rows.append((sde, method, cells))
+                yield table.report()
+        yield table.report(done=True)
+
+    def _sampler(self, method: Method | None, base: Sampler, way: str) -> Sampler:
+        """What samples in one of WAYS with the evaluations that there are."""
+        predictor = PREDICTORS["none"]() if method is None else method.predictor
+        moves = 0 if way == "P" else self.corrector_steps
+        cost = predictor.nfe_per_step + moves
+        return replace(
+            base, mode="pc" if moves else "reverse", predictor=predictor, corrector_steps=moves,
+            eta=1.0 if method is None else method.eta, steps=max(1, self.evaluations // cost),
+            particles=self.particles, grid=base.grid if self.grid == "own" else "uniform",
+        )  # fmt: skip
+
+
+def _under(context: Context, sde: SDE) -> Score | None:
+    """The score in use, under another SDE; None where it is a network that knows only its own."""
+    score = context.resolved.score
+    if sde.name == context.experiment.sde.name:
+        return score
+    native = isinstance(score, LearnedScore) and score.denoiser.spec.native
+    return replace(score, sde=sde) if isinstance(score, ExactScore | LearnedScore) and not native else None
+
+
+class _Growing:
+    """The table while it is being filled."""
+
+    def __init__(self, lab: Table1, context: Context) -> None:
+        self.lab, self.context = lab, context
+        self.mixture, self.seed = context.experiment.data.mixture, context.experiment.seed
+        self.metric: metrics.Metric = getattr(metrics, lab.metric)
+        self.floor = metrics.floor(self.metric, self.mixture, lab.particles, range(lab.seeds))
+        self.rows: list[tuple[SDE, Method, dict[str, Cell]]] = []
+        self.pace, self.total, self.cells = Pace(0.3), 1, 0
+
+    def measured(self, sde: SDE, score: Score, sampler: Sampler) -> Generator[Report, None, Cell]:
+        """Run under every seed; the report so far in between."""
+        values = []
+        for i in range(self.lab.seeds):
+            seed = self.seed + i
+            x = np.empty((0, 1), np.float32)
+            for frame in simulate(sde, sampler, score, self.mixture, seed):
+                x = frame.x
+                if self.pace.due():
+                    yield self.report()
+            rng = np.random.default_rng(noise.seed_of(seed, noise.PROBE))
+            values.append(self.metric(x, self.mixture.sample(len(x), rng)[0]))
+        self.cells += 1
+        return Cell(tuple(values), sampler.steps)
+
+    def report(self, done: bool = False) -> Report:
+        """Table and plot of the rows that are whole."""
+        figures = (self._table(), self._plot()) if self.rows else (self._table(),)
+        values = np.array([[c[way].values for way in WAYS] for _, _, c in self.rows])
+        words = self._words() if done else f"{self.cells} of {self.total} ways to sample are measured."
+        return Report(figures, 1.0 if done else 0.99 * self.cells / self.total, words, {"distance": values})
+
+    def _table(self) -> Table:
+        rows: list[tuple[str | float | int, ...]] = []
+        for sde, method, cells in self.rows:
+            numbers = [v for way in WAYS for v in (cells[way].mean, cells[way].spread)]
+            rows.append((sde.title, method.title, *numbers))
+        columns = ("SDE", "Predictor", *(v for word, _ in WAYS.values() for v in (word, "±")))
+        sampler = self.context.experiment.sampler
+        about = (
+            f"{METRICS[self.lab.metric]}, mean and standard deviation over {self.lab.seeds} seeds of "
+            f"{self.lab.particles} samples, {self.lab.evaluations} evaluations each; {sampler.corrector.title}, "
+            f"snr {sampler.snr:g}. Two draws of data: {self.floor.mean:.4g} ± {self.floor.std:.2g}."
+        )
+        return Table("Predictor, corrector and both at equal cost", columns, tuple(rows), about)
+
+    def _plot(self) -> Plot:
+        place = np.arange(1, len(self.rows) + 1, dtype=float)
+        series = [
+            Series(
+                word, place + 0.12 * (k - 1), np.array([c[way].mean for _, _, c in self.rows]), role, "none", True,
+                np.array([c[way].spread for _, _, c in self.rows]),
+            )
+            for k, (way, (word, role)) in enumerate(WAYS.items())
+        ]  # fmt: skip
+        series.append(Series("two draws of data", place, np.full(len(place), self.floor.mean), "data", "dot"))
+        first = {sde.title: i for i, (sde, _, _) in reversed(list(enumerate(self.rows)))}
+        marks = tuple((i + 0.6, title) for title, i in sorted(first.items(), key=lambda pair: pair[1]))
+        label = METRICS[self.lab.metric].lower()
+        return Plot("The same, row by row", "row of the table", label, tuple(series), log_y=True, marks=marks)
+
+    def _words(self) -> str:
+        best = min(
+            ((cells[way].mean, way, sde, method) for sde, method, cells in self.rows for way in WAYS),
+            key=lambda found: found[0],
+        )
+        wins = sum(cells["PC"].mean < cells["P"].mean for _, _, cells in self.rows)
+        clear = sum(
+            abs(cells["PC"].mean - cells["P"].mean) > math.hypot(cells["PC"].spread, cells["P"].spread)
+            for _, _, cells in self.rows
+        )
+        what = WAYS[best[1]][0] + ("" if best[1] == "C" else f" with {best[3].title}")
+        score = "the exact score" if self.context.resolved.exact else "the learned score"
+        return (
+            f"With {score} and {self.lab.evaluations} evaluations, {what} under {best[2].title} comes closest: "
+            f"{best[0]:.3g}, where two draws of data are {self.floor.mean:.3g} apart. PC beats its predictor alone "
+            f"in {wins} of {len(self.rows)} rows; in {clear} the two differ by more than their standard deviations."
+        )
