@@ -12,6 +12,14 @@ def advice(experiment: Experiment) -> tuple[str, ...]:
     return tuple(text for rule in _RULES for text in rule(experiment))
 
 
+def _mistake(e: Experiment) -> Iterator[str]:
+    """A run that is broken on purpose says so, or why nothing is seen of it."""
+    mistake = e.sampler.mistake
+    if mistake.made:
+        idle = mistake.idle(e.sampler, e.sde)
+        yield f"Broken on purpose ({mistake.title}). {idle or mistake.seen}"
+
+
 def _prior(e: Experiment) -> Iterator[str]:
     """The reverse modes start from the prior: is p_T that prior?"""
     if e.sampler.mode in ("forward", "langevin"):
@@ -83,4 +91,12 @@ def _annealed(e: Experiment) -> Iterator[str]:
         yield f"ε/σ_L² = {s.annealed_step:g} makes the result visibly too wide, by 1/(1 − ε/4σ_L²) in variance."
 
 
-_RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (_snr, _langevin, _annealed, _steps, _prior, _eta)
+_RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
+    _mistake,
+    _snr,
+    _langevin,
+    _annealed,
+    _steps,
+    _prior,
+    _eta,
+)

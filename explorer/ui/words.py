@@ -35,7 +35,7 @@ def title(e: Experiment) -> str:
 
 
 def subtitle(e: Experiment) -> str:
-    """By which method, with which numbers."""
+    """By which method, with which numbers; a mistake made on purpose comes first."""
     s = e.sampler
     method = {
         "forward": f"{e.sde.title} · exact paths · N = {s.steps}",
@@ -46,7 +46,7 @@ def subtitle(e: Experiment) -> str:
         "langevin": _langevin(e),
         "annealed": f"{e.sde.title} · {s.levels} levels × {s.level_steps} · ε = {s.annealed_step:g} σ_L²",
     }
-    return method[s.mode]
+    return (f"✗ {s.mistake.title} · " if s.mistake.made else "") + method[s.mode]
 
 
 def _langevin(e: Experiment) -> str:
@@ -73,7 +73,13 @@ def part(e: Experiment, frame: Frame) -> str:
 
 
 def equation_of(e: Experiment, frame: Frame) -> str:
-    """The equation of the step that made this frame."""
+    """The equation of the step that made this frame, and below it what a mistake makes of it."""
+    mistake = e.sampler.mistake
+    spoilt = mistake.made and not mistake.idle(e.sampler, e.sde)
+    return _right_equation(e, frame) + (rf"\quad \text{{✗}}\; {mistake.wrong}" if spoilt else "")
+
+
+def _right_equation(e: Experiment, frame: Frame) -> str:
     if frame.part == "predict":
         return e.sampler.method.equation
     if frame.part == "correct":
