@@ -27,6 +27,7 @@ COMMANDS = {
     "train": ("train", "train a score network"),
     "export": ("export", "make an animation, a picture or a table of an experiment"),
     "lab": ("labs", "run a laboratory and save its figures"),
+    "convergence": ("convergence", "measure errors of samplers against steps, with fitted orders"),
     "race": ("race", "train several objectives side by side against the exact score"),
     "score": ("score", "evaluate the exact and the learned score at given points"),
     "bench": ("bench", "measure speed (in a checkout)"),
@@ -84,7 +85,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _overview() -> str:
-    rows = "\n".join(f"  {name:10}{what}" for name, (_, what) in COMMANDS.items())
+    rows = "\n".join(f"  {name:12}{what}" for name, (_, what) in COMMANDS.items())
     return HELP.format(program=PROGRAM, commands=rows)
 
 

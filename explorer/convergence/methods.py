@@ -11,6 +11,7 @@ from typing import Any
 from explorer.experiment import ExperimentError, decode
 from explorer.params import ParamError, params
 from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Predictor, Sampler
+from explorer.samplers.mistakes import MISTAKES
 
 #: Fields of the sampler, rather than of the method, that a name may set: `reverse_diffusion(eta=0)`.
 SAMPLER_FIELDS = ("eta", "snr", "corrector_steps", "order", "grid")
@@ -97,7 +98,8 @@ def parse(text: str, base: Sampler) -> tuple[Method, ...]:
     """The methods in a text such as `ancestral, heun, reverse_diffusion(eta=0), euler_maruyama + langevin`.
 
     A predictor is named before a solver of the same name; `ode.NAME` is the solver. Fields in brackets are
-    those of the method, and of the sampler those in SAMPLER_FIELDS; the rest is as in `base`. Raises MethodError.
+    those of the method, and of the sampler those in SAMPLER_FIELDS; the rest is as in `base`, but for its
+    mistake. Raises MethodError.
     """
     parts = [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
     if not parts:
@@ -124,7 +126,7 @@ def _parsed(text: str, base: Sampler) -> Method:
         mode = "ode" if solver else "pc" if corrector else "reverse"
         how: dict[str, Any] = {"solver": method} if solver else {"predictor": method}
         how |= {"corrector": CORRECTORS[corrector](), "corrector_steps": 1} if corrector else {}
-        settings: dict[str, Any] = {"mode": mode, "eta": 1.0} | how | own
+        settings: dict[str, Any] = {"mode": mode, "eta": 1.0, "mistake": MISTAKES["none"]()} | how | own
         return Method(text, replace(base, **settings))
     except (ExperimentError, ParamError) as error:
         raise MethodError(f"{text!r}: {error}") from None

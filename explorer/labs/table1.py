@@ -16,6 +16,7 @@ from explorer.labs.pace import Pace
 from explorer.labs.schedules import processes
 from explorer.params import ParamError, param
 from explorer.samplers import PREDICTORS, Sampler
+from explorer.samplers.mistakes import MISTAKES
 from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.sdes import SDE
 from explorer.simulate import simulate
@@ -132,6 +133,7 @@ class Table1(Lab):
             base, mode="pc" if moves else "reverse", predictor=predictor, corrector_steps=moves,
             eta=1.0 if method is None else method.eta, steps=max(1, self.evaluations // cost),
             particles=self.particles, grid=base.grid if self.grid == "own" else "uniform",
+            mistake=MISTAKES["none"](),
         )  # fmt: skip
 
 
