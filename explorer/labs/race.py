@@ -176,15 +176,16 @@ def _scatter(state: Race, noise: Noise) -> Plot:
 
 
 def _table(state: Race, noise: Noise) -> Table:
-    columns = ("Objective", "Fisher divergence", "ms a step", "seconds", "gradient variance", "note")
-    return Table("The race so far", columns, tuple(_row(lane, noise) for lane in state.lanes))
+    columns = ("Objective", "Fisher divergence", "ms a step", "seconds", "gradient variance")
+    notes = " ".join(f"{lane.objective.short}: {lane.note}." for lane in state.lanes if lane.note)
+    return Table("The race so far", columns, tuple(_row(lane, noise) for lane in state.lanes), about=notes)
 
 
 def _row(lane: Lane, noise: Noise) -> tuple[str | float, ...]:
     known = noise.values.get(lane.objective.name, [])
     variance: str | float = float(np.mean(known)) if len(known) == len(LEVELS) else "–"
     divergence: str | float = lane.fisher[-1] if lane.fisher else "–"
-    return lane.objective.title, divergence, lane.milliseconds, lane.spent, variance, lane.note
+    return lane.objective.title, divergence, lane.milliseconds, lane.spent, variance
 
 
 def _arrays(state: Race, noise: Noise) -> dict[str, np.ndarray]:

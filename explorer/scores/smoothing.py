@@ -34,7 +34,7 @@ class Trade:
         return np.asarray(self.variance / n + self.bias)
 
 
-def noise_trade(mixture: Mixture, sigmas: Sequence[float], draws: int, seed: int) -> Trade:
+def noise_trade(mixture: Mixture, sigmas: Sequence[float] | np.ndarray, draws: int, seed: int) -> Trade:
     """The trade by Monte Carlo over `draws` points, the same ones for all levels, with exact scores.
 
     The variance is averaged as a square and not as a difference, so it is accurate at large sigma too.
