@@ -43,7 +43,7 @@ class Level:
 class Mixing:
     """What the T moves of a level did.
 
-    `kept`: correlation of x/alpha before and after; `predicted`: the same on one Gaussian of the data's size;
+    `kept`: slope of x/alpha after against before; `predicted`: the same on one Gaussian of the data's size;
     `changed`: share of the particles that are of another class than before; `distance`, `floor`: sliced Wasserstein
     distance to draws of the level, and of two sets of draws, in standard deviations of the level.
     """
@@ -135,12 +135,12 @@ class Annealing(Lab):
 
     def _mixing(self, e: Experiment, level: Level, before: Frame, after: Frame) -> Mixing:
         mixture = e.data.mixture
-        a, b = before.x / before.alpha, after.x / after.alpha
+        a, b = (f.x / f.alpha - (f.x / f.alpha).mean(axis=0) for f in (before, after))
         draws = [_draws(mixture, after, seed) for seed in ([e.seed, 1], [e.seed, 2])]
         rate = 0.5 * level.step / level.std**2
         return Mixing(
-            kept=float(np.mean([np.corrcoef(a[:, i], b[:, i])[0, 1] for i in range(a.shape[1])])),
-            predicted=float(abs(1 - rate) ** self.level_steps) if rate < 2 else 1.0,
+            kept=float((a * b).sum() / (a * a).sum()),
+            predicted=(1 - rate) ** self.level_steps if 0 <= rate <= 2 else math.nan,
             changed=_changed(mixture, before, after),
             distance=sliced_wasserstein(after.x, draws[0]) / level.std,
             floor=sliced_wasserstein(draws[1], draws[0]) / level.std,
@@ -191,7 +191,7 @@ class Annealing(Lab):
         if note:
             return f"{said} {note}"
         last = descent.mixing[-1]
-        mixed = [level for level, m in zip(descent.levels, descent.mixing, strict=False) if m.kept < 0.5]
+        mixed = [level for level, m in zip(descent.levels, descent.mixing, strict=False) if abs(m.kept) < 0.5]
         down_to = f"down to σ/α = {mixed[-1].noise:.2g}" if mixed else "on no level"
         return (
             f"{said} The particles forget more than half of where they were {down_to}; at the last level they are "
@@ -246,7 +246,7 @@ def _mixing_plots(descent: Descent, here: Level) -> list[Figure]:
         return np.array([getattr(m, name) for m in descent.mixing])
 
     mixes = (
-        Series("kept of where they were (correlation)", numbers, column("kept"), "accent", points=True),
+        Series("kept of where they were (slope)", numbers, column("kept"), "accent", points=True),
         Series("kept on one Gaussian, (1 − α_i/2v)^T", numbers, column("predicted"), "muted", "dash"),
         Series("changed to another mode", numbers, column("changed"), "noise", points=True),
     )
