@@ -88,9 +88,10 @@ class Mistake(Validated, ABC):
 
     def idle(self, sampler: Sampler, sde: SDE) -> str:
         """Why it changes nothing here, and where it would, in one sentence; "" where it does."""
-        if sampler.mode in self.modes:
-            return ""
-        return f"It changes nothing in this mode: choose {_listed(self.modes)}."
+        if sampler.mode not in self.modes:
+            return f"It changes nothing in this mode: choose {_listed(self.modes)}."
+        steps = sampler.mode in ("langevin", "annealed", "forward") or sampler.method.nfe_per_step
+        return "" if steps or sampler.corrections else "Nothing moves here: choose a predictor."
 
     @property
     def made(self) -> bool:
@@ -132,14 +133,14 @@ def altered(sde: SDE, **attributes: object) -> SDE:
 def same_step(mistake: Mistake, sampler: Sampler, sde: SDE) -> bool:
     """Whether one step of the predictor or solver comes out as it would without the mistake."""
     mixture = Mixture.of_points(torch.zeros(1, 2).numpy(), 1.0)
-    right = Setup(sde, lambda x, t: -x, sampler, mixture, 0, sampler.effective_eta)
+    right = Setup(sde, lambda x, t: -2 * x, sampler, mixture, 0, sampler.effective_eta)
     a, b = (_one_step(setup) for setup in (right, mistake.broken(right)))
     return bool(torch.equal(a, b))
 
 
 def _one_step(setup: Setup) -> torch.Tensor:
-    process, ends = Reverse(setup.sde, setup.score, setup.eta), [0.5, 0.4]
+    process, t, t_next = Reverse(setup.sde, setup.score, setup.eta), 0.5, 0.4
     if setup.sampler.method.adaptive:
-        return process.drift(torch.ones(1, 2), 0.5)
+        return process.drift(torch.ones(1, 2), t)
     z = torch.ones(2, 1, 2) if setup.sampler.method.draws == 2 else torch.ones(1, 2)
-    return setup.begin(process, ends).step(torch.ones(1, 2), *ends, z).x
+    return setup.begin(process, [t, t_next]).step(torch.ones(1, 2), t, t_next, z).x

@@ -56,7 +56,7 @@ class LargeEps(Mistake):
         "out is p_eps, so σ(eps) must be below the finest detail of the data."
     )
     right = r"x \sim p_\epsilon,\; \epsilon = 10^{-3}:\; \noise{\sigma_\epsilon} \ll \text{detail}"
-    wrong = r"x \sim p_\epsilon = \text{law of } \alpha_\epsilon x_0 + \noise{\sigma_\epsilon z},\; \epsilon \gg 10^{-3}"
+    wrong = r"x \sim p_\epsilon = \text{law of } \alpha_\epsilon x_0 + \noise{\sigma_\epsilon z},\; \epsilon = 0.2"
     source = "Song et al. 2021, appendix C"
     modes = ("forward", "reverse", "ode", "pc")
     end: float = param(
