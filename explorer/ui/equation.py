@@ -160,6 +160,10 @@ class EquationView(QWidget, style.Themed):
         self._theme = theme
         self._ask()
 
+    def least_width(self) -> int:
+        """The room in which its longest piece is still read easily."""
+        return round(0.85 * max((line.width for line in self._lines), default=0.0))
+
     def is_current(self) -> bool:
         """Whether the picture is that of the last `set_latex`."""
         return self._shown == self._key()

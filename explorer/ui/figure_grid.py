@@ -45,7 +45,8 @@ def arrange(wishes: Sequence[Wish], width: int, height: int, scale: float = 1.0)
 
 def _grid(wishes: Sequence[Wish], width: int, height: int, scale: float) -> tuple[list[Box], int]:
     """Rows of equal columns, in the order of the figures."""
-    columns = columns_for(sum(not w.whole_row for w in wishes), width, scale)
+    elastic = sum(w.height is None for w in wishes)
+    columns = columns_for(elastic or len(wishes), width, scale)
     gap = round(GAP * scale)
     rows = _rows(wishes, columns, (width + gap) // columns - gap)
     heights = _heights([[wishes[i] for i in row] for row in rows], height - gap * (len(rows) - 1), scale)
@@ -61,14 +62,17 @@ def _grid(wishes: Sequence[Wish], width: int, height: int, scale: float) -> tupl
 
 
 def _rows(wishes: Sequence[Wish], columns: int, room: int) -> list[list[int]]:
-    """Which figures stand side by side, in their order."""
+    """Which figures stand side by side, in their order. A table joins a row of plots only where it fills it."""
     rows: list[list[int]] = []
     alone = [w.whole_row or w.width > room for w in wishes]
-    for i in range(len(wishes)):
-        if not rows or alone[i] or alone[rows[-1][0]] or len(rows[-1]) == columns:
+    for i, wish in enumerate(wishes):
+        last = rows[-1] if rows else []
+        mixed = bool(last) and (wishes[last[0]].height is None) != (wish.height is None)
+        full = len(last) == columns or (mixed and len(last) != columns - 1)
+        if not last or alone[i] or alone[last[0]] or full:
             rows.append([i])
         else:
-            rows[-1].append(i)
+            last.append(i)
     return rows
 
 

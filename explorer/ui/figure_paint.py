@@ -25,6 +25,8 @@ DOT = 2.4  # radius of a value's dot
 MOST_POINTS = 1600
 HANDLE = 7.0  # radius of the disc that is dragged
 BAR = 11.0  # width of a colour bar
+LEAST_CURVES = 88.0  # the least height of the curves themselves
+ROOMY = 300.0  # a figure higher than this has room for two lines about it
 DASHES = {"dash": [5.0, 3.5], "dot": [1.2, 3.0]}
 
 
@@ -98,7 +100,7 @@ def paint_figure(painter: QPainter, figure: Plot | Picture | Table, rect: QRectF
     """Draw a figure with its title into `rect`; returns where its numbers are (None for a table)."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     sheet = Sheet(painter, ink, QRectF(rect))
-    _title(sheet, figure.title, figure.about)
+    _title(sheet, figure.title, figure.about, 2 if rect.height() > sheet.px(ROOMY) else 1)
     if sheet.rect.height() < sheet.px(24) or sheet.rect.width() < sheet.px(40):
         return None
     if isinstance(figure, Plot):
@@ -109,19 +111,22 @@ def paint_figure(painter: QPainter, figure: Plot | Picture | Table, rect: QRectF
     return None
 
 
-def title_height(figure: Plot | Picture | Table, ink: Ink) -> float:
-    """The height of the title and the line below it."""
-    return (TITLE * 1.55 + (LINE if figure.about else 0)) * ink.scale
+def title_height(figure: Plot | Picture | Table, ink: Ink, room: float) -> float:
+    """The height of the title and the lines below it, in a width of `room`."""
+    return (TITLE * 1.55 + LINE * len(_about_lines(figure.about, room, ink))) * ink.scale
 
 
-def _title(sheet: Sheet, title: str, about: str) -> None:
+def _about_lines(about: str, room: float, ink: Ink, most: int = 2) -> list[str]:
+    return layout.wrapped(about, room, round(SMALL * ink.scale), most=most) if about else []
+
+
+def _title(sheet: Sheet, title: str, about: str, most: int) -> None:
     room, ink = sheet.rect.width(), sheet.ink
     words = layout.elided(title, room, round(TITLE * ink.scale), True)
     sheet.words(sheet.rect.left(), sheet.rect.top() + sheet.px(TITLE), words, TITLE, bold=True)
     sheet.cut(sheet.px(TITLE * 1.55))
-    if about:
-        words = layout.elided(about, room, round(SMALL * ink.scale))
-        sheet.words(sheet.rect.left(), sheet.rect.top() + sheet.px(SMALL), words, SMALL, "muted")
+    for line in _about_lines(about, room, ink, most):
+        sheet.words(sheet.rect.left(), sheet.rect.top() + sheet.px(SMALL), line, SMALL, "muted")
         sheet.cut(sheet.px(LINE))
 
 
@@ -174,28 +179,44 @@ def _near_zero(arrays: Sequence[np.ndarray]) -> bool:
 
 
 def _key(sheet: Sheet, plot: Plot) -> None:
-    """What is up the axis at the left, and each curve's name after a bit of its line at the right."""
-    named = [s for s in plot.series if s.name]
-    ink, left, gap = sheet.ink, sheet.rect.left(), sheet.px(14)
-    sample = sheet.px(SAMPLE + 5)
-    start = ink.width(plot.y_label, SMALL) + (gap if plot.y_label else 0)
-    widths = [min(sample + ink.width(s.name, SMALL), sheet.rect.width()) for s in named]
-    one_line = start + sum(widths) + gap * (len(widths) - 1) <= sheet.rect.width()
-    base = sheet.rect.top() + sheet.px(SMALL)
+    """What is up the axis at the left, and each curve's name after a bit of its line: at the right where all fit
+    beside it, else one after the other."""
+    ink, left, top = sheet.ink, sheet.rect.left(), sheet.rect.top() + sheet.px(SMALL)
     if plot.y_label:
-        sheet.words(left, base, plot.y_label, SMALL, "muted")
-    x = sheet.rect.right() - sum(widths) - gap * (len(widths) - 1) if one_line else left
-    lines = 1 if plot.y_label or named else 0
-    if named and not one_line:
-        base, lines = (base + sheet.px(LINE), 2) if plot.y_label else (base, 1)
-    for series, width in zip(named, widths, strict=True):
-        if x + width > sheet.rect.right() + 1 and x > left:
-            x, base, lines = left, base + sheet.px(LINE), lines + 1
-        _sample(sheet, series, x, base)
+        sheet.words(left, top, plot.y_label, SMALL, "muted")
+    places, lines = key_places(plot, sheet.rect.width(), ink)
+    sample = sheet.px(SAMPLE + 5)
+    for series, (x, line, width) in places:
+        base = top + line * sheet.px(LINE)
+        _sample(sheet, series, left + x, base)
         words = layout.elided(series.name, width - sample + 1, round(SMALL * ink.scale))
-        sheet.words(x + sample, base, words, SMALL)
-        x += width + gap
+        sheet.words(left + x + sample, base, words, SMALL)
     sheet.cut(sheet.px(LINE * lines))
+
+
+def key_places(
+    plot: Plot, room: float, ink: Ink
+) -> tuple[list[tuple[Series, tuple[float, int, float]]], int]:
+    """Where each name stands (how far across, on which line, how wide), and how many lines there are."""
+    named = [s for s in plot.series if s.name]
+    gap, sample = 14 * ink.scale, (SAMPLE + 5) * ink.scale
+    start = ink.width(plot.y_label, SMALL) + gap if plot.y_label else 0.0
+    widths = [min(sample + ink.width(s.name, SMALL), room) for s in named]
+    all_of_them = sum(widths) + gap * (len(widths) - 1)
+    x, line = max(room - all_of_them, 0.0) if start + all_of_them <= room else start, 0
+    places = []
+    for series, width in zip(named, widths, strict=True):
+        if x + width > room + 1 and x > 0:
+            x, line = 0.0, line + 1
+        places.append((series, (x, line, width)))
+        x += width + gap
+    return places, line + 1 if named or plot.y_label else 0
+
+
+def least_height(plot: Plot, room: float, ink: Ink) -> float:
+    """The height at which a plot of this width still shows its curves."""
+    lines = key_places(plot, room, ink)[1] + (1 if plot.about else 0) + (2 if plot.x_label else 1)
+    return (TITLE * 1.55 + LINE * lines + LEAST_CURVES) * ink.scale
 
 
 def _sample(sheet: Sheet, series: Series, x: float, base: float) -> None:

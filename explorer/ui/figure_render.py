@@ -73,12 +73,14 @@ class Page:
 
     def _wish(self, figure: Figure, room: float) -> Wish:
         if isinstance(figure, Table):
-            high = title_height(figure, self._ink) + table_height(figure, self._ink)
+            high = title_height(figure, self._ink, room) + table_height(figure, self._ink, room)
             return Wish(round(high) + 12, width=round(table_width(figure, self._ink)))
         if isinstance(figure, Equation):
-            _, high = equation.arrange(self._typeset(figure), room)
+            lines = self._typeset(figure)
+            _, high = equation.arrange(lines, room)
             words = layout.wrapped(figure.words, room, round(SMALL))
-            return Wish(round(high + TITLE * 1.8 + LINE * len(words)) + 8, whole_row=True)
+            wide = round(max((line.width for line in lines), default=0))
+            return Wish(round(high + TITLE * 1.8 + LINE * len(words)) + 8, width=wide)
         return Wish()
 
     def _typeset(self, figure: Equation) -> tuple[equation.Line, ...]:

@@ -14,8 +14,8 @@ from explorer.figures import Equation, Figure, Handle, Picture, Plot, Table
 from explorer.theme import Theme
 from explorer.ui import axes, style
 from explorer.ui.equation import EquationView
-from explorer.ui.figure_grid import Wish
-from explorer.ui.figure_paint import Area, Ink, paint_figure, paint_handle, title_height
+from explorer.ui.figure_grid import LEAST_HEIGHT, Wish
+from explorer.ui.figure_paint import Area, Ink, least_height, paint_figure, paint_handle, title_height
 from explorer.ui.labels import label
 from explorer.ui.table_paint import table_height, table_width
 
@@ -92,7 +92,8 @@ class EquationCard(FigureCard):
     def wish(self) -> Wish:
         words = self._words.heightForWidth(max(self.width() - 2 * PAD, 100)) if self._words.text() else 0
         height = style.px(2 * PAD + 12) + self._title.sizeHint().height() + words
-        return Wish(height + max(self.view.sizeHint().height(), style.px(24)), whole_row=True)
+        height += max(self.view.sizeHint().height(), style.px(24))
+        return Wish(height, width=self.view.least_width() + 2 * style.px(PAD))
 
 
 class DrawnCard(FigureCard, style.Themed):
@@ -133,9 +134,14 @@ class DrawnCard(FigureCard, style.Themed):
     def wish(self) -> Wish:
         ink, around = self.ink(), 2 * style.px(PAD)
         if isinstance(self.figure, Table):
-            high = table_height(self.figure, ink) + title_height(self.figure, ink)
+            high = table_height(self.figure, ink, self.width() - around) + title_height(
+                self.figure, ink, self.width() - around
+            )
             return Wish(round(high) + around, width=round(table_width(self.figure, ink)) + around)
-        return Wish(least=PICTURE_LEAST) if isinstance(self.figure, Picture) else Wish()
+        if isinstance(self.figure, Plot):
+            least = least_height(self.figure, self.width() - around, ink) + around
+            return Wish(least=max(LEAST_HEIGHT, round(least / ink.scale)))
+        return Wish(least=PICTURE_LEAST)
 
     def ink(self) -> Ink:
         """What it is drawn with now."""
