@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.distributions import Mixture
-from explorer.experiment import Experiment
 from explorer.figures import Figure, Picture, Plot, Series
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.fields import around, density_image, score_arrows
@@ -21,8 +20,6 @@ from explorer.views.base import lattice
 LOWEST, HIGHEST, COARSE = 0.01, 10.0, 200
 #: Rows of arrows.
 ARROWS = 19
-#: Data thinner than this has no density whose score could be compared.
-THINNEST = 1e-6
 
 
 @LABS.register("dsm_sigma", title="The one noise level of DSM", order=20)
@@ -61,11 +58,6 @@ class DenoisingSigma(Lab):
     @classmethod
     def quick(cls) -> DenoisingSigma:
         return cls(levels=7, draws=100)
-
-    def refusal(self, experiment: Experiment) -> str:
-        if experiment.data.mixture.scales.min() < THINNEST:
-            return "This data has no density of its own to be biased from; give it a width above 0."
-        return ""
 
     def reports(self, context: Context) -> Iterator[Report]:
         mixture, seed = context.experiment.data.mixture, context.experiment.seed

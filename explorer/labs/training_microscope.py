@@ -248,7 +248,8 @@ def _numbers(e: Experiment, s: Step) -> Table:
         (f"the same, clipped at {clip:g}", min(s.batch_norm, clip)),
         ("cosine between the two gradients", s.cosine),
     ]  # fmt: skip
-    return Table("The numbers", ("", "value"), tuple(rows))
+    about = "A preconditioned network is trained on y = x/α, so with α = 1: one problem for every SDE."
+    return Table("The numbers", ("", "value"), tuple(rows), "" if e.score.network.native else about)
 
 
 def _among(s: Step) -> Plot:
