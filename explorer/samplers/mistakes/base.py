@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from explorer.distributions.mixture import Mixture
 from explorer.lazy import torch
-from explorer.params import Validated
+from explorer.params import Validated, params
 from explorer.registry import Registry
 from explorer.samplers.base import Predictor, Step, Terms, Walk
 from explorer.samplers.process import Reverse
@@ -125,7 +125,7 @@ class Right(Mistake):
 def altered(sde: SDE, **attributes: object) -> SDE:
     """The same SDE with some attributes of its class (T, eps, diffusion) replaced."""
     kind = type(sde)
-    values = {f.name: getattr(sde, f.name) for f in fields(sde)}
+    values = {p.name: getattr(sde, p.name) for p in params(kind)}
     made: SDE = type(kind.__name__, (kind,), {"__module__": kind.__module__, **attributes})(**values)
     return made
 
