@@ -13,8 +13,9 @@ from explorer.likelihood.flow import Flow, Moment, estimated, within
 #: Tolerance of the first pass. Where nothing was ever seen in training a network's field is rough: followed
 #: closely, such points cost several times the evaluations of all others, for densities of e⁻³⁰.
 ROUGH = 1e-2
-#: The share of the points, those with the most density, that is solved again with the flow's own solver.
-WELL = 0.4
+#: Points within so many nats of the peak are solved again with the flow's own solver. (The peak is a quantile: where
+#: the first pass went astray it may have found any value.)
+NEAR, PEAK = 9.0, 0.98
 
 
 def on_points(
@@ -35,7 +36,7 @@ def on_points(
         yield share * last.progress, None
     values = estimated(rough, last, exact_end).values
     yield share, values
-    best = values.topk(max(1, round(WELL * len(x)))).indices
+    best = torch.nonzero(values >= values.quantile(PEAK) - NEAR)[:, 0]
     for last in flow.encode(x[best], t, divergence(x[best])):
         yield share + (1 - share) * last.progress, None
     values = values.clone()

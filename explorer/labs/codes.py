@@ -1,0 +1,200 @@
+"""A data point's path to its code, and the divergence that gathers on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from explorer.figures import Figure, Picture, Plot, Series, Table
+from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.density_parts import (
+    array,
+    backdrop,
+    code_picture,
+    codes_of_data,
+    dots,
+    flat,
+    flow_of,
+    handle,
+    hues,
+    line_density,
+    over_time,
+    report,
+    size,
+    whole,
+)
+from explorer.lazy import torch
+from explorer.likelihood import START, Exact, Moment, end_log_density, final
+from explorer.marks import Array, Curve, Mark, Points
+from explorer.params import param
+
+
+@LABS.register("codes", title="Data and codes", order=20)
+@dataclass(frozen=True)
+class Codes(Lab):
+    """Drag a data point: its path to its code, log p along it, and the way back."""
+
+    section = "density"
+    about = (
+        "Drag the data point. The probability-flow ODE takes it to its code; on the way log p falls by the "
+        "divergence of the field, and at the end the prior is known. Run backwards, the ODE gives the point again."
+    )
+    equation = (
+        r"\frac{dx}{dt} = \drift{f} - \frac{1}{2} g^2 \score{s}, \qquad "
+        r"\frac{d \log p}{dt} = -\nabla\cdot(\drift{f} - \frac{1}{2} g^2 \score{s})"
+    )
+    source = "Song et al. 2021, section 4.3 and appendix D; Chen et al. 2018"
+
+    x: float = param(
+        1.0, "Point, x", symbol="x₁", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
+        help="The data point: drag it in the picture.",
+    )  # fmt: skip
+    y: float = param(
+        0.9, "Point, y", symbol="x₂", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
+        help="Its second coordinate (one-dimensional data has none).",
+    )  # fmt: skip
+    others: int = param(
+        400, "Other codes", low=0, high=2000, minimum=0, maximum=5000,
+        help="Data points drawn beside it with their codes, neighbours in like colours.",
+    )  # fmt: skip
+
+    @classmethod
+    def quick(cls) -> Codes:
+        return cls(others=20)
+
+    def reports(self, context: Context) -> Iterator[Report]:
+        way = _Way(self, context)
+        yield way.report(None, 0.5 if self.others else 1.0)
+        if self.others:
+            e, score = context.experiment, cast(Hashable, context.resolved.score)
+            found = codes_of_data(e.sde, score, way.mixture, e.seed, self.others)
+            yield way.report(found, 1.0)
+
+
+class _Way:
+    """The path of one point there and back, and its figures."""
+
+    def __init__(self, lab: Codes, context: Context) -> None:
+        self.lab, self.e, self.mixture = lab, context.experiment, context.exact.mixture
+        self.sde, self.dim = self.e.sde, self.e.data.dim
+        self.flow = flow_of(context, 1e-5)
+        point = torch.tensor([[lab.x, lab.y][: self.dim]], dtype=torch.float64)
+        self.moments: list[Moment] = list(self.flow.encode(point, divergence=Exact()))
+        self.back = final(self.flow.decode(self.moments[-1].x)).x[0] - point[0]
+        self.ts = np.array([m.t for m in self.moments])
+        self.path = np.concatenate([array(m.x) for m in self.moments])
+        self.gathered = np.array([float(m.divergence) for m in self.moments])
+        sizes = np.array([[size(self.sde, t)] for t in self.ts])
+        self.scaled: Array = (self.path / sizes).astype(np.float32)
+        self.found, self.truth = self._log_densities()
+
+    def _log_densities(self) -> tuple[np.ndarray, np.ndarray]:
+        """log p_t(x_t) along the path: from the prior and the divergence, and exact."""
+        end = float(end_log_density(self.sde, self.moments[-1].x))
+        truth = [float(self.mixture.log_density(m.x, *self.sde.marginal(m.t))) for m in self.moments]
+        return end + self.gathered[-1] - self.gathered, np.array(truth)
+
+    @property
+    def code(self) -> Array:
+        """The code in units of the prior's standard deviation (1, d)."""
+        return np.asarray(self.path[-1:] / self.sde.prior_std, np.float32)
+
+    def report(self, others: tuple[Array, Array] | None, progress: float) -> Report:
+        figures = (self._picture(others), self._codes(others), self._along(), self._table())
+        return report(
+            figures, progress, self._words(), t=self.ts, path=self.path, divergence=self.gathered,
+            log_density=self.found, exact=self.truth,
+        )  # fmt: skip
+
+    def _picture(self, others: tuple[Array, Array] | None) -> Picture:
+        return self._over_time() if self.dim == 1 else self._in_the_plane(others)
+
+    def _in_the_plane(self, others: tuple[Array, Array] | None) -> Picture:
+        bounds = whole(self.mixture)
+        data = () if others is None else (_coloured(others[0], others[0], 3.0, 0.6),)
+        marks: tuple[Mark, ...] = (
+            backdrop(self.mixture, bounds), *data, Curve(self.scaled, "accent", 2.0),
+            dots(self.scaled[-1:], "noise", 8.0),
+        )  # fmt: skip
+        return Picture(
+            "From the point to its code", marks, bounds, "x₁ / √(α² + σ²)", "x₂ / √(α² + σ²)",
+            handles=(handle(2, ("x", "y"), (self.lab.x, self.lab.y), "x₀"),),
+            about="Each place is divided by √(α² + σ²), so that the path stays in the picture; the data is at t = 0.",
+        )  # fmt: skip
+
+    def _over_time(self) -> Picture:
+        edge = max(whole(self.mixture)[1], 3.0)
+        bounds = (0.0, 1.0, -edge, edge)
+        curve = np.column_stack([self.ts, self.scaled[:, 0]]).astype(np.float32)
+        marks: tuple[Mark, ...] = (
+            over_time(self.mixture, self.sde, edge), Curve(curve, "accent", 2.0), dots(curve[-1:], "noise", 8.0),
+        )  # fmt: skip
+        return Picture(
+            "From the point to its code", marks, bounds, "t", "x / √(α² + σ²)", square=False,
+            handles=(handle(1, ("x", "y"), (0.0, self.lab.x), "x₀"),),
+        )  # fmt: skip
+
+    def _codes(self, others: tuple[Array, Array] | None) -> Figure:
+        if self.dim == 1:
+            return self._quantiles(others)
+        marks = () if others is None else (_coloured(others[1] / self.sde.prior_std, others[0], 4.0, 0.8),)
+        return code_picture(
+            "Codes", (*marks, dots(self.code, "noise", 9.0)), 2,
+            "Circles are 1, 2 and 3 standard deviations of the prior. Colours are those of the data beside it.",
+        )  # fmt: skip
+
+    def _quantiles(self, others: tuple[Array, Array] | None) -> Plot:
+        """In one dimension codes keep the order: the code is the quantile's."""
+        edge = whole(self.mixture)[1]
+        xs = np.linspace(-edge, edge, 2001)
+        shares = np.cumsum(np.exp(line_density(self.mixture, xs, 1.0, START))) * (xs[1] - xs[0])
+        normal = torch.special.ndtri(torch.from_numpy(np.clip(shares, 1e-6, 1 - 1e-6))).numpy()
+        inside = np.abs(normal) < 4
+        series = [Series("quantile of the normal law", xs[inside], normal[inside], "muted")]
+        if others is not None:
+            order = np.argsort(others[0][:, 0])
+            codes = others[1][order, 0] / self.sde.prior_std
+            series.append(Series("codes of data", others[0][order, 0], codes, "score", "none", True))
+        series.append(Series("this point", self.path[:1, 0], self.code[:, 0], "noise", "none", True))
+        return Plot(
+            "Codes", "x₀", "z / σ_prior", tuple(series),
+            about="On a line paths cannot cross, so the code is the normal quantile of the point's own.",
+        )  # fmt: skip
+
+    def _along(self) -> Plot:
+        return Plot(
+            "Log-density along the path", "t", "nats",
+            (
+                Series("log p_t(x_t) by the ODE", self.ts, self.found, "score"),
+                Series("exact log p_t(x_t)", self.ts, self.truth, "text", "dash"),
+                Series("gathered: ∫₀ᵗ ∇·f̃ dt", self.ts, self.gathered, "noise"),
+            ),
+        )  # fmt: skip
+
+    def _table(self) -> Table:
+        axes = zip(("x", "y")[: self.dim], self.path[0], self.path[-1], self.back, strict=True)
+        rows = [(axis, float(a), float(z), float(a + b)) for axis, a, z, b in axes]
+        logs = [("log p by the ODE, nats", self.found), ("log p, exact, nats", self.truth)]
+        rows += [(word, float(v[0]), float(v[-1]), float("nan")) for word, v in logs]
+        return Table("There and back", ("", "data, t = 0", "code, t = 1", "decoded, t = 0"), tuple(rows))
+
+    def _words(self) -> str:
+        far = float(self.back.abs().max())
+        lost = ""
+        if far > 1e-3 and self.gathered[-1] < -3:
+            lost = (
+                f" From so far off the data the flow draws volumes together by a factor of e^{-self.gathered[-1]:.0f}: "
+                "on the way back what the solver rounds off grows by as much."
+            )
+        return (
+            f"log p of the point is {self.found[0]:.3f} nats: {self.found[-1]:.3f} of its code under the prior and "
+            f"{self.gathered[-1]:+.3f} gathered on the way; exact is {self.truth[0]:.3f}. Decoding the code gives "
+            f"the point again to {far:.1g}. {self.moments[-1].nfe} evaluations of the score.{lost}"
+        )
+
+
+def _coloured(xy: Array, by: Array, size: float, alpha: float) -> Points:
+    return Points(flat(xy), "text", size, alpha, values=hues(by))
