@@ -129,3 +129,13 @@ class Through:
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
         value = from_score(self.kind, self.score(x, t), x, self.sde, t)
         return to_score(self.kind, value, x, self.sde, t)
+
+
+def round_trip_error(kind: str, score: torch.Tensor, x: torch.Tensor, sde: SDE, t: float) -> float:
+    """How far a score (n, d) comes back from `kind`: root mean square of the difference over that of the score.
+
+    In the precision of x: what is lost is lost to cancellation, near the data for x0, near the noise for all that
+    divide by alpha.
+    """
+    back = to_score(kind, from_score(kind, score, x, sde, t), x, sde, t)
+    return float((back - score).norm() / score.norm())
