@@ -26,8 +26,8 @@ from explorer.simulate import simulate
 
 #: Word, method, role. The ancestral step with beta is DDPM's as [S21] appendix E compares it.
 STEPS: tuple[tuple[str, Predictor, str], ...] = (
-    ("Ancestral, β", Ancestral(variance="forward"), "score"),
-    ("Ancestral, β̃", Ancestral(variance="posterior"), "corrector"),
+    ("Ancestral, forward β", Ancestral(variance="forward"), "score"),
+    ("Ancestral, posterior β̃", Ancestral(variance="posterior"), "corrector"),
     ("Reverse diffusion", ReverseDiffusion(), "accent"),
     ("Euler–Maruyama", EulerMaruyama(), "noise"),
 )
@@ -35,7 +35,7 @@ STEPS: tuple[tuple[str, Predictor, str], ...] = (
 PAIRS = (
     (0, 2, False, "Ancestral and reverse diffusion, means"),
     (2, 3, False, "Reverse diffusion and Euler–Maruyama, means"),
-    (0, 1, True, "Noise by β and by β̃"),
+    (0, 1, True, "Ancestral with forward β and posterior β̃, with noise"),
     (2, 3, True, "Reverse diffusion and Euler–Maruyama, with noise"),
 )
 #: Sizes of the steps that are compared, and of those how large the ones that orders are fitted to.
@@ -63,7 +63,7 @@ class OneStep(Lab):
     follows = True
 
     beta: float = param(
-        0.2, "Size of the step", symbol="β", low=0.01, high=0.9, minimum=1e-4, maximum=0.99, log=True,
+        0.5, "Size of the step", symbol="β", low=0.01, high=0.9, minimum=1e-4, maximum=0.99, log=True,
         help="Of the step in the picture, from the playhead's time. Where noise is only added: the share of the "
         "noise's variance that the step takes away.",
         equation="β = 1 − α_t²/α_t′²",
@@ -197,7 +197,7 @@ class _Scene:
         return Picture(
             title, (*self._density(bounds), *marks), bounds, "t" if self.flat else "",
             "x/√(α²s² + σ²)" if self.flat else "", square=not self.flat,
-            about="In units of the spread at each time, so that noise and data fill one picture. Behind: the data.",
+            about="In units of the spread at each time, to fit noise and data in. Colours as for the one step.",
         )  # fmt: skip
 
     def _scale(self, t: float) -> float:
@@ -267,5 +267,6 @@ def _words(scene: _Scene, gaps: list[np.ndarray], sizes: np.ndarray, falls: list
     return (
         f"At t = {scene.t:.2g} and β = {sizes[near]:.2g} the means of the ancestral and the reverse-diffusion step "
         f"{ancestral}; those of reverse diffusion and Euler–Maruyama {gaps[1][near]:.2g}, {said(1)}: second order in "
-        f"β, so that all tend to one SDE. Where the noises differ too, as with β and β̃, it is {said(2)}: order 3/2."
+        "β, so that all tend to one SDE. Where the noises differ too, as with forward β and posterior β̃, it is "
+        f"{said(2)}: order 3/2."
     )

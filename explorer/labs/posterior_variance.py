@@ -20,10 +20,10 @@ from explorer.sdes import SDE
 from explorer.simulate import simulate
 
 #: The two choices: key of the predictor's field -> word and role.
-CHOICES = {"forward": ("β, the forward step's", "noise"), "posterior": ("β̃, the posterior's", "score")}
+CHOICES = {"forward": ("forward β", "noise"), "posterior": ("posterior β̃", "score")}
 
 
-@LABS.register("posterior_variance", title="β or β̃", order=30)
+@LABS.register("posterior_variance", title="Forward or posterior variance", order=30)
 @dataclass(frozen=True)
 class PosteriorVariance(Lab):
     """Both variances along the chain, and the variance of the samples that each leads to, against N."""
@@ -31,9 +31,9 @@ class PosteriorVariance(Lab):
     section = "discrete"
     about = (
         "DDPM's reverse step may put back the variance β of the forward step or the smaller β̃ of its posterior. "
-        "They bound the right one: β̃ is exact for data at one point, β (under VP) for data of unit variance."
+        "β̃ is right for data at one point, β under VP for data of unit variance; for other data neither is."
     )
-    equation = r"\tilde\beta_i = \frac{1-\bar\alpha_{i-1}}{1-\bar\alpha_i}\,\beta_i \;\leq\; \noise{v} \;\leq\; \beta_i"
+    equation = r"\tilde\beta_i = \frac{1-\bar\alpha_{i-1}}{1-\bar\alpha_i}\,\noise{\beta_i}"
     source = "Ho et al. 2020, eq. 7 and section 3.2"
 
     n: int = param(
@@ -112,11 +112,11 @@ def _variance_plot(sde: SDE, curves: np.ndarray, variance: float) -> Plot:
 def _ratio_plot(curves: np.ndarray, variance: float) -> Plot:
     t, beta, tilde, right = curves
     series = (
-        Series("β̃/β", t, tilde / beta, "score", points=len(t) <= 60),
-        Series(f"right/β, variance {variance:.3g}", t, right / beta, "text", "dash"),
+        Series("posterior β̃ / forward β", t, tilde / beta, "score", points=len(t) <= 60),
+        Series(f"right / forward β, variance {variance:.3g}", t, right / beta, "text", "dash"),
         Series("1", np.array([t[-1], t[0]]), np.ones(2), "noise", "dot"),
     )
-    return Plot("In units of β", "t", "share of β", series)
+    return Plot("In units of the forward variance", "t", "share of β", series)
 
 
 def _predicted(context: Context, sizes: list[int], key: str, variance: float) -> list[float]:
@@ -149,7 +149,8 @@ def _sample_figures(
         series.append(Series(f"{word}: samples", x[: len(done)], done, role, "none", points=True))
     plot = Plot("Spread of the samples", "N", "standard deviation", tuple(series), log_x=True)
     rows = tuple(zip(sizes, *measured.values(), *predicted.values(), strict=False))
-    columns = ("N", "β", "β̃", "β, Gaussian data", "β̃, Gaussian data")
+    words = [word for word, _ in CHOICES.values()]
+    columns = ("N", *words, *(f"{word}, Gaussian data" for word in words))
     about = f"The data has {truth:.4f}. Gaussian data: in closed form."
     return plot, Table("Standard deviation of the samples", columns, rows, about)
 
@@ -160,8 +161,9 @@ def _words(sizes: list[int], measured: dict[str, list[float]], truth: float, cur
     ratio = curves[2] / curves[1]
     where = "they differ near the data" if ratio[-1] < 0.9 * ratio[0] else "the same all the way"
     return (
-        f"β̃/β is {ratio[0]:.3f} in the first step and {ratio[-1]:.3f} in the last: {where}. With "
-        f"{few} steps the samples' spread is {change['forward'][0]:+.1f} % off with β and "
-        f"{change['posterior'][0]:+.1f} % with β̃; with {many}, {change['forward'][-1]:+.1f} % and "
-        f"{change['posterior'][-1]:+.1f} %. The choice matters less, the more steps there are."
+        f"The posterior's variance is {ratio[0]:.3f} of the forward step's in the first step and {ratio[-1]:.3f} in "
+        f"the last: {where}. With {few} steps the samples' spread is {change['forward'][0]:+.1f} % off with the "
+        f"forward and {change['posterior'][0]:+.1f} % with the posterior variance; with {many}, "
+        f"{change['forward'][-1]:+.1f} % and {change['posterior'][-1]:+.1f} %. The choice matters less, "
+        "the more steps there are."
     )
