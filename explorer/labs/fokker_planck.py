@@ -55,6 +55,14 @@ class Story:
             bins.sampling_noise(merged, n), abs(g.mass(moment.density) - 1),
         ))  # fmt: skip
 
+    @property
+    def edge(self) -> int:
+        """How many bins along each edge have next to nothing in them, at the start and at the end."""
+        first = self.moments[0]
+        there = (self.grid.merged(law, self.factor) for law in (first.density, first.target))
+        held = np.argwhere(np.any([law > 1e-4 * law.max() for law in there], axis=0))
+        return int(min(held.min(), self.grid.cells // self.factor - 1 - held.max()))
+
     def columns(self) -> np.ndarray:
         """(7, moments): time, density to target, its KL, particles to density and to target, floor, mass error."""
         return np.array(self.rows).T
@@ -250,20 +258,21 @@ def _titles(moment: Moment, langevin: bool) -> tuple[str, str, str]:
 
 def _pictures(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:
     """The three laws as heat maps under one scale: the root of the density, so that faint modes show."""
-    g = story.grid
-    (cx, cy), half = g.centre, g.half
+    g, edge = story.grid, story.edge
+    (cx, cy), half = g.centre, g.half - edge * g.h * story.factor
     bounds = (cx - half, cx + half, cy - half, cy + half)
     top = max(float(moment.density.max()), float(moment.target.max()))
     labels = ("x₁", "x₂") if langevin else ("(x₁ − αm₁)/r", "(x₂ − αm₂)/r")
-    laws = (moment.density, moment.particles, moment.target)
-    return tuple(
-        Picture(
-            title,
-            (Image(np.sqrt(np.clip(law.T / top, 0, 1)).astype(np.float32), bounds),),
-            bounds, *labels, scale=(0.0, top, "density (root scale)"), colormap="density",
+    laws = (moment.density, story.factor), (moment.particles, 1), (moment.target, story.factor)
+    pictures = []
+    for title, (law, cells) in zip(_titles(moment, langevin), laws, strict=True):
+        inside = slice(edge * cells, len(law) - edge * cells)
+        values = np.sqrt(np.clip(law[inside, inside].T / top, 0, 1)).astype(np.float32)
+        scale = (0.0, top, "density (root scale)")
+        pictures.append(
+            Picture(title, (Image(values, bounds),), bounds, *labels, scale=scale, colormap="density")
         )
-        for title, law in zip(_titles(moment, langevin), laws, strict=True)
-    )  # fmt: skip
+    return tuple(pictures)
 
 
 def _curves(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:

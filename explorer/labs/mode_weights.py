@@ -18,7 +18,7 @@ from explorer.params import param
 from explorer.samplers import Sampler
 from explorer.simulate import Simulation
 
-#: Frames between two reports: some tenths of a second of work.
+#: Evaluations between two looks at a run, at most: some tenths of a second of work.
 PULSE = 40
 #: Of how many components each is a mode of its own, where the data has no classes.
 FEW = 32
@@ -39,6 +39,18 @@ class Shares:
     names: tuple[str, ...]
     found: dict[str, list[np.ndarray]] = field(default_factory=lambda: {name: [] for name in METHODS})
     nfe: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, list[dict[int, float]]] = field(default_factory=lambda: {name: [] for name in METHODS})
+
+    def off(self, shares: np.ndarray) -> float:
+        """Total variation of shares (modes,) from the true weights."""
+        return float(0.5 * np.abs(shares - self.truth).sum())
+
+    def curve(self, method: str) -> np.ndarray:
+        """(3, looks): evaluations, and the mean and standard deviation of `off` over the seeds."""
+        runs = self.errors[method]
+        at = sorted(set.intersection(*map(set, runs)))
+        values = np.array([[run[nfe] for nfe in at] for run in runs])
+        return np.array([at, values.mean(axis=0), values.std(axis=0, ddof=min(1, len(runs) - 1))])
 
     def of(self, method: str) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation over the seeds (modes,)."""
@@ -49,7 +61,7 @@ class Shares:
 
     def error(self, method: str) -> tuple[float, float]:
         """Total variation from the truth: mean and standard deviation over the seeds."""
-        errors = [0.5 * np.abs(row - self.truth).sum() for row in self.found[method]]
+        errors = [self.off(row) for row in self.found[method]]
         return float(np.mean(errors)), float(np.std(errors, ddof=1)) if len(errors) > 1 else float("nan")
 
 
@@ -121,20 +133,22 @@ class ModeWeights(Lab):
         mixture = modes_of(context.experiment.data.mixture)
         assert mixture is not None, "a laboratory is asked for its refusal first"
         shares = Shares(mixture.label_weights, mixture.label_names or _numbered(len(mixture.label_weights)))
-        samplers = self.samplers(context.experiment)
+        samplers, pulse = self.samplers(context.experiment), min(PULSE, max(2, self.evaluations // 50 * 2))
         report, done, whole = self._report(shares, 0.0), 0, self.seeds * len(samplers)
         for i in range(self.seeds):
             for method, sampler in samplers.items():
-                last = None
+                last, seen = None, {}
                 for last in self._frames(context, sampler, i):
                     if last.step == 0 and method == "langevin":
                         shares.found["start"].append(_shares(mixture, last))
-                    if last.nfe % PULSE == 0:
+                    if last.nfe % pulse == 0:
+                        seen[last.nfe] = shares.off(_shares(mixture, last))
                         part = last.step / max(last.steps, 1)
                         yield replace(report, progress=min((done + part) / whole, 0.999))
                 assert last is not None
                 shares.found[method].append(_shares(mixture, last))
                 shares.nfe[method] = last.nfe
+                shares.errors[method].append(seen)
                 done += 1
                 report = self._report(shares, done / whole)
                 yield report
@@ -199,14 +213,15 @@ def _bars(shares: Shares) -> Figure:
 
 
 def _errors(shares: Shares) -> Figure:
-    there = [name for name in METHODS if shares.found[name]]
     series = []
-    for i, name in enumerate(there):
-        mean, std = shares.error(name)
-        title, role = METHODS[name]
-        point = np.array([float(i)])
-        series.append(Series(title, point, np.array([mean]), role, "none", True, error=np.array([std])))
-    return Plot("Total variation from the true weights", "method", "½ Σ |ŵ − w|", tuple(series))
+    for name, (title, role) in METHODS.items():
+        if shares.errors[name]:
+            at, mean, std = shares.curve(name)
+            series.append(Series(title, at, mean, role, points=True, error=std))
+    return Plot(
+        "Total variation from the true weights", "evaluations", "½ Σ |ŵ − w|", tuple(series),
+        about="By p(mode | x_t) at the noise level of the moment: the right weights at every level would be 0.",
+    )  # fmt: skip
 
 
 def _table(shares: Shares, n: int) -> Table:
