@@ -16,9 +16,9 @@ Field: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
 class Implicit(AnyLevel):
     """Objectives that trade the unknown score for a divergence, by integration by parts.
 
-    Their mean is that of explicit score matching minus E sigma²|exact|²: it is negative at the minimum. All
-    noise levels weigh the same: unlike in a regression nothing cancels point by point where noise is large,
-    so more weight there would bring nothing but variance.
+    E z·s = sigma E tr(grad_x s), so with d added their mean is that of denoising, |sigma s + z|², and losses and
+    floors of both can be compared. All noise levels weigh the same: unlike in a regression nothing cancels
+    point by point where noise is large, so more weight there would bring nothing but variance.
     """
 
     capturable = False
@@ -27,11 +27,15 @@ class Implicit(AnyLevel):
         return torch.ones_like(noise)
 
     def loss(self, score: Field, batch: Batch) -> torch.Tensor:
-        first, second = self.terms(score, batch).values()
-        return first + second
+        return torch.stack(list(self.terms(score, batch).values())).sum(0)
 
     def floor(self, exact: torch.Tensor, batch: Batch) -> torch.Tensor:
-        return -(batch.sigma * batch.sigma) * exact.square().sum(-1)
+        return (batch.sigma[..., None] * exact + batch.z).square().sum(-1)
+
+
+def with_d(x: torch.Tensor, terms: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The terms (m, r) of the loss and the constant d = E|z|², which no gradient sees."""
+    return terms | {"d": torch.full_like(x[..., 0], x.shape[-1])}
 
 
 def score_and_point(score: Field, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,4 +65,4 @@ class ImplicitScoreMatching(Implicit):
         units = torch.eye(s.shape[-1], dtype=s.dtype, device=s.device)
         trace = sum(((directional(s, x, e) * e).sum(-1) for e in units), torch.zeros_like(s[..., 0]))
         scale = batch.sigma * batch.sigma
-        return {"σ²‖s‖²": scale * s.square().sum(-1), "2σ² tr ∇s": 2 * scale * trace}
+        return with_d(x, {"σ²‖s‖²": scale * s.square().sum(-1), "2σ² tr ∇s": 2 * scale * trace})

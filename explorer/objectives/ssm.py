@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from explorer.lazy import torch
 from explorer.objectives.base import OBJECTIVES, Batch
-from explorer.objectives.ism import Field, Implicit, directional, score_and_point
+from explorer.objectives.ism import Field, Implicit, directional, score_and_point, with_d
 from explorer.params import param
 
 
@@ -51,7 +51,7 @@ class SlicedScoreMatching(_Sliced):
 
     def terms(self, score: Field, batch: Batch) -> dict[str, torch.Tensor]:
         s, v, trace = self._parts(score, batch)
-        return {"σ²(vᵀs)²": (batch.sigma * (s * v).sum(-1)).square(), "2σ² vᵀ(∇s)v": trace}
+        return with_d(s, {"σ²(vᵀs)²": (batch.sigma * (s * v).sum(-1)).square(), "2σ² vᵀ(∇s)v": trace})
 
 
 @OBJECTIVES.register("ssm_vr", title="Sliced, less variance (SSM-VR)", order=90)
@@ -66,4 +66,5 @@ class ReducedSlicedScoreMatching(_Sliced):
 
     def terms(self, score: Field, batch: Batch) -> dict[str, torch.Tensor]:
         s, _, trace = self._parts(score, batch)
-        return {"σ²‖s‖²": (batch.sigma * batch.sigma) * s.square().sum(-1), "2σ² vᵀ(∇s)v": trace}
+        square = (batch.sigma * batch.sigma) * s.square().sum(-1)
+        return with_d(s, {"σ²‖s‖²": square, "2σ² vᵀ(∇s)v": trace})

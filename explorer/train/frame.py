@@ -20,7 +20,7 @@ class TrainingError(RuntimeError):
 class TrainFrame:
     """Training as it stands. Losses are weighted as the objective weighs them.
 
-    `floor` is the loss of the exact score (0 for explicit, negative for implicit score matching), `excess` what
+    `floor` is the loss of the exact score (0 for explicit score matching), `excess` what
     the network adds to it: for every objective the weighted mean of sigma²|s - exact|². Both, and the loss and
     floor at the noise levels `level` (bins,), are measured on one held-out batch with the averaged weights.
 

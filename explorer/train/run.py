@@ -241,8 +241,8 @@ class Run:
 class _Watch:
     """Tells a loss that explodes from one that is merely noisy.
 
-    Losses may be negative, or small by chance: those of implicit score matching are Fisher divergences less a
-    constant. So `scale`, the size of a denoising loss on the same levels, is always left as room.
+    Losses may be small, or negative by chance (implicit score matching is no sum of squares). So `scale`, what
+    is left of a denoising loss on the same levels, is always given as room.
     """
 
     def __init__(self, scale: float) -> None:
