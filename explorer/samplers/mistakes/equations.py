@@ -18,7 +18,7 @@ class NoiseDropped(Mistake):
     """The reverse SDE without its noise: neither the SDE nor the probability-flow ODE."""
 
     about = "The noise of the reverse SDE left out, in the hope of the ODE, without halving g²."
-    seen = "The cloud falls in on the tops of the modes: the score pulls twice as hard as the ODE allows."
+    seen = "The cloud falls in on the middle of the data and the tops of its modes: the pull is twice what the ODE has."
     why = (
         "The ODE has the SDE's marginals because it has half of g²s. Without noise the whole of it has no "
         "spreading to balance: on a Gaussian the standard deviation shrinks with the square of the right factor."
