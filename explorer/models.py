@@ -91,11 +91,11 @@ def resolve(experiment: Experiment, trained: Model | None = None) -> Resolved:
 
     Raises ModelFileError where a file is damaged.
     """
-    return _controlled(_unconditional(experiment, trained), experiment)
+    return controlled(_unconditional(experiment, trained), experiment)
 
 
-def _controlled(found: Resolved, e: Experiment) -> Resolved:
-    """With the experiment's control on the score."""
+def controlled(found: Resolved, e: Experiment) -> Resolved:
+    """An unconditional score with the experiment's control on it."""
     mixture = e.data.mixture
     refusal = e.control.refusal(mixture)
     if refusal:

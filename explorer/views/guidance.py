@@ -11,7 +11,7 @@ from explorer.frames import Array
 from explorer.guidance import Guided, Known
 from explorer.guidance.linear import Linear
 from explorer.look import Look
-from explorer.marks import Arrows, Curve, Mark, Text
+from explorer.marks import Arrows, Bounds, Curve, Mark, Text
 from explorer.views.base import VIEWS, Scene, View, lattice
 
 #: Rows of places where the three arrows stand.
@@ -68,19 +68,24 @@ def observed(scene: Scene, known: Known) -> tuple[Mark, ...]:
     """The line aᵀx = alpha y on which the observation puts x_t, and what it says."""
     t = scene.frame.t
     alpha = scene.experiment.sde.marginal(t)[0] if t > 0 else 1.0
-    at = alpha * known.value / scene.scale(t)
-    noise = f" ± {known.std:g}" if known.std else ""
     if scene.flat:
+        noise = f" ± {known.std:g}" if known.std else ""
         word = f"x = {known.value:.3g}{noise}"
         line = np.array([[0.0, known.value], [0.02, known.value]], np.float32)
         return Curve(line, "corrector", 3.0), Text((0.03, known.value), word, "corrector", 13.0, "w")
+    return observed_line(scene.bounds, known, alpha / scene.scale(t))
+
+
+def observed_line(bounds: Bounds, known: Known, scale: float) -> tuple[Mark, ...]:
+    """The line aᵀx = `scale` times the value that is known, and what it says."""
     a = np.array(known.direction)
-    ends = _across(scene.bounds, a, at)
+    ends = _across(bounds, a, scale * known.value)
+    noise = f" ± {known.std:g}" if known.std else ""
     word = f"{_projection(a)} = {known.value:.3g}{noise}"
-    return Curve(ends, "corrector", 2.0, dash=bool(known.std)), _beside(scene, ends, word)
+    return Curve(ends, "corrector", 2.0, dash=bool(known.std)), _beside(bounds, ends, word)
 
 
-def _across(bounds: tuple[float, float, float, float], a: np.ndarray, at: float) -> Array:
+def _across(bounds: Bounds, a: np.ndarray, at: float) -> Array:
     """The line aᵀx = `at` over the whole picture, as its two ends (2, 2)."""
     left, right, bottom, top = bounds
     centre = np.array([(left + right) / 2, (bottom + top) / 2])
@@ -90,9 +95,9 @@ def _across(bounds: tuple[float, float, float, float], a: np.ndarray, at: float)
     return np.stack([middle - reach * along, middle + reach * along]).astype(np.float32)
 
 
-def _beside(scene: Scene, ends: Array, word: str) -> Text:
+def _beside(bounds: Bounds, ends: Array, word: str) -> Text:
     """The word at the highest point of the line inside the picture."""
-    left, right, bottom, top = scene.bounds
+    left, right, bottom, top = bounds
     share = np.linspace(0, 1, 201)[:, None]
     points = ends[0] * (1 - share) + ends[1] * share
     x, y = points.T

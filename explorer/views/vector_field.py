@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from explorer.frames import Array
+from explorer.guidance import Guided
 from explorer.lazy import torch
 from explorer.look import Look
 from explorer.marks import Arrows, Mark
@@ -54,8 +55,9 @@ class VectorField(View):
         arrows, length = _true(drawn) if scene.look.field_kind in PLACES else _compressed(scene, drawn)
         values = length if scene.look.arrow_color else None
         color = COLORS[scene.look.field]
+        alpha = 0.3 if scene.look.guidance and isinstance(scene.score, Guided) else 0.85  # behind its parts
         return (
-            Arrows(drawn.xy, arrows.astype(np.float32), color=color, width=1.1, alpha=0.85, values=values),
+            Arrows(drawn.xy, arrows.astype(np.float32), color=color, width=1.1, alpha=alpha, values=values),
         )
 
 
