@@ -14,7 +14,17 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("startup", "window", "canvas", "samplers", "memory", "export", "training", "fokker_planck")
+NAMES = (
+    "startup",
+    "window",
+    "canvas",
+    "samplers",
+    "memory",
+    "export",
+    "training",
+    "objectives",
+    "fokker_planck",
+)
 
 
 def machine() -> str:
