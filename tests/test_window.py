@@ -402,3 +402,16 @@ def test_a_killed_window_is_brought_back(tmp_path):
     assert code == 0, err
     assert out.startswith("ode ")
     assert "is back" in out
+
+
+def test_an_old_projector_is_wide_enough(window):
+    """At 1024 pixels everything has room: the badges give way, every button stays whole."""
+    assert window.minimumSizeHint().width() <= 1000
+    window.resize(1024, 700)
+    QApplication.processEvents()
+    assert window.width() == 1024 and not window.device_badge.isVisible()
+    for button in (window.labs_button, window.compare_button):
+        assert button.width() >= button.sizeHint().width()
+    window.resize(1600, 900)
+    QApplication.processEvents()
+    assert window.device_badge.isVisible()

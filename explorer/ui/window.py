@@ -39,7 +39,7 @@ from explorer.ui.controls import Segmented
 from explorer.ui.datacard import DataCard
 from explorer.ui.documents import Documents
 from explorer.ui.lab_menus import fill_labs, fill_scenes
-from explorer.ui.labels import Badge, Button, ElidedLabel, label, row
+from explorer.ui.labels import Badge, Button, ElidedLabel, row
 from explorer.ui.laboratories import Laboratories
 from explorer.ui.notices import NoticeBar
 from explorer.ui.panels import MeaningColumn
@@ -47,6 +47,7 @@ from explorer.ui.shortcuts_overlay import ShortcutsOverlay
 from explorer.ui.sides import SideColumn
 from explorer.ui.stage import StagePanel
 from explorer.ui.timeline import Timeline, figures
+from explorer.ui.top_bar import TopBar
 
 if TYPE_CHECKING:
     from explorer.ui.draw import DrawTool
@@ -138,9 +139,6 @@ class MainWindow(QMainWindow):
         assert isinstance(file_menu, QMenu)
         file_menu.insertMenu(self.actions_by_slot["save"], self.recent_menu)
         self._make_lab_menus()
-        name = label("Score Explorer", "headline")
-        self.now = ElidedLabel("", "muted")
-        self.now.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.device_badge = Badge(parent=self)
         self.compare_button = Button("Compare A | B", "Two settings side by side on the same noise (B)")
         self.compare_button.setCheckable(True)
@@ -152,13 +150,8 @@ class MainWindow(QMainWindow):
         self.labs_button.clicked.connect(self.commands.laboratories)
         export = Button("Export animation", "As a film, a picture or numbers (Ctrl+E)", primary=True)
         export.clicked.connect(self.commands.export)
-        self.badges = QWidget()
-        self.badges.setLayout(row(self.device_badge, self.stage_badge))
-        top = row(
-            name, self.bar, self.now, self.badges, self.labs_button, self.compare_button, export, spacing=10
-        )
-        top.setStretch(2, 1)
-        top.setContentsMargins(style.px(14), style.px(6), style.px(14), style.px(6))
+        buttons = (self.labs_button, self.compare_button, export)
+        self.top = TopBar(self.bar, (self.device_badge, self.stage_badge), buttons)
         self.pages = QStackedLayout(self.middle)
         stages = QWidget()
         self.pages.addWidget(stages)
@@ -177,7 +170,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(top)
+        column.addWidget(self.top)
         column.addLayout(middle, 1)
         column.addWidget(self.advice)
         column.addWidget(self.timeline)
@@ -409,7 +402,7 @@ class MainWindow(QMainWindow):
         self.score.set_training(trainer.running, trainer.paused, trainer.frame, self.session.started)
         self.score.set_word(self.session.word())
         self.control.set_word(self.session.control_word(self.selected), self.session.classifier.running)
-        self.now.set_text(self._now())
+        self.top.now.set_text(self._now())
         self.device_badge.set(self.session.device)
         self.right.refresh(self.selected)
 
@@ -419,7 +412,7 @@ class MainWindow(QMainWindow):
         for side in self.findChildren(SideColumn):
             side.rescale()
         narrow = self.presentation and self.width() < NARROW
-        self.badges.setVisible(not narrow)
+        self.top.set_badges(not narrow)
         self.right_shown = not narrow
         self.show_columns()
         for name, picture in self.session.pictures.items():
