@@ -450,6 +450,21 @@ def test_two_windows_have_a_folder_each(qtbot, host, tmp_path):
     second.shut_down()
 
 
+@pytest.mark.parametrize("changed", [
+    {}, {"document": 1}, {"path": ["a"]}, {"attempts": "3"}, {"attempts": True}, {"attempts": 0.5}, {"saved": "now"},
+    {"saved": -1}, {"saved": 1e300}, {"other": 1},
+])  # fmt: skip
+def test_a_state_of_other_types_is_none(tmp_path, changed):
+    """One field of the wrong type and the file is damaged; the same without it is a state."""
+    kept = autosave.Kept(tmp_path)
+    kept.write(autosave.State("{}", "", 2, 1e9))
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    state = kept.state()
+    assert (state is None) == bool(changed)
+    assert state is None or (state.attempts == 2 and state.when)
+
+
 def test_a_damaged_state_is_no_obstacle(qtbot, host, tmp_path):
     folder = tmp_path / "data" / "sessions" / "1"
     folder.mkdir(parents=True)

@@ -807,3 +807,23 @@ def test_objectives_train_under_the_session(sessions):
         s.train()
         until(s, lambda s=s: not s.trainer.running, 0.02)
         assert s.trainer.model.facts["objective"]["type"] == name and errors(s) == []
+
+
+@pytest.mark.parametrize(("work", "ours"), [
+    (lambda: edited(Experiment(), "sampler.steps", "many"), True),
+    (lambda: SDES["nothing"], True),
+    (lambda: ExactScore(Experiment().data.mixture.where(99), SDES["vp"]()), True),
+    (lambda: np.zeros(3).reshape(2), False),
+    (lambda: np.linalg.inv(np.zeros((2, 2))), False),
+    (lambda: torch.zeros(3).view(2), False),
+    (lambda: torch.distributions.Normal(0.0, -1.0), False),
+    (lambda: Experiment().data.mixture.score(torch.zeros(3, 5), 1.0, torch.zeros(7)), False),
+    (lambda: int("many"), False),
+])  # fmt: skip
+def test_only_the_programs_own_sentences_are_shown_as_such(work, ours):
+    """What numpy and torch say, from C or from Python, carries its name."""
+    with pytest.raises(Exception) as caught:
+        work()
+    said = core._sentence(caught.value)
+    assert (said == str(caught.value)) == ours
+    assert ours or (type(caught.value).__name__ in said and "Something went wrong inside" in said)

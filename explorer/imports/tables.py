@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ _MISSING = {"", "nan", "na", "n/a", "null", "none", "inf", "+inf", "-inf", "-", 
 
 
 def read_table(path: Path, rows: Rows) -> None:
-    # what is no UTF-8 becomes a replacement character, which is then refused as a number, with its line
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    # what is not of the encoding becomes a replacement character, refused as a number, with its line
+    with path.open(encoding=_encoding(path), errors="replace") as file:
         lines = _lines(file, rows)
         number, first = next(lines, (0, ""))
         if not number:
@@ -37,6 +38,16 @@ def read_table(path: Path, rows: Rows) -> None:
         rows.add(np.array(batch).reshape(-1, 2))
 
 
+def _encoding(path: Path) -> str:
+    """By the mark that the file starts with, as spreadsheets write it; UTF-8 where there is none."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    # that of UTF-32 begins with that of UTF-16
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    return "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+
+
 def _lines(file: TextIO, rows: Rows) -> Iterator[tuple[int, str]]:
     """The lines that say something, numbered from 1 as an editor does."""
     number = 0
@@ -44,6 +55,10 @@ def _lines(file: TextIO, rows: Rows) -> Iterator[tuple[int, str]]:
         number += 1
         if len(line) == MAX_LINE:
             raise rows.refuse(f"is no table: line {number} has more than {MAX_LINE:,} characters")
+        if "\0" in line:
+            raise rows.refuse(
+                f"is no text in UTF-8, nor in UTF-16 with its mark (line {number}): save it as UTF-8"
+            )
         line = line.strip(" \r\n")
         if line.strip() and not line.startswith("#"):
             yield number, line

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from dis import opmap
 from typing import Any
 
 import numpy as np
@@ -446,9 +448,19 @@ def _device_words(e: Experiment) -> str:
 
 def _sentence(error: BaseException) -> str:
     """An exception in words; kinds that are not ours carry their name, so that they can be reported."""
-    ours = isinstance(error, ValueError) or type(error).__module__.startswith("explorer")
-    return (
-        str(error)
-        if ours
-        else f"Something went wrong inside ({type(error).__name__}: {error}). Nothing is lost."
-    )
+    if type(error).__module__.startswith("explorer") or (isinstance(error, ValueError) and _said_here(error)):
+        return str(error)
+    return f"Something went wrong inside ({type(error).__name__}: {error}). Nothing is lost."
+
+
+def _said_here(error: BaseException) -> bool:
+    """Whether a `raise` of this program (or of what a person added to it) made the error, and no library did."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return True
+    package = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+    # what C code raises has our frame around it, but no raise statement there
+    raised = trace.tb_frame.f_code.co_code[trace.tb_lasti] == opmap["RAISE_VARARGS"]
+    return raised and package not in ("torch", "numpy", *sys.stdlib_module_names)

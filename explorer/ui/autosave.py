@@ -21,6 +21,8 @@ from explorer.scores.files import save as save_model
 
 #: Windows that can be open at once with a folder each.
 MOST = 20
+#: Seconds after 1970 that every system can say as a date.
+LATEST = 1e11
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,13 @@ class State:
     path: str = ""
     attempts: int = 0  # how often it was brought back after a crash and crashed again
     saved: float = field(default_factory=time.time)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the fields are what they should be: a damaged file may hold anything."""
+        saved = type(self.saved) in (int, float) and 0 <= self.saved < LATEST
+        texts = isinstance(self.document, str) and isinstance(self.path, str)
+        return saved and texts and type(self.attempts) is int
 
     @property
     def when(self) -> str:
@@ -51,9 +60,10 @@ class Kept:
     def state(self) -> State | None:
         """What is kept; a state that is missing or damaged is none."""
         try:
-            return State(**json.loads(self._state.read_text(encoding="utf-8")))
+            state = State(**json.loads(self._state.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, RecursionError):
             return None
+        return state if state.sound else None
 
     def write(self, state: State, model: Model | None = None) -> None:
         """Keep `state`, and the network if one is given. Raises OSError."""
