@@ -26,7 +26,7 @@ def dispose(widget):
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def wait(qtbot, condition, seconds=10.0):
+def wait(qtbot, condition, seconds=30.0):
     qtbot.waitUntil(condition, timeout=round(seconds * 1000))
 
 
