@@ -63,9 +63,9 @@ class Simulation:
     def frames(self) -> Iterator[Frame]:
         """The frames of the run, the first being its start."""
         # no_grad in a generator would leak into the consumer's thread between frames: enter it per step
-        source = _MODES[self.sampler.mode](self)
+        source, quiet = _MODES[self.sampler.mode](self), torch.no_grad()
         while True:
-            with torch.no_grad():
+            with quiet:
                 frame = next(source, None)
             if frame is None:
                 return
@@ -74,7 +74,8 @@ class Simulation:
     def prior(self) -> torch.Tensor:
         """x_T ~ N(0, prior_std² I): one standard normal draw per seed, scaled, so all SDEs share it."""
         z = noise.normal(self.shape, self.seed, noise.PRIOR)
-        return (z * self.sde.prior_std).to(self.device)
+        x = (z * self.sde.prior_std).to(self.device)
+        return x if self.known is None else self._with_known(x, self.sde.T)
 
     def data(self) -> torch.Tensor:
         """x_0 ~ p_0, the same for the same seed."""
@@ -107,20 +108,27 @@ class Simulation:
         self, x: torch.Tensor, t: float, step: int = 0, sub: int = 0, last: bool = False
     ) -> torch.Tensor:
         """[S21] appendix I.2: fresh noise for each sub-step; one draw for a whole run of the ODE."""
+        alpha, sigma = (1.0, 0.0) if last else self.sde.marginal(t)
+        return self._put_in(x, alpha, sigma, step, sub)
+
+    def _put_in(
+        self, x: torch.Tensor, alpha: float, sigma: float, step: int = 0, sub: int = 0
+    ) -> torch.Tensor:
         assert self.known is not None
         address = (0, 0) if self.sampler.mode == "ode" else (step, sub)
         z = noise.normal(self.shape[:1], self.seed, noise.OBSERVED, *address).to(x)
         error = noise.normal(self.shape[:1], self.seed, noise.OBSERVED).to(x)
-        alpha, sigma = (1.0, 0.0) if last else self.sde.marginal(t)
         return self.known.put_in(x, alpha, sigma, z[: len(x)], error[: len(x)])
 
     def _score_of_known(self, x: torch.Tensor, t: float) -> torch.Tensor:
-        return self.score(self._with_known(x, t), t)
+        """The score at x with what is known put in; along that it is -z/sigma, whose flow is alpha y + sigma z."""
+        s = self.score(self._with_known(x, t), t)
+        return self._put_in(s, 0.0, -1 / self.sde.marginal(t)[1])
 
     def frame(self, x: torch.Tensor, t: float, step: int, steps: int, **what: object) -> Frame:
         """A Frame of the state now."""
         alpha, sigma = self.sde.marginal(t)
-        values = x.detach().to("cpu", torch.float32).numpy()  # not copied: nothing writes to x again
+        values = x.cpu().float().numpy()  # not copied: nothing writes to x again
         return Frame(values, t, alpha, sigma, step, steps, self.process.evaluations, **what)  # type: ignore[arg-type]
 
 
@@ -133,10 +141,8 @@ def simulate(
 
 def _held(x: torch.Tensor) -> tuple[torch.Tensor, str]:
     """x and "", or x held within ±LIMIT where it left it or is not a number, and a sentence that says so."""
-    flat = x.flatten()
-    if (
-        float(flat @ flat) <= LIMIT**2 or float(x.abs().max()) <= LIMIT
-    ):  # both false for NaN; the first is quick
+    # both are false for NaN; the first is quick, and true of nearly all
+    if float(torch.linalg.vector_norm(x)) <= LIMIT or float(x.abs().max()) <= LIMIT:
         return x, ""
     return torch.nan_to_num(x, nan=LIMIT, posinf=LIMIT, neginf=-LIMIT).clamp(-LIMIT, LIMIT), DIVERGED
 
