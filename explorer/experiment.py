@@ -70,7 +70,7 @@ class Experiment(Validated):
     )  # fmt: skip
     seed: int = param(
         0, "Seed", low=0, high=99, minimum=0, maximum=2**31 - 1,
-        help="Fixes the noise: the same seed gives the same picture.",
+        help="Fixes the noise: the same seed gives the same picture.", equation="z = z(seed, place)",
     )  # fmt: skip
 
     @cached_property

@@ -20,16 +20,17 @@ class AnyLevel(Objective):
     """Levels as in EDM (Karras 2022): ln sigma is normal, and sometimes log-uniform over all any SDE asks for."""
 
     centre: float = param(
-        -1.2, "Centre of ln σ", low=-3.0, high=1.0, minimum=-10.0, maximum=10.0, advanced=True,
-        help="Mean of ln σ: the noise levels where samples take shape.",
+        -1.2, "Centre of ln σ", symbol="P_mean", low=-3.0, high=1.0, minimum=-10.0, maximum=10.0, advanced=True,
+        help="Mean of ln σ: the noise levels where samples take shape.", equation="ln σ ~ N(P_mean, P_std²)",
     )  # fmt: skip
     spread: float = param(
-        1.2, "Spread of ln σ", low=0.3, high=3.0, minimum=0.01, maximum=10.0, advanced=True,
-        help="Standard deviation of ln σ.",
+        1.2, "Spread of ln σ", symbol="P_std", low=0.3, high=3.0, minimum=0.01, maximum=10.0, advanced=True,
+        help="Standard deviation of ln σ.", equation="ln σ ~ N(P_mean, P_std²)",
     )  # fmt: skip
     wide: float = param(
-        0.1, "Part spread wide", low=0.0, high=1.0, maximum=1.0, advanced=True,
+        0.1, "Part spread wide", symbol="w", low=0.0, high=1.0, maximum=1.0, advanced=True,
         help="Part of the points whose noise level is log-uniform over the whole range instead.",
+        equation="w U(ln σ_low, ln σ_high) + (1 − w) N(P_mean, P_std²)",
     )  # fmt: skip
 
     def levels(self, u: torch.Tensor, sde: SDE, sigma_data: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -143,7 +143,7 @@ class Sampler(Validated):
     )  # fmt: skip
     particles: int = param(
         2000, "Particles", symbol="n", low=100, high=10000, minimum=1, maximum=100000, log=True,
-        help="How many points are moved at once.",
+        help="How many points are moved at once.", equation="x₁, …, x_n",
     )  # fmt: skip
     mistake: Mistake = param(
         MISTAKES["none"], "Mistake", registry=MISTAKES, advanced=True,

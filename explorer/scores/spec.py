@@ -17,17 +17,20 @@ class NetworkSpec(Validated):
 
     name = "network"
     width: int = param(
-        64, "Width", low=16, high=256, minimum=1, maximum=512, log=True,
+        64, "Width", symbol="m", low=16, high=256, minimum=1, maximum=512, log=True,
         help="Units in each hidden layer. Wider learns finer detail and costs the square.",
+        equation="h ∈ ℝᵐ",
     )  # fmt: skip
     depth: int = param(
-        3, "Depth", low=1, high=8, minimum=1, maximum=16,
-        help="Residual blocks, each h ← h + W·silu(h + e(σ)), with e the embedding of the noise level.",
+        3, "Depth", symbol="B", low=1, high=8, minimum=1, maximum=16,
+        help="Residual blocks, with e the embedding of the noise level and W a layer.",
+        equation="h ← h + W·silu(h + e(σ)), B times",
     )  # fmt: skip
     waves: int = param(
-        16, "Waves", low=0, high=32, minimum=0, maximum=1024,
+        16, "Waves", symbol="k", low=0, high=32, minimum=0, maximum=1024,
         help="Sines and cosines of the position given to the network beside the position itself, so that "
         "fine detail is learned soon (Tancik 2020). The preconditioned network uses them; 0 for none.",
+        equation="x ↦ (x, sin ω_j·x, cos ω_j·x), j = 1…k",
     )  # fmt: skip
     output: str = param(
         "edm", "Output", choices={
@@ -45,7 +48,7 @@ class NetworkSpec(Validated):
         "v = αε − σx₀;  u = f − ½g²s",
     )  # fmt: skip
     classes: int = param(
-        0, "Classes", low=0, high=16, minimum=0, maximum=10000, advanced=True,
+        0, "Classes", symbol="c", low=0, high=16, minimum=0, maximum=10000, advanced=True,
         help="Number of labels to condition on; 0 for none. Labels are dropped a tenth of the time, so that "
         "the same network also gives the unconditional score (classifier-free guidance).",
         equation="ω·s(x|y) + (1 − ω)·s(x)",
@@ -63,32 +66,37 @@ class Training(Validated):
 
     name = "training"
     seconds: float = param(
-        15.0, "Time", unit="s", low=2.0, high=120.0, minimum=0.0, maximum=1e6, log=True,
+        15.0, "Time", symbol="τ", unit="s", low=2.0, high=120.0, minimum=0.0, maximum=1e6, log=True,
         help="Training stops after so many seconds of training (a pause does not count); the schedule of the "
         "learning rate fits itself to it. 0: no limit.",
+        equation="share done p = max(time/τ, iterations/K)",
     )  # fmt: skip
     iterations: int = param(
-        0, "Iterations", low=0, high=20000, minimum=0, maximum=10**9,
+        0, "Iterations", symbol="K", low=0, high=20000, minimum=0, maximum=10**9,
         help="Training stops after so many iterations; 0: no limit. With this limit and none on time, "
         "the same seed gives the same weights.",
+        equation="θ₁ … θ_K",
     )  # fmt: skip
     learning_rate: float = param(
         8e-3, "Learning rate", symbol="lr", low=1e-4, high=3e-2, minimum=1e-8, maximum=10.0, log=True,
         help="Peak step size of Adam; it rises briefly, then falls along a cosine to the end of the budget.",
+        equation="½ lr (1 + cos πp), p the share done",
     )  # fmt: skip
     batch: int = param(
-        2048, "Batch", low=64, high=8192, minimum=1, maximum=10**6, log=True,
+        2048, "Batch", symbol="b", low=64, high=8192, minimum=1, maximum=10**6, log=True,
         help="Points per iteration at the end. It starts at an eighth of that: small batches learn fast "
         "early, large ones average the noise away late.",
+        equation="(1/b) Σ ℓ(x_i, t_i, z_i)",
     )  # fmt: skip
     ema: float = param(
-        0.08, "Averaging", low=0.0, high=0.3, minimum=0.0, maximum=0.5,
+        0.08, "Averaging", symbol="σ_rel", low=0.0, high=0.3, minimum=0.0, maximum=0.5,
         help="Width of the running average of the weights, as a part of the iterations so far; 0 for none. "
-        "The averaged weights are what samplers use.", equation="Karras 2024 (EDM2), power-function EMA",
+        "The averaged weights are what samplers use.",
+        equation="θ̂_k = β_k θ̂_(k−1) + (1 − β_k) θ_k, β_k = (1 − 1/k)^(γ+1)  (Karras 2024, EDM2)",
     )  # fmt: skip
     clip: float = param(
-        1.0, "Gradient clipping", low=0.1, high=10.0, minimum=1e-6, maximum=1e9, log=True, advanced=True,
-        help="Longest gradient that a step may use.",
+        1.0, "Gradient clipping", symbol="G", low=0.1, high=10.0, minimum=1e-6, maximum=1e9, log=True, advanced=True,
+        help="Longest gradient that a step may use.", equation="g ← g · min(1, G/‖g‖)",
     )  # fmt: skip
     device: str = param(
         "auto", "Device",
