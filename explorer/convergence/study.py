@@ -36,9 +36,11 @@ AXES = {
 }
 #: How much finer than the finest run the path and the reference on it are.
 FINER = 4
+#: And how many steps they have at least: coarse runs need a reference that is right, not only finer.
+FINE = 256
 #: A path has at most so many steps; numbers of steps must divide one that is not larger.
 MOST = 16384
-#: A reference of the ODE is good where doubling its steps moves it by less than this.
+#: The error at which a reference of the ODE is good.
 TIGHT = 1e-9
 #: The loosest and the tightest tolerance (powers of ten) that stand for few and many steps of an adaptive solver.
 TOLERANCES = (-1.0, -6.0)
@@ -74,8 +76,9 @@ class Study:
     they come.
 
     strong and weak: the end of each path against that of the registry's best predictor on FINER times as many
-    steps of the same path. A method whose noise is its own (`Predictor.own_noise`) is its own reference.
-    endpoint: without noise (η = 0), against the ODE solved until doubling the steps changes less than TIGHT.
+    steps of the same path (FINE at least). A method whose noise is its own (`Predictor.own_noise`) is its own
+    reference.
+    endpoint: without noise (η = 0), against the ODE solved to TIGHT.
     law: the energy distance to as many draws of data, by the program's own loop, correctors included.
     Methods of which a measure says nothing are left out: see `unfit`. Raises ValueError for numbers of steps
     that share no path.
@@ -92,7 +95,7 @@ class Study:
     grid: str = "uniform"
     #: How particles are averaged: "median", or "rms", the root of the mean square.
     average: str = "median"
-    #: How far halving the steps of the ODE's reference would move it, by seed: filled while `points` runs.
+    #: The error of the ODE's reference by Richardson's estimate, by seed: filled while `points` runs.
     doubts: dict[int, float] = field(default_factory=dict)
     #: Errors of the references' own averages against the exact law, each (k,), in standard deviations.
     offsets: list[np.ndarray] = field(default_factory=list)
@@ -208,14 +211,14 @@ class Study:
         return end.x
 
     def _solved(self, seed: int) -> Generator[None, None, End]:
-        """The end of the ODE, with the steps of its best solver doubled until that changes nothing."""
-        n, most = 64, FINER * max(512, *self.steps)
+        """The end of the ODE: the steps of its best solver are doubled until the change says that it is TIGHT."""
+        solver, n, most = best_solver(), 128, FINER * max(512, *self.steps)
         before: End | None = None
         while True:
             path = SharedPath(seed, self.shape, grids.times("log_snr", n, self.sde))
-            end = yield from self._walked(best_solver(), n, path, 0.0)
+            end = yield from self._walked(solver, n, path, 0.0)
             if before is not None:
-                self.doubts[seed] = distance(before.x, end.x, self.average)
+                self.doubts[seed] = distance(before.x, end.x, self.average) / (2**solver.order - 1)
                 if self.doubts[seed] < TIGHT or n >= most:
                     return end
             before, n = end, 2 * n
@@ -255,9 +258,9 @@ def _adaptive(method: Predictor, process: Reverse, x: torch.Tensor) -> Generator
 
 
 def path_steps(steps: tuple[int, ...]) -> int:
-    """The smallest number that all of these divide and that is FINER times as large as any."""
+    """The smallest number that all of these divide, FINER times as large as any and at least FINE."""
     shared = math.lcm(*steps)
-    return shared * math.ceil(FINER * max(steps) / shared)
+    return shared * math.ceil(max(FINER * max(steps), FINE) / shared)
 
 
 def best_predictor() -> Predictor:

@@ -217,7 +217,7 @@ def _words(lab: Convergence, runs: Study, curves: list[Curve]) -> str:
     if lab.measure == "law":
         out.append(f"Two draws of data are {runs.floor.mean:.2g} apart: below that nothing can be told.")
     if runs.doubts:
-        out.append(f"The reference moves by {max(runs.doubts.values()):.0e} when its steps are halved.")
+        out.append(f"The reference is exact to about {max(runs.doubts.values()):.0e}.")
     elif lab.measure == "strong":
         out.append(
             f"The reference is {study.best_predictor().title} with {runs.fine} steps of the same path."
