@@ -287,9 +287,16 @@ class Session:
         run, index = here
         frame = run.recording[index]
         scene = Scene(run.experiment, self.document.look, [frame], run.resolved.score, self.bounds[name])
-        away = np.nan_to_num(scene.to_view(frame.x, frame.t) - np.array(xy), nan=np.inf)
         left, right, bottom, top = self.bounds[name]
-        return int(np.hypot(away[:, 0] / (right - left), away[:, 1] / (top - bottom)).argmin())
+        return _nearest(scene.to_view(frame.x, frame.t) / [right - left, top - bottom],
+                        (xy[0] / (right - left), xy[1] / (top - bottom)))  # fmt: skip
+
+    def particle_near(self, name: str, x: tuple[float, float]) -> int | None:
+        """The particle that is nearest to a point of the data's plane; None before there is a run in the plane."""
+        here = self.place(name)
+        if here is None or here[0].experiment.data.dim != 2:
+            return None
+        return _nearest(here[0].recording[here[1]].x, x)
 
     def _report(self, worker: Track | Trainer | ClassifierTrainer | LabRunner) -> None:
         error, worker.error = worker.error, None
@@ -435,6 +442,12 @@ class Session:
             *(t.close for t in self.tracks.values()),
         ]  # fmt: skip
         return all([close(max(0.0, deadline - time.monotonic())) for close in closers])
+
+
+def _nearest(points: np.ndarray, at: tuple[float, float]) -> int:
+    """Which of the points (n, 2) is nearest; those that are not finite are far."""
+    away = np.nan_to_num(points - np.array(at), nan=np.inf)
+    return int(np.hypot(away[:, 0], away[:, 1]).argmin())
 
 
 def _device_words(e: Experiment) -> str:

@@ -235,8 +235,7 @@ class DrawnCard(FigureCard, style.Themed):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._held is not None and self._area is not None:
-            x, y = self._area.numbers(event.position())
-            self.dragged.emit(self._held, x, y)
+            self.dragged.emit(self._held, *self._area.numbers(_inside(event.position(), self._area.rect)))
             self.update()
             return
         if isinstance(self.figure, Plot):
@@ -264,6 +263,12 @@ class DrawnCard(FigureCard, style.Themed):
     def leaveEvent(self, event: QEvent) -> None:
         self._mouse = None
         self.update()
+
+
+def _inside(position: QPointF, rect: QRectF) -> QPointF:
+    """The nearest point of the picture: a handle does not leave it."""
+    x = min(max(position.x(), rect.left()), rect.left() + rect.width())
+    return QPointF(x, min(max(position.y(), rect.top()), rect.top() + rect.height()))
 
 
 def readings(plot: Plot, area: Area, mouse: QPointF) -> list[tuple[str, str]]:

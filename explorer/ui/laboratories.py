@@ -211,8 +211,8 @@ class Laboratories:
     def _point(self, x: float, y: float) -> None:
         """A click on a picture chooses the particle there, in a laboratory that looks at one."""
         lab = self.lab
-        if lab is not None and hasattr(lab, "particle") and not self._session.document.look.follow:
-            index = self._session.particle_at(self._session.lab_stage, (x, y))
+        if lab is not None and hasattr(lab, "particle"):
+            index = self._session.particle_near(self._session.lab_stage, (x, y))
             if index is not None:
                 self._try(lab, {"particle": index})
 
