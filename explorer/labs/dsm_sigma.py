@@ -33,8 +33,8 @@ class DenoisingSigma(Lab):
         "its variance grows like d/σ². Large σ: the answer is that of blurred data. Drag σ."
     )
     equation = (
-        r"E\|\overline{\text{target}}_n - \nabla\log p\|^2 = \noise{\frac{1}{n}\,E\|-z/\sigma - "
-        r"\nabla\log p_\sigma\|^2} + \score{E\|\nabla\log p_\sigma - \nabla\log p\|^2}"
+        r"\noise{\frac{1}{n} E\|\frac{z}{\sigma} + \nabla\log p_\sigma\|^2}"
+        r" + \score{E\|\nabla\log\frac{p_\sigma}{p}\|^2}"
     )
     source = "Vincent 2011; the means are over x ~ p_σ"
 

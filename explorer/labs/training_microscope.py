@@ -176,7 +176,7 @@ def _picture(e: Experiment, s: Step, draw: int) -> Picture:
     return Picture(
         f"Draw {draw}: where the arrows lead", tuple(marks), bounds, "x₁" if not flat else "x",
         "" if flat else "x₂", square=not flat,
-        about="Orange: the target. Green: the network. Blue: the exact score. From x_t, times σ².",
+        about="Orange: target. Green: network. Blue: exact.",
     )  # fmt: skip
 
 
