@@ -25,7 +25,12 @@ class Look(Validated):
     name = "look"
     particles: bool = param(True, "Particles", help="The points being moved.")
     trails: bool = param(True, "Trails", help="Where the last steps took some of them.")
-    density: bool = param(True, "Density", help="The exact density of p_t, square root of it, as a heat map.")
+    density: bool = param(
+        True,
+        "Density",
+        help="The exact density of p_t, square root of it, as a heat map. In "
+        "Langevin mode of p_t^(1/T), where the temperature leads.",
+    )
     conditional: bool = param(
         True, "Density given the control",
         help="Under a control, density and contours are those of p_t(x | y); off, of the whole data.",

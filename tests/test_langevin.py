@@ -235,6 +235,25 @@ def test_the_field_on_the_stage_is_that_of_the_present_level():
     assert len(seen) == 5
 
 
+@pytest.mark.parametrize("data", ["eight_gaussians", "two_modes_1d"])
+def test_the_density_on_the_stage_is_that_of_the_temperature(data):
+    frame = Frame(np.zeros((1, 2 if data == "eight_gaussians" else 1), np.float32), 0.05, 0.98, 0.2, 0, 1, 0)
+
+    def shown(**sets):
+        e = experiment(data=data, **sets)
+        scene = Scene(e, Look(), (frame,), ExactScore(e.data.mixture, e.sde), (-3.0, 3.0, -3.0, 3.0))
+        (image,) = VIEWS["density"]().marks(scene)
+        return image.values
+
+    plain = shown(mode="langevin")
+    visible = plain > 1e-10
+    assert shown(mode="langevin", temperature=2.0)[visible] == pytest.approx(
+        np.sqrt(plain[visible]), rel=1e-3
+    )
+    assert np.array_equal(shown(mode="reverse", temperature=2.0), plain)
+    assert np.array_equal(shown(mode="langevin", temperature=0.0), plain)
+
+
 @pytest.mark.parametrize(("sets", "word"), [
     (dict(langevin_step=0.04), "unstable"), (dict(langevin_step=0.04, convention="half"), "too wide"),
     (dict(langevin_step=0.04, metropolis=True), "accepted"), (dict(langevin_step=0.01, metropolis=True), ""),

@@ -172,6 +172,11 @@ class Sampler(Validated):
         return self.langevin_step if self.convention == "whole" else 0.5 * self.langevin_step
 
     @property
+    def law_temperature(self) -> float:
+        """T of the law p^(1/T) that a run is to have: 1 in all modes but Langevin, and where it has no noise."""
+        return self.temperature if self.mode == "langevin" and self.temperature else 1.0
+
+    @property
     def adjusted(self) -> bool:
         """Whether Langevin moves are accepted or refused; without noise there is no law to keep."""
         return self.mode == "langevin" and self.metropolis and self.temperature > 0

@@ -23,7 +23,16 @@ FLAT = 1e-6
 
 
 def log_density(scene: Scene, cells: int = CELLS) -> tuple[Array, Array, Array]:
-    """(xs, ys, values): log p_t of the view's own coordinate on cell centres, values (len(ys), len(xs))."""
+    """(xs, ys, values): log p_t of the view's own coordinate on cell centres, values (len(ys), len(xs)).
+
+    Where Langevin dynamics has a temperature T, (log p_t)/T, the law that it settles in up to a factor.
+    """
+    xs, ys, values = _log_p(scene, cells)
+    temperature = scene.experiment.sampler.law_temperature
+    return xs, ys, values if temperature == 1 else values / np.float32(temperature)
+
+
+def _log_p(scene: Scene, cells: int) -> tuple[Array, Array, Array]:
     left, right, bottom, top = scene.bounds
     e, t = scene.experiment, scene.frame.t
     if scene.flat:
