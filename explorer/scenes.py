@@ -6,16 +6,18 @@ shows its words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from explorer.distributions import DISTRIBUTIONS
 from explorer.document import Document
 from explorer.experiment import Experiment, ScoreSource
+from explorer.guidance import CONTROLS
 from explorer.labs import LABS, Lab
 from explorer.look import Look
-from explorer.samplers import PREDICTORS, SOLVERS, Sampler
+from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Sampler
+from explorer.samplers.mistakes import MISTAKES
 from explorer.sdes import SDES
 
 
@@ -42,6 +44,103 @@ _REVERSE = Experiment(
 )
 _ODE = Experiment(score=_EXACT, sampler=Sampler(mode="ode", solver=SOLVERS["heun"](), steps=60))
 
+#: Mistake -> data, SDE, and what the sampler needs so that the mistake shows.
+_SHOWN: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "noise_dropped": ("rings", "vp", {}),
+    "subvp_diffusion": ("two_moons", "subvp", {}),
+    "sigma_target": ("spiral", "vp", {}),
+    "score_sign": ("eight_gaussians", "vp", {}),
+    "time_sign": ("eight_gaussians", "vp", {}),
+    "conditional_score": ("eight_gaussians", "vp", {}),
+    "short_time": ("unequal_modes", "vp", {}),
+    "large_eps": ("spiral", "vp", {"mode": "ode", "steps": 60}),
+    "snr_one": (
+        "two_moons",
+        "ve",
+        {"mode": "pc", "steps": 60, "corrector": CORRECTORS["ald"](), "corrector_steps": 3},
+    ),
+}
+
+
+def _broken() -> Iterator[Scene]:
+    """For each mistake the right way on stage A and the mistake on stage B, from the same noise."""
+    for name, cls in MISTAKES.items():
+        if name not in _SHOWN:
+            continue
+        data, sde, settings = _SHOWN[name]
+        sampler = replace(_REVERSE.sampler, **settings)
+        right = replace(_REVERSE, data=DISTRIBUTIONS[data](), sde=SDES[sde](), sampler=sampler)
+        wrong = replace(right, sampler=replace(sampler, mistake=cls()))
+        words = f"A is right, B is not: {cls.about} {cls.seen} {cls.why}"
+        yield Scene(f"mistake_{name}", cls.title, "Break it", words, Document(right, wrong))
+
+
+_LANGEVIN = Sampler(mode="langevin", langevin_time=0.001, langevin_step=1e-4, langevin_steps=500)
+_VE = Experiment(score=_EXACT, sde=SDES["ve"]())
+_PITFALLS = (
+    Scene(
+        "pitfall_manifold", "Data on a line", "Pitfalls",
+        "The data lies on a line: without added noise its score across the line has hardly a bound, and off the line "
+        "none exists. A: Langevin with little noise added must take steps below twice the variance across, so it falls "
+        "onto the line and creeps along it. B: annealed Langevin starts where noise makes the law fill the plane.",
+        Document(
+            replace(_VE, data=DISTRIBUTIONS["line"](), sampler=_LANGEVIN),
+            replace(_VE, data=DISTRIBUTIONS["line"](), sampler=Sampler(mode="annealed")),
+            Look(field="exact"),
+        ),
+    ),
+    Scene(
+        "pitfall_low_density", "Low-density regions", "Pitfalls",
+        "The pretrained network is right where there is data and wrong where there is none, because nobody trained "
+        "there: beyond the line in the third figure. At large t noise carries the law everywhere, so that samples come "
+        "in where the network knows the way.",
+        Document(
+            replace(_VE, data=DISTRIBUTIONS["two_moons"](), score=ScoreSource(), sampler=_REVERSE.sampler),
+            look=Look(field="difference"),
+        ),
+        lab="error_map",
+    ),
+    Scene(
+        "pitfall_slow_mixing", "Slow mixing", "Pitfalls",
+        "Two modes of weights 0.8 and 0.2, far apart: near each the score does not know its weight, and Langevin keeps "
+        "the shares of its start. Press Run: the bars give the weights that Langevin, annealed Langevin and "
+        "predictor-corrector find, against the truth.",
+        Document(
+            replace(
+                _VE, data=DISTRIBUTIONS["unequal_modes"](),
+                sampler=replace(_LANGEVIN, langevin_time=0.05, langevin_step=0.002),
+            ),
+            replace(_VE, data=DISTRIBUTIONS["unequal_modes"](), sampler=Sampler(mode="annealed")),
+        ),
+        lab="mode_weights",
+    ),
+)  # fmt: skip
+
+_GUIDED = Experiment(data=DISTRIBUTIONS["pinwheel"](), score=_EXACT, sampler=_REVERSE.sampler)
+_MOONS = replace(_GUIDED, data=DISTRIBUTIONS["two_moons"]())
+_CONTROLLED = (
+    Scene(
+        "over_guidance", "Over-guidance", "Control",
+        "One arm of the pinwheel, from the same noise: A with weight 1, the exact p(x | y); B with weight 6. B's samples "
+        "crowd where the class is surest. The laboratory drags the weight from 0 to 10 and measures what it costs.",
+        Document(
+            replace(_GUIDED, control=CONTROLS["class_guidance"](label=1)),
+            replace(_GUIDED, control=CONTROLS["class_guidance"](label=1, weight=6.0)),
+        ),
+        lab="guidance", params={"label": 1, "weight": 6.0},
+    ),
+    Scene(
+        "inpainting", "Inpainting, exact and by replacement", "Control",
+        "x₁ = 0.5 is known. A follows the exact posterior's score; B replaces x₁ by the noised observation after each step "
+        "and leaves x₂ to the unconditional score. Both end on the line, not with the same law: the laboratory measures it.",
+        Document(
+            replace(_MOONS, control=CONTROLS["inpaint"](value=0.5)),
+            replace(_MOONS, control=CONTROLS["inpaint"](value=0.5, method="replacement")),
+        ),
+        lab="inverse",
+    ),
+)  # fmt: skip
+
 SCENES: tuple[Scene, ...] = (
     Scene(
         "sde_against_ode", "SDE against ODE", "Sampling",
@@ -61,6 +160,9 @@ SCENES: tuple[Scene, ...] = (
         ),
         lab="schedules",
     ),
+    *_PITFALLS,
+    *_CONTROLLED,
+    *_broken(),
 )  # fmt: skip
 
 

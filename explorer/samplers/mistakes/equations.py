@@ -49,7 +49,10 @@ class SubVPDiffusion(Mistake):
     """g² = beta exp(-2 ∫beta) where it should be beta (1 - exp(-2 ∫beta))."""
 
     about = "The diffusion of sub-VP with e^(−2∫β) where 1 − e^(−2∫β) belongs."
-    seen = "The cloud blows up at once: near t = 1, g vanishes, and nothing holds the drift that expands."
+    seen = (
+        "The cloud blows up at once: near t = 1, g vanishes, and nothing holds the drift that expands. Near the data "
+        "g is far too large instead, and throws it about."
+    )
     why = (
         "The two agree nowhere but where e^(−2∫β) = ½: near t = 1 the wrong g² is almost 0 where it should be β, "
         "and near the data it is β where it should be almost 0."

@@ -19,9 +19,7 @@ class ShortTime(Mistake):
     """The process stopped at T < 1, where the data still shows, and samples started from the prior there."""
 
     about = "Diffusion stopped early: at T the data still shows, but samples start from plain noise."
-    seen = (
-        "The samples keep the shape of the wrong start: too much in the middle, the modes smeared or missed."
-    )
+    seen = "The samples keep the shape of the wrong start: too many in the middle, the modes' weights wrong."
     why = (
         "x_T = α x₀ + σ z is noise alone only where α is small against σ. Started from N(0, I) (VE: N(0, σ_T² I)) "
         "at an earlier T, the reverse process is right and its starting law is not."
@@ -31,7 +29,7 @@ class ShortTime(Mistake):
     source = "Song et al. 2021, section 3.1"
     modes = ("forward", "reverse", "ode", "pc", "annealed")
     end: float = param(
-        0.3, "End of time", symbol="T", low=0.05, high=1.0, minimum=0.02, maximum=1.0,
+        0.1, "End of time", symbol="T", low=0.05, high=1.0, minimum=0.02, maximum=1.0,
         help="Where the process stops; 1 is right.", equation="0 ≤ t ≤ T",
     )  # fmt: skip
 
@@ -76,8 +74,8 @@ class SnrOne(Mistake):
 
     about = "The corrector's step at snr = 1, where it puts in as much noise as there is."
     seen = (
-        "Annealed Langevin diverges, each move adding to the variance; the rule with norms stays, but with about "
-        "twice the variance of the noise level."
+        "On the way the cloud is wider than the noise allows, with annealed Langevin by more at each move, with the "
+        "adaptive rule by about a factor of two in variance; what it ends in is smeared off the data."
     )
     why = (
         "On N(0, σ² I) annealed Langevin settles at σ²/(1 − snr²), which has no value at 1; the adaptive rule "
