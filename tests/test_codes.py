@@ -1,12 +1,16 @@
 """Codes: encoding is invertible, independent of the network, and what lies between two of them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from explorer.distributions import DISTRIBUTIONS
+from explorer.experiment import Experiment, ScoreSource
+from explorer.figures import Picture, Plot, Table
+from explorer.labs import LABS, Context, two_networks
 from explorer.likelihood import (
     START,
     Exact,
@@ -17,7 +21,7 @@ from explorer.likelihood import (
     prior_log_density,
     spherical,
 )
-from explorer.models import pretrained
+from explorer.models import pretrained, resolve
 from explorer.samplers import SOLVERS
 from explorer.scores import ExactScore, LearnedScore
 from explorer.sdes import SDES
@@ -121,3 +125,100 @@ def test_the_prior_integrates_to_one():
     grid = torch.from_numpy(np.stack(np.meshgrid(edges, edges), -1).reshape(-1, 2))
     total = prior_log_density(process, grid).exp().sum() * (edges[1] - edges[0]) ** 2
     assert float(total) == pytest.approx(1.0, abs=1e-6)
+
+
+# --- the laboratories --------------------------------------------------------------------------------------
+
+
+def context_of(**what):
+    e = Experiment(**what)
+    return Context(e, resolve(e))
+
+
+def last_report(lab, context):
+    return list(lab.reports(context))[-1]
+
+
+def figure(report, kind, title):
+    return next(f for f in report.figures if isinstance(f, kind) and f.title.startswith(title))
+
+
+@by_sde
+@pytest.mark.parametrize("name", ["eight_gaussians", "two_modes_1d"])
+def test_a_dragged_point(name, sde):
+    context = context_of(data=DISTRIBUTIONS[name](), sde=SDES[sde](), score=ScoreSource("exact"))
+    lab = LABS["codes"](x=1.1, y=0.8, others=30)
+    report = last_report(lab, context)
+    (handle,) = figure(report, Picture, "From the point").handles
+    written = dict(zip(handle.fields, handle.xy, strict=True))
+    assert written.pop("x") == 1.1
+    assert written in ({"y": 0.8}, {"": 0.0})
+    found, exact, gathered = (s.y for s in figure(report, Plot, "Log-density along").series)
+    assert np.abs(found - exact).max() < 0.07  # the prior's mismatch included
+    assert np.allclose(found + gathered, found[0])
+    rows = figure(report, Table, "There and back").rows
+    assert all(abs(row[1] - row[3]) < 2e-3 for row in rows[: context.experiment.data.dim])
+
+
+def test_codes_on_a_line_are_normal_quantiles():
+    context = context_of(data=DISTRIBUTIONS["three_modes_1d"](), score=ScoreSource("exact"))
+    quantile, codes, _ = figure(last_report(LABS["codes"](others=60), context), Plot, "Codes").series
+    assert np.abs(np.interp(codes.x, quantile.x, quantile.y) - codes.y).max() < 0.02
+
+
+def test_interpolation_through_codes_stays_where_data_is():
+    context = context_of(data=DISTRIBUTIONS["eight_gaussians"](), score=ScoreSource("exact"))
+    lab = LABS["interpolation"](places=15)
+    report = last_report(lab, context)
+    lowest = {row[0]: row[2] for row in figure(report, Table, "On the way").rows}
+    assert lowest["straight line"] < lowest["codes, spherical"] - 2
+    for name in ("straight", "linear", "spherical"):
+        ends = report.arrays[f"{name}_points"][[0, -1]]
+        assert np.allclose(ends, [[lab.x1, lab.y1], [lab.x2, lab.y2]], atol=5e-3)
+    assert {f for h in report.figures[0].handles for f in h.fields} == {"x1", "y1", "x2", "y2"}
+
+
+def test_interpolation_on_a_line_has_no_arc():
+    context = context_of(data=DISTRIBUTIONS["two_modes_1d"](), score=ScoreSource("exact"))
+    report = last_report(LABS["interpolation"](places=5), context)
+    assert "spherical_points" not in report.arrays and "straight_points" in report.arrays
+    assert [h.fields for h in report.figures[0].handles] == [("", "x1"), ("", "x2")]
+
+
+def test_temperature_of_one_gaussian():
+    """q_τ is then N(0, τ² s²): its entropy and the mean of log p_0 under it are closed."""
+    s, tau = 0.5, 0.6
+    data = DISTRIBUTIONS["gaussian_mixture"](means=[[0.0, 0.0]], scales=[s], weights=[1.0])
+    context = context_of(data=data, score=ScoreSource("exact"), sde=SDES["vp"]())
+    report = last_report(LABS["temperature"](temperature=tau, particles=2000), context)
+    i = list(report.arrays["temperature"]).index(tau)
+    entropy = 1 + math.log(2 * math.pi) + 2 * math.log(tau * s)
+    log_p = -math.log(2 * math.pi) - 2 * math.log(s) - tau**2
+    assert report.arrays["entropy"][i] == pytest.approx(entropy, abs=4 / math.sqrt(2000))
+    assert report.arrays["mean_log_density"][i] == pytest.approx(log_p, abs=4 * tau**2 / math.sqrt(2000))
+    assert report.arrays["samples"].std() == pytest.approx(tau * s, rel=0.05)
+
+
+def test_two_networks_give_nearer_codes_the_longer_they_train():
+    context = context_of(data=DISTRIBUTIONS["two_modes_1d"](), sde=SDES["ve"]())
+    differences = []
+    for iterations in (5, 150):
+        rows = figure(
+            last_report(LABS["two_networks"](iterations=iterations, points=60), context), Table, "Agreement"
+        ).rows
+        differences.append(rows[0][1])
+    table = {row[0]: row[1] for row in rows}
+    assert differences[1] < 0.35 * differences[0]
+    assert differences[1] < 0.35 * table["first and an untrained network"]
+    assert table["first and second, points shuffled"] > 1
+
+
+def test_the_second_network_is_kept():
+    context, lab = context_of(), LABS["two_networks"](iterations=7, points=20)
+    first = last_report(lab, context)
+    kept = dict(two_networks._kept)
+    again = last_report(
+        replace(lab, points=21), replace(context, experiment=replace(context.experiment, sde=SDES["ve"]()))
+    )
+    assert dict(two_networks._kept) == kept and len(kept) <= two_networks.MOST_KEPT
+    assert len(first.arrays["code_second"]) == 20 and len(again.arrays["code_second"]) == 21

@@ -1,13 +1,20 @@
 """Log-likelihood by the probability-flow ODE, against exact densities, the prior's own mismatch, and statistics."""
 
+import csv
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from explorer import noise
+from explorer.cli import main as command_line
 from explorer.distributions import DISTRIBUTIONS, Mixture
+from explorer.experiment import Experiment, ScoreSource
+from explorer.figures import Table
+from explorer.labs import LABS, Context
 from explorer.likelihood import (
     START,
     Exact,
@@ -15,9 +22,11 @@ from explorer.likelihood import (
     Hutchinson,
     end_log_density,
     log_likelihood,
+    on_points,
     probes,
+    within,
 )
-from explorer.models import pretrained
+from explorer.models import pretrained, resolve
 from explorer.samplers import SOLVERS
 from explorer.scores import ExactScore, LearnedScore
 from explorer.sdes import SDES
@@ -244,3 +253,129 @@ def test_points_in_any_shape_and_in_chunks(monkeypatch):
     monkeypatch.setattr("explorer.likelihood.flow.CHUNK", 3)
     pieces = log_likelihood(Flow(process, score), x.view(7, 1, 2, 2), divergence=v)
     assert torch.allclose(whole.each, pieces.each, atol=1e-9)
+
+
+def test_many_points_roughly_then_well():
+    """The two passes agree with a tight solve wherever there is density, and say how far they are."""
+    _, _, flow = learned_flow("eight_gaussians", "vp", solver=within(1e-5))
+    edges = np.linspace(-2.4, 2.4, 21)
+    x = torch.from_numpy(np.stack(np.meshgrid(edges, edges), -1).reshape(-1, 2))
+    found = list(on_points(flow, x, 0.05, lambda _: Exact()))
+    shown = [values for _, values in found if values is not None]
+    truth = log_likelihood(replace(flow, solver=within(1e-7)), x, 0.05).values
+    near = truth > truth.max() - 6
+    assert len(shown) == 2 and found[-1][0] == 1.0
+    assert [p for p, _ in found] == sorted(p for p, _ in found)
+    assert (shown[1] - truth)[near].abs().max() < 5e-3 < (shown[0] - truth)[near].abs().max()
+    total = float(shown[1].exp().sum()) * (edges[1] - edges[0]) ** 2
+    assert total == pytest.approx(1.0, abs=0.02)
+
+
+# --- the laboratory and the command ------------------------------------------------------------------------
+
+
+def context_of(**what):
+    e = Experiment(**what)
+    return Context(e, resolve(e))
+
+
+def last_report(lab, context):
+    return list(lab.reports(context))[-1]
+
+
+def row_of(report, quantity):
+    (table,) = (f for f in report.figures if isinstance(f, Table))
+    return next(row for row in table.rows if str(row[0]).startswith(quantity))
+
+
+@pytest.mark.parametrize("name", ["unequal_modes", "two_modes_1d"])
+def test_the_laboratory_with_the_exact_score_finds_the_exact_density(name):
+    lab = LABS["likelihood"](cells=40, points=50, end="exact")
+    report = last_report(lab, context_of(data=DISTRIBUTIONS[name](), score=ScoreSource("exact")))
+    _, found, _, exact = row_of(report, "integral")
+    assert found == pytest.approx(1.0, abs=5e-3) and found == pytest.approx(exact, abs=2e-3)
+    assert row_of(report, "mean absolute error")[1] < 5e-3
+    seen = report.arrays["exact"] > report.arrays["exact"].max() - 6
+    assert np.abs(report.arrays["log_density"] - report.arrays["exact"])[seen].max() < 0.05
+
+
+def test_the_laboratory_has_error_bars_with_probes_alone():
+    context = context_of(score=ScoreSource("exact"))
+    for divergence, barred in (("exact", False), ("hutchinson", True)):
+        lab = LABS["likelihood"](cells=6, points=20, tolerance=1e-3, divergence=divergence)
+        report = last_report(lab, context)
+        scatter = next(f for f in report.figures if f.title == "Data points")
+        assert (scatter.series[1].error is not None) == barred
+        assert ("(probes)" in report.words) == barred
+
+
+def test_the_laboratory_shows_the_priors_mismatch():
+    """Under VE the prior forgets the data's own spread; the exact end repairs just that."""
+    found = {}
+    for end in ("prior", "exact"):
+        lab = LABS["likelihood"](cells=4, points=200, end=end, tolerance=1e-6)
+        found[end] = last_report(lab, context_of(sde=SDES["ve"](), score=ScoreSource("exact")))
+    errors = {end: row_of(report, "mean absolute error")[1] for end, report in found.items()}
+    assert errors["exact"] < 1e-3 < 3e-3 < errors["prior"]
+    shift = row_of(found["prior"], "mean log p")[1] - row_of(found["exact"], "mean log p")[1]
+    assert shift == pytest.approx(row_of(found["prior"], "mean of log prior")[1], abs=1e-9)
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "e.json").write_text(json.dumps({"data": "unequal_modes", "score": {"source": "exact"}}))
+    (tmp_path / "p.csv").write_text("x,y\n0.9,0.1\n-0.5,0.2\n")
+    return str(tmp_path / "e.json"), str(tmp_path / "p.csv")
+
+
+def test_the_command_at_points(files, capsys):
+    e, points = files
+    argv = ["likelihood", e, "--points", points, "--end", "exact", "--tolerance", "1e-6"]
+    assert command_line(argv) == 0
+    out = capsys.readouterr()
+    head, *rows = csv.reader(out.out.splitlines())
+    assert head == ["x", "y", "exact", "found", "error"] and "evaluations of the score" in out.err
+    assert len(rows) == 2 and all(row[4] == "" for row in rows)
+    x = torch.tensor([[float(v) for v in row[:2]] for row in rows]).double()
+    mixture = DISTRIBUTIONS["unequal_modes"]().mixture
+    exact = mixture.log_density(x, *SDES["vp"]().marginal(START)).tolist()
+    assert [float(row[2]) for row in rows] == pytest.approx(exact)
+    assert [float(row[3]) for row in rows] == pytest.approx(exact, abs=1e-3)
+
+
+def test_the_command_with_probes_as_json(files, capsys):
+    argv = [
+        "likelihood",
+        files[0],
+        "--samples",
+        "50",
+        "--divergence",
+        "hutchinson",
+        "--probes",
+        "6",
+        "--json",
+    ]
+    assert command_line(argv) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["points"] == len(found["rows"]) == 50 and found["nfe"] > 50
+    assert sum(row["error"] > 0 for row in found["rows"]) > 40  # (a few probes may agree)
+    assert abs(found["mean"] - found["exact"]) < 5 * found["probe_error"]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [(["--probes", "0"], "--probes"), (["--t", "2"], "--t"), (["--samples", "1"], "--samples")],
+)
+def test_the_command_refuses_in_a_sentence(files, capsys, options, word):
+    assert command_line(["likelihood", files[0], *options]) == 2
+    assert word in capsys.readouterr().err
+
+
+def test_score_has_the_learned_log_density(files, capsys, tmp_path):
+    argv = ["score", files[0], "--points", files[1], "--t", "0.2", "--set", "score.source=pretrained"]
+    assert command_line(argv) == 0
+    head, *rows = csv.reader(capsys.readouterr().out.splitlines())
+    exact, learned = (
+        [float(row[head.index(name)]) for row in rows] for name in ("log_density", "learned_log_density")
+    )
+    assert learned == pytest.approx(exact, abs=0.15) and learned != exact

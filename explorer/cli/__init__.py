@@ -29,6 +29,7 @@ COMMANDS = {
     "lab": ("labs", "run a laboratory and save its figures"),
     "convergence": ("convergence", "measure errors of samplers against steps, with fitted orders"),
     "race": ("race", "train several objectives side by side against the exact score"),
+    "likelihood": ("likelihood", "log-densities of a score in nats, against the exact ones"),
     "score": ("score", "evaluate the exact and the learned score at given points"),
     "bench": ("bench", "measure speed (in a checkout)"),
     "pretrain": ("pretrain", "train the networks that come with the program anew"),

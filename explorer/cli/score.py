@@ -1,4 +1,4 @@
-"""score: the exact and the learned score, and the exact log-density, at points from a table."""
+"""score: the exact and the learned score and log-density at points from a table."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         program,
         description="Evaluate the scores of an experiment at points: columns t, the point, log_density, "
-        "exact_* and learned_* (where there is a network).",
+        "exact_*, and of a network learned_log_density (by the probability-flow ODE) and learned_*.",
     )
     experiment_argument(parser)
     parser.add_argument("--points", metavar="P.csv", required=True, help="rows of x, y (- is stdin)")
@@ -65,8 +65,9 @@ def _parser(program: str) -> Parser:
 
 
 def evaluated(e: Experiment, learned: Any, points: np.ndarray, t: float) -> dict[str, Any]:
-    """log_density (n,), exact (n, d) and learned (n, d) at time t."""
-    from explorer.scores.base import ExactScore
+    """log_density (n,), exact (n, d) and, of a network, learned_log_density (n,) and learned (n, d) at time t."""
+    from explorer.likelihood import Flow, log_likelihood
+    from explorer.scores.base import ExactScore, LearnedScore
 
     x = torch.from_numpy(points)
     alpha, sigma = e.sde.marginal(t)
@@ -77,6 +78,8 @@ def evaluated(e: Experiment, learned: Any, points: np.ndarray, t: float) -> dict
             "exact": ExactScore(e.data.mixture, e.sde)(x, t).tolist(),
         }
         if learned is not None:
+            if isinstance(learned, LearnedScore):  # a guided field is no density's score
+                out["learned_log_density"] = log_likelihood(Flow(e.sde, learned), x, t).values.tolist()
             out["learned"] = learned(x.float(), t).tolist()
     return out
 
@@ -84,11 +87,13 @@ def evaluated(e: Experiment, learned: Any, points: np.ndarray, t: float) -> dict
 def _csv(rows: list[dict[str, Any]], points: np.ndarray) -> Iterator[str]:
     axes = AXES[: points.shape[1]]
     scores = [name for name in ("exact", "learned") if name in rows[0]]
-    columns = ["t", *axes, "log_density", *(f"{name}_{axis}" for name in scores for axis in axes)]
+    densities = [name for name in ("log_density", "learned_log_density") if name in rows[0]]
+    columns = ["t", *axes, *densities, *(f"{name}_{axis}" for name in scores for axis in axes)]
     yield ",".join(columns) + "\n"
     for row in rows:
         for i, point in enumerate(points.tolist()):
-            values = [row["t"], *point, row["log_density"][i], *(v for name in scores for v in row[name][i])]
+            logs = [row[name][i] for name in densities]
+            values = [row["t"], *point, *logs, *(v for name in scores for v in row[name][i])]
             yield ",".join(f"{v:.9g}" for v in values) + "\n"
 
 

@@ -80,7 +80,7 @@ class _Way:
     def __init__(self, lab: Codes, context: Context) -> None:
         self.lab, self.e, self.mixture = lab, context.experiment, context.exact.mixture
         self.sde, self.dim = self.e.sde, self.e.data.dim
-        self.flow = flow_of(context, 1e-5)
+        self.flow = flow_of(context)
         point = torch.tensor([[lab.x, lab.y][: self.dim]], dtype=torch.float64)
         self.moments: list[Moment] = list(self.flow.encode(point, divergence=Exact()))
         self.back = final(self.flow.decode(self.moments[-1].x)).x[0] - point[0]

@@ -10,7 +10,17 @@ import numpy as np
 
 from explorer.figures import Figure, Picture, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.density_parts import Grid, draws, flow_of, line_density, report, shade, watched, whole
+from explorer.labs.density_parts import (
+    TOLERANCE,
+    Grid,
+    draws,
+    flow_of,
+    line_density,
+    report,
+    shade,
+    watched,
+    whole,
+)
 from explorer.labs.pace import Pace
 from explorer.lazy import torch
 from explorer.likelihood import (
@@ -85,7 +95,7 @@ class Likelihood(Lab):
         help="Cells of the picture, up and across.",
     )  # fmt: skip
     tolerance: float = param(
-        1e-5, "Tolerance", symbol="tol", low=1e-6, high=1e-2, minimum=1e-7, maximum=0.1, log=True, advanced=True,
+        TOLERANCE, "Tolerance", symbol="tol", low=1e-6, high=1e-2, minimum=1e-7, maximum=0.1, log=True, advanced=True,
         help="Error that the solver allows in a step, relative and absolute.", equation="Dormand & Prince 1980",
     )  # fmt: skip
 

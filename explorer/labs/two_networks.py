@@ -11,7 +11,7 @@ import numpy as np
 from explorer.experiment import Experiment
 from explorer.figures import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.density_parts import array, code_picture, dots, draws, flat, report, watched
+from explorer.labs.density_parts import TOLERANCE, array, code_picture, dots, draws, flat, report, watched
 from explorer.labs.pace import Pace
 from explorer.lazy import torch
 from explorer.likelihood import Agreement, Flow, agreement, within
@@ -20,6 +20,7 @@ from explorer.objectives import OBJECTIVES
 from explorer.params import param
 from explorer.scores import ExactScore, LearnedScore, NetworkSpec, Score, Training
 from explorer.scores.files import Model
+from explorer.simulate import LIMIT
 from explorer.train import sigma_data, train
 
 #: Second networks of this session, so that a change of the points or the SDE trains none anew.
@@ -73,8 +74,9 @@ class TwoNetworks(Lab):
         x, codes = draws(e, self.points), {}
         for i, (name, score) in enumerate(scores.items()):
             now = report((), 0.8, "Both encode the same points.")
-            flow, low = Flow(e.sde, score, within(1e-4)), 0.8 + 0.05 * i
-            codes[name] = (yield from watched(flow.encode(x), now, low, low + 0.05)).x
+            flow, low = Flow(e.sde, score, within(TOLERANCE)), 0.8 + 0.05 * i
+            last = yield from watched(flow.encode(x), now, low, low + 0.05)
+            codes[name] = torch.nan_to_num(last.x, nan=LIMIT).clamp(-LIMIT, LIMIT)
         yield _Compared(codes, context, self.iterations).report()
 
     def _second(self, e: Experiment) -> Generator[Report, None, Model]:

@@ -34,7 +34,7 @@ def on_points(
     last: Moment
     for last in rough.encode(x, t, divergence(x)):
         yield share * last.progress, None
-    values = estimated(rough, last, exact_end).values
+    values = torch.nan_to_num(estimated(rough, last, exact_end).values, nan=-1e9, posinf=1e9, neginf=-1e9)
     yield share, values
     best = torch.nonzero(values >= values.quantile(PEAK) - NEAR)[:, 0]
     for last in flow.encode(x[best], t, divergence(x[best])):

@@ -1,0 +1,170 @@
+"""likelihood: log-densities by the probability-flow ODE, against the exact ones."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import Any
+
+import numpy as np
+
+from explorer.cli.common import (
+    experiment_argument,
+    load_model,
+    model_argument,
+    print_json,
+    progress,
+    read_document,
+    resolved,
+    with_model,
+)
+from explorer.cli.errors import Parser, WrongUse
+from explorer.cli.score import AXES, read_points
+from explorer.experiment import Experiment
+from explorer.lazy import torch
+from explorer.likelihood import (
+    DIVERGENCES,
+    ENDS,
+    PROBES,
+    START,
+    Divergence,
+    Estimate,
+    Exact,
+    Flow,
+    Hutchinson,
+    end_log_density,
+    estimated,
+    final,
+    probes,
+    within,
+)
+from explorer.scores import Score
+
+#: What the command takes where nothing else is said.
+SAMPLES, TOLERANCE, MOST_PROBES = 1000, 1e-5, 1000
+
+
+def main(program: str, argv: list[str]) -> int:
+    """Measure."""
+    options = _parser(program).parse_args(argv)
+    model = load_model(options.model)
+    e = with_model(read_document(options.experiment, options.sets), model).experiment.free
+    _check(options, e)
+    t = max(START, options.t)
+    x = _points(options, e, t)
+    answer = resolved(e, model)
+    found = _found(options, e, answer.score, x, t)
+    truth = e.data.mixture.log_density(x, *e.sde.marginal(t))
+    summary = summarised(e, found, truth) | {"t": options.t, "score": answer.word}
+    if options.json:
+        print_json(summary | {"rows": [_row(x, found, truth, i) for i in range(len(x))]})
+    elif options.points:
+        sys.stdout.writelines(_csv(x, found, truth))
+        print(_sentence(summary), file=sys.stderr)
+    else:
+        print(_sentence(summary))
+    return 0
+
+
+def _parser(program: str) -> Parser:
+    parser = Parser(
+        program,
+        description="log p(x) in nats of an experiment's score, by the probability-flow ODE, and its mean error "
+        "against the exact log-density. With --points a table of x, y, exact, found, error; error is the "
+        "standard error of Hutchinson's estimate.",
+    )
+    experiment_argument(parser)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--points", metavar="P.csv", help="at rows of x, y (- is stdin)")
+    where.add_argument(
+        "--samples", type=int, metavar="N", default=SAMPLES, help=f"at N data points (default {SAMPLES})"
+    )
+    parser.add_argument("--t", type=float, default=0.0, metavar="T", help="of the noised data at this time")
+    parser.add_argument("--divergence", choices=list(DIVERGENCES), default="exact", help="default: exact")
+    parser.add_argument("--probes", type=int, metavar="K", default=8, help="of Hutchinson's (default 8)")
+    parser.add_argument("--probe", choices=list(PROBES), default="rademacher", help="their law")
+    parser.add_argument(
+        "--end", choices=list(ENDS), default="prior", help="the density at T: the prior, or the exact p_T"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="TOL",
+        default=TOLERANCE,
+        help=f"of the solver (default {TOLERANCE:g})",
+    )
+    model_argument(parser)
+    parser.add_argument("--json", action="store_true", help="JSON with the values at every point")
+    return parser
+
+
+def _check(options: Namespace, e: Experiment) -> None:
+    """Refuse what is out of range, naming the option."""
+    limits = {
+        "t": (0, e.sde.T), "samples": (2, 10**6), "probes": (1, MOST_PROBES), "tolerance": (1e-7, 0.1),
+    }  # fmt: skip
+    for name, (low, high) in limits.items():
+        value = getattr(options, name)
+        if not low <= value <= high:
+            raise WrongUse(f"--{name} must be between {low:g} and {high:g}, not {value:g}.")
+
+
+def _points(options: Namespace, e: Experiment, t: float) -> torch.Tensor:
+    """The points of the table, or draws of the data at time t; (n, d) float64."""
+    if options.points:
+        return torch.from_numpy(read_points(options.points, e.data.dim))
+    from explorer import noise
+
+    x0 = torch.from_numpy(e.data.sample(options.samples, e.seed)).double()
+    return e.sde.perturb(x0, t, noise.normal(tuple(x0.shape), e.seed, noise.DATA, 1).double())
+
+
+def _found(options: Namespace, e: Experiment, score: Score, x: torch.Tensor, t: float) -> Estimate:
+    """Solve, with a bar where somebody looks."""
+    flow = Flow(e.sde, score, within(options.tolerance))
+    divergence: Divergence = Exact()
+    if options.divergence == "hutchinson":
+        divergence = Hutchinson(probes(options.probe, options.probes, tuple(x.shape), e.seed))
+    last = final(progress(flow.encode(x, t, divergence), 0, "solving", " steps"))
+    return estimated(flow, last, e.data.mixture if options.end == "exact" else None)
+
+
+def summarised(e: Experiment, found: Estimate, truth: torch.Tensor) -> dict[str, Any]:
+    """Means over the points in nats, their standard errors, and the prior's own mismatch at the codes.
+
+    `probe_error` is what Hutchinson's probes leave `mean` with; None where one cannot know (one probe) or the
+    divergence is exact.
+    """
+    gap = (found.values - truth).abs().numpy()
+    mismatch = end_log_density(e.sde, found.code) - end_log_density(e.sde, found.code, e.data.mixture)
+    mean, probe_error = found.mean()
+    several = len(gap) > 1
+    return {
+        "points": len(gap), "mean": mean, "probe_error": probe_error or None, "exact": float(truth.mean()),
+        "mean_absolute_error": float(gap.mean()),
+        "mean_absolute_error_error": float(gap.std(ddof=1) / np.sqrt(len(gap))) if several else None,
+        "prior_mismatch": float(mismatch.mean()), "nfe": found.nfe,
+    }  # fmt: skip
+
+
+def _sentence(s: dict[str, Any]) -> str:
+    probed = f" ± {s['probe_error']:.2g} (probes)" if s["probe_error"] else ""
+    spread = s["mean_absolute_error_error"]
+    bar = "" if spread is None else f" ± {spread:.1g}"
+    return (
+        f"log p of {s['points']} points: {s['mean']:.4f}{probed} nats on average, exact {s['exact']:.4f}; mean "
+        f"absolute error {s['mean_absolute_error']:.4f}{bar} nats; prior in place of p_T: "
+        f"{s['prior_mismatch']:+.5f} on average; {s['nfe']} evaluations of the score."
+    )
+
+
+def _row(x: torch.Tensor, found: Estimate, truth: torch.Tensor, i: int) -> dict[str, float | None]:
+    axes = dict(zip(AXES, x[i].tolist(), strict=False))
+    error = None if found.error is None else float(found.error[i])
+    return axes | {"exact": float(truth[i]), "found": float(found.values[i]), "error": error}
+
+
+def _csv(x: torch.Tensor, found: Estimate, truth: torch.Tensor) -> list[str]:
+    rows = [_row(x, found, truth, i) for i in range(len(x))]
+    lines = [",".join("" if v is None else f"{v:.9g}" for v in row.values()) for row in rows]
+    return [line + "\n" for line in (",".join(rows[0]), *lines)]
