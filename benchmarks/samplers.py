@@ -7,11 +7,7 @@ at most 1.03 at 10,000 particles and 1.10 at 1,000. The evaluation it is measure
 one t for all particles. The peer gives the network one t per particle, as its loops do; aim: at least 1.2x faster.
 Both kinds of measurement are taken in turns, and medians are shown.
 
-diffusers is not a dependency. To have it compared, put it in a folder of its own (its dependencies do not include
-torch), and name the folder:
-
-    python -m pip install --target peers --constraint constraints.txt diffusers
-    PYTHONPATH=peers python benchmarks/samplers.py
+diffusers comes with the development packages (`pip install -c constraints.txt ".[dev]"`).
 """
 
 from __future__ import annotations
@@ -137,9 +133,7 @@ def peers(score: LearnedScore, repeats: int) -> list[str]:
     try:
         from diffusers import DDIMScheduler, DDPMScheduler
     except ImportError as error:
-        return [
-            f"diffusers is not here ({error}); `python benchmarks/samplers.py --help` says how to add it."
-        ]
+        return [f"diffusers is not here ({error}): it comes with the development packages."]
     version = importlib.metadata.version("diffusers")
     rows = [f"| Ours / diffusers {version} | Particles | Ours, ms | Theirs, ms | Times faster | Aim 1.2 |"]
     rows.append("|---|---:|---:|---:|---:|---|")

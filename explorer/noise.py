@@ -44,11 +44,11 @@ def normal(shape: tuple[int, ...], seed: int, *address: int, std: float = 1.0) -
 def ahead(draws: Iterator[torch.Tensor], bytes_at_once: int = 1 << 18) -> Iterator[torch.Tensor]:
     """`draws`, some at a time: between two evaluations of a network each would find the caches cold.
 
-    They cost twice as much there. At most 16 at a time, and no more than the caches hold.
+    They cost twice as much there. At most 32 at a time, and no more than the caches hold.
     """
     for first in draws:
         yield first
-        more = min(bytes_at_once // max(first.nbytes, 1), 16) - 1
+        more = min(bytes_at_once // max(first.nbytes, 1), 32) - 1
         yield from list(islice(draws, max(more, 0)))
 
 
@@ -163,7 +163,8 @@ def _middle(left: float, right: float, times: list[float]) -> int:
     """Index of the time nearest to the middle between two others."""
     middle = 0.5 * (left + right)
     i = bisect.bisect_left(times, middle)
-    return min((j for j in (i - 1, i) if 0 <= j < len(times)), key=lambda j: abs(times[j] - middle))
+    below = i == len(times) or (i > 0 and middle - times[i - 1] <= times[i] - middle)
+    return i - below
 
 
 class Piece(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 from explorer.lazy import torch
@@ -98,14 +99,35 @@ class LinearPredictor(Predictor):
     def coefficients(self, process: Reverse, t: float, t_next: float) -> tuple[float, float, float]:
         """(a, b, c) of the step from t to t_next."""
 
+    def begin(self, process: Reverse, times: list[float]) -> Walk:
+        return _Planned(self, process, times)
+
     def step(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
-        a, b, c = self.coefficients(process, t, t_next)
+        return self._stepped(process, x, t, z, *self.coefficients(process, t, t_next))
+
+    @staticmethod
+    def _stepped(
+        process: Reverse, x: torch.Tensor, t: float, z: torch.Tensor, a: float, b: float, c: float
+    ) -> Step:
         mean = (a * x).add_(process.score(x, t), alpha=b) if b else a * x
         return Step(torch.add(mean, z, alpha=c) if c else mean, mean)
 
     def terms(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:
         a, b, c = self.coefficients(process, t, t_next)
         return Terms((a - 1) * x, b * process.score(x, t), c * z)
+
+
+class _Planned(Walk):
+    """The coefficients of all steps at once: between two evaluations of a network they cost far more."""
+
+    def __init__(self, method: LinearPredictor, process: Reverse, times: list[float]) -> None:
+        super().__init__(method, process, times)
+        steps = pairwise(times)
+        self.plan = {(t, t_next): method.coefficients(process, t, t_next) for t, t_next in steps}
+        self.stepped = method._stepped
+
+    def step(self, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
+        return self.stepped(self.process, x, t, z, *self.plan[t, t_next])
 
 
 class RungeKutta(Predictor):

@@ -23,8 +23,8 @@ class Langevin(Corrector):
     def epsilon(
         self, process: Reverse, score: torch.Tensor, t: float, a: float, snr: float, z: torch.Tensor
     ) -> float:
-        score_norm = float(score.flatten(1).norm(dim=1).mean())
-        noise_norm = float(z.flatten(1).norm(dim=1).mean())
+        norms = torch.linalg.vector_norm(torch.stack([score, z]).flatten(2), dim=2)
+        score_norm, noise_norm = norms.mean(1).tolist()
         # a vanishing score allows any step; the prior's own scale is the largest that means anything
         return min(2 * a * (snr * noise_norm / max(score_norm, 1e-12)) ** 2, process.sde.prior_std**2 * 1e3)
 
