@@ -1,6 +1,7 @@
 """Langevin dynamics: step conventions, temperature, the Metropolis test; and the laboratories about them."""
 
 import itertools
+import json
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import stats
 
 from explorer import noise
 from explorer.advice import advice
+from explorer.cli import main as command_line
 from explorer.distributions.mixture import Mixture
 from explorer.experiment import Experiment, edited
 from explorer.frames import Frame
@@ -262,6 +264,19 @@ def test_advice_knows_the_convention_and_the_test(sets, word):
     data = {"type": "gaussian_mixture", "means": [[0, 0]], "scales": 0.1}
     texts = advice(experiment(mode="langevin", langevin_time=0.01, data=data, **sets))
     assert any(word in t for t in texts) if word else not texts
+
+
+def test_the_shell_says_how_many_moves_were_accepted(capsys, tmp_path):
+    file = tmp_path / "e.json"
+    file.write_text(
+        json.dumps({"score": {"source": "exact"}, "sampler": {"mode": "langevin", "particles": 50}})
+    )
+    summaries = []
+    for on in ("true", "false"):
+        sets = [f"--set=sampler.metropolis={on}", "--set=sampler.langevin_steps=5"]
+        assert command_line(["run", str(file), *sets]) == 0
+        summaries.append(json.loads(capsys.readouterr().out))
+    assert 0.5 < summaries[0]["accepted"] <= 1 and "accepted" not in summaries[1]
 
 
 # --- laboratories ----------------------------------------------------------------------------------------

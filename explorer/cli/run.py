@@ -71,16 +71,19 @@ def _parser(program: str) -> Parser:
 
 
 class _Seen:
-    """Hands frames on and remembers the last, how many there were, and the first note."""
+    """Hands frames on and remembers the last, how many there were, the first note, and what was accepted."""
 
     def __init__(self, frames: Iterator[Frame]) -> None:
         self._frames = frames
         self.count, self.note = 0, ""
+        self.accepted: list[float] = []
         self.frame: Frame
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self._frames:
             self.frame, self.count = frame, self.count + 1
+            if frame.accepted is not None:
+                self.accepted.append(frame.accepted)
             if frame.note and not self.note:
                 self.note = frame.note
                 warn(f"{frame.note} (step {frame.step}, t = {frame.t:.3g})")
@@ -130,7 +133,7 @@ def _summary(out: str | None, seen: _Seen, seconds: float, word: str) -> dict[st
         "seconds": round(seconds, 4),
         "score": word,
         "note": seen.note,
-    }
+    } | ({"accepted": sum(seen.accepted) / len(seen.accepted)} if seen.accepted else {})
 
 
 #: Draws of data that a distance is a mean over.
