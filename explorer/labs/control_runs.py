@@ -56,7 +56,7 @@ class Distances:
     @cached_property
     def floor(self) -> float:
         """What n points of the law itself come to, on average."""
-        return floor(energy_distance, self.target, self.n, range(4)).mean
+        return floor(energy_distance, self.target, self.n, range(8)).mean
 
     def __call__(self, x: Array, seed: int) -> float:
         return energy_distance(x, draw(self.target, self.n, 1000 + seed))

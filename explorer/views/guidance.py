@@ -16,8 +16,9 @@ from explorer.views.base import VIEWS, Scene, View, lattice
 
 #: Rows of places where the three arrows stand.
 ROWS = 9
-#: The parts: colour and word, in the order of painting.
+#: The parts: colour and word, in the order of painting; the first are wider, to be seen under the next.
 PARTS = (("drift", "s(x)"), ("score", "s(x | y)"), ("warn", "w ∇log p(y | x)"))
+WIDTHS = (3.4, 2.0, 1.6)
 
 
 @VIEWS.register("guidance", title="Control", order=45)
@@ -50,9 +51,9 @@ def three_arrows(scene: Scene, score: Guided) -> tuple[Mark, ...]:
     scale = 0.8 * spacing * np.log1p(longest) / np.log1p(full) / np.maximum(longest, 1e-12)
     scale = np.minimum(scale, 0.8 * spacing / np.maximum(longest, 1e-12))[:, None].astype(np.float32)
     arrows = [
-        Arrows(xy, f * scale, color=color, width=2.0)
-        for f, (color, _) in zip(fields, PARTS, strict=True)
-    ]  # fmt: skip
+        Arrows(xy, f * scale, color=color, width=width)
+        for f, (color, _), width in zip(fields, PARTS, WIDTHS, strict=True)
+    ]
     return (*arrows, *_legend(scene))
 
 
