@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -23,14 +24,13 @@ class Wish:
     whole_row: bool = False
     width: int = 0
     least: int = LEAST_HEIGHT
+    shape: float = 1.5  # the width over the height that suits it
 
 
-def columns_for(count: int, width: int, scale: float = 1.0) -> int:
-    """How many columns `count` figures stand in: two on a laptop, three where there is much room."""
+def most_columns(width: int, scale: float = 1.0) -> int:
+    """How many columns there may be: two on a laptop, three where there is much room."""
     fitting = max(1, int((width + GAP) / ((LEAST_WIDTH + GAP) * scale)))
-    if count >= 3 and width > 1500 * scale and count != 4:
-        return min(fitting, MOST_COLUMNS, count)
-    return max(min(fitting, 2, count), 1)
+    return min(fitting, MOST_COLUMNS if width > 1500 * scale else 2)
 
 
 def arrange(wishes: Sequence[Wish], width: int, height: int, scale: float = 1.0) -> tuple[list[Box], int]:
@@ -38,15 +38,24 @@ def arrange(wishes: Sequence[Wish], width: int, height: int, scale: float = 1.0)
     elastic = [i for i, w in enumerate(wishes) if w.height is None]
     half = (width - round(GAP * scale)) // 2
     beside = [i for i, w in enumerate(wishes) if w.height is not None and w.width <= half]
-    if len(elastic) == 1 and len(beside) >= 2 and columns_for(2, width, scale) == 2:
+    if len(elastic) == 1 and len(beside) >= 2 and most_columns(width, scale) >= 2:
         return _beside(wishes, elastic[0], beside, width, height, scale)
-    return _grid(wishes, width, height, scale)
+    most = min(most_columns(width, scale), len(elastic) or len(wishes) or 1)
+    ways = [_grid(wishes, columns, width, height, scale) for columns in range(most, 0, -1)]
+    return min(ways, key=lambda way: _strain(wishes, way[0], way[1], height))
 
 
-def _grid(wishes: Sequence[Wish], width: int, height: int, scale: float) -> tuple[list[Box], int]:
-    """Rows of equal columns, in the order of the figures."""
-    elastic = sum(w.height is None for w in wishes)
-    columns = columns_for(elastic or len(wishes), width, scale)
+def _strain(wishes: Sequence[Wish], boxes: Sequence[Box], total: int, height: int) -> float:
+    """How far figures are from the shapes that suit them, and how much of them cannot be seen at once."""
+    shapes = [(w.shape, b) for w, b in zip(wishes, boxes, strict=True) if w.height is None]
+    off = [abs(math.log(wide / max(high, 1) / shape)) for shape, (_, _, wide, high) in shapes]
+    return sum(off) / max(len(off), 1) + max(total / max(height, 1) - 1, 0.0)
+
+
+def _grid(
+    wishes: Sequence[Wish], columns: int, width: int, height: int, scale: float
+) -> tuple[list[Box], int]:
+    """Rows of so many equal columns, in the order of the figures."""
     gap = round(GAP * scale)
     rows = _rows(wishes, columns, (width + gap) // columns - gap)
     heights = _heights([[wishes[i] for i in row] for row in rows], height - gap * (len(rows) - 1), scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -20,6 +21,7 @@ from explorer.ui.labels import label
 from explorer.ui.table_paint import table_height, table_width
 
 PAD = 12
+LARGE, MOST_GROWN = 560, 1.35  # words and lines of a larger card grow with it, up to so much
 PICTURE_LEAST = 250  # the least height of a picture
 REACH = 14.0  # pixels around a handle within which a press takes it
 #: What the menu of a figure offers: words, and the name that `asked` carries.
@@ -139,13 +141,17 @@ class DrawnCard(FigureCard, style.Themed):
             )
             return Wish(round(high) + around, width=round(table_width(self.figure, ink)) + around)
         if isinstance(self.figure, Plot):
-            least = least_height(self.figure, self.width() - around, ink) + around
-            return Wish(least=max(LEAST_HEIGHT, round(least / ink.scale)))
-        return Wish(least=PICTURE_LEAST)
+            small = Ink(ink.theme, style.px(100) / 100)
+            least = least_height(self.figure, self.width() - around, small) + around
+            return Wish(least=max(LEAST_HEIGHT, round(least / small.scale)))
+        square = isinstance(self.figure, Picture) and self.figure.square
+        return Wish(least=PICTURE_LEAST, shape=1.05 if square else 1.5)
 
     def ink(self) -> Ink:
         """What it is drawn with now."""
-        return Ink(style.current(), style.px(100) / 100, self.devicePixelRatioF())
+        large = math.sqrt(self.width() * self.height()) / style.px(LARGE)
+        grown = 1.0 if isinstance(self.figure, Table) else min(max(large, 1.0), MOST_GROWN)
+        return Ink(style.current(), style.px(100) / 100 * grown, self.devicePixelRatioF())
 
     def area(self) -> Area | None:
         """Where the numbers are on it (once it has been painted)."""
