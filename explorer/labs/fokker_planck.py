@@ -32,6 +32,7 @@ class Moment:
     density: Density
     particles: Density
     target: Density
+    note: str = ""
 
 
 @dataclass(eq=False)
@@ -190,7 +191,7 @@ class FokkerPlanck(Lab):
             for _ in range(self.substeps if frame.step else 0):
                 p = flow.step(p)
             counted = grid.coarser(self.cells).histogram(frame.x)
-            moment = Moment(frame.step * self.step, p, counted, flow.equilibrium)
+            moment = Moment(frame.step * self.step, p, counted, flow.equilibrium, frame.note)
             yield frame.step / frame.steps, moment
 
     def _forward(self, context: Context, grid: Grid) -> Iterator[tuple[float, Moment]]:
@@ -242,11 +243,12 @@ class FokkerPlanck(Lab):
         )
 
     def _caution(self, story: Story) -> str:
-        """Where a mode is narrower than a cell, the grid's law is not the particles'."""
+        """Where the particles diverged; where a mode is narrower than a cell, the grid's law is not theirs."""
+        note = next((f" {m.note}" for m in story.moments if m.note), "")
         if story.narrowest >= story.grid.h:
-            return ""
+            return note
         return (
-            f" The narrowest mode is only {story.narrowest / story.grid.h:.1g} cells wide: take more cells per bin, "
+            f"{note} The narrowest mode is only {story.narrowest / story.grid.h:.1g} cells wide: take more cells per bin, "
             "or a higher noise level."
         )
 
