@@ -164,3 +164,41 @@ def presentation(p: Photographer) -> Iterator[None]:
     p.settle(0.8)
     yield
     p.window.commands.toggle_presentation()
+
+
+@state
+def laboratories(p: Photographer) -> Iterator[None]:
+    p.settle(0.6)
+    p.window.commands.laboratories()
+    yield
+    p.window.labs.close()
+
+
+def _laboratory(name: str) -> None:
+    def show(p: Photographer) -> Iterator[None]:
+        from explorer.labs import LABS
+
+        p.settle(0.6)
+        p.window.labs.open(name)
+        if LABS[name].heavy:
+            p.window.labs.run()
+        p.wait(lambda: _shown(p), f"the laboratory {name}")
+        yield
+        p.window.labs.close()
+
+    STATES[f"lab_{name}"] = show
+
+
+def _shown(p: Photographer) -> bool:
+    """Whether the open laboratory has nothing more to say."""
+    lab = p.window.session.lab
+    through = lab.report is not None and lab.report.progress == 1 and not lab.running
+    return bool(lab.refusal or lab.failure) or through
+
+
+#: Those that are quick enough, one or two of each section.
+for lab_name in (
+    "dsm_sigma", "training_microscope", "fokker_planck", "snr", "ladder", "one_step", "parameterisations", "codes",
+    "guidance", "pc_microscope", "space_time", "mistakes", "schedules",
+):  # fmt: skip
+    _laboratory(lab_name)
