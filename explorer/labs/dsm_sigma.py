@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -62,13 +63,13 @@ class DenoisingSigma(Lab):
     def reports(self, context: Context) -> Iterator[Report]:
         mixture, seed = context.experiment.data.mixture, context.experiment.seed
         sigmas = np.geomspace(LOWEST, HIGHEST, self.levels)
-        trade = noise_trade(mixture, sigmas, min(COARSE, self.draws), seed)
+        trade = _kept(mixture, tuple(sigmas), min(COARSE, self.draws), seed)
         fields = _fields(mixture, self.sigma)
         yield self._report(mixture, trade, fields, seed, 0.1)
         parts = [sigmas[i : i + 3] for i in range(0, len(sigmas), 3)]
         done: list[Trade] = []
         for part in parts:
-            done.append(noise_trade(mixture, part, self.draws, seed))
+            done.append(_kept(mixture, tuple(part), self.draws, seed))
             if len(done) < len(parts):
                 yield self._report(mixture, trade, fields, seed, 0.1 + 0.9 * len(done) / len(parts))
         names = ("sigma", "variance", "variance_error", "bias", "bias_error", "signal")
@@ -122,6 +123,12 @@ class DenoisingSigma(Lab):
             f"error of {self.averaged} averaged targets, {variance / self.averaged + bias:.3g}, most is {error}. "
             f"The least error is near σ = {best:.2g}."
         )
+
+
+@lru_cache(maxsize=64)
+def _kept(mixture: Mixture, sigmas: tuple[float, ...], draws: int, seed: int) -> Trade:
+    """Kept, since the curves do not change while σ is dragged over them."""
+    return noise_trade(mixture, sigmas, draws, seed)
 
 
 def _fields(mixture: Mixture, sigma: float) -> tuple[Figure, ...]:
