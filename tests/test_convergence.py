@@ -207,8 +207,10 @@ def _returned(generator):
             return end.value
 
 
-def test_the_ode_reference_is_the_closed_form(sde):
+@pytest.mark.parametrize("name", ["ve", "vp"])
+def test_the_ode_reference_is_the_closed_form(name):
     """x_eps = m alpha_eps + (x_T - m alpha_T) sqrt(v_eps/v_T), and the doubt bounds what is left."""
+    sde = SDES[name]()
     work = study(sde, "heun", (16,), "endpoint", particles=50)
     path = SharedPath(0, work.shape, grids.times("uniform", 64, sde))
     found = _returned(work._reference(work.kept[0], path))
@@ -225,7 +227,7 @@ STRONG = [name for name in PREDICTORS if PREDICTORS[name].order > 0]
 def test_strong_orders_are_those_declared(name):
     """Of every registered predictor, its own interval and what is left of lower powers of h allowed for."""
     sde = SDES[name]()
-    work = study(sde, ", ".join(STRONG), (32, 64, 128), seeds=(0, 1), particles=60, grid="log_snr")
+    work = study(sde, ", ".join(STRONG), (16, 32, 64), particles=100, grid="log_snr")
     for curve in curves(work, points(work)):
         fall, order = curve.slope(), declared(curve.method, "strong")
         # an error with a large deterministic part of order 2 falls faster than the order promises
@@ -260,13 +262,13 @@ def test_the_same_path_makes_the_strong_error_far_smaller_than_another_would():
     assert curve.error[0] < 0.05 * distance(*ends)
 
 
-@pytest.mark.parametrize("name", ["ve", "vp"])
+@pytest.mark.parametrize("name", ["ve"])
 def test_weak_errors_are_those_of_the_known_law(name):
     """Gaussian data and a linear step: the law after N steps is known, hence the error of every average."""
     sde, n, names = SDES[name](), 8, "ancestral"
-    work = study(sde, names, (n,), "weak", particles=1000, seeds=(0, 1, 2, 3), grid="log_snr")
+    work = study(sde, names, (n,), "weak", particles=1500, seeds=(0, 1, 2), grid="log_snr")
     found = np.mean([p.errors for p in points(work)], axis=0)
-    spread = np.std([p.errors for p in points(work)], axis=0, ddof=1) / 2
+    spread = np.std([p.errors for p in points(work)], axis=0, ddof=1) / math.sqrt(3)
     mean, var = (sde.marginal(1.0)[0] * MEAN, variance(sde, 1.0))
     for t, u in pairwise(grids.times("log_snr", n, sde)):
         a, b, c = PREDICTORS[names]().coefficients(_process(sde), t, u)
@@ -360,7 +362,7 @@ def test_points_appear_as_they_come(monkeypatch):
     monkeypatch.setattr("explorer.labs.convergence.Pace", lambda seconds: Pace(0.0))
     reports = list(LABS["convergence"].quick().reports(context()))
     done = [r.progress for r in reports]
-    assert len(reports) > 2 * 3 * 2 and done == sorted(done)
+    assert len(reports) > 2 * 3 and done == sorted(done)
     assert np.isnan(reports[0].arrays["errors"]).sum() > np.isnan(reports[-1].arrays["errors"]).sum() == 0
 
 

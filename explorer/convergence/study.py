@@ -211,16 +211,20 @@ class Study:
         return end.x
 
     def _solved(self, seed: int) -> Generator[None, None, End]:
-        """The end of the ODE: the steps of its best solver are doubled until the change says that it is TIGHT."""
+        """The end of the ODE: the steps of its best solver are doubled until the change says that it is TIGHT.
+
+        Or until that helps no more: a network computes in single precision.
+        """
         solver, n, most = best_solver(), 128, FINER * max(512, *self.steps)
-        before: End | None = None
+        before, last = None, math.inf
         while True:
             path = SharedPath(seed, self.shape, grids.times("log_snr", n, self.sde))
             end = yield from self._walked(solver, n, path, 0.0)
             if before is not None:
-                self.doubts[seed] = distance(before.x, end.x, self.average) / (2**solver.order - 1)
-                if self.doubts[seed] < TIGHT or n >= most:
+                self.doubts[seed] = now = distance(before.x, end.x, self.average) / (2**solver.order - 1)
+                if now < TIGHT or now > last / 2 or n >= most:
                     return end
+                last = now
             before, n = end, 2 * n
 
     # --- errors ------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ class Convergence(Lab):
 
     @classmethod
     def quick(cls) -> Convergence:
-        return cls(which="named", named="euler_maruyama, sra", steps="8, 16, 32", seeds=2, particles=20)
+        return cls(which="named", named="euler_maruyama, sra", steps="8, 16, 32", seeds=1, particles=20)
 
     def reports(self, context: Context) -> Iterator[Report]:
         e = context.experiment
