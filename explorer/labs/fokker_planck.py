@@ -3,70 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from explorer import grids
-from explorer.figures import Figure, Picture, Plot, Series
-from explorer.fokker_planck import Density, Forward, Grid, Langevin
+from explorer.fokker_planck import Forward, Grid, Langevin
 from explorer.frames import Frame
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.marks import Image
+from explorer.labs.density_story import Moment, Story, curves, pictures, plots
 from explorer.params import param
 from explorer.samplers import Sampler
 from explorer.simulate import simulate
 
 #: How many moments of a run are looked at.
 MOMENTS = 25
-#: What a logarithmic axis shows of a mass that is kept to the last digit.
-LEAST = 1e-17
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """The three laws at one time: solved for, counted (on wider cells), and what it should come to."""
-
-    at: float
-    density: Density
-    particles: Density
-    target: Density
-    note: str = ""
-
-
-@dataclass(eq=False)
-class Story:
-    """A run on one grid: moments, and the distances between their laws."""
-
-    grid: Grid
-    factor: int
-    narrowest: float  # standard deviation of the narrowest mode at the start of the run
-    moments: list[Moment] = field(default_factory=list)
-    rows: list[tuple[float, ...]] = field(default_factory=list)
-
-    def add(self, moment: Moment, n: int) -> None:
-        g, bins = self.grid, self.grid.coarser(self.factor)
-        merged = g.merged(moment.density, self.factor)
-        self.moments.append(moment)
-        self.rows.append((
-            moment.at, g.total_variation(moment.density, moment.target), g.divergence(moment.density, moment.target),
-            bins.total_variation(moment.particles, merged),
-            bins.total_variation(moment.particles, g.merged(moment.target, self.factor)),
-            bins.sampling_noise(merged, n), abs(g.mass(moment.density) - 1),
-        ))  # fmt: skip
-
-    @property
-    def edge(self) -> int:
-        """How many bins along each edge have next to nothing in them, at the start and at the end."""
-        first = self.moments[0]
-        there = (self.grid.merged(law, self.factor) for law in (first.density, first.target))
-        held = np.argwhere(np.any([law > 1e-4 * law.max() for law in there], axis=0))
-        return int(min(held.min(), self.grid.cells // self.factor - 1 - held.max()))
-
-    def columns(self) -> np.ndarray:
-        """(7, moments): time, density to target, its KL, particles to density and to target, floor, mass error."""
-        return np.array(self.rows).T
 
 
 @LABS.register("fokker_planck", title="Fokker–Planck", order=20)
@@ -219,12 +171,12 @@ class FokkerPlanck(Lab):
     def _report(self, story: Story, share: float, langevin: bool) -> Report:
         last = len(story.moments) - 1
         moment = story.moments[round(self.moment * last) if share >= 1 else last]
-        laws = _curves(story, moment, langevin) if story.grid.dim == 1 else _pictures(story, moment, langevin)
+        laws = curves(story, moment, langevin) if story.grid.dim == 1 else pictures(story, moment, langevin)
         arrays = {
             "density": moment.density, "particles": moment.particles, "target": moment.target,
             "axis": story.grid.offsets, "curves": story.columns(),
         }  # fmt: skip
-        figures = (*laws, *_plots(story, moment, langevin))
+        figures = (*laws, *plots(story, moment, langevin))
         return Report(figures, share, self._words(story, langevin), arrays)
 
     def _words(self, story: Story, langevin: bool) -> str:
@@ -248,66 +200,6 @@ class FokkerPlanck(Lab):
         if story.narrowest >= story.grid.h:
             return note
         return (
-            f"{note} The narrowest mode is only {story.narrowest / story.grid.h:.1g} cells wide: take more cells per bin, "
-            "or a higher noise level."
+            f"{note} The narrowest mode is only {story.narrowest / story.grid.h:.1g} cells wide: take more cells "
+            "per bin, or a higher noise level."
         )
-
-
-def _titles(moment: Moment, langevin: bool) -> tuple[str, str, str]:
-    when = f"τ = {moment.at:.3g}" if langevin else f"σ/α = {moment.at:.3g}"
-    return f"Density, {when}", f"Particles, {when}", "Boltzmann law" if langevin else "Closed form of p_t"
-
-
-def _pictures(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:
-    """The three laws as heat maps under one scale: the root of the density, so that faint modes show."""
-    g, edge = story.grid, story.edge
-    (cx, cy), half = g.centre, g.half - edge * g.h * story.factor
-    bounds = (cx - half, cx + half, cy - half, cy + half)
-    top = max(float(moment.density.max()), float(moment.target.max()))
-    labels = ("x₁", "x₂") if langevin else ("(x₁ − αm₁)/r", "(x₂ − αm₂)/r")
-    laws = (moment.density, story.factor), (moment.particles, 1), (moment.target, story.factor)
-    pictures = []
-    for title, (law, cells) in zip(_titles(moment, langevin), laws, strict=True):
-        inside = slice(edge * cells, len(law) - edge * cells)
-        values = np.sqrt(np.clip(law[inside, inside].T / top, 0, 1)).astype(np.float32)
-        scale = (0.0, top, "density (root scale)")
-        pictures.append(
-            Picture(title, (Image(values, bounds),), bounds, *labels, scale=scale, colormap="density")
-        )
-    return tuple(pictures)
-
-
-def _curves(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:
-    g, bins = story.grid, story.grid.coarser(story.factor)
-    edges = g.centre[0] + np.linspace(-g.half, g.half, bins.cells + 1)
-    density, particles, target = _titles(moment, langevin)
-    series = (
-        Series(particles, edges, moment.particles, "data", steps=True),
-        Series(density, g.axis(0), moment.density, "accent"),
-        Series(target, g.axis(0), moment.target, "noise", "dash"),
-    )
-    return (Plot("Density and particles", "x" if langevin else "(x − αm)/r", "density", series),)
-
-
-def _plots(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:
-    at, to_target, divergence, to_density, particles, noise, mass = story.columns()
-    target = "Boltzmann law" if langevin else "closed form"
-    distances = (
-        Series(f"density to {target}", at, to_target, "accent"),
-        Series("particles to density", at, to_density, "data"),
-        Series(f"particles to {target}", at, particles, "noise", "dash"),
-        Series("noise of counting", at, noise, "muted", "dot"),
-    )
-    x, log_x = ("time τ", False) if langevin else ("noise level σ/α", True)
-    marks = ((moment.at, "shown"),)
-    free = Series("KL(p ‖ target)", at, np.maximum(divergence, LEAST), "score")
-    kept = Series("|∫p − 1|", at, np.maximum(mass, LEAST), "error")
-    return (
-        Plot("Distances", x, "total variation", distances, log_x, True, marks),
-        Plot(
-            "Free energy above equilibrium" if langevin else "Divergence from the closed form", x, "nats",
-            (free,), log_x, True, marks,
-            about="It only falls: the entropy production of the Fokker–Planck equation." if langevin else "",
-        ),
-        Plot("Mass error", x, "|∫p − 1|", (kept,), log_x, True, marks),
-    )  # fmt: skip
