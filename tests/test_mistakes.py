@@ -13,13 +13,20 @@ from explorer.advice import advice
 from explorer.distributions import DISTRIBUTIONS, Mixture
 from explorer.document import Document
 from explorer.experiment import Experiment, ExperimentError
+from explorer.labs import LABS, Context
+from explorer.models import resolve
 from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Sampler
 from explorer.samplers.mistakes import MISTAKES, Setup
 from explorer.samplers.mistakes.base import Misled
 from explorer.samplers.spec import MODES
+from explorer.scenes import scene
 from explorer.scores.base import ExactScore
+from explorer.scores.parameterisation import KINDS
 from explorer.sdes import SDES
 from explorer.simulate import Simulation, simulate, step_terms
+from explorer.theme import DARK
+from explorer.ui import words
+from explorer.ui.equation import coloured, typeset
 
 MADE = [name for name in MISTAKES if name != "none"]
 FINE = dict(mode="ode", solver=SOLVERS["rk4"](), steps=200, particles=3)
@@ -309,3 +316,81 @@ def test_the_step_of_a_setup_without_a_mistake_is_the_methods_own():
     sde, sampler = SDES["vp"](), Sampler()
     setup = Setup(sde, ExactScore(gaussian(1.0), sde), sampler, gaussian(1.0), 0, 1.0)
     assert MISTAKES["none"]().broken(setup) is setup
+
+
+# --- in the window ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_each_has_a_scene_in_which_it_shows(name):
+    made = scene(f"mistake_{name}")
+    right, wrong = made.document.experiment, made.document.compare
+    assert made.heading == "Break it" and not right.sampler.mistake.made
+    assert replace(wrong, sampler=replace(wrong.sampler, mistake=MISTAKES["none"]())) == right
+    assert (
+        wrong.sampler.mistake == MISTAKES[name]()
+        and wrong.sampler.mistake.idle(wrong.sampler, wrong.sde) == ""
+    )
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_the_laboratory_puts_right_and_wrong_side_by_side(name):
+    document = scene(f"mistake_{name}").document
+    e = replace(document.experiment, sampler=replace(document.experiment.sampler, steps=20))
+    lab = replace(LABS["mistakes"].quick(), mistake=MISTAKES[name]())
+    assert lab.refusal(e) == ""
+    *_, last = lab.reports(Context(e, resolve(e)))
+    right, wrong, plot, table = last.figures
+    assert (right.latex, wrong.latex) == (MISTAKES[name].right, MISTAKES[name].wrong)
+    assert not np.array_equal(last.arrays["right"], last.arrays["wrong"])
+    assert [row[0] for row in table.rows] == ["right", "wrong", "data"] and len(plot.series) == 3
+    assert last.progress == 1 and f"{table.rows[1][1]:.3g}" in last.words
+
+
+def test_the_laboratory_says_why_it_has_nothing_to_show():
+    e = scene("mistake_snr_one").document.experiment
+    lab = LABS["mistakes"](mistake=MISTAKES["subvp_diffusion"]())
+    assert "sub-VP" in lab.refusal(e)
+    assert "choose a mistake" in LABS["mistakes"](mistake=MISTAKES["none"]()).refusal(e)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_caption_and_the_step_are_marked(name):
+    e = (
+        scene("mistake_snr_one").document.experiment
+        if name == "none"
+        else scene(f"mistake_{name}").document.compare
+    )
+    *_, frame = simulate(e.sde, replace(e.sampler, steps=2), resolve(e).score, e.data.mixture)
+    cls = MISTAKES[name]
+    assert (cls.title in words.subtitle(e)) == (name != "none")
+    assert (cls.wrong in words.equation_of(e, frame)) and ("✗" in words.equation_of(e, frame)) == (
+        name != "none"
+    )
+
+
+def test_the_equations_can_be_typeset():
+    for name in MADE:
+        for latex in (MISTAKES[name].right, MISTAKES[name].wrong):
+            assert typeset(coloured(latex, DARK), DARK.text, 16.0)
+    for kind in KINDS.values():
+        assert typeset(coloured(kind.equation, DARK), DARK.text, 16.0)
+
+
+def test_what_the_wrong_target_teaches_is_sigma_times_the_score():
+    """The minimiser of E|s(x) + z|² is E[-z | x]: measured in bins, it is sigma times the exact score."""
+    mixture, sde, t, n = DISTRIBUTIONS["two_modes_1d"]().mixture, SDES["vp"](), 0.1, 400_000
+    alpha, sigma = sde.marginal(t)
+    x0 = torch.from_numpy(mixture.sample(n, np.random.default_rng(0))[0])
+    z = torch.randn(n, 1, generator=torch.Generator().manual_seed(0))
+    x = alpha * x0 + sigma * z
+    taught = (
+        MISTAKES["sigma_target"]()
+        .broken(Setup(sde, ExactScore(mixture, sde), Sampler(), mixture, 0, 1.0))
+        .score(x, t)
+    )
+    edges = x.quantile(torch.linspace(0.01, 0.99, 30))
+    which = torch.bucketize(x[:, 0], edges)
+    for i in range(1, 30):
+        inside = which == i
+        assert float(taught[inside].mean()) == pytest.approx(float(-z[inside].mean()), abs=0.03)

@@ -41,7 +41,8 @@ class RightAndWrong(Lab):
         "The well-known mistakes, one by one: the equation as it should be and as it is written wrongly, and what "
         "that does to the sampler of the stage, from the same noise."
     )
-    source = "Song et al. 2021; what public code gets wrong"
+    equation = r"dx = [\drift{f} - \score{g^2 s}]\,dt + \noise{g\,d\bar w}"
+    source = "Song et al. 2021, eq. 6"
 
     mistake: Mistake = param(
         MISTAKES["noise_dropped"], "Mistake", registry=MISTAKES, help="What is broken in the second run.",

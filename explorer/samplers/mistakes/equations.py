@@ -23,8 +23,8 @@ class NoiseDropped(Mistake):
         "The ODE has the SDE's marginals because it has half of g²s. Without noise the whole of it has no "
         "spreading to balance: on a Gaussian the standard deviation shrinks with the square of the right factor."
     )
-    right = r"dx = [f \score{- \frac{1}{2} g^2 s}]\,dt"
-    wrong = r"dx = [f \score{- g^2 s}]\,dt"
+    right = r"dx = [f \score{\;- \frac{1}{2} g^2 s}]\,dt"
+    wrong = r"dx = [f \score{\;- g^2 s}]\,dt"
     source = "Song et al. 2021, eq. 6, 13"
     modes = ("reverse", "ode", "pc")
 
