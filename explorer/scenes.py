@@ -13,7 +13,8 @@ from typing import Any
 from explorer.distributions import DISTRIBUTIONS
 from explorer.document import Document
 from explorer.experiment import Experiment, ScoreSource
-from explorer.guidance import CONTROLS
+from explorer.guidance.class_guidance import ClassGuidance
+from explorer.guidance.inpaint import Inpaint
 from explorer.labs import LABS, Lab
 from explorer.look import Look
 from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Sampler
@@ -121,21 +122,23 @@ _MOONS = replace(_GUIDED, data=DISTRIBUTIONS["two_moons"]())
 _CONTROLLED = (
     Scene(
         "over_guidance", "Over-guidance", "Control",
-        "One arm of the pinwheel, from the same noise: A with weight 1, the exact p(x | y); B with weight 6. B's samples "
-        "crowd where the class is surest. The laboratory drags the weight from 0 to 10 and measures what it costs.",
+        "One arm of the pinwheel, from the same noise: A with weight 1, the exact p(x | y); B with weight 6. B's "
+        "samples crowd where the class is surest. The laboratory drags the weight from 0 to 10 and measures its "
+        "price.",
         Document(
-            replace(_GUIDED, control=CONTROLS["class_guidance"](label=1)),
-            replace(_GUIDED, control=CONTROLS["class_guidance"](label=1, weight=6.0)),
+            replace(_GUIDED, control=ClassGuidance(label=1)),
+            replace(_GUIDED, control=ClassGuidance(label=1, weight=6.0)),
         ),
         lab="guidance", params={"label": 1, "weight": 6.0},
     ),
     Scene(
         "inpainting", "Inpainting, exact and by replacement", "Control",
-        "x₁ = 0.5 is known. A follows the exact posterior's score; B replaces x₁ by the noised observation after each step "
-        "and leaves x₂ to the unconditional score. Both end on the line, not with the same law: the laboratory measures it.",
+        "x₁ = 0.5 is known. A follows the exact posterior's score; B replaces x₁ by the noised observation after each "
+        "step and leaves x₂ to the unconditional score. Both end on the line, not with the same law: the laboratory "
+        "measures it.",
         Document(
-            replace(_MOONS, control=CONTROLS["inpaint"](value=0.5)),
-            replace(_MOONS, control=CONTROLS["inpaint"](value=0.5, method="replacement")),
+            replace(_MOONS, control=Inpaint(value=0.5)),
+            replace(_MOONS, control=Inpaint(value=0.5, method="replacement")),
         ),
         lab="inverse",
     ),

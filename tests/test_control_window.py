@@ -57,7 +57,7 @@ def test_a_class_by_its_name(qtbot, window):
     mode = e(window).target.means[0]
     assert np.abs(run.recording[-1].x - mode).max() < 0.7  # all particles are in the mode asked for
     arrows = [m for m in window.session.pictures["A"].marks if isinstance(m, Arrows)]
-    assert {"drift", "score", "warn"} <= {m.color for m in arrows}
+    assert {"score", "accent", "corrector"} <= {m.color for m in arrows}
     assert {"s(x)", "s(x | y)", "w ∇log p(y | x)"} <= set(words(window))
     windows.wait(qtbot, lambda: "closed form" in card.word.text())
     window.edit_look(replace(window.session.document.look, guidance=False))

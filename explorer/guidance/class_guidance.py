@@ -25,7 +25,7 @@ class ClassGuidance(Control):
         "more exaggerates it."
     )
     equation = (
-        r"s_w = \score{s(x, t)} + w\, \drift{\nabla_x \log p_t(y\,|\,x)}"
+        r"s_w = \score{s(x, t)} + w\, \corrector{\nabla_x \log p_t(y\,|\,x)}"
     )
     source = "Song et al. 2021, eq. 14; Dhariwal & Nichol 2021; Ho & Salimans 2022"
 

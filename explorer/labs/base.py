@@ -97,6 +97,8 @@ class Lab(Validated, ABC):
     source: ClassVar[str] = ""
     #: Whether it looks at the playhead: it then runs again when that moves.
     follows: ClassVar[bool] = False
+    #: Whether it explains the run on the stage, and so looks at a guided score as it is.
+    guided: ClassVar[bool] = False
     #: Whether it works for long: it then waits for Run instead of starting with every change.
     heavy: ClassVar[bool] = False
 
@@ -110,8 +112,8 @@ class Lab(Validated, ABC):
         return cls()
 
     def looks_at(self, context: Context) -> Context:
-        """What it is given: a run as it is where it follows the playhead, else the score without a control."""
-        return context if self.follows else context.free
+        """What it is given: the run on the stage where it explains that, else the score without a control."""
+        return context if self.guided else context.free
 
     @abstractmethod
     def reports(self, context: Context) -> Iterator[Report]:

@@ -47,7 +47,7 @@ class GuidanceLab(Lab):
         "Weight 0 samples all of the data, weight 1 exactly the class. Beyond it the samples crowd where the class "
         "is surest: they are of neither p(x|y) nor p(x) p(y|x)^w."
     )
-    equation = r"s_w = \score{s(x, t)} + w\, \drift{\nabla_x \log p_t(y\,|\,x)}"
+    equation = r"s_w = \score{s(x, t)} + w\, \corrector{\nabla_x \log p_t(y\,|\,x)}"
     source = "Song et al. 2021, eq. 14; Dhariwal & Nichol 2021; Ho & Salimans 2022"
 
     weight: float = param(
@@ -139,7 +139,7 @@ class GuidanceLab(Lab):
         scene = Scene(e, Look(follow=False), (frame,), score, bounds)
         return Picture(
             f"The parts of the guided score at t = {self.time:g}", three_arrows(scene, score), bounds, "x₁", "x₂",
-            about="Blue: s(x). Green: s(x|y). Yellow: w ∇log p(y|x), what guidance adds to s(x).",
+            about="w ∇log p(y|x) is added to s(x). With w = 1 it leads from s(x) to s(x|y).",
         )  # fmt: skip
 
     def _lines(self, work: Work) -> Plot:

@@ -73,6 +73,7 @@ class PCMicroscope(Lab):
     equation = r"x' = x + \drift{\text{drift}} + \score{\text{score}} + \noise{\text{noise}}"
     source = "Song et al. 2021, Algorithms 2 to 5"
     follows = True
+    guided = True
 
     particle: int = param(
         0, "Particle", symbol="i", low=0, high=199, minimum=0, maximum=99_999,

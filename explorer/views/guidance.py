@@ -17,7 +17,7 @@ from explorer.views.base import VIEWS, Scene, View, lattice
 #: Rows of places where the three arrows stand.
 ROWS = 9
 #: The parts: colour and word, in the order of painting; the first are wider, to be seen under the next.
-PARTS = (("drift", "s(x)"), ("score", "s(x | y)"), ("warn", "w ∇log p(y | x)"))
+PARTS = (("score", "s(x)"), ("accent", "s(x | y)"), ("corrector", "w ∇log p(y | x)"))
 WIDTHS = (3.4, 2.0, 1.6)
 
 
