@@ -32,7 +32,7 @@ class StochasticDDIM(_DDIM):
     stochastic = True
     source = "Song, Meng & Ermon 2020, eq. 12, 16"
     equation = (
-        r"x' = x \drift{+ (\frac{\alpha'}{\alpha} - 1) x} "
+        r"x' = x \drift{+ (\frac{\alpha'}{\alpha} - 1) x} \quad "
         r"+ \score{\sigma(\frac{\alpha'}{\alpha}\sigma - \sqrt{\sigma'^2 - c^2})\, s} + \noise{c\, z}"
     )
 

@@ -94,7 +94,7 @@ class SDEDPMSolverPP2M(_DPMSolverPP):
     stochastic = True
     source = "Lu et al. 2022b, eq. 18"
     equation = (
-        r"x' = x \drift{+ (\frac{\alpha'}{\alpha} - 1) x} "
+        r"x' = x \drift{+ (\frac{\alpha'}{\alpha} - 1) x} \quad "
         r"+ \score{\alpha'(1 - e^{-(1+\eta^2)h})(\tilde D - \frac{x}{\alpha})} "
         r"+ \noise{\sigma' \sqrt{1 - e^{-2\eta^2 h}}\, z}"
     )

@@ -29,7 +29,7 @@ class EDMChurn(Predictor):
     own_noise = True
     source = "Karras et al. 2022, Algorithm 2"
     equation = (
-        r"x' = x \drift{+ (\frac{\alpha'}{\alpha} - 1) x} "
+        r"x' = x \drift{+ (\frac{\alpha'}{\alpha} - 1) x} \quad "
         r"+ \score{\frac{\alpha'}{2}(v' - \hat v)(d + d')} "
         r"+ \noise{\alpha' S_{noise} \sqrt{\hat v^2 - v^2}\, z}"
     )
