@@ -163,6 +163,8 @@ def cdf(sde, t, x):
     *(({"predictor": p, "eta": eta}, 400) for p in ("reverse_diffusion", "ancestral") for eta in (0.0, 0.5, 1.0, 1.5)),
     ({"predictor": "stochastic_heun"}, 200), ({"predictor": "euler_maruyama"}, 600),
     ({"mode": "ode", "solver": "heun"}, 150), ({"mode": "ode", "solver": "dopri5"}, 1),
+    ({"predictor": "sra"}, 200), ({"predictor": "sde_dpm_solver_pp_2m"}, 100), ({"predictor": "edm_churn"}, 100),
+    ({"mode": "ode", "solver": "dpm_solver_2"}, 40), ({"mode": "ode", "solver": "dpm_solver_pp_2m"}, 60),
     ({"mode": "pc", "corrector": "langevin", "snr": 0.1}, 200), ({"mode": "pc", "corrector": "ald", "snr": 0.1}, 200),
     ({"mode": "pc", "predictor": "none", "corrector": "langevin", "corrector_steps": 2}, 400),
 ], ids=lambda v: name_of(v) if isinstance(v, dict) else str(v))  # fmt: skip
