@@ -35,25 +35,24 @@ def flows(name, sde, **settings):
     return data, [Flow(process, score, **settings) for score in (ExactScore(data.mixture, process), learned)]
 
 
-@by_sde
-@pytest.mark.parametrize("name", ["two_moons", "three_modes_1d"])
+@pytest.mark.parametrize(("name", "sde"), [*(("two_moons", sde) for sde in SDES), ("three_modes_1d", "vp")])
 def test_decoding_gives_back_what_was_encoded(name, sde):
     data, both = flows(name, sde)
-    x = torch.from_numpy(data.sample(50, 1)).double()
+    x = torch.from_numpy(data.sample(12, 1)).double()
     for flow in both:
         code = final(flow.encode(x)).x
-        assert code.std() == pytest.approx(flow.sde.prior_std, rel=0.3)
+        assert code.std() == pytest.approx(flow.sde.prior_std, rel=0.5)
         assert torch.allclose(final(flow.decode(code)).x, x, atol=5e-4)
 
 
 @by_sde
 def test_codes_of_data_are_draws_of_the_prior(sde):
     data, (flow, _) = flows("rings", sde, solver=SOLVERS["dopri5"]())
-    code = final(flow.encode(torch.from_numpy(data.sample(1500, 2)).double())).x / flow.sde.prior_std
+    code = final(flow.encode(torch.from_numpy(data.sample(500, 2)).double())).x / flow.sde.prior_std
     square = code.square().sum(1).sort().values
     shares = 1 - torch.exp(-square / 2)  # of the chi-squared law with two degrees of freedom
-    uniform = (torch.arange(1500) + 0.5) / 1500
-    assert (shares - uniform).abs().max() < 1.63 / math.sqrt(1500) + 0.01  # Kolmogorov-Smirnov, one in 100
+    uniform = (torch.arange(500) + 0.5) / 500
+    assert (shares - uniform).abs().max() < 1.63 / math.sqrt(500) + 0.01  # Kolmogorov-Smirnov, one in 100
 
 
 @by_sde
@@ -83,14 +82,14 @@ def test_back_and_forth_gather_the_same_divergence():
 
 def test_two_networks_agree_and_strangers_do_not():
     data, (exact, learned) = flows("two_moons", "vp", solver=SOLVERS["dopri5"]())
-    x = torch.from_numpy(data.sample(300, 0)).double()
+    x = torch.from_numpy(data.sample(120, 0)).double()
     a, b = (final(flow.encode(x)).x for flow in (exact, learned))
     near, far = (
         agreement(a, b),
-        agreement(a, b[torch.randperm(300, generator=torch.Generator().manual_seed(0))]),
+        agreement(a, b[torch.randperm(120, generator=torch.Generator().manual_seed(0))]),
     )
     assert near.difference < 0.1 and near.correlation > 0.99
-    assert far.difference == pytest.approx(math.sqrt(2), abs=0.2) and abs(far.correlation) < 0.2
+    assert far.difference == pytest.approx(math.sqrt(2), abs=0.25) and abs(far.correlation) < 0.25
     assert agreement(a, a) == (0.0, pytest.approx(1.0))
 
 
@@ -143,8 +142,9 @@ def figure(report, kind, title):
     return next(f for f in report.figures if isinstance(f, kind) and f.title.startswith(title))
 
 
-@by_sde
-@pytest.mark.parametrize("name", ["eight_gaussians", "two_modes_1d"])
+@pytest.mark.parametrize(
+    ("name", "sde"), [*(("eight_gaussians", sde) for sde in SDES), ("two_modes_1d", "vp")]
+)
 def test_a_dragged_point(name, sde):
     context = context_of(data=DISTRIBUTIONS[name](), sde=SDES[sde](), score=ScoreSource("exact"))
     lab = LABS["codes"](x=1.1, y=0.8, others=30)
@@ -162,13 +162,13 @@ def test_a_dragged_point(name, sde):
 
 def test_codes_on_a_line_are_normal_quantiles():
     context = context_of(data=DISTRIBUTIONS["three_modes_1d"](), score=ScoreSource("exact"))
-    quantile, codes, _ = figure(last_report(LABS["codes"](others=60), context), Plot, "Codes").series
+    quantile, codes, _ = figure(last_report(LABS["codes"](others=40), context), Plot, "Codes").series
     assert np.abs(np.interp(codes.x, quantile.x, quantile.y) - codes.y).max() < 0.02
 
 
 def test_interpolation_through_codes_stays_where_data_is():
     context = context_of(data=DISTRIBUTIONS["eight_gaussians"](), score=ScoreSource("exact"))
-    lab = LABS["interpolation"](places=15)
+    lab = LABS["interpolation"](places=9)
     report = last_report(lab, context)
     lowest = {row[0]: row[2] for row in figure(report, Table, "On the way").rows}
     assert lowest["straight line"] < lowest["codes, spherical"] - 2
@@ -190,13 +190,13 @@ def test_temperature_of_one_gaussian():
     s, tau = 0.5, 0.6
     data = DISTRIBUTIONS["gaussian_mixture"](means=[[0.0, 0.0]], scales=[s], weights=[1.0])
     context = context_of(data=data, score=ScoreSource("exact"), sde=SDES["vp"]())
-    report = last_report(LABS["temperature"](temperature=tau, particles=2000), context)
+    report = last_report(LABS["temperature"](temperature=tau, particles=800), context)
     i = list(report.arrays["temperature"]).index(tau)
     entropy = 1 + math.log(2 * math.pi) + 2 * math.log(tau * s)
     log_p = -math.log(2 * math.pi) - 2 * math.log(s) - tau**2
-    assert report.arrays["entropy"][i] == pytest.approx(entropy, abs=4 / math.sqrt(2000))
-    assert report.arrays["mean_log_density"][i] == pytest.approx(log_p, abs=4 * tau**2 / math.sqrt(2000))
-    assert report.arrays["samples"].std() == pytest.approx(tau * s, rel=0.05)
+    assert report.arrays["entropy"][i] == pytest.approx(entropy, abs=4 / math.sqrt(800))
+    assert report.arrays["mean_log_density"][i] == pytest.approx(log_p, abs=4 * tau**2 / math.sqrt(800))
+    assert report.arrays["samples"].std() == pytest.approx(tau * s, rel=0.1)
 
 
 def test_two_networks_give_nearer_codes_the_longer_they_train():

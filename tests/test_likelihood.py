@@ -94,7 +94,7 @@ def test_at_the_end_the_density_is_the_ends_own(sde):
 @by_sde
 def test_with_the_prior_the_difference_is_the_priors_own_mismatch(sde):
     mixture, process, flow = exact_flow("eight_gaussians", sde)
-    x = data_at(mixture, process, n=300)
+    x = data_at(mixture, process, n=120)
     truth = mixture.log_density(x, *process.marginal(START))
     found = log_likelihood(flow, x)
     # found - truth = log prior(x_T) - log p_T(x_T): for prior and p_T about N(0, a²) and N(0, b²)
@@ -168,21 +168,21 @@ def test_divergence_of_a_network_against_finite_differences():
 def test_hutchinson_is_unbiased_and_its_error_bar_honest(kind):
     """A linear score -Ax: the divergence is constant, so estimates and their spread are known."""
     matrix = torch.tensor([[2.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
-    v = probes(kind, 4000, (5, 2), seed=1)
+    v = probes(kind, 2000, (5, 2), seed=1)
     _, columns = Hutchinson(v)(lambda x, t: -x @ matrix, torch.zeros(5, 2).double(), 0.5, slice(None))
     off, diagonal = 2 * float(matrix[0, 1]) ** 2 * 2, 2 * float((matrix.diagonal() ** 2).sum())
     variance = off if kind == "rademacher" else off + diagonal  # Hutchinson 1990; Avron & Toledo 2011
-    assert columns.shape == (5, 4000)
+    assert columns.shape == (5, 2000)
     assert float(columns.mean()) == pytest.approx(-3.0, abs=4 * math.sqrt(variance / columns.numel()))
-    assert float(columns.var()) == pytest.approx(variance, rel=0.06)
+    assert float(columns.var()) == pytest.approx(variance, rel=0.1)
 
 
 @pytest.mark.parametrize("kind", ["rademacher", "gaussian"])
 def test_hutchinson_along_the_ode(kind):
     mixture, process, flow = learned_flow("eight_gaussians", "vp", solver=SOLVERS["dopri5"]())
-    x = data_at(mixture, process, n=100)
+    x = data_at(mixture, process, n=60)
     exact = log_likelihood(flow, x)
-    k = 12
+    k = 10
     found = log_likelihood(flow, x, divergence=Hutchinson(probes(kind, k, x.shape, 0)))
     z = (found.values - exact.values) / found.error
     # Student's t with k - 1 degrees of freedom: mean 0, variance (k-1)/(k-3); Rademacher's law is two-valued
@@ -204,7 +204,7 @@ def test_fixed_steps_have_their_order(solver, order):
     x = data_at(mixture, process)
     truth = mixture.log_density(x, *process.marginal(START))
     errors = []
-    for steps in (80, 160):
+    for steps in (50, 100):
         flow = Flow(process, ExactScore(mixture, process), SOLVERS[solver](), steps)
         found = log_likelihood(flow, x, exact_end=mixture)
         errors.append(float((found.values - truth).abs().mean()))
@@ -229,7 +229,7 @@ def test_tighter_is_better_and_costs_more():
 @by_sde
 def test_a_pretrained_network_is_near_the_truth(sde):
     mixture, process, flow = learned_flow("two_modes_1d", sde, solver=SOLVERS["dopri5"]())
-    x = data_at(mixture, process, n=200)
+    x = data_at(mixture, process, n=100)
     found = log_likelihood(flow, x)
     assert (found.values - mixture.log_density(x, *process.marginal(START))).abs().mean() < 0.05
 
@@ -244,29 +244,31 @@ def test_points_in_any_shape_and_in_chunks(monkeypatch):
         return flat(x.flatten(1), t).view_as(x)
 
     x = data_at(mixture, process, n=7)
-    rows = log_likelihood(Flow(process, flat), x)
-    shaped = log_likelihood(Flow(process, score), x.view(7, 1, 2, 2))
+    solver = SOLVERS["dopri5"]()
+    rows = log_likelihood(Flow(process, flat, solver), x)
+    shaped = log_likelihood(Flow(process, score, solver), x.view(7, 1, 2, 2))
     assert shaped.code.shape == (7, 1, 2, 2)
     assert torch.allclose(rows.values, shaped.values, atol=1e-6)
     v = Hutchinson(probes("rademacher", 2, (7, 1, 2, 2), 0))
-    whole = log_likelihood(Flow(process, score), x.view(7, 1, 2, 2), divergence=v)
+    whole = log_likelihood(Flow(process, score, solver), x.view(7, 1, 2, 2), divergence=v)
     monkeypatch.setattr("explorer.likelihood.flow.CHUNK", 3)
-    pieces = log_likelihood(Flow(process, score), x.view(7, 1, 2, 2), divergence=v)
+    pieces = log_likelihood(Flow(process, score, solver), x.view(7, 1, 2, 2), divergence=v)
     assert torch.allclose(whole.each, pieces.each, atol=1e-9)
 
 
 def test_many_points_roughly_then_well():
     """The two passes agree with a tight solve wherever there is density, and say how far they are."""
-    _, _, flow = learned_flow("eight_gaussians", "vp", solver=within(1e-5))
-    edges = np.linspace(-2.4, 2.4, 21)
+    mixture, process, flow = learned_flow("eight_gaussians", "vp", solver=within(1e-5))
+    edges = np.linspace(-2.4, 2.4, 15)
     x = torch.from_numpy(np.stack(np.meshgrid(edges, edges), -1).reshape(-1, 2))
     found = list(on_points(flow, x, 0.05, lambda _: Exact()))
     shown = [values for _, values in found if values is not None]
-    truth = log_likelihood(replace(flow, solver=within(1e-7)), x, 0.05).values
-    near = truth > truth.max() - 6
+    exact = mixture.log_density(x, *process.marginal(0.05))
+    near = exact > exact.max() - 4
+    truth = log_likelihood(replace(flow, solver=within(1e-6)), x[near], 0.05).values
     assert len(shown) == 2 and found[-1][0] == 1.0
     assert [p for p, _ in found] == sorted(p for p, _ in found)
-    assert (shown[1] - truth)[near].abs().max() < 5e-3 < (shown[0] - truth)[near].abs().max()
+    assert (shown[1][near] - truth).abs().max() < 5e-3 < (shown[0][near] - truth).abs().max()
     total = float(shown[1].exp().sum()) * (edges[1] - edges[0]) ** 2
     assert total == pytest.approx(1.0, abs=0.02)
 
@@ -290,7 +292,7 @@ def row_of(report, quantity):
 
 @pytest.mark.parametrize("name", ["unequal_modes", "two_modes_1d"])
 def test_the_laboratory_with_the_exact_score_finds_the_exact_density(name):
-    lab = LABS["likelihood"](cells=40, points=50, end="exact")
+    lab = LABS["likelihood"](cells=30, points=20, end="exact")
     report = last_report(lab, context_of(data=DISTRIBUTIONS[name](), score=ScoreSource("exact")))
     _, found, _, exact = row_of(report, "integral")
     assert found == pytest.approx(1.0, abs=5e-3) and found == pytest.approx(exact, abs=2e-3)

@@ -113,11 +113,12 @@ class _Way:
         return self._over_time() if self.dim == 1 else self._in_the_plane(others)
 
     def _in_the_plane(self, others: tuple[Array, Array] | None) -> Picture:
-        bounds = whole(self.mixture)
+        edge = max(whole(self.mixture)[1], min(1.1 * float(np.abs(self.scaled).max()), 12.0))
+        bounds = (-edge, edge, -edge, edge)
         data = () if others is None else (_coloured(others[0], others[0], 3.0, 0.6),)
         marks: tuple[Mark, ...] = (
             backdrop(self.mixture, bounds), *data, Curve(self.scaled, "accent", 2.0),
-            dots(self.scaled[-1:], "noise", 8.0),
+            dots(self.scaled[:1], "accent", 8.0), dots(self.scaled[-1:], "noise", 8.0),
         )  # fmt: skip
         return Picture(
             "From the point to its code", marks, bounds, "x₁ / √(α² + σ²)", "x₂ / √(α² + σ²)",
@@ -144,6 +145,7 @@ class _Way:
         return code_picture(
             "Codes", (*marks, dots(self.code, "noise", 9.0)), 2,
             "Circles are 1, 2 and 3 standard deviations of the prior. Colours are those of the data beside it.",
+            1.1 * float(np.abs(self.code).max()),
         )  # fmt: skip
 
     def _quantiles(self, others: tuple[Array, Array] | None) -> Plot:

@@ -57,7 +57,7 @@ def whole(mixture: Mixture, alpha: float = 1.0, sigma: float = 0.0) -> Bounds:
     spread = np.sqrt(alpha**2 * mixture.covariance.diagonal() + sigma**2).max()
     low, high = alpha * mixture.means.min(), alpha * mixture.means.max()
     narrow = math.hypot(alpha * mixture.scales.max(), sigma)
-    edge = max(abs(low), abs(high)) + min(3.2 * narrow, 3 * spread)
+    edge = 1.04 * max(abs(low), abs(high)) + min(3.5 * narrow, 3 * spread)
     return -edge, edge, -edge, edge
 
 
@@ -150,10 +150,13 @@ def rings(radii: Sequence[float] = (1.0, 2.0, 3.0)) -> tuple[Curve, ...]:
     return tuple(Curve((r * circle).astype(np.float32), "muted", alpha=0.5) for r in radii)
 
 
-def code_picture(title: str, marks: Sequence[Mark], dim: int, about: str = "") -> Picture:
-    """Marks in units of the prior's standard deviation, over its rings."""
+def code_picture(
+    title: str, marks: Sequence[Mark], dim: int, about: str = "", reach: float = REACH
+) -> Picture:
+    """Marks in units of the prior's standard deviation, over its rings, out to `reach` at least."""
     base = rings() if dim == 2 else tuple(_bar(r) for r in (-3, -2, -1, 1, 2, 3))
-    bounds = (-REACH, REACH, -REACH, REACH)
+    reach = min(max(reach, REACH), 10 * REACH)
+    bounds = (-reach, reach, -reach, reach)
     labels = ("z₁ / σ_prior", "z₂ / σ_prior") if dim == 2 else ("z / σ_prior", "")
     return Picture(title, (*base, *marks), bounds, *labels, about=about)
 

@@ -43,7 +43,7 @@ from explorer.params import param
 #: Cells of the first picture, and of a density along a line.
 COARSE, ALONG = 26, 400
 #: Differences are shown where one of the two densities is within so many nats of the peak.
-SEEN = 8.0
+SEEN = 5.0
 
 
 @LABS.register("likelihood", title="Log-likelihood", order=10)
