@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from explorer.ui import style
 from explorer.ui.labels import Button, label, row
 
 LEAST_CARD = 230
+SHORT = 45  # a sentence of fewer letters says too little alone
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,13 @@ def sections() -> dict[str, list[Entry]]:
 
 
 def _sentence(text: str) -> str:
-    """The first sentence."""
-    end = text.find(". ")
-    return text if end < 0 else text[: end + 1]
+    """The first sentence, and the next ones where it is very short."""
+    said = ""
+    for part in re.split(r"(?<=[.!?]) ", text.replace("al. ", "al.\u00a0")):
+        said = f"{said} {part}".strip()
+        if len(said) >= SHORT:
+            break
+    return said
 
 
 class Tile(QFrame):

@@ -117,6 +117,9 @@ class LabPage(QWidget):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.section = label("", "muted")
+        self.note = label("")
+        self.note.setWordWrap(True)
+        self.note.hide()
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
@@ -137,6 +140,7 @@ class LabPage(QWidget):
         column.setContentsMargins(style.px(4), 0, 0, 0)
         column.setSpacing(style.px(6))
         column.addLayout(row(self.title, 1, self.section))
+        column.addWidget(self.note)
         column.addWidget(self.words)
         column.addWidget(self.progress)
         column.addWidget(self.message, 1)
@@ -152,6 +156,12 @@ class LabPage(QWidget):
         self.title.setText(lab.title)
         self.section.setText(section)
         self.board.enlarged = None
+        self.set_note("")
+
+    def set_note(self, text: str) -> None:
+        """The words of the scene that opened it, above its own."""
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
 
     def show_report(self, report: Report | None, message: str) -> None:
         """Show the figures, or the sentence that stands in their place."""

@@ -90,6 +90,7 @@ class Laboratories:
 
     def open_gallery(self) -> None:
         """Show all laboratories and scenes."""
+        self._window.notices.clear_scene()
         self._keep()
         self._session.lab.close()
         self._window.show_page(self.gallery, None)
@@ -104,9 +105,10 @@ class Laboratories:
 
     def show(self, lab: Lab) -> None:
         """Open this laboratory."""
+        self._window.notices.clear_scene()
         if self.lab is None or type(self.lab) is not type(lab):
-            self.page.set_lab(lab, SECTIONS[lab.section])
             self._seen = (-1, "")
+        self.page.set_lab(lab, SECTIONS[lab.section])
         self._session.lab.open(lab)
         self.column.set_lab(lab)
         self._window.show_page(self.page, self.column)
@@ -138,14 +140,15 @@ class Laboratories:
         self._window.end_drag()
         self._window.change(scene.document, "scene")
         self._window.select("A")
-        lab = scene.make_lab()
+        lab, words = scene.make_lab(), f"{scene.title}. {scene.words}"
         if lab is None:
             self.close()
+            self._window.notices.show_notice(words, "scene")
         else:
             self.show(lab)
+            self.page.set_note(words)
         self._session.playhead.seek(0.0)
         self._session.playhead.playing = True
-        self._window.notices.show_notice(f"{scene.title}. {scene.words}", "scene")
 
     def look_at_particle(self, stage: str, xy: tuple[float, float]) -> None:
         """Open the microscope on the particle nearest to a point of a stage."""

@@ -106,6 +106,12 @@ class NoticeBar(QWidget):
         for notice in self.notices():
             self._drop(notice)
 
+    def clear_scene(self) -> None:
+        """Dismiss the words of a scene."""
+        for notice in self.notices():
+            if notice.kind == "scene":
+                self._drop(notice)
+
     def _least(self) -> Notice:
         """The one to give way to a new one: the oldest that would leave by itself, else the oldest."""
         return min(self._ends, key=lambda n: self._ends[n])

@@ -91,6 +91,7 @@ class MainWindow(QMainWindow):
         self.overlay = ShortcutsOverlay(self, shortcuts())
         self.dress()
         self.refresh()
+        self.setFocus()  # no ring about the first button before somebody asks for one
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
