@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from explorer.experiment import Experiment
+from explorer.guidance.linear import Linear
 
 
 def advice(experiment: Experiment) -> tuple[str, ...]:
@@ -91,6 +92,17 @@ def _annealed(e: Experiment) -> Iterator[str]:
         yield f"ε/σ_L² = {s.annealed_step:g} makes the result visibly too wide, by 1/(1 − ε/4σ_L²) in variance."
 
 
+def _known(e: Experiment) -> Iterator[str]:
+    """What is known exactly makes the posterior's score as stiff as 1/sigma² at the end."""
+    s, control = e.sampler, e.control_in_force
+    hard = isinstance(control, Linear) and control.method == "exact" and not control.known(e.data.dim).std
+    if hard and s.mode == "ode" and s.grid == "uniform" and s.steps < 150 and not s.solver.adaptive:
+        yield (
+            "What is known exactly makes the score stiff near t = 0: on the uniform grid so few steps of the ODE "
+            "miss it. More steps or the log-SNR grid come closer."
+        )
+
+
 _RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
     _mistake,
     _snr,
@@ -99,4 +111,5 @@ _RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
     _steps,
     _prior,
     _eta,
+    _known,
 )

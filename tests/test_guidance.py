@@ -211,6 +211,29 @@ def test_files_with_and_without_a_control():
         edited(e, "control.weight", -1.0)
 
 
+def test_headings_say_what_is_given():
+    from explorer.ui.words import subtitle
+
+    assert subtitle(guided(label=1, weight=2.5)).endswith("lower moon, w = 2.5")
+    e = replace(guided(), control=CONTROLS["measurement"](angle=90.0, value=1, std=0.2, method="tweedie"))
+    assert subtitle(e).endswith("x₂ = 1 ± 0.2, DPS")
+    assert subtitle(guided("heart")) == subtitle(guided("heart").free)
+
+
+def test_the_exported_script_is_guided_too(tmp_path, monkeypatch, capsys):
+    from explorer.export.script import script_of
+
+    monkeypatch.chdir(tmp_path)
+    e = guided(label=1, weight=2.0)
+    e = replace(e, sampler=Sampler(steps=5, particles=50))
+    exec(compile(script_of([e]), "script", "exec"), {"__name__": "__main__"})
+    *_, last = simulate(e.sde, e.sampler, resolve(e).score, e.target, e.seed)
+    with np.load("run.npz") as arrays:
+        np.testing.assert_array_equal(arrays["x"][-1], last.x)
+    assert "prepare" not in script_of([e])
+    assert "    prepare(experiment)\n" in script_of([edited(e, "control.rule", "classifier")])
+
+
 def test_from_the_shell(tmp_path, capsys):
     path = tmp_path / "e.json"
     path.write_text(json.dumps(to_dict(Experiment(score=EXACT, sampler=Sampler(steps=40, particles=300)))))

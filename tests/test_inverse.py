@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from explorer.advice import advice
 from explorer.cli import main as command_line
 from explorer.distributions import DISTRIBUTIONS
 from explorer.distributions.mixture import Mixture
@@ -232,6 +233,16 @@ def test_tweedie_is_exact_for_one_point_and_only_approximate_for_a_law():
     sources = Sources(ExactScore(one, sde), one, sde)
     (a, _), (b, _) = control.guide(sources), replace(control, method="exact").guide(sources)
     torch.testing.assert_close(a(x, 0.3), b(x, 0.3), rtol=1e-3, atol=1e-3)
+
+
+def test_a_stiff_posterior_is_advised_on():
+    e = known()
+    few = replace(e, sampler=Sampler(mode="ode", steps=40, particles=300))
+    told = [s for s in advice(few) if "stiff" in s]
+    better = edited(few, "sampler.grid", "log_snr")
+    assert told and not [s for s in advice(better) if "stiff" in s] + [s for s in advice(e) if "stiff" in s]
+    off, near = (np.abs(last_of(each)[:, 0] - 0.5).mean() for each in (few, better))
+    assert near < 0.5 * off
 
 
 # --- where it makes sense, files, shell -------------------------------------------------------------------

@@ -5,6 +5,7 @@ All of them rest on one identity ([S21] eq. 14): ∇log p_t(x | y) = ∇log p_t(
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,6 +78,22 @@ class Known:
     value: float
     std: float = 0.0
 
+    @property
+    def words(self) -> str:
+        """What is known, as "x₁ = 0.5"."""
+        noise = f" ± {self.std:g}" if self.std else ""
+        return f"{self._projection} = {self.value:.3g}{noise}"
+
+    @property
+    def _projection(self) -> str:
+        """aᵀx in words: x, x₁, x₂ or the angle of the projection."""
+        if len(self.direction) == 1:
+            return "x"
+        a = self.direction
+        if abs(a[1]) < 1e-9:
+            return "x₁"
+        return "x₂" if abs(a[0]) < 1e-9 else f"aᵀx at {math.degrees(math.atan2(a[1], a[0])):.0f}°"
+
     def put_in(
         self, x: torch.Tensor, alpha: float, sigma: float, z: torch.Tensor, error: torch.Tensor
     ) -> torch.Tensor:
@@ -140,6 +157,10 @@ class Control(Validated, ABC):
 
     def refusal(self, mixture: Mixture) -> str:
         """Why it makes no sense for this data, in one sentence; "" where it does."""
+        return ""
+
+    def brief(self, mixture: Mixture) -> str:
+        """What is given, in a few words for headings; "" for nothing."""
         return ""
 
     @abstractmethod

@@ -24,9 +24,7 @@ class ClassGuidance(Control):
         "One class of the data. The weight multiplies ∇log p(y|x): 0 ignores the class, 1 is exact, "
         "more exaggerates it."
     )
-    equation = (
-        r"s_w = \score{s(x, t)} + w\, \corrector{\nabla_x \log p_t(y\,|\,x)}"
-    )
+    equation = r"s_w = \score{s(x, t)} + w\, \corrector{\nabla_x \log p_t(y\,|\,x)}"
     source = "Song et al. 2021, eq. 14; Dhariwal & Nichol 2021; Ho & Salimans 2022"
 
     rule: str = param(
@@ -56,6 +54,10 @@ class ClassGuidance(Control):
         if self.label not in mixture.labels:
             return f"There is no class {self.label}: this data has classes 0 to {mixture.labels.max()}."
         return ""
+
+    def brief(self, mixture: Mixture) -> str:
+        by = "" if self.rule == "exact" else f" by {RULES[self.rule].lower()}"
+        return f"{class_names(mixture)[self.label]}, w = {self.weight:g}{by}"
 
     def target(self, mixture: Mixture) -> Mixture:
         return mixture.where(self.label)

@@ -57,9 +57,7 @@ class ClassifierFrame:
     net: NoiseClassifier
 
 
-def train_classifier(
-    mixture: Mixture, iterations: int = 0, every: int = EVERY
-) -> Iterator[ClassifierFrame]:
+def train_classifier(mixture: Mixture, iterations: int = 0, every: int = EVERY) -> Iterator[ClassifierFrame]:
     """Train a classifier of this mixture's classes; the last frame has progress 1 and the averaged weights.
 
     iterations: 0 for ITERATIONS, those of the classifier that is kept. every: how many between two frames.

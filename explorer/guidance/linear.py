@@ -60,6 +60,10 @@ class Linear(Control):
             )
         return ""
 
+    def brief(self, mixture: Mixture) -> str:
+        by = {"exact": "", "replacement": ", replaced", "tweedie": ", DPS"}[self.method]
+        return f"{self.known(mixture.dim).words}{by}"
+
     def target(self, mixture: Mixture) -> Mixture:
         k = self.known(mixture.dim)
         return conditioned(mixture, k.direction, k.value, k.std)

@@ -46,7 +46,12 @@ def subtitle(e: Experiment) -> str:
         "langevin": _langevin(e),
         "annealed": f"{e.sde.title} · {s.levels} levels × {s.level_steps} · ε = {s.annealed_step:g} σ_L²",
     }
-    return (f"✗ {s.mistake.title} · " if s.mistake.made else "") + method[s.mode]
+    given = e.control_in_force.brief(e.data.mixture)
+    return (
+        (f"✗ {s.mistake.title} · " if s.mistake.made else "")
+        + method[s.mode]
+        + (f" · {given}" if given else "")
+    )
 
 
 def _langevin(e: Experiment) -> str:

@@ -70,8 +70,7 @@ def observed(scene: Scene, known: Known) -> tuple[Mark, ...]:
     t = scene.frame.t
     alpha = scene.experiment.sde.marginal(t)[0] if t > 0 else 1.0
     if scene.flat:
-        noise = f" ± {known.std:g}" if known.std else ""
-        word = f"x = {known.value:.3g}{noise}"
+        word = known.words
         line = np.array([[0.0, known.value], [0.02, known.value]], np.float32)
         return Curve(line, "corrector", 3.0), Text((0.03, known.value), word, "corrector", 13.0, "w")
     return observed_line(scene.bounds, known, alpha / scene.scale(t))
@@ -81,9 +80,7 @@ def observed_line(bounds: Bounds, known: Known, scale: float) -> tuple[Mark, ...
     """The line aᵀx = `scale` times the value that is known, and what it says."""
     a = np.array(known.direction)
     ends = _across(bounds, a, scale * known.value)
-    noise = f" ± {known.std:g}" if known.std else ""
-    word = f"{_projection(a)} = {known.value:.3g}{noise}"
-    return Curve(ends, "corrector", 2.0, dash=bool(known.std)), _beside(bounds, ends, word)
+    return Curve(ends, "corrector", 2.0, dash=bool(known.std)), _beside(bounds, ends, known.words)
 
 
 def _across(bounds: Bounds, a: np.ndarray, at: float) -> Array:
@@ -110,10 +107,3 @@ def _beside(bounds: Bounds, ends: Array, word: str) -> Text:
         (float(place[0] + (-room if right_half else room)), float(place[1] - room)), word, "corrector", 13.0,
         "ne" if right_half else "nw",
     )  # fmt: skip
-
-
-def _projection(a: np.ndarray) -> str:
-    """aᵀx in words: x₁, x₂ or the angle of the projection."""
-    if abs(a[1]) < 1e-9:
-        return "x₁"
-    return "x₂" if abs(a[0]) < 1e-9 else f"aᵀx at {math.degrees(math.atan2(a[1], a[0])):.0f}°"
