@@ -15,16 +15,20 @@ from explorer.document import Document
 from explorer.experiment import Experiment, ExperimentError
 from explorer.labs import LABS, Context
 from explorer.models import resolve
+from explorer.objectives import OBJECTIVES
 from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Sampler
 from explorer.samplers.mistakes import MISTAKES, Setup
 from explorer.samplers.mistakes.base import Misled
 from explorer.samplers.spec import MODES
 from explorer.scenes import scene
-from explorer.scores.base import ExactScore
+from explorer.scores.base import ExactScore, LearnedScore
+from explorer.scores.network import Denoiser
 from explorer.scores.parameterisation import KINDS
+from explorer.scores.spec import NetworkSpec, Training
 from explorer.sdes import SDES
 from explorer.simulate import Simulation, simulate, step_terms
 from explorer.theme import DARK
+from explorer.train import train
 from explorer.ui import words
 from explorer.ui.equation import coloured, typeset
 
@@ -394,3 +398,24 @@ def test_what_the_wrong_target_teaches_is_sigma_times_the_score():
     for i in range(1, 30):
         inside = which == i
         assert float(taught[inside].mean()) == pytest.approx(float(-z[inside].mean()), abs=0.03)
+
+
+class Slipped(OBJECTIVES["dsm_sigma2"]):
+    """The loss with the slip in it: ‖s + z‖² where ‖s + z/sigma‖² belongs (times sigma², as all losses here)."""
+
+    def target(self, batch):
+        return -batch.sigma[..., None] * batch.z
+
+
+def test_a_network_trained_with_the_wrong_target_learns_sigma_times_the_score():
+    mixture, sde, spec = gaussian(0.7), SDES["vp"](), NetworkSpec(32, 2, output="noise")
+    budget = Training(seconds=0, iterations=500, device="cpu", batch=512)
+    *_, last = train(mixture, sde, Slipped(), spec, budget, 0)
+    net = Denoiser(spec, 2, sde=sde).requires_grad_(False)
+    net.load_state_dict(last.weights)
+    for t in (0.15, 0.3):
+        alpha, sigma = sde.marginal(t)
+        x = math.sqrt(law(sde, 0.7, t)) * torch.randn(500, 2, generator=torch.Generator().manual_seed(1))
+        exact, learned = mixture.score(x, alpha, sigma), LearnedScore(net, sde)(x, t)
+        assert float((learned - sigma * exact).norm() / exact.norm()) < 0.12
+        assert float((learned * exact).sum() / exact.square().sum()) == pytest.approx(sigma, rel=0.15)
