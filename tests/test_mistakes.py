@@ -33,7 +33,7 @@ from explorer.ui import words
 from explorer.ui.equation import coloured, typeset
 
 MADE = [name for name in MISTAKES if name != "none"]
-FINE = dict(mode="ode", solver=SOLVERS["rk4"](), steps=200, particles=3)
+FINE = dict(mode="ode", solver=SOLVERS["rk4"](), steps=100, particles=2)
 
 
 def gaussian(std):
@@ -149,7 +149,7 @@ def test_a_score_of_the_wrong_size_or_sign(name, mistake, share):
 def test_the_wrong_sign_of_time_undoes_each_step(name):
     """A small step goes as far the other way: the factor is one over the right one."""
     sde, std = SDES[name](), 1.3
-    settings = dict(solver=SOLVERS["euler"](), steps=1000, grid="log_snr")
+    settings = dict(solver=SOLVERS["euler"](), steps=500, grid="log_snr")
     right, wrong = (factor(MISTAKES[m](), sde, std, **settings) for m in ("none", "time_sign"))
     assert wrong == pytest.approx(1 / right, rel=0.1)
     assert abs(math.log(right)) > 0.2

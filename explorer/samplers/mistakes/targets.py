@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,10 @@ from explorer import noise
 from explorer.lazy import torch
 from explorer.params import param
 from explorer.samplers.mistakes.base import MISTAKES, Mistake, Setup
+from explorer.sdes.base import SDE
+
+if TYPE_CHECKING:
+    from explorer.samplers.spec import Sampler
 
 #: Data points drawn for a run, of which each particle is told one.
 POOL = 8192
@@ -63,8 +68,17 @@ class ConditionalScore(Mistake):
         equation="x₀ ~ p₀",
     )  # fmt: skip
 
+    def idle(self, sampler: Sampler, sde: SDE) -> str:
+        if self._jumps(sampler):
+            return "An adaptive solver cannot follow a score that jumps: choose another one, or one x₀ for the run."
+        return super().idle(sampler, sde)
+
     def broken(self, setup: Setup) -> Setup:
-        return replace(setup, score=self._score(setup))
+        return setup if self._jumps(setup.sampler) else replace(setup, score=self._score(setup))
+
+    def _jumps(self, sampler: Sampler) -> bool:
+        """Whether an adaptive solver would be asked to follow another x_0 at every t: it would try for ever."""
+        return self.redraw == "step" and sampler.mode == "ode" and sampler.solver.adaptive
 
     def _score(self, setup: Setup) -> Callable[[torch.Tensor, float], torch.Tensor]:
         rng = np.random.default_rng(noise.seed_of(setup.seed, noise.DATA, 1))
