@@ -75,7 +75,7 @@ class LabColumn(SideColumn):
         line.setStretch(0, 1)
         self._buttons.setLayout(line)
         self.state = _small("")
-        for widget in (self._nothing, self._buttons, self.state):
+        for widget in (self._buttons, self.state, self._nothing):  # above the form, which may be long
             self.settings.add(widget)
 
     def _save_menu(self) -> QMenu:
@@ -110,7 +110,7 @@ class LabColumn(SideColumn):
         form.edited.connect(self.edited)
         form.finished.connect(self.finished)
         form.refused.connect(self.refused)
-        self.settings.column.insertWidget(0, form)
+        self.settings.add(form)
         kind = type(lab)
         self._nothing.setVisible(not params(kind))
         self.verticalScrollBar().setValue(0)
