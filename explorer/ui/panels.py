@@ -18,7 +18,18 @@ from explorer.ui.forms import Form
 from explorer.ui.sides import SideColumn
 from explorer.ui.widgets import Card
 
-LAYERS = ("particles", "trails", "density", "contours", "data", "moves", "field", "field_kind", "follow", "space")
+LAYERS = (
+    "particles",
+    "trails",
+    "density",
+    "contours",
+    "data",
+    "moves",
+    "field",
+    "field_kind",
+    "follow",
+    "space",
+)
 
 
 class LayersCard(EditCard):
