@@ -40,8 +40,9 @@ class Temperature(Lab):
 
     section = "density"
     about = (
-        "Scale the codes by a temperature before decoding them. Below 1 samples gather where the prior is densest: "
-        "more probable ones, fewer kinds. Above 1 they spread into places where there is no data."
+        "Scale the codes by a temperature before decoding them. Below 1 samples gather around what the middle of the "
+        "prior decodes to: less entropy, at first a higher density, and at last a place between the modes. Above 1 "
+        "they spread to where there is no data."
     )
     equation = (
         r"z = \tau\, \sigma_{prior}\, \noise{\epsilon}, \qquad "
