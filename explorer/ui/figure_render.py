@@ -73,8 +73,10 @@ class Page:
 
     def _wish(self, figure: Figure, room: float) -> Wish:
         if isinstance(figure, Table):
+            wide = round(table_width(figure, self._ink))
+            room = room if wide <= room else WIDE - 2 * MARGIN  # it will have a row of its own
             high = title_height(figure, self._ink, room) + table_height(figure, self._ink, room)
-            return Wish(round(high) + 12, width=round(table_width(figure, self._ink)))
+            return Wish(round(high) + 12, width=wide)
         if isinstance(figure, Equation):
             lines = self._typeset(figure)
             _, high = equation.arrange(lines, room)

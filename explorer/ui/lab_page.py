@@ -95,9 +95,14 @@ class FigureBoard(QWidget):
             self.cards[self.enlarged].setGeometry(0, 0, width, height)
             self.setMinimumHeight(0)
             return
-        boxes, total = arrange([card.wish() for card in self.cards], width, height, style.px(100) / 100)
-        for card, box in zip(self.cards, boxes, strict=True):
-            card.setGeometry(*box)
+        total = 0
+        for _ in range(2):  # how high a table or words are depends on how wide they turn out
+            widths = [card.width() for card in self.cards]
+            boxes, total = arrange([card.wish() for card in self.cards], width, height, style.px(100) / 100)
+            for card, box in zip(self.cards, boxes, strict=True):
+                card.setGeometry(*box)
+            if widths == [card.width() for card in self.cards]:
+                break
         self.setMinimumHeight(total if total > height else 0)
 
 
