@@ -26,7 +26,7 @@ class TopBar(QWidget):
         self._badges.setLayout(row(*badges))
         self._with_badges = True
         menus.setMinimumWidth(LEAST_MENUS)
-        line = row(self._name, menus, self.now, self._badges, *buttons, spacing=SPACING)
+        line = self._line = row(self._name, menus, self.now, self._badges, *buttons, spacing=SPACING)
         line.setStretch(2, 1)
         line.setContentsMargins(style.px(14), style.px(6), style.px(14), style.px(6))
         self.setLayout(line)
@@ -48,7 +48,7 @@ class TopBar(QWidget):
     def _needed(self, *parts: QWidget | int) -> int:
         """The width of some parts side by side, those that are a number of pixels included."""
         widths = [part if isinstance(part, int) else part.sizeHint().width() for part in parts]
-        margins = self.contentsMargins() + self.layout().contentsMargins()
+        margins = self._line.contentsMargins()
         return sum(widths) + style.px(SPACING) * len(widths) + margins.left() + margins.right()
 
     def _fit(self, room: int) -> None:
