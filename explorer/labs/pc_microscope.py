@@ -68,7 +68,7 @@ class PCMicroscope(Lab):
     section = "see"
     about = (
         "One particle, one step. Drift, score push and noise are the arrows that add up to the predictor's "
-        "move; then each corrector move pushes along the score and puts noise back. Step with the arrow keys."
+        "move; then each corrector move pushes along the score and puts noise back. Step with the keys . and ,"
     )
     equation = r"x' = x + \drift{\text{drift}} + \score{\text{score}} + \noise{\text{noise}}"
     source = "Song et al. 2021, Algorithms 2 to 5"
@@ -77,7 +77,7 @@ class PCMicroscope(Lab):
 
     particle: int = param(
         0, "Particle", symbol="i", low=0, high=199, minimum=0, maximum=99_999,
-        help="Which particle; a double click on the stage takes the nearest one.",
+        help="Which particle. Right-click one on the stage: Look at this particle.",
     )  # fmt: skip
     order: str = param(
         "run", "Order",
