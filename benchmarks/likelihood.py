@@ -44,7 +44,7 @@ from explorer.scores import ExactScore, LearnedScore, Score, Training
 from explorer.scores.files import Model
 from explorer.scores.network import Denoiser
 from explorer.sdes import SDE, SDES
-from explorer.train import sigma_data, train
+from explorer.train import train
 
 NAMES = tuple(name for name, cls in DISTRIBUTIONS.items() if cls.builtin)
 POINTS, CODES, CELLS, REPEATS = 500, 500, 100, 3
@@ -89,7 +89,7 @@ def second(data: Distribution, iterations: int) -> Model:
     training = Training(seconds=0, iterations=iterations, device="cpu")
     for frame in train(data.mixture, SDES["ve"](), OBJECTIVES["dsm"](), NETWORK, training, SEED + 1):
         last = frame
-    return Model(NETWORK, dict(last.weights or {}), data.dim, sigma_data(data.mixture))
+    return Model(NETWORK, dict(last.weights or {}), data.dim, data.mixture.rms)
 
 
 def code_rows(names: tuple[str, ...], iterations: int) -> Iterator[str]:
@@ -99,7 +99,7 @@ def code_rows(names: tuple[str, ...], iterations: int) -> Iterator[str]:
     yield "| data | two networks | correlation | first and exact | untrained | shuffled |\n|---|---|---|---|---|---|"
     for name in names:
         data = DISTRIBUTIONS[name]()
-        x, scale = points(data, sde, CODES), sigma_data(data.mixture)
+        x, scale = points(data, sde, CODES), data.mixture.rms
         nets = [
             pretrained(data).denoiser(),
             second(data, iterations).denoiser(),

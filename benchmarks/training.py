@@ -44,7 +44,7 @@ from explorer.scores import LearnedScore, NetworkSpec, Training
 from explorer.scores.files import Model
 from explorer.sdes import SDES
 from explorer.simulate import simulate
-from explorer.train import sigma_data, train, warm_up
+from explorer.train import train, warm_up
 
 NAMES = ("two_moons", "eight_gaussians", "rings", "checkerboard", "spiral", "fractal_tree")
 AIMS = {5.0: 2.0, 15.0: 1.25}
@@ -61,7 +61,7 @@ def ours(mixture: Mixture, seconds: float, seed: int) -> tuple[Draw, int]:
     budget, spec = Training(seconds=seconds, device="cpu"), NetworkSpec()
     for frame in train(mixture, VE, OBJECTIVES["dsm"](), spec, budget, seed):
         last = frame
-    net = Model(spec, dict(last.weights or {}), mixture.dim, sigma_data(mixture)).denoiser()
+    net = Model(spec, dict(last.weights or {}), mixture.dim, mixture.rms).denoiser()
 
     def draw(i: int) -> np.ndarray:
         for shot in simulate(VE, SAMPLER, LearnedScore(net, VE), mixture, i):

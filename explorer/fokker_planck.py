@@ -195,8 +195,7 @@ class Forward:
 
     def scale(self, t: float) -> float:
         """r(t)."""
-        alpha, sigma = self.sde.marginal(t)
-        return math.hypot(alpha * self.mixture.std, sigma)
+        return self.mixture.spread(*self.sde.marginal(t))
 
     def exact(self, t: float) -> Density:
         """The closed form of p_t in this frame, of mass 1 on the grid."""

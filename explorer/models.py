@@ -77,13 +77,11 @@ def pretrained(data: Distribution) -> Model | None:
 def untrained(experiment: Experiment) -> Model:
     """The network as it is before the first step of training: the same for the same seed."""
     from explorer.scores.network import Denoiser
-    from explorer.train import sigma_data
 
     mixture, spec = experiment.data.mixture, experiment.score.network
-    scale = sigma_data(mixture)
     random = torch.Generator().manual_seed(experiment.seed)
-    weights = Denoiser(spec, mixture.dim, scale, random).state_dict()
-    return Model(spec, weights, mixture.dim, scale, sde=encode(experiment.sde) if spec.native else None)
+    weights = Denoiser(spec, mixture.dim, mixture.rms, random).state_dict()
+    return Model(spec, weights, mixture.dim, mixture.rms, sde=encode(experiment.sde) if spec.native else None)
 
 
 def resolve(experiment: Experiment, trained: Model | None = None) -> Resolved:
@@ -164,8 +162,6 @@ def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str
 
 def model_of(experiment: Experiment, frame: TrainFrame, weights: Mapping[str, torch.Tensor]) -> Model:
     """The network of a training as a model, with what it was trained for and how."""
-    from explorer.train import sigma_data
-
     e = experiment
     facts: dict[str, Any] = {
         "seconds": round(frame.seconds, 2),
@@ -175,5 +171,5 @@ def model_of(experiment: Experiment, frame: TrainFrame, weights: Mapping[str, to
         "objective": encode(e.score.objective),
     }
     native = encode(e.sde) if e.score.network.native else None
-    scale = sigma_data(e.data.mixture)
-    return Model(e.score.network, weights, e.data.dim, scale, encode(e.data), native, facts)
+    mixture = e.data.mixture
+    return Model(e.score.network, weights, mixture.dim, mixture.rms, encode(e.data), native, facts)

@@ -27,7 +27,7 @@ from explorer.scores import ExactScore, LearnedScore, NetworkSpec, Score, Traini
 from explorer.scores.files import Model, load, save
 from explorer.sdes import SDE, SDES
 from explorer.simulate import simulate
-from explorer.train import TrainFrame, sigma_data, train
+from explorer.train import TrainFrame, train
 
 NETWORK = NetworkSpec()
 ITERATIONS, SEED = 5000, 0
@@ -87,7 +87,7 @@ def pretrain(data: Distribution, training: Training, seed: int, folder: Path) ->
         "objective": encode(OBJECTIVES["dsm"]()), "settings": encode(training),
         "loss_floor": _rounded(last.floor), "loss_excess": _rounded(last.excess),
     }  # fmt: skip
-    weights, scale = dict(last.weights), sigma_data(data.mixture)
+    weights, scale = dict(last.weights), data.mixture.rms
     model = Model(NETWORK, weights, data.dim, scale, encode(data), None, _reproducible(facts))
     path = folder / f"{data.name}.safetensors"
     save(model, path)

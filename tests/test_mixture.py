@@ -198,3 +198,11 @@ def test_a_projection_is_the_integral_over_the_other_axis():
         wanted = np.trapezoid(mixture.log_density(line, 0.8, 0.1).exp().numpy(), grid)
         found = mixture.projected(u).log_density(torch.tensor([[place]], dtype=torch.float64), 0.8, 0.1)
         assert found.exp().item() == pytest.approx(wanted, rel=1e-9)
+
+
+def test_sizes_of_a_law_are_those_of_its_draws():
+    mixture = Mixture(np.array([0.7, 0.3]), np.array([[2.0, -0.3], [-1.0, 0.4]]), np.full((2, 2), 0.5))
+    x = mixture.sample(200_000, np.random.default_rng(0))[0].astype(float)
+    assert mixture.rms == pytest.approx(np.sqrt((x**2).mean()), rel=5e-3)
+    noisy = 0.6 * x + 1.5 * np.random.default_rng(1).standard_normal(x.shape)
+    assert mixture.spread(0.6, 1.5) == pytest.approx(np.sqrt(noisy.var(axis=0).mean()), rel=5e-3)

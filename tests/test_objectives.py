@@ -12,7 +12,7 @@ from explorer.objectives import OBJECTIVES, Batch
 from explorer.scores import NetworkSpec, Training
 from explorer.sdes import SDES
 from explorer.train.race import gradient_variance, race
-from explorer.train.run import Run, _Watch, sigma_data
+from explorer.train.run import Run, _Watch
 
 VE = SDES["ve"]()
 SIGMA = 0.7
@@ -245,7 +245,7 @@ def test_gradient_variance_of_a_closed_form():
     budget = Training(seconds=0.0, iterations=1, batch=64, device="cpu")
     run = Run(gaussian, VE, OBJECTIVES["dsm"](), SMALL, budget, 0, None)
     weights = {k: torch.zeros_like(v) for k, v in run.net.state_dict().items()}
-    sigma, scale = 0.5, sigma_data(gaussian)
+    sigma, scale = 0.5, gaussian.rms
     found, error = gradient_variance(run, weights, sigma, 400, 16, 0)
     c = scale / math.sqrt(sigma**2 + scale**2)
     expected = 4 * c**2 * 2 * c**2  # E|sigma s + z|² = 2 s²/(s² + sigma²) = 2c²

@@ -16,7 +16,7 @@ from explorer.objectives.dsm import T_START, BalancedDSM
 from explorer.scores import NetworkSpec, Training
 from explorer.scores.network import Denoiser
 from explorer.sdes import SDES
-from explorer.train import TrainingError, choose_device, sigma_data, train, warm_up
+from explorer.train import TrainingError, choose_device, train, warm_up
 
 VE = SDES["ve"]()
 SMALL = NetworkSpec(width=16, depth=2, waves=2)
@@ -142,7 +142,7 @@ def test_labels_are_learned():
     """Two classes far apart: with the label the network knows which, without it does not."""
     spec = NetworkSpec(width=16, depth=2, waves=2, classes=2)
     last = run(TWO, spec=spec, iterations=200)[-1]
-    net = Denoiser(spec, 2, sigma_data(TWO))
+    net = Denoiser(spec, 2, TWO.rms)
     net.load_state_dict(last.weights)
     y = torch.zeros(1, 2)
     left, right, none = (float(net(y, 2.0, label).detach()[0, 0]) for label in (0, 1, 2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,7 +32,7 @@ class Averages:
     @property
     def std(self) -> float:
         """The root of the mean variance per coordinate."""
-        return math.hypot(self.alpha * self.mixture.std, self.sigma)
+        return self.mixture.spread(self.alpha, self.sigma)
 
     @cached_property
     def waves(self) -> np.ndarray:

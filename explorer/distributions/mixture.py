@@ -122,8 +122,17 @@ class Mixture:
 
     @cached_property
     def std(self) -> float:
-        """Root of the mean variance per coordinate (sigma_data of EDM)."""
+        """Root of the mean variance per coordinate."""
         return float(np.sqrt(np.trace(self.covariance) / self.dim))
+
+    @cached_property
+    def rms(self) -> float:
+        """Root mean square per coordinate, around 0: what preconditioning scales by (sigma_data of EDM)."""
+        return float(np.sqrt((np.trace(self.covariance) + np.sum(self.mean**2)) / self.dim))
+
+    def spread(self, alpha: float, sigma: float) -> float:
+        """The `std` of p_t: sqrt(alpha² std² + sigma²)."""
+        return math.hypot(alpha * self.std, sigma)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """n independent draws (n, d) float32 and the components (n,) they came from."""

@@ -69,8 +69,7 @@ def train_classifier(mixture: Mixture, iterations: int = 0, every: int = EVERY) 
 
     iterations = iterations or ITERATIONS
     rng, random = np.random.default_rng(SEED), torch.Generator().manual_seed(SEED)
-    scale = math.sqrt(np.trace(mixture.covariance) + np.sum(mixture.mean**2)) / math.sqrt(mixture.dim)
-    net = NoiseClassifier(SPEC, mixture.dim, len(mixture.label_weights), scale, random)
+    net = NoiseClassifier(SPEC, mixture.dim, len(mixture.label_weights), mixture.rms, random)
     optimiser, held = FlatAdam(net, clip=1.0, ema=0.08), _HeldOut(mixture)
     for i in range(1, iterations + 1):
         y, noise, labels = _batch(mixture, rng, random)

@@ -204,8 +204,8 @@ def ladder(e: Experiment, count: int, step: float) -> list[Level]:
     levels = []
     for i, t in enumerate(annealing_times(e.sde, count), start=1):
         alpha, sigma = e.sde.marginal(t)
-        std = math.hypot(alpha * e.data.mixture.std, sigma)
-        levels.append(Level(i, t, e.sde.noise_level(t), step * sigma**2, std))
+        spread = e.data.mixture.spread(alpha, sigma)
+        levels.append(Level(i, t, e.sde.noise_level(t), step * sigma**2, spread))
     return levels
 
 

@@ -108,8 +108,7 @@ def _measured(e: Experiment, traces: list[Trace]) -> tuple[Figure, ...]:
     ]
     if not still:
         ts = np.linspace(e.sde.eps, e.sde.T, 100)
-        levels = [e.sde.marginal(float(t)) for t in ts]
-        law = np.array([np.hypot(alpha * e.data.mixture.std, sigma) for alpha, sigma in levels])
+        law = np.array([e.data.mixture.spread(*e.sde.marginal(float(t))) for t in ts])
         series.append(Series("p_t", ts, law, "muted", "dash"))
     plot = Plot(
         "Spread of the particles", "step" if still else "t, from noise (1) to data (0)",

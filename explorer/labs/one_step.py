@@ -26,8 +26,8 @@ from explorer.simulate import simulate
 
 #: Word, method, role. The ancestral step with beta is DDPM's as [S21] appendix E compares it.
 STEPS: tuple[tuple[str, Predictor, str], ...] = (
-    ("Ancestral, forward β", Ancestral(variance="forward"), "score"),
-    ("Ancestral, posterior β̃", Ancestral(variance="posterior"), "corrector"),
+    ("Ancestral, forward", Ancestral(variance="forward"), "score"),
+    ("Ancestral, posterior", Ancestral(variance="posterior"), "corrector"),
     ("Reverse diffusion", ReverseDiffusion(), "accent"),
     ("Euler–Maruyama", EulerMaruyama(), "noise"),
 )
@@ -35,7 +35,7 @@ STEPS: tuple[tuple[str, Predictor, str], ...] = (
 PAIRS = (
     (0, 2, False, "Ancestral and reverse diffusion, means"),
     (2, 3, False, "Reverse diffusion and Euler–Maruyama, means"),
-    (0, 1, True, "Ancestral with forward β and posterior β̃, with noise"),
+    (0, 1, True, "Ancestral, forward and posterior variance, with noise"),
     (2, 3, True, "Reverse diffusion and Euler–Maruyama, with noise"),
 )
 #: Sizes of the steps that are compared, and of those how large the ones that orders are fitted to.
@@ -123,8 +123,7 @@ class _Scene:
     @cached_property
     def spread(self) -> float:
         """The standard deviation of p_t per coordinate, which x and y are in units of."""
-        alpha, sigma = self.e.sde.marginal(self.t)
-        return math.hypot(alpha * self.e.data.mixture.std, sigma)
+        return self._scale(self.t)
 
     @cached_property
     def start(self) -> torch.Tensor:
@@ -201,8 +200,7 @@ class _Scene:
         )  # fmt: skip
 
     def _scale(self, t: float) -> float:
-        alpha, sigma = self.e.sde.marginal(t)
-        return math.hypot(alpha * self.e.data.mixture.std, sigma)
+        return self.e.data.mixture.spread(*self.e.sde.marginal(t))
 
     def _density(self, bounds: Bounds) -> tuple[Mark, ...]:
         """The data's density behind the paths, where they are in the plane."""
@@ -267,6 +265,6 @@ def _words(scene: _Scene, gaps: list[np.ndarray], sizes: np.ndarray, falls: list
     return (
         f"At t = {scene.t:.2g} and β = {sizes[near]:.2g} the means of the ancestral and the reverse-diffusion step "
         f"{ancestral}; those of reverse diffusion and Euler–Maruyama {gaps[1][near]:.2g}, {said(1)}: second order in "
-        "β, so that all tend to one SDE. Where the noises differ too, as with forward β and posterior β̃, it is "
+        "β, so that all tend to one SDE. Where the noises differ too, as with the forward and the posterior variance, it is "
         f"{said(2)}: order 3/2."
     )

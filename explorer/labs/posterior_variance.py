@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +20,7 @@ from explorer.sdes import SDE
 from explorer.simulate import simulate
 
 #: The two choices: key of the predictor's field -> word and role.
-CHOICES = {"forward": ("forward β", "noise"), "posterior": ("posterior β̃", "score")}
+CHOICES = {"forward": ("forward", "noise"), "posterior": ("posterior", "score")}
 
 
 @LABS.register("posterior_variance", title="Forward or posterior variance", order=30)
@@ -30,8 +30,8 @@ class PosteriorVariance(Lab):
 
     section = "discrete"
     about = (
-        "DDPM's reverse step may put back the variance β of the forward step or the smaller β̃ of its posterior. "
-        "β̃ is right for data at one point, β under VP for data of unit variance; for other data neither is."
+        "DDPM's reverse step may put back the variance of the forward step or the smaller one of its posterior. "
+        "The posterior's is right for data at one point, the forward step's under VP for data of unit variance; for other data neither is."
     )
     equation = r"\tilde\beta_i = \frac{1-\bar\alpha_{i-1}}{1-\bar\alpha_i}\,\noise{\beta_i}"
     source = "Ho et al. 2020, eq. 7 and section 3.2"
@@ -65,9 +65,9 @@ class PosteriorVariance(Lab):
         own = e.data.mixture.std**2
         variance = self.variance or own
         curves = _variances(e.sde, grids.times(e.sampler.grid, self.n, e.sde), variance)
-        drawn = (_variance_plot(e.sde, curves, variance), _ratio_plot(curves, variance))
+        drawn = (_variance_plot(curves, variance), _ratio_plot(curves, variance))
         sizes = [n for n in (5 * 2**k for k in range(12)) if n <= self.most] or [self.most]
-        truth = np.sqrt(e.sde.marginal(e.sde.eps)[0] ** 2 * own + e.sde.marginal(e.sde.eps)[1] ** 2)
+        truth = e.data.mixture.spread(*e.sde.marginal(e.sde.eps))
         predicted = {key: _predicted(context, sizes, key, own) for key in CHOICES}
         measured: dict[str, list[float]] = {key: [] for key in CHOICES}
         arrays = {"t": curves[0], "variances": curves[1:]}
@@ -80,8 +80,8 @@ class PosteriorVariance(Lab):
                     if pace.due():
                         yield report
                 measured[key].append(spread)
-            figures = (*drawn, *_sample_figures(sizes, measured, predicted, float(truth)))
-            words = _words(sizes[: i + 1], measured, float(truth), curves)
+            figures = (*drawn, *_sample_figures(sizes, measured, predicted, truth))
+            words = _words(sizes[: i + 1], measured, truth, curves)
             report = Report(figures, (i + 1) / len(sizes), words, arrays)
             yield report
 
@@ -99,7 +99,7 @@ def _variances(sde: SDE, times: list[float], variance: float) -> np.ndarray:
     return np.array(rows).T
 
 
-def _variance_plot(sde: SDE, curves: np.ndarray, variance: float) -> Plot:
+def _variance_plot(curves: np.ndarray, variance: float) -> Plot:
     t, beta, tilde, right = curves
     series = (
         Series(CHOICES["forward"][0], t, beta, "noise", points=len(t) <= 60),
@@ -112,7 +112,7 @@ def _variance_plot(sde: SDE, curves: np.ndarray, variance: float) -> Plot:
 def _ratio_plot(curves: np.ndarray, variance: float) -> Plot:
     t, beta, tilde, right = curves
     series = (
-        Series("posterior β̃ / forward β", t, tilde / beta, "score", points=len(t) <= 60),
+        Series("posterior over forward", t, tilde / beta, "score", points=len(t) <= 60),
         Series(f"right / forward β, variance {variance:.3g}", t, right / beta, "text", "dash"),
         Series("1", np.array([t[-1], t[0]]), np.ones(2), "noise", "dot"),
     )
@@ -133,8 +133,10 @@ def _predicted(context: Context, sizes: list[int], key: str, variance: float) ->
 def _samples(context: Context, n: int, key: str, particles: int) -> Iterator[Frame]:
     """The frames of a run with n steps, the last being its samples."""
     e = context.experiment
-    sampler = replace(Sampler(predictor=Ancestral(variance=key)), steps=n, particles=particles)
-    sampler = replace(sampler, grid=e.sampler.grid, denoise=e.sampler.denoise)
+    sampler = Sampler(
+        predictor=Ancestral(variance=key), steps=n, particles=particles, grid=e.sampler.grid,
+        denoise=e.sampler.denoise,
+    )  # fmt: skip
     return simulate(e.sde, sampler, context.resolved.score, e.data.mixture, e.seed)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,12 +16,13 @@ from explorer.labs.pace import Pace
 from explorer.lazy import torch
 from explorer.likelihood import Agreement, Flow, agreement, within
 from explorer.marks import Array, Segments
+from explorer.models import untrained
 from explorer.objectives import OBJECTIVES
 from explorer.params import param
 from explorer.scores import ExactScore, LearnedScore, NetworkSpec, Score, Training
 from explorer.scores.files import Model
 from explorer.simulate import LIMIT
-from explorer.train import sigma_data, train
+from explorer.train import train
 
 #: Second networks of this session, so that a change of the points or the SDE trains none anew.
 _kept: OrderedDict[tuple[object, ...], Model] = OrderedDict()
@@ -93,11 +94,7 @@ class TwoNetworks(Lab):
 
 def _network(e: Experiment, seed: int) -> Model:
     """The standard network before training."""
-    from explorer.scores.network import Denoiser
-
-    spec, scale = NetworkSpec(), sigma_data(e.data.mixture)
-    net = Denoiser(spec, e.data.dim, scale, torch.Generator().manual_seed(seed))
-    return Model(spec, net.state_dict(), e.data.dim, scale)
+    return untrained(replace(e, seed=seed, score=replace(e.score, network=NetworkSpec())))
 
 
 def _trained(e: Experiment, seed: int, iterations: int) -> Generator[Report, None, Model]:

@@ -1,6 +1,6 @@
 """Training as a generator of frames. Importing this package loads no torch; training does."""
 
 from explorer.train.frame import TrainFrame, TrainingError
-from explorer.train.run import choose_device, device_words, sigma_data, train, warm_up
+from explorer.train.run import choose_device, device_words, train, warm_up
 
-__all__ = ["TrainFrame", "TrainingError", "choose_device", "device_words", "sigma_data", "train", "warm_up"]
+__all__ = ["TrainFrame", "TrainingError", "choose_device", "device_words", "train", "warm_up"]

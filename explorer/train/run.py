@@ -48,11 +48,6 @@ def device_words(device: torch.device) -> str:
     return "Apple GPU (MPS)" if device.type == "mps" else f"CPU, {threads} thread{'s' * (threads > 1)}"
 
 
-def sigma_data(mixture: Mixture) -> float:
-    """Root mean square of the data per coordinate: what the preconditioning scales by."""
-    return math.sqrt((np.trace(mixture.covariance) + np.sum(mixture.mean**2)) / mixture.dim)
-
-
 def warm_up() -> None:
     """Pay the first-use costs of torch (imports, kernels, threads) before somebody waits for them."""
     from explorer.distributions import Mixture
@@ -270,7 +265,7 @@ def _network(
     """A network from the seed, or with the weights `start`."""
     from explorer.scores.network import Denoiser
 
-    net = Denoiser(spec, mixture.dim, sigma_data(mixture), torch.Generator().manual_seed(seed), sde)
+    net = Denoiser(spec, mixture.dim, mixture.rms, torch.Generator().manual_seed(seed), sde)
     if start is not None:
         net.load_state_dict(dict(start))
     return net
