@@ -66,7 +66,7 @@ class ClassifierLab(Lab):
                 CLASSIFIERS.keep(data, frame.net)
             maps = self._maps(context, frame) if frame.progress == 1 else ()
             figures = (_accuracy(frame), _loss(frame, history), *maps)
-            yield Report(figures, frame.progress, self._words(context, frame, kept), _arrays(frame, history))
+            yield Report(figures, frame.progress, self._words(frame, kept), _arrays(frame, history))
 
     def _maps(self, context: Context, frame: ClassifierFrame) -> tuple[Figure, ...]:
         """p(y | x) of the classifier and of the exact rule, over y = x/alpha at one noise level."""
@@ -104,7 +104,7 @@ class ClassifierLab(Lab):
         exact = context.experiment.data.mixture.class_probabilities(y, 1.0, self.level)[:, self.label]
         return learned.double().numpy(), exact.double().numpy()
 
-    def _words(self, context: Context, frame: ClassifierFrame, kept: bool) -> str:
+    def _words(self, frame: ClassifierFrame, kept: bool) -> str:
         gap = frame.bayes - frame.accuracy
         words = (
             f"After {frame.iteration} iterations the accuracy is at most {gap.max():.1%} below that of the exact "

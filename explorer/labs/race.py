@@ -13,7 +13,6 @@ from explorer.figures import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.objectives import OBJECTIVES, Objective
 from explorer.params import Validated, param, params
-from explorer.scores.spec import Training
 from explorer.train.race import Lane, Race, gradient_variance, race
 
 ROLES = ("accent", "noise", "score", "corrector", "data", "muted")
@@ -96,8 +95,9 @@ class ObjectiveRace(Lab):
     def reports(self, context: Context) -> Iterator[Report]:
         e = context.experiment
         budget = replace(e.score.training, seconds=0.0, iterations=self.iterations, batch=self.batch)
+        network = replace(e.score.network, classes=0)  # not every objective learns them
         noise = Noise({}, {})
-        for state in race(e.data.mixture, e.sde, self._runners(e), *_unlabelled(e, budget), e.seed):
+        for state in race(e.data.mixture, e.sde, self._runners(e), network, budget, e.seed):
             yield Report(self._figures(state, noise), 0.8 * state.progress, _leader(state))
         best = min(state.lanes, key=lambda lane: lane.fisher[-1])
         weights = best.run.optimiser.weights()
@@ -121,11 +121,6 @@ class ObjectiveRace(Lab):
             _course(state, "Fisher divergence by the clock", "seconds", lambda lane: lane.seconds),
             _by_level(state), _scatter(state, noise), _table(state, noise),
         )  # fmt: skip
-
-
-def _unlabelled(e: Experiment, budget: Training) -> tuple[Any, Training]:
-    """The experiment's network without its classes: not every objective learns them."""
-    return replace(e.score.network, classes=0), budget
 
 
 # --- figures ---------------------------------------------------------------------------------------------

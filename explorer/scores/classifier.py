@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.scores.network import Denoiser
-from explorer.scores.spec import NetworkSpec
+from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
 
 
 class NoiseClassifier(nn.Module):
@@ -44,6 +44,4 @@ class NoiseClassifier(nn.Module):
 
     @staticmethod
     def _level(alpha: float, sigma: float) -> float:
-        from explorer.scores.spec import NOISE_HIGH, NOISE_LOW
-
         return min(max(sigma / max(alpha, 1e-30), NOISE_LOW), NOISE_HIGH)
