@@ -22,6 +22,10 @@ _START = tuple(
 _KINDS = ("a number", "a list of numbers", "a list of rows of numbers", "a list of matrices")
 
 
+#: Beyond this a variance, or the product of two, is more than a float holds.
+LARGEST = 1e50
+
+
 def numbers(value: Any, path: str, *ndims: int) -> np.ndarray:
     """`value` as finite float64 with one of `ndims` axes, or a ParamError naming `path`."""
     kinds = " or ".join(_KINDS[i] for i in ndims)
@@ -34,6 +38,9 @@ def numbers(value: Any, path: str, *ndims: int) -> np.ndarray:
     if not np.isfinite(array).all():
         where = "".join(f"[{i}]" for i in np.argwhere(~np.isfinite(array))[0])
         raise ParamError(f"{path}{where} is not a finite number")
+    if np.abs(array).max() > LARGEST:
+        where = "".join(f"[{i}]" for i in np.argwhere(np.abs(array) > LARGEST)[0])
+        raise ParamError(f"{path}{where} is beyond {LARGEST:g}, where the arithmetic ends; use other units")
     return array
 
 
