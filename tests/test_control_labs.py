@@ -49,7 +49,7 @@ def test_the_tilted_law_is_the_conditional_one_at_weight_one_and_sharper_beyond(
     """∝ p(x) p(y|x)^w on the line, against quadrature."""
     e = Experiment(data=DISTRIBUTIONS["three_modes_1d"](), score=EXACT)
     lab = LABS["guidance"](weight=8.0, label=1, particles=60, steps=8, repeats=1)
-    law = plot(last_report(lab, e), "Along the direction from the data to the class")
+    law = plot(last_report(lab, e), "From the data to the class")
     tilted = next(s for s in law.series if "∝" in s.name)
     width = np.diff(tilted.x)
     assert (tilted.y * width).sum() == pytest.approx(1, abs=0.01)

@@ -125,6 +125,7 @@ def test_an_empty_formula_is_empty(qtbot, view):
 def test_pieces():
     assert pieces(r"dx = a,\; b = c") == ["dx = a,", "b = c"]
     assert pieces(r"a \\ b") == ["a", "b"]
+    assert pieces(r"a, \qquad b") == ["a,", "b"]
     assert pieces(r"\noise{a,\; b}") == [r"\noise{a,\; b}"]
     assert pieces(r"\begin{cases} a \\ b \end{cases}") == [r"\begin{cases} a \\ b \end{cases}"]
     assert pieces(r"\{a\} \quad b") == [r"\{a\}", "b"]

@@ -346,6 +346,22 @@ def test_a_scene_sets_all_and_undo_brings_it_back(qtbot, window, scene):
 # --- copying and saving -----------------------------------------------------------------------------------------
 
 
+def test_no_scene_makes_the_window_wider(qtbot, window):
+    window.resize(1280, 720)
+    for scene in ("pitfall_low_density", "mistake_large_eps", "over_guidance", "sde_against_ode"):
+        window.labs.play_scene(scene)
+        qtbot.wait(30)
+        assert window.width() == 1280
+
+
+def test_time_stands_still_for_what_looks_at_a_moment(qtbot, window):
+    window.session.playhead.playing = True
+    window.labs.open("snr")
+    assert window.session.playhead.playing
+    window.labs.open("error_map")
+    assert not window.session.playhead.playing
+
+
 def test_files_of_every_kind(qtbot, window, tmp_path):
     found = opened(qtbot, window)
     starts = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF-", ".npz": b"PK", ".tex": b"% Needs"}
@@ -426,6 +442,13 @@ def test_figures_fill_the_room_and_never_meet(size, kinds):
     assert "e" in kinds or max(rows.count(y) for y in rows) <= (2 if size[0] < 1500 else 3)
     if "p" in kinds and total <= size[1]:
         assert total >= size[1] - 3  # what is there is used
+
+
+def test_a_picture_among_words_is_the_main_thing():
+    picture, words = Wish(least=250, shape=1.05, above=60), Wish(90, width=260)
+    boxes, _ = arrange([picture, words, words, Wish(260, width=400)], 620, 535)
+    (_, _, wide, high), (left, *_), _, (_, table, *_) = boxes
+    assert left > wide and high > 1.1 * wide and table > high  # words beside it, the table below
 
 
 @pytest.mark.parametrize("log", [False, True])

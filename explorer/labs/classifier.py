@@ -32,7 +32,9 @@ class ClassifierLab(Lab):
         "Guidance needs ∇log p(y|x_t) at every noise level, so the classifier is trained on noisy points. The "
         "mixture is labelled, so the best accuracy there can be is known at each level: that of the exact p(y|x_t)."
     )
-    equation = r"\nabla \log p_t(x\,|\,y) = \score{\nabla \log p_t(x)} + \corrector{\nabla \log p_\phi(y\,|\,x_t)}"
+    equation = (
+        r"\nabla \log p_t(x\,|\,y) = \score{\nabla \log p_t(x)} + \corrector{\nabla \log p_\phi(y\,|\,x_t)}"
+    )
     source = "Song et al. 2021, section 5 and appendix I.1; Dhariwal & Nichol 2021"
 
     iterations: int = param(

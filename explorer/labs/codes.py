@@ -172,7 +172,7 @@ class _Way:
             (
                 Series("log p_t(x_t) by the ODE", self.ts, self.found, "score"),
                 Series("exact log p_t(x_t)", self.ts, self.truth, "text", "dash"),
-                Series("gathered: ∫₀ᵗ ∇·f̃ dt", self.ts, self.gathered, "noise"),
+                Series("gathered: ∫₀ᵗ ∇·u dt", self.ts, self.gathered, "noise"),
             ),
         )  # fmt: skip
 

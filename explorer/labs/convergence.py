@@ -18,7 +18,7 @@ from explorer.labs.pace import Pace
 from explorer.params import ParamError, param
 from explorer.samplers import Sampler
 
-ROLES = ("accent", "noise", "score", "corrector", "data", "drift", "warn", "error", "text", "muted")
+ROLES = ("accent", "noise", "score", "corrector", "data", "error", "text", "muted")
 #: The fewest and the most steps that may be asked for, and of how many.
 LEAST, MOST, LEVELS = 1, 2000, 12
 

@@ -105,7 +105,7 @@ class DenoisingSigma(Lab):
         """With the weight sigma² the target -z has size d: this part of it is the score, the rest is noise."""
         s, d = trade.sigma, mixture.dim
         return Plot(
-            "What the target is made of, in units of the noise", "noise level σ", "part of E‖z‖² = d",
+            "What the target is made of", "noise level σ", "part of E‖z‖² = d",
             (
                 Series("noise: σ² × variance", s, s**2 * trade.variance / d, "noise"),
                 Series("signal: σ² E‖∇ log p_σ‖²", s, s**2 * trade.signal / d, "score"),

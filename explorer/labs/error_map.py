@@ -87,7 +87,7 @@ class ErrorMap(Lab):
         inside, outside, fall = self._by_density(context, t)
         words = (
             f"At t = {t:.3g} the median error is {inside:.1%} of the score where p_t has its mass, and {outside:.1%} "
-            "where its density is below that of all but 1 % of the mass. "
+            "where its density is below that of all but 1% of the mass. "
         )
         yield Report((*maps, fall), 0.3, words)
         grid = np.full((self.distances, self.times), np.nan)
@@ -147,7 +147,7 @@ class ErrorMap(Lab):
     # --- over the density ------------------------------------------------------------------------------------
 
     def _by_density(self, context: Context, t: float) -> tuple[float, float, Plot]:
-        """The median relative error inside and outside of what holds 99 % of p_t, and against log p_t."""
+        """The median relative error inside and outside of what holds 99% of p_t, and against log p_t."""
         e, (alpha, sigma) = context.experiment, context.experiment.sde.marginal(t)
         drawn = _draws(e, t, 2 * self.points)
         wide = self._around(e, t, 2 * self.points, 0)
@@ -163,7 +163,7 @@ class ErrorMap(Lab):
         plot = Plot(
             f"Error against density at t = {t:.3g}", "log p_t(x) below its peak", "‖s_θ − s‖ / ‖s‖, median",
             (Series("relative error", middle, medians, "error", points=True),), log_y=True,
-            marks=((float(edge) - top, "99 % of p_t is to the right"),),
+            marks=((float(edge) - top, "99% of p_t is to the right"),),
             about="Over points of p_t and points up to 2.5 scales away from the data.",
         )  # fmt: skip
         inside = float(error[: len(drawn)].median())
@@ -182,7 +182,7 @@ class ErrorMap(Lab):
         return torch.from_numpy((alpha * x0 + way).astype(np.float32))
 
     def _at_distances(self, context: Context, t: float, address: int) -> tuple[Numbers, float]:
-        """log10 of the median relative error by distance (distances,), and where 99 % of p_t lies."""
+        """log10 of the median relative error by distance (distances,), and where 99% of p_t lies."""
         e = context.experiment
         alpha, sigma = e.sde.marginal(t)
         scale = math.hypot(alpha, sigma)
@@ -208,7 +208,7 @@ class ErrorMap(Lab):
         return Picture(
             "Relative error over time and distance", marks, bounds, "log₁₀ t", "distance from the data / scale",
             square=False, scale=(LOW, HIGH, "log₁₀ ‖s_θ − s‖/‖s‖"),
-            about="Below the line lie 99 % of p_t: above it the density is low and nobody trains. Dashed: now. "
+            about="Below the line lie 99% of p_t: above it the density is low and nobody trains. Dashed: now. "
             "Distances are in units of √(α² + σ²).",
         )  # fmt: skip
 
@@ -255,7 +255,7 @@ def _size_and_angle(
         "The lines are of equal density of p_t.",
     )  # fmt: skip
     of_angle = Picture(
-        f"Angle between learned and exact {when}", (Image(_unit(turned, 0, 180), bounds, "batlow"), *around), bounds,
+        f"Angle, learned to exact, {when}", (Image(_unit(turned, 0, 180), bounds, "batlow"), *around), bounds,
         *labels, square=square, scale=(0.0, 180.0, "degrees"),
         about="Up to 90° a step along the learned score still goes uphill in density.",
     )  # fmt: skip
@@ -289,7 +289,7 @@ def _far(grid: Numbers, reach: Numbers, rows: int) -> str:
         10 ** np.nanmedian(grid[where]) if np.isfinite(grid[where]).any() else math.nan
         for where in (~above, above)
     )
-    return f"Over all t it is {near:.1%} within reach of 99 % of p_t and {far:.1%} beyond."
+    return f"Over all t it is {near:.1%} within reach of 99% of p_t and {far:.1%} beyond."
 
 
 def _centres(low: float, high: float, n: int) -> np.ndarray:

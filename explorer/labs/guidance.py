@@ -17,6 +17,7 @@ from explorer.labs import control_runs as runs
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.lazy import torch
 from explorer.look import Look
+from explorer.marks import Arrows
 from explorer.models import controlled
 from explorer.params import param
 from explorer.views.base import Scene
@@ -137,9 +138,10 @@ class GuidanceLab(Lab):
         alpha, sigma = e.sde.marginal(self.time)
         frame = Frame(np.zeros((1, 2), np.float32), self.time, alpha, sigma, 0, 1, 0)
         scene = Scene(e, Look(follow=False), (frame,), score, bounds)
+        arrows = tuple(m for m in three_arrows(scene, score) if isinstance(m, Arrows))
         return Picture(
-            f"The parts of the guided score at t = {self.time:g}", three_arrows(scene, score), bounds, "x₁", "x₂",
-            about="w ∇log p(y|x) is added to s(x). With w = 1 it leads from s(x) to s(x|y).",
+            f"The parts of the guided score at t = {self.time:g}", arrows, bounds, "x₁", "x₂",
+            about="Green: s(x). Pink: w ∇log p(y|x), added to it. Blue: s(x|y), to which w = 1 leads.",
         )  # fmt: skip
 
     def _lines(self, work: Work) -> Plot:
@@ -163,7 +165,7 @@ class GuidanceLab(Lab):
         xs = np.linspace(edges[0], edges[-1], 241)
         tilted = self._tilted(work, edges)
         return Plot(
-            "Along the direction from the data to the class", "uᵀx", "density",
+            "From the data to the class", "uᵀx", "density",
             (
                 Series("exact p(x | y)", xs, runs.law_on(line, xs), "score"),
                 Series("∝ p(x) p(y | x)^w", edges, tilted, "muted", "dash", steps=True),

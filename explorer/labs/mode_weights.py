@@ -208,7 +208,8 @@ def _bars(shares: Shares) -> Figure:
         at = np.arange(1, n + 1) + 0.14 * (i - (len(there) - 1) / 2)
         title, role = METHODS[name]
         series.append(Series(title, at, mean, role, "none", True, error=std))
-    names = " · ".join(f"{i}: {name}" for i, name in enumerate(shares.names[:12], start=1))
+    named = tuple(shares.names) != _numbered(n)  # else the axis says it
+    names = " · ".join(f"{i}: {name}" for i, name in enumerate(shares.names[:12] if named else (), start=1))
     return Plot("Share of each mode", "mode", "share of the particles", tuple(series), about=names)
 
 

@@ -171,14 +171,16 @@ class _Scene:
         bounds = _around(np.concatenate([start, *(p for pair in places for p in pair)]), square=not self.flat)
         left, right, bottom, top = bounds
         for i, (word, _, role) in enumerate(STEPS):
-            place = (left + 0.03 * (right - left), top - (0.05 + 0.06 * i) * (top - bottom))
-            marks.append(Text(place, word, role, 13, "nw"))
+            place = (left + 0.03 * (right - left), top - (0.03 + 0.085 * i) * (top - bottom))
+            marks.append(Text(place, word, role, 11, "nw"))
         handle = Handle(("", "x") if self.flat else ("x", "y"), (float(start[0, 0]), float(start[0, 1])), "x")
-        title = f"One step with β = {self.beta:.3g}: t = {self.t:.3g} to {self.t_next:.3g}"
+        title = f"One step of β = {self.beta:.3g} from t = {self.t:.3g}"
+        most = "The largest step from here. " if self.beta < self.lab.beta else ""
         return Picture(
             title, tuple(marks), bounds, "t" if self.flat else "x₁", "x" if self.flat else "x₂",
             square=not self.flat, handles=(handle,),
-            about="In units of the spread at t. Thick: to the mean of the step. Thin: its noise, the same z for all.",
+            about=f"{most}Thick: to the mean of the step. Thin: its noise, the same z for all. In units of the "
+            "spread at t.",
         )  # fmt: skip
 
     def paths(self) -> Picture:
@@ -192,11 +194,11 @@ class _Scene:
             marks += [Curve(xy, role, 1.8), Points(xy[-1:], role, 8.0)]
         everything = np.concatenate([m.xy for m in marks if isinstance(m, Curve)])
         bounds = (0.0, 1.0, *_around(everything, False)[2:]) if self.flat else _around(everything, True)
-        title = f"Particle {k}: N = {self.lab.steps} steps on one Brownian path"
+        title = f"One Brownian path in {self.lab.steps} steps"
         return Picture(
             title, (*self._density(bounds), *marks), bounds, "t" if self.flat else "",
             "x/√(α²s² + σ²)" if self.flat else "", square=not self.flat,
-            about="In units of the spread at each time, to fit noise and data in. Colours as for the one step.",
+            about="Colours as for the one step. In units of the spread at each time, to fit noise and data in.",
         )  # fmt: skip
 
     def _scale(self, t: float) -> float:
@@ -265,6 +267,6 @@ def _words(scene: _Scene, gaps: list[np.ndarray], sizes: np.ndarray, falls: list
     return (
         f"At t = {scene.t:.2g} and β = {sizes[near]:.2g} the means of the ancestral and the reverse-diffusion step "
         f"{ancestral}; those of reverse diffusion and Euler–Maruyama {gaps[1][near]:.2g}, {said(1)}: second order in "
-        "β, so that all tend to one SDE. Where the noises differ too, as with the forward and the posterior variance, it is "
-        f"{said(2)}: order 3/2."
+        "β, so that all tend to one SDE. Where the noises differ too, as with the forward and the posterior "
+        f"variance, it is {said(2)}: order 3/2."
     )

@@ -137,11 +137,13 @@ def points(e: Experiment, t: float) -> torch.Tensor:
 def _words(errors: dict[str, tuple[float, float, float]], apart: dict[str, float], t: float) -> str:
     sizes = {kind: error[0] for kind, error in errors.items()}
     worst = max(errors, key=lambda kind: errors[kind][1])
+    size = errors[worst][1]
     text = (
         f"At t = {t:.3g} the score is of size {sizes['score']:.3g}, the noise of {sizes['noise']:.2g}, v of "
-        f"{sizes['v']:.2g}, the flow velocity of {sizes['flow']:.2g}: one field, unlike tasks for a network. In "
-        f"float32 {KINDS[worst].title} costs the most digits here ({errors[worst][1]:.1e})."
+        f"{sizes['v']:.2g}, the flow velocity of {sizes['flow']:.2g}: one field, unlike tasks for a network."
     )
+    if size > 0:
+        text += f" In float32 {KINDS[worst].title} costs the most digits here ({size:.1e})."
     if len(apart) < len(KINDS):
         return text
     return f"{text} From the same noise the samples of all six agree to {max(apart.values()):.1e}."

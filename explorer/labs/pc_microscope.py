@@ -170,7 +170,7 @@ def _words(moves: list[Move]) -> str:
     path = sum(float(np.linalg.norm(m.x_next - m.x)) for m in moves)
     corrections = [m for m in moves if m.after.part == "correct"]
     said = (
-        f"Step {last.after.step} of {last.after.steps}: {len(moves)} moves of {path:.3g} in all, "
+        f"Step {last.after.step} of {last.after.steps}: {_count(len(moves))} of {path:.3g} in all, "
         f"{far:.3g} from where it began."
     )
     if corrections:
@@ -180,6 +180,10 @@ def _words(moves: list[Move]) -> str:
             f"over all particles; this one has ‖s‖ = {m.score_norm:.3g}."
         )
     return said
+
+
+def _count(moves: int) -> str:
+    return f"{moves} moves" if moves > 1 else "one move"
 
 
 def _places(moves: list[Move]) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -243,17 +247,22 @@ def _density(e: Experiment, frame: Frame, bounds: Bounds) -> Image:
 def _equations(e: Experiment, m: Move) -> tuple[Equation, Equation]:
     rule = e.sampler.method.equation if m.after.part == "predict" else e.sampler.corrector.equation
     title = e.sampler.method.title if m.after.part == "predict" else e.sampler.corrector.title
-    numbers = " ".join(
-        [f"{_vector(m.x_next)} = {_vector(m.x)}"]
-        + [f"+ \\{role}{{{_vector(getattr(m, role))}}}" for role in ("drift", "score", "noise")]
+    terms = {role: getattr(m, role) for role in ("drift", "score", "noise")}
+    least = min((size for v in terms.values() if (size := float(abs(v).max()))), default=1.0)
+    digits = min(max(3, 2 - math.floor(math.log10(least))), 6)
+    numbers = r"\\".join(  # where it may be broken
+        [f"{_vector(m.x_next, digits)} = {_vector(m.x, digits)}"]
+        + [f"+ \\{role}{{{_vector(v, digits)}}}" for role, v in terms.items()]
     )
     rate = f"ε = {m.after.epsilon:.4g}, ‖s‖ = {m.score_norm:.4g}, ‖z‖ = {m.noise_norm:.4g}, x_mean = {_plain(m.mean)}"
     words = f"‖s‖ = {m.score_norm:.4g}, x_mean = {_plain(m.mean)}" if m.after.part == "predict" else rate
     return Equation(f"{m.word}: {title}", rule), Equation("in numbers", numbers, words)
 
 
-def _vector(values: np.ndarray) -> str:
-    parts = [f"{round(v, 3) + 0.0:.3f}" if abs(v) < 1e3 else f"{v:.2g}" for v in values]  # no -0.000
+def _vector(values: np.ndarray, digits: int) -> str:
+    parts = [
+        f"{round(v, digits) + 0.0:.{digits}f}" if abs(v) < 1e3 else f"{v:.2g}" for v in values
+    ]  # no -0.000
     return parts[0] if len(parts) == 1 else rf"({', '.join(parts)})"
 
 

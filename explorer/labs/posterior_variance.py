@@ -31,7 +31,8 @@ class PosteriorVariance(Lab):
     section = "discrete"
     about = (
         "DDPM's reverse step may put back the variance of the forward step or the smaller one of its posterior. "
-        "The posterior's is right for data at one point, the forward step's under VP for data of unit variance; for other data neither is."
+        "The posterior's is right for data at one point, the forward step's under VP for data of unit variance; for "
+        "other data neither is."
     )
     equation = r"\tilde\beta_i = \frac{1-\bar\alpha_{i-1}}{1-\bar\alpha_i}\,\noise{\beta_i}"
     source = "Ho et al. 2020, eq. 7 and section 3.2"

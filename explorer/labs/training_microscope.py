@@ -170,7 +170,7 @@ def _picture(e: Experiment, s: Step, draw: int) -> Picture:
     marks += [Arrows(_row(a), _row(b - a), role, 2.4) for _, role, a, b in rows if np.linalg.norm(b - a) > 0]
     reach = bounds[3] - bounds[2]
     if flat:
-        marks += [_text(a, word, role, 0.0, "e" if b[0] > a[0] else "w") for word, role, a, b in rows]
+        marks += [_text(a, word, role, 0.1, "sw" if b[0] > a[0] else "se") for word, role, a, b in rows]
     marks += [Points(_row(start), "data", 9.0), Points(_row(end), "text", 8.0)]
     marks += [_text(start, "α x₀", "text", 0.02 * reach, "s"), _text(end, "x_t", "text", 0.02 * reach, "s")]
     return Picture(

@@ -30,9 +30,9 @@ class Ancestral(LinearPredictor):
     )
     variance: str = param(
         "posterior", "Variance",
-        symbol="β̃, β",
-        choices={"posterior": "β̃ (posterior)", "forward": "β (forward)"},
-        help="The noise put back: the posterior's own variance β̃, or the forward step's β. DDPM allows both; "
+        symbol="σ²",
+        choices={"posterior": "of the posterior", "forward": "of the forward step"},
+        help="The noise put back: with the posterior's own variance, or the forward step's β. DDPM allows both; "
         "they agree as the steps grow many.",
         equation="Ho et al. 2020, section 3.2",
     )  # fmt: skip

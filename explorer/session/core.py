@@ -266,7 +266,7 @@ class Session:
         here = self.place(self.lab_stage if self.lab_stage in self.shown else "A") if lab.follows else None
         weights = self._weights if e.score.source == "trained" else 0
         asked = Asked(lab, e, weights, (here[0].serial, here[1]) if here else (-1, -1))
-        self.lab.tick(asked, lambda: self._context(e))
+        self.lab.tick(asked, lambda: self._context(e), self.playhead.playing)
         if self.lab.error is not None:
             self.lab.failure = _sentence(self.lab.error)
         self._report(self.lab)

@@ -123,8 +123,11 @@ class LabRunner:
 
     # --- the clock ---------------------------------------------------------------------------------------
 
-    def tick(self, asked: Asked, context: Callable[[], Context]) -> None:
-        """Take the newest report; start a run if something else is `asked`. `context` is made for a start only."""
+    def tick(self, asked: Asked, context: Callable[[], Context], playing: bool = False) -> None:
+        """Take the newest report; start a run if something else is `asked`. `context` is made for a start only.
+
+        While time is `playing`, a run that only looked at an earlier place is not stopped: it would never end.
+        """
         self._take()
         if asked != self._wanted:
             self._wanted = asked
@@ -134,14 +137,15 @@ class LabRunner:
             self.report = self.shown = self._running = None
             return
         wanted = self._pressed or (asked != self._running and not asked.lab.heavy)
-        if wanted and self._may_start(asked):
+        if wanted and self._may_start(asked, playing):
             self._start(asked, context())
 
-    def _may_start(self, asked: Asked) -> bool:
+    def _may_start(self, asked: Asked, playing: bool) -> bool:
         """Whether the time has come; the run before is stopped once it need not be waited for."""
         age, before = self._clock() - self._began, self._running
         if before is not None and not self._pressed and self.running:
-            if replace(before, weights=asked.weights) == asked:  # newer weights wait for the end
+            place = asked.place if playing else before.place
+            if replace(before, weights=asked.weights, place=place) == asked:  # newer weights wait for the end
                 return False
             if not self._reported and age < FIRST_REPORT_SECONDS:
                 return False

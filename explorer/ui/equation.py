@@ -25,8 +25,8 @@ TERMS = ("drift", "score", "noise", "corrector", "data", "accent", "muted")
 SIZE = 16.0  # of the mathematics beside 13 px text
 SMALLEST = 0.62  # a line that is too long shrinks to this at most
 _POLL = 16
-_CUTS = (r"\\", r",\;", r"\quad")
-_CUT = re.compile(r",\\;|\\quad|\\begin|\\end|\\[\\{}]|[{}]")
+_CUTS = (r"\\", r",\;", r"\quad", r"\qquad")
+_CUT = re.compile(r",\\;|\\q?quad|\\begin|\\end|\\[\\{}]|[{}]")
 _LINE_GAP = 4
 # ziamath keeps its fonts and settings in globals: one formula at a time.
 _one_at_a_time = threading.Lock()
@@ -54,7 +54,7 @@ def coloured(latex: str, theme: Theme) -> str:
 
 
 def pieces(latex: str) -> list[str]:
-    """The formula cut where it may be broken: at \\\\, ",\\;" and \\quad outside of braces."""
+    """The formula cut where it may be broken: at \\\\, ",\\;", \\quad and \\qquad outside of braces."""
     out, depth, start = [], 0, 0
     for found in _CUT.finditer(latex):
         mark = found.group()

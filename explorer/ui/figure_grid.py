@@ -13,6 +13,8 @@ GAP = 10
 #: The least width of a column and height of a row, at 13 px text.
 LEAST_WIDTH, LEAST_HEIGHT = 300, 195
 MOST_COLUMNS = 3
+#: Of the height that can be seen: what one figure grows to although others then wait below the edge.
+MOST_HIGH = 0.8
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Wish:
     width: int = 0
     least: int = LEAST_HEIGHT
     shape: float = 1.5  # the width over the height that suits it
+    above: int = 0  # what its words and axes take of the height besides
 
 
 def most_columns(width: int, scale: float = 1.0) -> int:
@@ -112,7 +115,8 @@ def _beside(
         y += high + gap
     below = [i for i in range(len(wishes)) if i != big and i not in beside]
     foot = sum((wishes[i].height or 0) + gap for i in below)
-    top = max(y - gap, height - foot, round(wishes[big].least * scale))
+    suits = min(half / wishes[big].shape + wishes[big].above * scale, MOST_HIGH * height)
+    top = max(y - gap, height - foot, round(wishes[big].least * scale), round(suits))
     boxes[big] = (0, 0, half, top)
     y = top + gap
     for i in below:

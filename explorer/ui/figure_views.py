@@ -122,7 +122,7 @@ class DrawnCard(FigureCard, style.Themed):
         if figure is not self.figure:
             self.figure = figure
             self.setAccessibleName(figure.title)
-            self.setToolTip(figure.about if len(figure.about) > 60 else "")
+            self.setToolTip(figure.about if len(figure.about) > 44 else "")
             self._refresh()
 
     def set_theme(self, theme: Theme) -> None:
@@ -145,7 +145,7 @@ class DrawnCard(FigureCard, style.Themed):
             least = least_height(self.figure, self.width() - around, small) + around
             return Wish(least=max(LEAST_HEIGHT, round(least / small.scale)))
         square = isinstance(self.figure, Picture) and self.figure.square
-        return Wish(least=PICTURE_LEAST, shape=1.05 if square else 1.5)
+        return Wish(least=PICTURE_LEAST, shape=1.05 if square else 1.5, above=60 if square else 0)
 
     def ink(self) -> Ink:
         """What it is drawn with now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -16,6 +17,9 @@ from explorer.ui import style
 from explorer.ui.figure_grid import arrange
 from explorer.ui.figure_views import DrawnCard, EquationCard, FigureCard, card_for
 from explorer.ui.labels import label, row
+
+#: A hyphen that stands for a minus: before a digit, not within a word or an exponent.
+_MINUS = re.compile(r"(?<![\w)])-(?=[\d.])")
 
 
 class FigureBoard(QWidget):
@@ -173,7 +177,7 @@ class LabPage(QWidget):
         self.message.setText(message)
         self.message.setVisible(report is None)
         self.area.setVisible(report is not None)
-        self.words.setText(report.words if report is not None else "")
+        self.words.setText(_MINUS.sub("−", report.words) if report is not None else "")
         self.words.setVisible(bool(self.words.text()))
         self.board.set_figures(report.figures if report is not None else ())
 

@@ -99,8 +99,9 @@ class Laboratories:
         (self.open if kind == "lab" else self.play_scene)(name)
 
     def open(self, name: str, **fields: Any) -> None:
-        """Open a laboratory as it was set last, with these fields."""
+        """Open a laboratory as it was set last, with these fields. Time stands still for one that looks at a moment."""
         self._keep()
+        self._session.playhead.playing &= not LABS[name].follows
         self.show(changed(self._kept.get(name) or LABS[name](), fields))
 
     def show(self, lab: Lab) -> None:

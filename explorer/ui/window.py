@@ -440,9 +440,12 @@ class MainWindow(QMainWindow):
     def show_columns(self) -> None:
         """The right column of what is in the middle, or none where a person hides it."""
         wanted = self._column if self.on_page else self.right
+        shown = wanted is not None and (self.right_shown or wanted is not self.right)
         for column in self.findChildren(SideColumn):
-            if column is not self.left:
-                column.setVisible(column is wanted and (self.right_shown or column is not self.right))
+            if column not in (self.left, wanted):
+                column.hide()
+        if wanted is not None:  # once the others are gone: two at a time would make the window wider
+            wanted.setVisible(shown)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() != Qt.Key.Key_Escape or not self.labs.escape():
