@@ -12,11 +12,14 @@ from explorer.frames import Frame
 from explorer.guidance import CONTROLS
 from explorer.guidance.classifier import CLASSIFIERS
 from explorer.labs import LABS, Context
+from explorer.labs.control_runs import reverse
 from explorer.look import Look
 from explorer.marks import Arrows, Curve, Image
 from explorer.models import exact_score, resolve
-from explorer.samplers import Sampler
+from explorer.samplers import PREDICTORS, SOLVERS, Sampler
+from explorer.samplers.mistakes import MISTAKES
 from explorer.scores.base import ExactScore
+from explorer.simulate import simulate
 from explorer.views import VIEWS, Scene
 from explorer.views.density import log_density
 
@@ -81,6 +84,18 @@ def test_replacement_is_measured_as_biased_and_the_posterior_is_not():
     assert len(pictures) == 2 and all(any(isinstance(m, Curve) for m in f.marks) for f in pictures)
 
 
+@pytest.mark.parametrize(("sampler", "wanted"), [
+    (Sampler(mode="ode"), 20), (Sampler(mode="ode", solver=SOLVERS["dopri5"]()), 20),
+    (Sampler(predictor=PREDICTORS["none"]()), 10), (Sampler(predictor=PREDICTORS["stochastic_heun"]()), 20),
+])  # fmt: skip
+def test_evaluations_are_those_that_a_run_takes(sampler, wanted):
+    """Also of methods with two in each step, and where the stage's method has no steps to choose."""
+    e = replace(ARM, sampler=sampler)
+    chosen = reverse(e.sampler, 20, 10)
+    *_, last = simulate(e.sde, chosen, resolve(e).score, e.data.mixture)
+    assert last.nfe == chosen.steps * chosen.nfe_per_step == wanted
+
+
 def test_the_known_value_is_dragged_on_the_picture():
     report = last_report(LABS["inverse"].quick(), Experiment(score=EXACT))
     (handle,) = next(f for f in report.figures if isinstance(f, Picture)).handles
@@ -104,8 +119,10 @@ def test_data_without_classes_is_refused_in_words(name):
     assert "no classes" in LABS[name]().refusal(Experiment(data=DISTRIBUTIONS["heart"]()))
 
 
-def test_other_laboratories_look_at_the_score_without_the_control():
-    e = replace(ARM, control=CONTROLS["class_guidance"](weight=4.0))
+def test_other_laboratories_look_at_the_run_without_what_bends_it():
+    """Neither a control nor a mistake on the stage may bend what they measure."""
+    wrong = replace(ARM.sampler, mistake=MISTAKES["time_sign"]())
+    e = replace(ARM, control=CONTROLS["class_guidance"](weight=4.0), sampler=wrong)
     context = Context(e, resolve(e))
     assert context.free.experiment == ARM
     assert isinstance(context.free.resolved.score, ExactScore)

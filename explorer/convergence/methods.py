@@ -47,7 +47,7 @@ class Method:
     @property
     def nfe_per_step(self) -> int:
         """Evaluations of the score per step, correctors included."""
-        return self.predictor.nfe_per_step + self.sampler.corrections
+        return self.sampler.nfe_per_step
 
     @property
     def title(self) -> str:

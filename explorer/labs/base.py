@@ -19,6 +19,7 @@ from explorer.frames import Frame
 from explorer.models import Resolved
 from explorer.params import Validated
 from explorer.registry import Registry
+from explorer.samplers.mistakes import MISTAKES
 from explorer.scores.base import ExactScore
 
 LABS: Registry[Lab] = Registry("laboratory", "explorer.labs")
@@ -56,11 +57,12 @@ class Context:
 
     @property
     def free(self) -> Context:
-        """The same without the experiment's control, and without the frames that it made."""
+        """The same without what bends the run, a control or a mistake, and without the frames of that run."""
         e, r = self.experiment, self.resolved
-        if e.control == e.free.control:
+        right = replace(e.free, sampler=replace(e.sampler, mistake=MISTAKES["none"]()))
+        if right == e:
             return self
-        return Context(e.free, replace(r, score=r.plain or r.score, control=""), self.t)
+        return Context(right, replace(r, score=r.plain or r.score, control=""), self.t)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,7 @@ class Lab(Validated, ABC):
         return cls()
 
     def looks_at(self, context: Context) -> Context:
-        """What it is given: the run on the stage where it explains that, else the score without a control."""
+        """What it is given: the run on the stage where it explains that, else that set right (`Context.free`)."""
         return context if self.guided else context.free
 
     @abstractmethod

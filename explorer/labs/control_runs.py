@@ -26,11 +26,17 @@ CELLS = 120
 
 
 def reverse(sampler: Sampler, particles: int, steps: int, corrections: int = 0) -> Sampler:
-    """The sampler of the experiment on so many particles and steps; reverse SDE where its mode has no such run."""
-    mode = sampler.mode if sampler.mode in ("reverse", "ode") else "reverse"
-    if corrections:
-        return replace(sampler, mode="pc", particles=particles, steps=steps, corrector_steps=corrections)
-    return replace(sampler, mode=mode, particles=particles, steps=steps)
+    """The sampler of the experiment on so many particles and steps; reverse SDE where its mode has no such run.
+
+    A method without steps (an adaptive solver, no predictor) gives way to the usual one.
+    """
+    usual = Sampler()
+    return replace(
+        sampler, mode="pc" if corrections else "ode" if sampler.mode == "ode" else "reverse",
+        predictor=sampler.predictor if sampler.predictor.nfe_per_step else usual.predictor,
+        solver=usual.solver if sampler.solver.adaptive else sampler.solver,
+        particles=particles, steps=steps, corrector_steps=corrections,
+    )  # fmt: skip
 
 
 def run(e: Experiment, plain: Resolved, control: Control, sampler: Sampler, seed: int) -> Array:

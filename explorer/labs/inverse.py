@@ -248,7 +248,7 @@ class Inverse(Lab):
             )
             far = runs.mean_and_error([work.distances(x, i) for i, x in enumerate(samples)])
             sampler = self._sampler(work.context, m, work.steps)
-            rows.append((m.words, sampler.steps * (1 + sampler.corrections), *means, *stds, *far))
+            rows.append((m.words, sampler.steps * sampler.nfe_per_step, *means, *stds, *far))
         rows.append(("floor", 0, 0.0, std / self.particles**0.5, 0.0, 0.0, work.distances.floor, 0.0))
         return rows
 

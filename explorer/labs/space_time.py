@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +17,7 @@ from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.lazy import torch
 from explorer.marks import Curve, Image, Mark, Text
 from explorer.params import param
-from explorer.samplers import SOLVERS, Reverse
+from explorer.samplers import SOLVERS, Reverse, Sampler
 from explorer.sdes import SDE
 from explorer.simulate import simulate
 
@@ -195,9 +195,7 @@ def _tick(x: float, top: float, words: str, anchor: str) -> Text:
 def _sde_paths(context: Context, half: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Times (m,) and paths (m, n, d) of the forward or the reverse SDE."""
     e = context.experiment
-    sampler = replace(
-        e.sampler, mode=half, particles=count, steps=PATH_STEPS, grid="uniform", eta=1.0, denoise=True
-    )
+    sampler = Sampler(mode=half, particles=count, steps=PATH_STEPS)
     frames = list(simulate(e.sde, sampler, context.resolved.score, e.data.mixture, e.seed))
     return np.array([f.t for f in frames]), np.stack([f.x for f in frames]).astype(np.float64)
 
@@ -217,6 +215,5 @@ def _ode_lines(context: Context, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _starts(count: int, dim: int, seed: int) -> torch.Tensor:
     if dim == 1:
-        p = (torch.arange(count) + 0.5) / count
-        return (math.sqrt(2) * torch.erfinv(2 * p - 1))[:, None]
+        return torch.special.ndtri((torch.arange(count) + 0.5) / count)[:, None]
     return noise.normal((count, dim), seed, noise.PRIOR)

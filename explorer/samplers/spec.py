@@ -167,6 +167,11 @@ class Sampler(Validated):
         return self.corrector_steps if self.mode == "pc" else 0
 
     @property
+    def nfe_per_step(self) -> int:
+        """Evaluations of the score per step, corrector moves included; of an adaptive solver per step it tries."""
+        return self.method.nfe_per_step + self.corrections
+
+    @property
     def langevin_epsilon(self) -> float:
         """What multiplies the score in a Langevin move: ε or ε/2, by the convention."""
         return self.langevin_step if self.convention == "whole" else 0.5 * self.langevin_step
