@@ -90,7 +90,7 @@ def test_names_carry_fields():
     assert (b.sampler.mode, b.eta, b.nfe_per_step) == ("ode", 0.0, 4)
     assert (c.sampler.corrector.name, c.sampler.snr, c.eta, c.nfe_per_step) == ("ald", 0.3, 0.0, 2)
     assert (d.sampler.mode, e.sampler.mode) == ("ode", "reverse")
-    assert a.title == "Ancestral (β (forward), η = 0.5)" and "probability flow" in c.title
+    assert a.title == "Ancestral (variance of the forward step, η = 0.5)" and "probability flow" in c.title
     assert not any(m.sampler.mistake.made for m in (a, b, c, d, e))
 
 

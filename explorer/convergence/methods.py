@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from explorer.experiment import ExperimentError, decode
-from explorer.params import ParamError, params
+from explorer.params import Param, ParamError, params
 from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Predictor, Sampler
 from explorer.samplers.mistakes import MISTAKES
 
@@ -55,7 +55,7 @@ class Method:
         corrector = f" + {self.sampler.corrector.title}" if self.sampler.corrections else ""
         plain = type(self.predictor)()
         changed = [
-            _words(p.choices, getattr(self.predictor, p.name), p.symbol or p.label)
+            _words(p, getattr(self.predictor, p.name))
             for p in params(type(self.predictor))
             if getattr(self.predictor, p.name) != getattr(plain, p.name)
         ]
@@ -64,9 +64,14 @@ class Method:
         return self.predictor.title + (f" ({', '.join(changed)})" if changed else "") + corrector
 
 
-def _words(choices: tuple[tuple[str, str], ...], value: Any, name: str) -> str:
-    return dict(choices).get(
-        value, f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
+def _words(p: Param, value: Any) -> str:
+    """A parameter that is not as it comes: "variance of the forward step", "S_churn = 20"."""
+    if p.choices:
+        return f"{p.label.lower()} {dict(p.choices)[value]}"
+    return (
+        f"{p.symbol or p.label} = {value:g}"
+        if isinstance(value, float)
+        else f"{p.symbol or p.label} = {value}"
     )
 
 
