@@ -68,7 +68,8 @@ class PCMicroscope(Lab):
     section = "see"
     about = (
         "One particle, one step. Drift, score push and noise are the arrows that add up to the predictor's "
-        "move; then each corrector move pushes along the score and puts noise back. Full stop and comma step on and back."
+        "move; then each corrector move pushes along the score and puts noise back. Full stop and comma step "
+        "on and back."
     )
     equation = r"x' = x + \drift{\text{drift}} + \score{\text{score}} + \noise{\text{noise}}"
     source = "Song et al. 2021, Algorithms 2 to 5"
