@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from argparse import Namespace
 from typing import Any
-
-import numpy as np
 
 from explorer.cli.common import (
     experiment_argument,
@@ -21,6 +20,7 @@ from explorer.cli.common import (
 from explorer.cli.errors import Parser, WrongUse
 from explorer.cli.score import AXES, read_points
 from explorer.experiment import Experiment
+from explorer.labs.density_parts import draws
 from explorer.lazy import torch
 from explorer.likelihood import (
     DIVERGENCES,
@@ -32,9 +32,10 @@ from explorer.likelihood import (
     Exact,
     Flow,
     Hutchinson,
-    end_log_density,
+    Measured,
     estimated,
     final,
+    measured,
     probes,
     within,
 )
@@ -53,13 +54,12 @@ def main(program: str, argv: list[str]) -> int:
     t = max(START, options.t)
     x = _points(options, e, t)
     answer = resolved(e, model)
-    found = _found(options, e, answer.score, x, t)
-    truth = e.data.mixture.log_density(x, *e.sde.marginal(t))
-    summary = summarised(e, found, truth) | {"t": options.t, "score": answer.word}
+    m = measured(_found(options, e, answer.score, x, t), e.sde, e.data.mixture, x, t)
+    summary = summarised(m) | {"t": options.t, "score": answer.word}
     if options.json:
-        print_json(summary | {"rows": [_row(x, found, truth, i) for i in range(len(x))]})
+        print_json(summary | {"rows": [_row(x, m, i) for i in range(len(x))]})
     elif options.points:
-        sys.stdout.writelines(_csv(x, found, truth))
+        sys.stdout.writelines(_csv(x, m))
         print(_sentence(summary), file=sys.stderr)
     else:
         print(_sentence(summary))
@@ -113,10 +113,7 @@ def _points(options: Namespace, e: Experiment, t: float) -> torch.Tensor:
     """The points of the table, or draws of the data at time t; (n, d) float64."""
     if options.points:
         return torch.from_numpy(read_points(options.points, e.data.dim))
-    from explorer import noise
-
-    x0 = torch.from_numpy(e.data.sample(options.samples, e.seed)).double()
-    return e.sde.perturb(x0, t, noise.normal(tuple(x0.shape), e.seed, noise.DATA, 1).double())
+    return draws(e, options.samples, t)
 
 
 def _found(options: Namespace, e: Experiment, score: Score, x: torch.Tensor, t: float) -> Estimate:
@@ -129,21 +126,17 @@ def _found(options: Namespace, e: Experiment, score: Score, x: torch.Tensor, t: 
     return estimated(flow, last, e.data.mixture if options.end == "exact" else None)
 
 
-def summarised(e: Experiment, found: Estimate, truth: torch.Tensor) -> dict[str, Any]:
+def summarised(m: Measured) -> dict[str, Any]:
     """Means over the points in nats, their standard errors, and the prior's own mismatch at the codes.
 
     `probe_error` is what Hutchinson's probes leave `mean` with; None where one cannot know (one probe) or the
     divergence is exact.
     """
-    gap = (found.values - truth).abs().numpy()
-    mismatch = end_log_density(e.sde, found.code) - end_log_density(e.sde, found.code, e.data.mixture)
-    mean, probe_error = found.mean()
-    several = len(gap) > 1
+    (mean, probe_error), (gap, spread) = m.estimate.mean(), m.mean_error
     return {
-        "points": len(gap), "mean": mean, "probe_error": probe_error or None, "exact": float(truth.mean()),
-        "mean_absolute_error": float(gap.mean()),
-        "mean_absolute_error_error": float(gap.std(ddof=1) / np.sqrt(len(gap))) if several else None,
-        "prior_mismatch": float(mismatch.mean()), "nfe": found.nfe,
+        "points": len(m.truth), "mean": mean, "probe_error": probe_error or None, "exact": float(m.truth.mean()),
+        "mean_absolute_error": gap, "mean_absolute_error_error": None if math.isnan(spread) else spread,
+        "prior_mismatch": float(m.mismatch.mean()), "nfe": m.estimate.nfe,
     }  # fmt: skip
 
 
@@ -158,13 +151,13 @@ def _sentence(s: dict[str, Any]) -> str:
     )
 
 
-def _row(x: torch.Tensor, found: Estimate, truth: torch.Tensor, i: int) -> dict[str, float | None]:
-    axes = dict(zip(AXES, x[i].tolist(), strict=False))
+def _row(x: torch.Tensor, m: Measured, i: int) -> dict[str, float | None]:
+    found, axes = m.estimate, dict(zip(AXES, x[i].tolist(), strict=False))
     error = None if found.error is None else float(found.error[i])
-    return axes | {"exact": float(truth[i]), "found": float(found.values[i]), "error": error}
+    return axes | {"exact": float(m.truth[i]), "found": float(found.values[i]), "error": error}
 
 
-def _csv(x: torch.Tensor, found: Estimate, truth: torch.Tensor) -> list[str]:
-    rows = [_row(x, found, truth, i) for i in range(len(x))]
+def _csv(x: torch.Tensor, m: Measured) -> list[str]:
+    rows = [_row(x, m, i) for i in range(len(x))]
     lines = [",".join("" if v is None else f"{v:.9g}" for v in row.values()) for row in rows]
     return [line + "\n" for line in (",".join(rows[0]), *lines)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -29,11 +28,11 @@ from explorer.likelihood import (
     PROBES,
     START,
     Divergence,
-    Estimate,
     Exact,
     Hutchinson,
-    end_log_density,
+    Measured,
     estimated,
+    measured,
     on_points,
     probes,
 )
@@ -111,25 +110,6 @@ class Likelihood(Lab):
             yield from work.in_the_plane()
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """log p at data points: the estimate, the exact values (n,), and log prior - log p_T at the codes (n,)."""
-
-    estimate: Estimate
-    truth: np.ndarray
-    mismatch: np.ndarray
-
-    @cached_property
-    def error(self) -> np.ndarray:
-        return self.estimate.values.numpy() - self.truth
-
-    @property
-    def mean_error(self) -> tuple[float, float]:
-        """The mean absolute error in nats and its standard error over the points."""
-        size = np.abs(self.error)
-        return float(size.mean()), float(size.std(ddof=1) / np.sqrt(len(size)))
-
-
 class _Work:
     """One run of the laboratory."""
 
@@ -153,26 +133,25 @@ class _Work:
         assert values is not None
         now = report(self._pictures(coarse, values), 0.1, "A first, coarse look.")
         yield now
-        measured = yield from self._measure(now, 0.1, 0.3)
-        now = self._report(coarse, values, measured, 0.3)
+        m = yield from self._measure(now, 0.1, 0.3)
+        now = self._report(coarse, values, m, 0.3)
         yield now
         if coarse.cells == self.lab.cells:
-            yield self._report(coarse, values, measured, 1.0)
+            yield self._report(coarse, values, m, 1.0)
             return
         fine, pace = Grid(self.bounds, self.lab.cells), Pace()
         found = on_points(self.flow, fine.points(), self.t, self.divergence, self.exact_end)
         for progress, values in found:
             if values is not None:
-                now = self._report(fine, values, measured, 0.3 + 0.7 * progress)
+                now = self._report(fine, values, m, 0.3 + 0.7 * progress)
             if values is not None or pace.due():
                 yield replace(now, progress=0.3 + 0.7 * progress)
 
-    def _measure(self, now: Report, low: float, high: float) -> Generator[Report, None, _Measured]:
+    def _measure(self, now: Report, low: float, high: float) -> Generator[Report, None, Measured]:
         x = draws(self.e, self.lab.points, self.t)
         last = yield from watched(self.flow.encode(x, self.t, self.divergence(x)), now, low, high)
-        truth = self.mixture.log_density(x, *self.level).numpy()
-        ends = [end_log_density(self.e.sde, last.x, m).numpy() for m in (None, self.mixture)]
-        return _Measured(estimated(self.flow, last, self.exact_end), truth, ends[0] - ends[1])
+        found = estimated(self.flow, last, self.exact_end)
+        return measured(found, self.e.sde, self.mixture, x, self.t)
 
     def _exact(self, grid: Grid) -> np.ndarray:
         return self.mixture.log_density_grid(grid.xs, grid.ys, *self.level).astype(np.float64)
@@ -206,7 +185,7 @@ class _Work:
         about = f"Where a density is within {SEEN:g} nats of the peak; the colours end at the 95% quantile."
         return replace(picture, about=about)
 
-    def _report(self, grid: Grid, values: torch.Tensor, m: _Measured, progress: float) -> Report:
+    def _report(self, grid: Grid, values: torch.Tensor, m: Measured, progress: float) -> Report:
         found, exact = values.numpy(), self._exact(grid).ravel()
         totals = [float(np.exp(np.clip(v, -700, 700)).sum() * grid.cell) for v in (found, exact)]
         figures = (*self._pictures(grid, values), self._scatter(m), self._table(m, totals))
@@ -215,7 +194,7 @@ class _Work:
             sample_log_density=m.estimate.values.numpy(), sample_exact=m.truth,
         )  # fmt: skip
 
-    def _words(self, m: _Measured, totals: list[float]) -> str:
+    def _words(self, m: Measured, totals: list[float]) -> str:
         error, spread = m.mean_error
         (mean, bar), exact = m.estimate.mean(), m.truth.mean()
         probed = f" ± {bar:.2g} (probes)" if bar else ""
@@ -226,7 +205,7 @@ class _Work:
             f"The density found integrates to {totals[0]:.3f} over the picture, the exact one to {totals[1]:.3f}."
         )
 
-    def _scatter(self, m: _Measured) -> Plot:
+    def _scatter(self, m: Measured) -> Plot:
         error = m.estimate.error
         line = np.array([m.truth.min(), m.truth.max()])
         bars = None if error is None else error.numpy()
@@ -239,7 +218,7 @@ class _Work:
             about="" if bars is None else "Bars are the standard error over the probes.",
         )  # fmt: skip
 
-    def _table(self, m: _Measured, totals: list[float]) -> Table:
+    def _table(self, m: Measured, totals: list[float]) -> Table:
         (mean, bar), (error, spread) = m.estimate.mean(), m.mean_error
         rows: tuple[tuple[str | float | int, ...], ...] = (
             ("integral over the picture", totals[0], "", totals[1]),

@@ -24,6 +24,7 @@ from explorer.likelihood.flow import (
     within,
 )
 from explorer.likelihood.grid import on_points
+from explorer.likelihood.measured import Measured, measured
 
 __all__ = [
     "DIVERGENCES",
@@ -36,6 +37,7 @@ __all__ = [
     "Exact",
     "Flow",
     "Hutchinson",
+    "Measured",
     "Moment",
     "Without",
     "agreement",
@@ -44,6 +46,7 @@ __all__ = [
     "final",
     "linear",
     "log_likelihood",
+    "measured",
     "on_points",
     "prior_log_density",
     "probes",
