@@ -12,7 +12,7 @@ import windows
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 from explorer import marks
 from explorer.document import Document
@@ -352,6 +352,20 @@ def test_no_scene_makes_the_window_wider(qtbot, window):
         window.labs.play_scene(scene)
         qtbot.wait(30)
         assert window.width() == 1280
+
+
+def test_a_list_of_names_can_be_typed(qtbot, window):
+    window.labs.open("table1")
+    (line,) = (x for x in window.labs.column.findChildren(QLineEdit) if x.accessibleName() == "Predictors")
+    line.selectAll()
+    qtbot.keyClicks(line, "ancestral, ddim")
+    assert line.text() == "ancestral, ddim" and not window.notices.notices()
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert runner(window).lab.predictors == "ancestral, ddim"
+    qtbot.keyClicks(line, "x")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    (told,) = window.notices.notices()
+    assert told.text.startswith("Predictors") and "ddimx" in told.text and line.text() == "ancestral, ddim"
 
 
 def test_time_stands_still_for_what_looks_at_a_moment(qtbot, window):

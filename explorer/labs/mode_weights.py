@@ -22,6 +22,8 @@ from explorer.simulate import Simulation
 PULSE = 40
 #: Of how many components each is a mode of its own, where the data has no classes.
 FEW = 32
+#: Moves that a level of annealed Langevin may take.
+MOST_MOVES = 2000
 #: Row -> name, colour.
 METHODS = {
     "start": ("Langevin's start", "muted"),
@@ -120,6 +122,8 @@ class ModeWeights(Lab):
     )  # fmt: skip
 
     def refusal(self, experiment: Experiment) -> str:
+        if self.evaluations // self.levels > MOST_MOVES:
+            return f"A level takes at most {MOST_MOVES} moves: choose more noise levels or fewer evaluations."
         return "" if modes_of(experiment.data.mixture) is not None else (
             f"{experiment.data.title} has no modes to count: choose data with classes, such as Unequal modes."
         )  # fmt: skip

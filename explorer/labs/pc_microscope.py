@@ -249,7 +249,7 @@ def _equations(e: Experiment, m: Move) -> tuple[Equation, Equation]:
     rule = e.sampler.method.equation if m.after.part == "predict" else e.sampler.corrector.equation
     title = e.sampler.method.title if m.after.part == "predict" else e.sampler.corrector.title
     terms = {role: getattr(m, role) for role in ("drift", "score", "noise")}
-    least = min((size for v in terms.values() if (size := float(abs(v).max()))), default=1.0)
+    least = min((size for v in terms.values() if (size := float(abs(v).max())) > 1e-6), default=1.0)
     digits = min(max(3, 2 - math.floor(math.log10(least))), 6)
     numbers = r"\\".join(  # where it may be broken
         [f"{_vector(m.x_next, digits)} = {_vector(m.x, digits)}"]

@@ -214,7 +214,7 @@ def _equation(title: str, s: Step) -> Equation:
     numbers = rf"\|\score{{{_latex(s.prediction)}}} - \noise{{{_latex(s.target)}}}\|^2"
     return Equation(
         title,
-        rf"\ell = {s.weight:.4g}\,{numbers} = {s.loss:.4g}",
+        rf"\ell = {s.weight:.4g}\, \\ {numbers} \\ = {s.loss:.4g}",
         "weight × ‖σ s − target‖², in units of the noise",
     )
 

@@ -61,7 +61,9 @@ def _grid(
     """Rows of so many equal columns, in the order of the figures."""
     gap = round(GAP * scale)
     rows = _rows(wishes, columns, (width + gap) // columns - gap)
-    heights = _heights([[wishes[i] for i in row] for row in rows], height - gap * (len(rows) - 1), scale)
+    heights = _heights(
+        [[wishes[i] for i in row] for row in rows], width, height - gap * (len(rows) - 1), scale
+    )
     boxes: list[Box] = [(0, 0, 0, 0)] * len(wishes)
     y = 0
     for row, high in zip(rows, heights, strict=True):
@@ -88,8 +90,9 @@ def _rows(wishes: Sequence[Wish], columns: int, room: int) -> list[list[int]]:
     return rows
 
 
-def _heights(rows: Sequence[Sequence[Wish]], room: int, scale: float) -> list[int]:
-    """Rows of tables and equations take what they need; the others share the rest evenly."""
+def _heights(rows: Sequence[Sequence[Wish]], width: int, room: int, scale: float) -> list[int]:
+    """Rows of tables and equations take what they need; the others share the rest evenly. A picture that is the
+    only one is as high as suits it, where not all can be seen at once anyway."""
     fixed = {i: max(w.height or 0 for w in row) for i, row in enumerate(rows) if all(w.height for w in row)}
     elastic = len(rows) - len(fixed)
     share = (room - sum(fixed.values())) // elastic if elastic else 0
@@ -98,7 +101,16 @@ def _heights(rows: Sequence[Sequence[Wish]], room: int, scale: float) -> list[in
         least = round(max(w.least for w in row) * scale)
         wanted = max((w.height or 0 for w in row), default=0)
         heights.append(fixed.get(i, max(share, least, min(wanted, 2 * least))))
+    pictures = [(i, w) for i, row in enumerate(rows) for w in row if w.above]
+    if len(pictures) == 1 and sum(heights) > room:
+        ((i, picture),) = pictures
+        heights[i] = max(heights[i], _suiting(picture, width // len(rows[i]), room, scale))
     return heights
+
+
+def _suiting(wish: Wish, width: int, room: int, scale: float) -> int:
+    """The height that suits a figure of this width, as far as it can be seen at once."""
+    return round(min(width / wish.shape + wish.above * scale, MOST_HIGH * room))
 
 
 def _beside(
@@ -115,8 +127,8 @@ def _beside(
         y += high + gap
     below = [i for i in range(len(wishes)) if i != big and i not in beside]
     foot = sum((wishes[i].height or 0) + gap for i in below)
-    suits = min(half / wishes[big].shape + wishes[big].above * scale, MOST_HIGH * height)
-    top = max(y - gap, height - foot, round(wishes[big].least * scale), round(suits))
+    suits = _suiting(wishes[big], half, height, scale)
+    top = max(y - gap, height - foot, round(wishes[big].least * scale), suits)
     boxes[big] = (0, 0, half, top)
     y = top + gap
     for i in below:

@@ -48,6 +48,7 @@ class Row(QWidget):
 
     proposed = Signal(object)
     finished = Signal()  # a drag has ended, or a value was typed
+    typing = False  # whether a value is half typed, so that it may be wrong for a while
 
     def __init__(self, p: Param, *, titled: bool = True) -> None:
         super().__init__()
@@ -196,22 +197,33 @@ class ChoiceRow(Row):
 
 
 class TextRow(Row):
-    """A line of text."""
+    """A line of text; what is half typed may be wrong for a while."""
 
     def __init__(self, p: Param, *, titled: bool = True) -> None:
         super().__init__(p, titled=titled)
         self._value = ""
         self.line = QLineEdit()
         self.line.setAccessibleName(p.label)
-        self.line.textEdited.connect(self.proposed.emit)
-        self.line.editingFinished.connect(self.finished)
+        self.line.textEdited.connect(self._typed)
+        self.line.editingFinished.connect(self._ended)
         self.head()
         self.column.setSpacing(style.px(4))
         self.column.addWidget(self.line)
 
+    def _typed(self, text: str) -> None:
+        self.typing = True
+        self.proposed.emit(text)
+
+    def _ended(self) -> None:
+        if self.typing:
+            self.typing = False
+            self.proposed.emit(self.line.text())
+        self.finished.emit()
+
     def display(self, value: str) -> None:
         if value != self.line.text():
             self.line.setText(value)
+            self.line.setCursorPosition(0)  # where it is longer than the line, its beginning is read
 
 
 ROWS: dict[str, type[Row]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -109,9 +110,12 @@ class Form(QWidget, style.Themed):
         try:
             new = replace(self._owner, **{p.name: p.check(value, p.label or p.name)})
         except (ParamError, ValueError, OverflowError) as error:
+            if self._rows[p.name].typing:
+                return
             self._rows[p.name].show_value(getattr(self._owner, p.name))
-            if str(error) != self._said:
-                self._said = str(error)
+            said = re.sub(rf"\b\w+\.{p.name}\b", p.label or p.name, str(error))  # as the form calls it
+            if said != self._said:
+                self._said = said
                 self.refused.emit(self._said)
             return
         self._said = ""
