@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer import metrics
 from explorer.distributions.mixture import Mixture
 from explorer.lazy import torch
 from explorer.sdes.base import SDE
@@ -112,8 +113,7 @@ class Grid:
 
     def sampling_noise(self, p: Density, n: int) -> float:
         """The expected total variation between p and the histogram of n draws from it, about."""
-        share = np.clip(p * self.volume, 0, 1)
-        return float(0.5 * np.sqrt(2 / math.pi * share * (1 - share) / n).sum())
+        return metrics.counting_noise(p * self.volume, n)
 
 
 def bernoulli(x: Density) -> Density:

@@ -69,6 +69,15 @@ def mode_weight_error(mixture: Mixture, x: Points) -> float:
     return float(0.5 * np.abs(shares - mixture.label_weights).sum())
 
 
+def counting_noise(shares: np.ndarray, n: int) -> float:
+    """The expected total variation between shares, of any shape, and those counted among n draws, about.
+
+    Each count is nearly normal: half the sum of E|share - count/n| = sqrt(2 share (1 - share)/(π n)).
+    """
+    p = np.clip(shares, 0, 1)
+    return float(0.5 * np.sqrt(2 / math.pi * p * (1 - p) / n).sum())
+
+
 @dataclass(frozen=True)
 class Floor:
     """What a metric says of two sets that are both data: no sampler can be told from the data below it."""

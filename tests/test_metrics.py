@@ -120,3 +120,9 @@ def test_the_floor_is_of_independent_draws():
     shifted = mixture.sample(100, np.random.default_rng(5))[0] + 1
     assert energy_distance(shifted, mixture.sample(100, np.random.default_rng(6))[0]) > 5 * small.mean
     assert math.isnan(floor(sliced_wasserstein, mixture, 50, [1]).std)
+
+
+def test_the_noise_of_counting_is_that_of_multinomial_draws():
+    p, rng = np.array([0.5, 0.3, 0.15, 0.05]), np.random.default_rng(0)
+    counts = rng.multinomial(400, p, size=4000) / 400
+    assert metrics.counting_noise(p, 400) == pytest.approx(0.5 * np.abs(counts - p).sum(1).mean(), rel=0.02)

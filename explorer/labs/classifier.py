@@ -16,6 +16,7 @@ from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.lazy import torch
 from explorer.marks import Image
 from explorer.params import param
+from explorer.views.base import middles
 
 #: Cells along each side of the maps.
 CELLS = 72
@@ -85,7 +86,7 @@ class ClassifierLab(Lab):
             return (Plot(f"p({name} | x) at σ/α = {self.level:g}", "x/α", "probability", series),)
         half = runs.bounds_of(mixture)[1] + self.level
         bounds = (-half, half, -half, half)
-        across = runs.centres(-half, half, CELLS)
+        across = middles(-half, half, CELLS)
         grid = np.stack(np.meshgrid(across, across), -1).reshape(-1, 2)
         return tuple(
             Picture(

@@ -14,15 +14,13 @@ from explorer.experiment import Experiment
 from explorer.figures import Series
 from explorer.frames import Array
 from explorer.guidance import Control
+from explorer.labs import fields
 from explorer.lazy import torch
 from explorer.marks import Bounds, Image, Mark, Points
 from explorer.metrics import energy_distance, floor
 from explorer.models import Resolved, controlled
 from explorer.samplers import Sampler
 from explorer.simulate import simulate
-
-#: Cells along the height of a density.
-CELLS = 120
 
 
 def reverse(sampler: Sampler, particles: int, steps: int, corrections: int = 0) -> Sampler:
@@ -87,17 +85,10 @@ def bounds_of(mixture: Mixture, margin: float = 1.25) -> Bounds:
     return (-half, half, -half, half)
 
 
-def density_image(mixture: Mixture, bounds: Bounds, cells: int = CELLS) -> Image:
-    """sqrt(p/max p) of a mixture in the plane."""
-    left, right, bottom, top = bounds
-    xs, ys = centres(left, right, cells), centres(bottom, top, cells)
-    log_p = mixture.log_density_grid(xs, ys, 1.0, 0.4 * float(xs[1] - xs[0]))
-    return Image(np.exp(0.5 * (log_p - log_p.max())).astype(np.float32), bounds)
-
-
-def centres(low: float, high: float, n: int) -> Array:
-    """The middles of n cells."""
-    return (low + (np.arange(n) + 0.5) * (high - low) / n).astype(np.float32)
+def density_image(mixture: Mixture, bounds: Bounds) -> Image:
+    """sqrt(p/max p) of a mixture in the plane, blurred by less than a cell: a posterior may lie on a line."""
+    left, right, *_ = bounds
+    return fields.density_image(mixture, 1.0, 0.4 * (right - left) / fields.CELLS, bounds, 1.0)
 
 
 def cloud(x: Array, color: str = "text", size: float = 3.5, alpha: float = 0.8) -> Mark:

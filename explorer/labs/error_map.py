@@ -20,7 +20,7 @@ from explorer.models import pretrained_path
 from explorer.params import param
 from explorer.scores.errors import angle, binned_median, nearest, relative_error
 from explorer.views import Scene, compose
-from explorer.views.base import lattice
+from explorer.views.base import lattice, middles
 
 #: Half the height of the pictures, and the largest distance from the data, in units of the law's own scale.
 REACH, FARTHEST = 3.0, 2.5
@@ -112,7 +112,7 @@ class ErrorMap(Lab):
         e = context.experiment
         half = REACH * math.hypot(*e.sde.marginal(t))
         bounds = (-half, half, -half, half)
-        ys = _centres(-half, half, self.cells)
+        ys = middles(-half, half, self.cells)
         grid = torch.from_numpy(np.stack(np.meshgrid(ys, ys), -1).reshape(-1, 2))
         learned, exact = _both(context, grid, t)
         shape = (self.cells, self.cells)
@@ -132,7 +132,7 @@ class ErrorMap(Lab):
     def _over_time(self, context: Context) -> tuple[Figure, ...]:
         """One coordinate: the maps are over (t, x), x in units of the law's scale."""
         e, bounds = context.experiment, (0.0, 1.0, -REACH, REACH)
-        ys, columns = _centres(-REACH, REACH, self.cells), _centres(0.0, 1.0, 2 * self.times)
+        ys, columns = middles(-REACH, REACH, self.cells), middles(0.0, 1.0, 2 * self.times)
         sizes, turns = [], []
         for at in map(float, columns):
             x = torch.from_numpy(ys * np.float32(math.hypot(*e.sde.marginal(at))))[:, None]
@@ -290,7 +290,3 @@ def _far(grid: Numbers, reach: Numbers, rows: int) -> str:
         for where in (~above, above)
     )
     return f"Over all t it is {near:.1%} within reach of 99% of p_t and {far:.1%} beyond."
-
-
-def _centres(low: float, high: float, n: int) -> np.ndarray:
-    return (low + (np.arange(n) + 0.5) * (high - low) / n).astype(np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 from explorer.distributions import Mixture
 from explorer.lazy import torch
 from explorer.marks import Arrows, Bounds, Image
-from explorer.views.base import lattice
+from explorer.views.base import lattice, middles
 
 #: Cells along each side of a density.
 CELLS = 120
@@ -24,7 +24,7 @@ def density_image(
     mixture: Mixture, alpha: float, sigma: float, bounds: Bounds, alpha_of_image: float = 0.8
 ) -> Image:
     """sqrt(p/max p) of the data under alpha and sigma: the root keeps faint modes visible."""
-    xs, ys = (np.linspace(a, b, 2 * CELLS + 1)[1::2] for a, b in (bounds[:2], bounds[2:]))
+    xs, ys = (middles(a, b, CELLS) for a, b in (bounds[:2], bounds[2:]))
     values = mixture.log_density_grid(xs, ys, alpha, sigma)
     return Image(np.exp(0.5 * (values - values.max())).astype(np.float32), bounds, alpha=alpha_of_image)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,8 +15,9 @@ from explorer.convergence.study import doubled
 from explorer.experiment import Experiment
 from explorer.figures import Handle, Picture, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.fields import density_image
 from explorer.lazy import torch
-from explorer.marks import Arrows, Bounds, Curve, Image, Mark, Points, Text
+from explorer.marks import Arrows, Bounds, Curve, Mark, Points, Text
 from explorer.params import param
 from explorer.samplers import Predictor, Reverse, Sampler, Step
 from explorer.samplers.ancestral import Ancestral
@@ -208,11 +209,12 @@ class _Scene:
         """The data's density behind the paths, where they are in the plane."""
         if self.flat:
             return ()
-        left, right, bottom, top = bounds
-        scale, (alpha, sigma) = self._scale(self.e.sde.eps), self.e.sde.marginal(self.e.sde.eps)
-        xs, ys = (np.linspace(a, b, 120) * scale for a, b in ((left, right), (bottom, top)))
-        log = self.e.data.mixture.log_density_grid(xs, ys, alpha, max(sigma, 0.02 * scale))
-        return (Image(np.exp(0.5 * (log - log.max())).astype(np.float32), bounds, alpha=0.7),)
+        eps = self.e.sde.eps
+        scale, (alpha, sigma) = self._scale(eps), self.e.sde.marginal(eps)
+        left, right, bottom, top = (scale * edge for edge in bounds)
+        edges = (left, right, bottom, top)
+        image = density_image(self.e.data.mixture, alpha, max(sigma, 0.02 * scale), edges, 0.7)
+        return (replace(image, bounds=bounds),)
 
 
 def _fall(sizes: np.ndarray, gap: np.ndarray) -> Slope:

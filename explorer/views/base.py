@@ -134,6 +134,11 @@ def lattice(bounds: Bounds, rows: int) -> tuple[Array, float]:
     return grid.reshape(-1, 2), spacing
 
 
+def middles(low: float, high: float, n: int) -> Array:
+    """The middles of n equal cells between two edges (n,)."""
+    return (low + (np.arange(n) + 0.5) * (high - low) / n).astype(np.float32)
+
+
 def centres(low: float, high: float, spacing: float) -> Array:
     """The odd multiples of half a spacing between two edges: they stay where they are when the edges move."""
     first, last = math.ceil(low / spacing - 0.5), math.floor(high / spacing - 0.5)

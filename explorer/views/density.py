@@ -14,7 +14,7 @@ from explorer.lazy import torch
 from explorer.look import Look
 from explorer.marks import Bounds, Image, Mark
 from explorer.sdes import SDE
-from explorer.views.base import VIEWS, Scene, View
+from explorer.views.base import VIEWS, Scene, View, middles
 
 #: Cells along the height of the picture.
 CELLS = 160
@@ -39,16 +39,12 @@ def _log_p(scene: Scene, cells: int) -> tuple[Array, Array, Array]:
         control = e.control_in_force if scene.look.conditional else None
         return _over_time(e.data, control, e.sde, scene.look.follow, (bottom, top), cells)
     wide = max(2, min(2 * cells, round(cells * (right - left) / (top - bottom))))
-    xs, ys = _centres(left, right, wide), _centres(bottom, top, cells)
+    xs, ys = middles(left, right, wide), middles(bottom, top, cells)
     alpha, sigma = e.sde.marginal(t) if t > 0 else (1.0, 0.0)
     s = scene.scale(t)
     if scene.mixture.scales.min() < FLAT:  # all on a line, thinner than a cell at the end
         sigma = max(sigma, 0.6 * s * float(ys[1] - ys[0]))
     return xs, ys, scene.mixture.log_density_grid(xs * s, ys * s, alpha, sigma) + np.float32(2 * np.log(s))
-
-
-def _centres(low: float, high: float, n: int) -> Array:
-    return (low + (np.arange(n) + 0.5) * (high - low) / n).astype(np.float32)
 
 
 @lru_cache(maxsize=16)
@@ -62,7 +58,7 @@ def _over_time(
 ) -> tuple[Array, Array, Array]:
     """log p_t(x) over (t, x) for one-dimensional data: it depends on no frame, so it is kept."""
     mixture = control.target(data.mixture) if control else data.mixture
-    ts, ys = _centres(0.0, 1.0, 2 * cells), _centres(*edges, cells)
+    ts, ys = middles(0.0, 1.0, 2 * cells), middles(*edges, cells)
     columns = []
     for t in ts:
         alpha, sigma = sde.marginal(float(t))
