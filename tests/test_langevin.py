@@ -17,11 +17,12 @@ from explorer.experiment import Experiment, edited
 from explorer.frames import Frame
 from explorer.labs import LABS, Context
 from explorer.labs.annealing import ladder
-from explorer.labs.snr import RULES, recursion, stationary
+from explorer.labs.snr import RULES
 from explorer.look import Look
 from explorer.models import resolve
 from explorer.params import params
 from explorer.samplers import Sampler
+from explorer.samplers.equilibrium import recursion, stationary
 from explorer.scores import ExactScore
 from explorer.sdes import SDES
 from explorer.simulate import Simulation, simulate, step_terms
@@ -299,6 +300,12 @@ def test_both_correctors_settle_where_snr_says(sde, snr):
         assert measured[75:].mean() == pytest.approx(stationary(rule, snr), rel=0.03)
         assert arrays[f"{rule}_predicted"][-1] == pytest.approx(stationary(rule, snr), rel=1e-2)
         assert measured[:10] == pytest.approx(arrays[f"{rule}_predicted"][:10], rel=0.08)
+
+
+@pytest.mark.parametrize("snr", [0.4, 1.2])
+def test_the_shortest_run_of_correctors_has_its_numbers(snr):
+    report = last_report(LABS["snr"](snr=snr, moves=4, particles=50))
+    assert all(math.isfinite(v) for row in report.figures[-1].rows for v in row[2:4])
 
 
 def test_from_one_on_neither_rests():

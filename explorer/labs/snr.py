@@ -8,81 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer import noise
-from explorer.figures import Figure, Numbers, Plot, Series, Table
+from explorer.figures import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.lazy import torch
 from explorer.params import param
-from explorer.samplers import CORRECTORS, Reverse
-from explorer.sdes import SDE
+from explorer.samplers.equilibrium import Run, measure, stationary
 
 #: Where the curve over snr is measured.
 SWEEP = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-#: Variance, over sigma², at which a run has shown that it diverges and stops.
-FAR = 1e12
 #: Colour and name of each corrector.
 RULES = {"ald": ("error", "annealed (fixed ε)"), "langevin": ("accent", "snr rule (ε by ‖s‖)")}
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """Variance over sigma² before each move, measured (moves + 1,), and its recursion."""
-
-    rule: str
-    snr: float
-    measured: Numbers
-    predicted: Numbers
-
-    @property
-    def settled(self) -> tuple[float, float]:
-        """Mean over the second half, and the standard deviation of that mean by four blocks of it."""
-        half = self.measured[len(self.measured) // 2 :]
-        blocks = [float(b.mean()) for b in np.array_split(half, 4)]
-        return float(half.mean()), float(np.std(blocks, ddof=1) / 2)
-
-    @property
-    def growth(self) -> float:
-        """The factor of the variance per move over the second half of the run."""
-        half = self.measured[len(self.measured) // 2 :]
-        return float((half[-1] / half[0]) ** (1 / max(len(half) - 1, 1)))
-
-
-def stationary(rule: str, snr: float) -> float:
-    """Variance over sigma² where the corrector settles; infinite where there is no such law.
-
-    With ε = 2 snr² sigma² (annealed) x' = (1 - 2 snr²) x + 2 snr sigma z; with ε = 2 snr² sigma⁴/v (snr rule, v
-    the variance of now) the fixed point of v' = (1 - ε/sigma²)² v + 2ε is (1 + snr²) sigma². Its derivative
-    there, 1 - 4 snr²/(1 + snr²), passes -1 at snr = 1: beyond, v swings about it without end.
-    """
-    if rule == "langevin":
-        return 1 + snr**2
-    return 1 / (1 - snr**2) if snr < 1 else math.inf
-
-
-def recursion(rule: str, snr: float, moves: int) -> Numbers:
-    """Variance over sigma² before each move and after the last, from 1: v' = (1 - e)² v + 2e."""
-    v = [1.0]
-    for _ in range(moves):
-        e = 2 * snr**2 / (v[-1] if rule == "langevin" else 1.0)
-        v.append((1 - e) ** 2 * v[-1] + 2 * e)
-    return np.array(v)
-
-
-def measure(sde: SDE, t: float, rule: str, snr: float, moves: int, shape: tuple[int, int], seed: int) -> Run:
-    """The corrector itself on N(0, sigma(t)² I) with its exact score -x/sigma², from equilibrium."""
-    _, sigma = sde.marginal(t)
-    process = Reverse(sde, lambda x, _: x / -(sigma**2))
-    corrector = CORRECTORS[rule]()
-    x = noise.normal(shape, seed, noise.PRIOR) * sigma
-    values = [float(x.square().mean()) / sigma**2]
-    for i in range(1, moves + 1):
-        z = noise.normal(shape, seed, noise.CORRECTOR, i, 0)
-        with torch.no_grad():
-            x = corrector.step(process, x, t, 1.0, snr, z)[0].x
-        values.append(float(x.square().mean()) / sigma**2)
-        if not values[-1] < FAR:
-            break
-    return Run(rule, snr, np.array(values), recursion(rule, snr, len(values) - 1))
 
 
 @LABS.register("snr", title="Signal to noise of correctors", order=60)
@@ -155,7 +89,7 @@ class SignalToNoise(Lab):
             law = np.array([stationary(rule, s) for s in axis])
             series.append(Series(f"{name}, predicted", axis, law, role))
             mine = sorted(
-                (r for r in runs if r.rule == rule and (settles(r) or rule != "ald")), key=lambda r: r.snr
+                (r for r in runs if r.rule == rule and (r.settles or rule != "ald")), key=lambda r: r.snr
             )
             settled = np.array([r.settled for r in mine]).reshape(-1, 2)
             at = np.array([r.snr for r in mine])
@@ -173,30 +107,24 @@ class SignalToNoise(Lab):
             series.append(Series(f"{name}, measured", at, run.measured, role))
             series.append(Series(f"{name}, predicted", at, run.predicted, "muted", "dash"))
         return Plot(
-            "Variance from move to move", "move", "v/σ²", tuple(series), log_y=not all(map(settles, runs))
+            "Variance from move to move",
+            "move",
+            "v/σ²",
+            tuple(series),
+            log_y=not all(r.settles for r in runs),
         )
-
-
-def settles(run: Run) -> bool:
-    """Whether the variance comes to rest."""
-    return run.snr < 1
-
-
-def _predicted(run: Run) -> Run:
-    """The recursion, to be asked the same questions as the run."""
-    return Run(run.rule, run.snr, run.predicted, run.predicted)
 
 
 def _table(runs: list[Run]) -> Table:
     rows: list[tuple[str | float, ...]] = []
     for run in runs:
         name = RULES[run.rule][1]
-        if settles(run):
+        if run.settles:
             rows.append((name, "variance v/σ²", stationary(run.rule, run.snr), *run.settled))
         elif run.rule == "ald":
-            rows.append((name, "growth of v per move", _predicted(run).growth, run.growth, math.nan))
+            rows.append((name, "growth of v per move", run.law.growth, run.growth, math.nan))
         else:
-            rows.append((name, "mean of the swinging v/σ²", _predicted(run).settled[0], *run.settled))
+            rows.append((name, "mean of the swinging v/σ²", run.law.settled[0], *run.settled))
     return Table(
         f"At snr = {runs[0].snr:.3g}", ("Rule", "Quantity", "Predicted", "Measured", "±"), tuple(rows)
     )
@@ -205,7 +133,7 @@ def _table(runs: list[Run]) -> Table:
 def _words(runs: list[Run]) -> str:
     annealed, adaptive = runs
     snr = annealed.snr
-    if settles(annealed):
+    if annealed.settles:
         said = (
             f"{name} at {run.settled[0]:.3f} ± {run.settled[1]:.3f} σ² (predicted {stationary(run.rule, snr):.3f})"
             for name, run in (("the annealed rule settles", annealed), ("the snr rule", adaptive))
@@ -214,7 +142,7 @@ def _words(runs: list[Run]) -> str:
     low, high = (float(f(adaptive.measured[-20:])) for f in (np.min, np.max))
     return (
         f"At snr = {snr:.3g} each move of the annealed rule multiplies x by {1 - 2 * snr**2:.3g}: its variance grows "
-        f"{annealed.growth:.3f} times a move (predicted {_predicted(annealed).growth:.3f}), without end. The snr rule "
+        f"{annealed.growth:.3f} times a move (predicted {annealed.law.growth:.3f}), without end. The snr rule "
         f"does not diverge, but overshoots: its variance swings between {low:.2f} and {high:.2f} σ², about "
         f"1 + snr² = {1 + snr**2:.2f}."
     )
