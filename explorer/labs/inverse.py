@@ -255,11 +255,11 @@ class Inverse(Lab):
     def _words(self, work: Work, rows: list[tuple[str | float | int, ...]]) -> str:
         by = {str(r[0]): r for r in rows}
         replaced, exact = by["replacement"], by["exact posterior"]
-        corrected = rows[1]
+        corrected, many = rows[1], "s" * (self.corrections > 1)
         return (
             f"Energy distance to the exact posterior at N = {work.steps}: replacement {replaced[6]:.4f}, with "
-            f"{self.corrections} correctors a step {corrected[6]:.4f}, exact posterior score {exact[6]:.4f} (floor "
-            f"{work.distances.floor:.4f}). Mean of the free coordinate off by {replaced[2]:+.3f} ± {replaced[3]:.3f} "
+            f"{self.corrections} corrector{many} a step {corrected[6]:.4f}, exact posterior score {exact[6]:.4f} "
+            f"(floor {work.distances.floor:.4f}). Mean of the free coordinate off by {replaced[2]:+.3f} ± {replaced[3]:.3f} "
             f"under replacement and by {exact[2]:+.3f} ± {exact[3]:.3f} under the posterior's score."
         )
 

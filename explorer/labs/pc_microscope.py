@@ -248,8 +248,9 @@ def _density(e: Experiment, frame: Frame, bounds: Bounds) -> Image:
 def _equations(e: Experiment, m: Move) -> tuple[Equation, Equation]:
     rule = e.sampler.method.equation if m.after.part == "predict" else e.sampler.corrector.equation
     title = e.sampler.method.title if m.after.part == "predict" else e.sampler.corrector.title
-    terms = {role: getattr(m, role) for role in ("drift", "score", "noise")}
-    least = min((size for v in terms.values() if (size := float(abs(v).max())) > 1e-6), default=1.0)
+    parts = {role: getattr(m, role) for role in ("drift", "score", "noise")}
+    terms = {role: v for role, v in parts.items() if abs(v).max() > 1e-6}  # none, but for rounding
+    least = min((float(abs(v).max()) for v in terms.values()), default=1.0)
     digits = min(max(3, 2 - math.floor(math.log10(least))), 6)
     numbers = r"\\".join(  # where it may be broken
         [f"{_vector(m.x_next, digits)} = {_vector(m.x, digits)}"]
@@ -257,7 +258,7 @@ def _equations(e: Experiment, m: Move) -> tuple[Equation, Equation]:
     )
     rate = f"ε = {m.after.epsilon:.4g}, ‖s‖ = {m.score_norm:.4g}, ‖z‖ = {m.noise_norm:.4g}, x_mean = {_plain(m.mean)}"
     words = f"‖s‖ = {m.score_norm:.4g}, x_mean = {_plain(m.mean)}" if m.after.part == "predict" else rate
-    return Equation(f"{m.word}: {title}", rule), Equation("in numbers", numbers, words)
+    return Equation(f"{m.word[0].upper()}{m.word[1:]}: {title}", rule), Equation("In numbers", numbers, words)
 
 
 def _vector(values: np.ndarray, digits: int) -> str:
