@@ -3,7 +3,7 @@
     python benchmarks/training.py [--quick] [--cpu-clock]
 
 The figure is the energy distance of 10,000 samples from the data, over what two independent draws of the data
-have on average; means of three seeds, each measured on four draws. Aims: at most 2 after 5 s and 1.25 after
+have on average; means of three seeds, each measured on eight draws. Aims: at most 2 after 5 s and 1.25 after
 15 s on two CPU cores. Samples come from the probability-flow ODE under VE (Heun, 40 steps). Training is warm,
 and its clock starts where Train is pressed.
 
@@ -51,7 +51,7 @@ AIMS = {5.0: 2.0, 15.0: 1.25}
 VE = SDES["ve"]()
 PEER = "two_moons"
 #: Draws of samples and data for each network: one pair's distance scatters by half the floor.
-DRAWS = 4
+DRAWS = 8
 Draw = Callable[[int], np.ndarray]
 Method = Callable[[Mixture, float, int], tuple[Draw, int]]
 
