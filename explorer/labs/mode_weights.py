@@ -14,6 +14,7 @@ from explorer.figures import Figure, Plot, Series, Table
 from explorer.frames import Frame
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.lazy import torch
+from explorer.metrics import counting_noise
 from explorer.params import param
 from explorer.samplers import Sampler
 from explorer.simulate import Simulation
@@ -231,7 +232,7 @@ def _errors(shares: Shares) -> Figure:
 
 def _table(shares: Shares, n: int) -> Table:
     columns = ("Method", "NFE", "½Σ|ŵ − w|", "±", *(f"ŵ {name}" for name in shares.names))
-    noise = 0.5 * float(np.sqrt(2 / np.pi * shares.truth * (1 - shares.truth) / n).sum())
+    noise = counting_noise(shares.truth, n)
     rows: list[tuple[str | float, ...]] = [("Truth (± of n draws)", 0, 0.0, noise, *shares.truth.tolist())]
     for name, (title, _) in METHODS.items():
         if shares.found[name]:

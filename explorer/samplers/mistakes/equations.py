@@ -21,7 +21,7 @@ class NoiseDropped(Mistake):
     seen = "The cloud falls in on the middle of the data and the tops of its modes: the pull is twice what the ODE has."
     why = (
         "The ODE has the SDE's marginals because it has half of g²s. Without noise the whole of it has no "
-        "spreading to balance: on a Gaussian the standard deviation shrinks with the square of the right factor."
+        "spreading to balance: on a Gaussian the spread of x/α shrinks with the square of the right factor."
     )
     right = r"dx = [f \score{\;- \frac{1}{2} g^2 s}]\,dt"
     wrong = r"dx = [f \score{\;- g^2 s}]\,dt"
