@@ -259,8 +259,8 @@ class Inverse(Lab):
         return (
             f"Energy distance to the exact posterior at N = {work.steps}: replacement {replaced[6]:.4f}, with "
             f"{self.corrections} corrector{many} a step {corrected[6]:.4f}, exact posterior score {exact[6]:.4f} "
-            f"(floor {work.distances.floor:.4f}). Mean of the free coordinate off by {replaced[2]:+.3f} ± {replaced[3]:.3f} "
-            f"under replacement and by {exact[2]:+.3f} ± {exact[3]:.3f} under the posterior's score."
+            f"(floor {work.distances.floor:.4f}). Mean of the free coordinate off by {replaced[2]:+.3f} ± "
+            f"{replaced[3]:.3f} under replacement and by {exact[2]:+.3f} ± {exact[3]:.3f} under the posterior's score."
         )
 
     def _arrays(self, work: Work) -> dict[str, np.ndarray]:
