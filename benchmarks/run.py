@@ -1,6 +1,6 @@
 """Run the benchmarks, one process each so that none disturbs the next, and print one report.
 
-`python benchmarks/run.py [NAME ...] [--out RESULTS.md]`; without names all of them run, in about 20 minutes.
+`python benchmarks/run.py [NAME ...] [--out RESULTS.md]`; without names all of them run, in about half an hour.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ NAMES = (
     "training",
     "objectives",
     "fokker_planck",
+    "likelihood",
 )
 
 
