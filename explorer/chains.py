@@ -115,7 +115,7 @@ CHAINS: dict[str, tuple[str, Callable[[SDE, int], Chain]]] = {
 
 @dataclass(frozen=True)
 class Moments:
-    """What the distances need of the data: its dimension and E‖x_0‖²."""
+    """What the distances need of the data: its dimension and E∥x_0∥²."""
 
     dim: int
     square: float
@@ -125,7 +125,7 @@ Law = tuple[np.ndarray, np.ndarray]
 
 
 def wasserstein(a: Law, b: Law, data: Moments) -> np.ndarray:
-    """sqrt((α-α')² E‖x_0‖² + d (σ-σ')²) per entry of the laws (alpha, sigma).
+    """sqrt((α-α')² E∥x_0∥² + d (σ-σ')²) per entry of the laws (alpha, sigma).
 
     The exact 2-Wasserstein distance of the two Gaussian kernels given x_0, in mean square over the data; that
     of the marginals is at most this.
@@ -134,7 +134,7 @@ def wasserstein(a: Law, b: Law, data: Moments) -> np.ndarray:
 
 
 def divergence(a: Law, b: Law, data: Moments) -> np.ndarray:
-    """The mean over the data of KL(N(α x_0, σ² I) ‖ N(α' x_0, σ'² I)), in nats; infinite where a σ is 0.
+    """The mean over the data of KL(N(α x_0, σ² I) ∥ N(α' x_0, σ'² I)), in nats; infinite where a σ is 0.
 
     At least the Kullback-Leibler divergence of the marginals, by its convexity.
     """

@@ -22,7 +22,7 @@ _ESCAPES = {c: rf"\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$",
     "²": "$^2$", "³": "$^3$", "½": r"$\frac12$", "√": r"$\sqrt{}$", "≤": r"$\leq$", "≥": r"$\geq$", "·": r"$\cdot$",
     "α": r"$\alpha$", "β": r"$\beta$", "ε": r"$\epsilon$", "η": r"$\eta$", "λ": r"$\lambda$", "σ": r"$\sigma$",
-    "τ": r"$\tau$", "Δ": r"$\Delta$", "∇": r"$\nabla$", "‖": r"$\|$", "→": r"$\to$", "∞": r"$\infty$", "×": r"$\times$",
+    "τ": r"$\tau$", "Δ": r"$\Delta$", "∇": r"$\nabla$", "∥": r"$\|$", "→": r"$\to$", "∞": r"$\infty$", "×": r"$\times$",
     "≈": r"$\approx$", "∫": r"$\int$", "–": "--", "…": r"\ldots{}",
 }  # fmt: skip
 

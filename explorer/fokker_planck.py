@@ -107,7 +107,7 @@ class Grid:
         return float(0.5 * np.abs(p - q).sum() * self.volume)
 
     def divergence(self, p: Density, q: Density) -> float:
-        """KL(p ‖ q) in nats; cells where p is 0 give nothing. The free energy above equilibrium, over T."""
+        """KL(p ∥ q) in nats; cells where p is 0 give nothing. The free energy above equilibrium, over T."""
         tiny = np.finfo(float).tiny
         return float((p * np.log(np.maximum(p, tiny) / np.maximum(q, tiny))).sum() * self.volume)
 

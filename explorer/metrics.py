@@ -26,9 +26,9 @@ GPU_BLOCK = 4096
 
 
 def energy_distance(x: Points, y: Points) -> float:
-    """2 E‖X-Y‖ - E‖X-X'‖ - E‖Y-Y'‖ (Székely and Rizzo 2013) as the V-statistic: never negative, 0 for x = y.
+    """2 E∥X-Y∥ - E∥X-X'∥ - E∥Y-Y'∥ (Székely and Rizzo 2013) as the V-statistic: never negative, 0 for x = y.
 
-    Pairs of a point with itself count, so for two independent draws of one law it is E‖X-X'‖ (1/n + 1/m) on
+    Pairs of a point with itself count, so for two independent draws of one law it is E∥X-X'∥ (1/n + 1/m) on
     average, not 0: compare with `floor`. scipy.stats.energy_distance is its square root. Memory is bounded,
     time is n m.
     """
@@ -146,7 +146,7 @@ def _directions(d: int, n: int, seed: int) -> torch.Tensor:
 
 
 def _mean_distance(x: torch.Tensor, y: torch.Tensor) -> float:
-    """E‖X-Y‖ over all pairs, block by block; where x is y only the blocks on one side of the diagonal."""
+    """E∥X-Y∥ over all pairs, block by block; where x is y only the blocks on one side of the diagonal."""
     block = CPU_BLOCK if x.device.type == "cpu" else GPU_BLOCK
     # from differences: the expanded square loses the digits of what is close
     exact = "donot_use_mm_for_euclid_dist"

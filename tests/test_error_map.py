@@ -141,7 +141,7 @@ def test_six_pictures_and_the_same_samples(data, sde):
 
 
 def test_sizes_are_what_theory_says():
-    """Under VP on data of unit variance, E‖ε‖² = σ² E‖s‖², and v's parts are measured at the same points."""
+    """Under VP on data of unit variance, E∥ε∥² = σ² E∥s∥², and v's parts are measured at the same points."""
     at = context(score=lambda exact: exact)
     table = last(LABS["parameterisations"].quick(), at).figures[-1]
     size = {row[0]: row[1] for row in table.rows}

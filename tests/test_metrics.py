@@ -61,7 +61,7 @@ def test_a_shift_is_found_whole():
 
 
 def test_two_draws_of_one_law_are_as_far_apart_as_theory_says():
-    # E of the V-statistic is E‖X-X'‖ (1/n + 1/m), and E‖X-X'‖ is sqrt(pi) for normal X in the plane
+    # E of the V-statistic is E∥X-X'∥ (1/n + 1/m), and E∥X-X'∥ is sqrt(pi) for normal X in the plane
     values = [energy_distance(normal(200, 2, i), normal(300, 2, i + 1000)) for i in range(80)]
     expected = math.sqrt(math.pi) * (1 / 200 + 1 / 300)
     assert abs(np.mean(values) - expected) < 4 * np.std(values) / math.sqrt(80)

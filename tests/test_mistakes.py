@@ -402,7 +402,7 @@ def test_what_the_wrong_target_teaches_is_sigma_times_the_score():
 
 
 class Slipped(OBJECTIVES["dsm_sigma2"]):
-    """The loss with the slip in it: ‖s + z‖² where ‖s + z/sigma‖² belongs (times sigma², as all losses here)."""
+    """The loss with the slip in it: ∥s + z∥² where ∥s + z/sigma∥² belongs (times sigma², as all losses here)."""
 
     def target(self, batch):
         return -batch.sigma[..., None] * batch.z

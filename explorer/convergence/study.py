@@ -285,7 +285,7 @@ def doubled(score: ScoreFunction) -> ScoreFunction:
 
 
 def distance(a: np.ndarray, b: np.ndarray, average: str = "median") -> float:
-    """The median over the points (n, d) of ‖a - b‖, or the root of its mean square ("rms").
+    """The median over the points (n, d) of ∥a - b∥, or the root of its mean square ("rms").
 
     Between modes the flow pulls apart: a few points end in another mode whatever the method. The mean square
     then shows how seldom that is, which falls with order 1/2, and the median how exact the others are.

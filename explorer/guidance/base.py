@@ -72,7 +72,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Known:
-    """A part of x_0 that is known: aᵀx_0 = value + std ξ, ‖a‖ = 1, ξ standard normal (one a particle)."""
+    """A part of x_0 that is known: aᵀx_0 = value + std ξ, ∥a∥ = 1, ξ standard normal (one a particle)."""
 
     direction: tuple[float, ...]
     value: float

@@ -110,7 +110,7 @@ def plots(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:
     )
     x, log_x = ("time τ", False) if langevin else ("noise level σ/α", True)
     marks = ((moment.at, "shown"),)
-    free = Series("KL(p ‖ target)", at, np.maximum(divergence, LEAST), "score")
+    free = Series("KL(p ∥ target)", at, np.maximum(divergence, LEAST), "score")
     kept = Series("|∫p − 1|", at, np.maximum(mass, LEAST), "error")
     return (
         Plot("Distances", x, "total variation", distances, log_x, True, marks),

@@ -105,10 +105,10 @@ class DenoisingSigma(Lab):
         """With the weight sigma² the target -z has size d: this part of it is the score, the rest is noise."""
         s, d = trade.sigma, mixture.dim
         return Plot(
-            "What the target is made of", "noise level σ", "part of E‖z‖² = d",
+            "What the target is made of", "noise level σ", "part of E∥z∥² = d",
             (
                 Series("noise: σ² × variance", s, s**2 * trade.variance / d, "noise"),
-                Series("signal: σ² E‖∇ log p_σ‖²", s, s**2 * trade.signal / d, "score"),
+                Series("signal: σ² E∥∇ log p_σ∥²", s, s**2 * trade.signal / d, "score"),
             ),
             True, marks=((self.sigma, f"σ = {self.sigma:.3g}"),),
             about="The weight λ = σ² keeps the loss finite as σ → 0, but then nearly all of it is noise.",

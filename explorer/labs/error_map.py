@@ -161,7 +161,7 @@ class ErrorMap(Lab):
         middle = (0.5 * (edges[1:] + edges[:-1]) - top).numpy()
         medians = binned_median(height, error, edges).numpy()
         plot = Plot(
-            f"Error against density at t = {t:.3g}", "log p_t(x) below its peak", "‖s_θ − s‖ / ‖s‖, median",
+            f"Error against density at t = {t:.3g}", "log p_t(x) below its peak", "∥s_θ − s∥ / ∥s∥, median",
             (Series("relative error", middle, medians, "error", points=True),), log_y=True,
             marks=((float(edge) - top, "99% of p_t is to the right"),),
             about="Over points of p_t and points up to 2.5 scales away from the data.",
@@ -207,7 +207,7 @@ class ErrorMap(Lab):
         )
         return Picture(
             "Relative error over time and distance", marks, bounds, "log₁₀ t", "distance from the data / scale",
-            square=False, scale=(LOW, HIGH, "log₁₀ ‖s_θ − s‖/‖s‖"),
+            square=False, scale=(LOW, HIGH, "log₁₀ ∥s_θ − s∥/∥s∥"),
             about="Below the line lie 99% of p_t: above it the density is low and nobody trains. Dashed: now. "
             "Distances are in units of √(α² + σ²).",
         )  # fmt: skip
@@ -250,7 +250,7 @@ def _size_and_angle(
     square = labels[0] != "t"
     of_size = Picture(
         f"Size of the error {when}", (Image(_unit(size, low, high), bounds, "batlow"), *around, *arrows), bounds,
-        *labels, square=square, scale=(low, high, "log₁₀ ‖s_θ − s‖"),
+        *labels, square=square, scale=(low, high, "log₁₀ ∥s_θ − s∥"),
         about="The arrows point along the error; the lines are of equal density of p_t." if arrows else
         "The lines are of equal density of p_t.",
     )  # fmt: skip

@@ -119,7 +119,7 @@ class ModeWeights(Lab):
     )  # fmt: skip
     snr: float = param(
         0.16, "Signal to noise", symbol="snr", low=0.01, high=0.9, minimum=0.0, maximum=0.99, log=True,
-        help="Of the one corrector move after each predictor step.", equation="ε = 2α(snr‖z‖/‖s‖)²",
+        help="Of the one corrector move after each predictor step.", equation="ε = 2α(snr∥z∥/∥s∥)²",
     )  # fmt: skip
 
     def refusal(self, experiment: Experiment) -> str:

@@ -29,7 +29,7 @@ ROOM = 0.35
 class Move:
     """One sub-step of one particle: where it was, what each term added (d,), and the sizes behind the step.
 
-    `score_norm` and `noise_norm` are ‖s‖ and ‖z‖ of this particle, `batch_*` their means over all of them,
+    `score_norm` and `noise_norm` are ∥s∥ and ∥z∥ of this particle, `batch_*` their means over all of them,
     which is what the corrector's rule uses. z is not told apart from its factor in a predictor's step.
     """
 
@@ -177,8 +177,8 @@ def _words(moves: list[Move]) -> str:
     if corrections:
         m = corrections[-1]
         said += (
-            f" The corrector's ε = {m.after.epsilon:.3g} follows from the mean ‖s‖ = {m.batch_score:.3g} "
-            f"over all particles; this one has ‖s‖ = {m.score_norm:.3g}."
+            f" The corrector's ε = {m.after.epsilon:.3g} follows from the mean ∥s∥ = {m.batch_score:.3g} "
+            f"over all particles; this one has ∥s∥ = {m.score_norm:.3g}."
         )
     return said
 
@@ -256,8 +256,8 @@ def _equations(e: Experiment, m: Move) -> tuple[Equation, Equation]:
         [f"{_vector(m.x_next, digits)} = {_vector(m.x, digits)}"]
         + [f"+ \\{role}{{{_vector(v, digits)}}}" for role, v in terms.items()]
     )
-    rate = f"ε = {m.after.epsilon:.4g}, ‖s‖ = {m.score_norm:.4g}, ‖z‖ = {m.noise_norm:.4g}, x_mean = {_plain(m.mean)}"
-    words = f"‖s‖ = {m.score_norm:.4g}, x_mean = {_plain(m.mean)}" if m.after.part == "predict" else rate
+    rate = f"ε = {m.after.epsilon:.4g}, ∥s∥ = {m.score_norm:.4g}, ∥z∥ = {m.noise_norm:.4g}, x_mean = {_plain(m.mean)}"
+    words = f"∥s∥ = {m.score_norm:.4g}, x_mean = {_plain(m.mean)}" if m.after.part == "predict" else rate
     return Equation(f"{m.word[0].upper()}{m.word[1:]}: {title}", rule), Equation("In numbers", numbers, words)
 
 
@@ -274,7 +274,7 @@ def _plain(values: np.ndarray) -> str:
 
 
 def _table(moves: list[Move]) -> Table:
-    columns = ("sub-step", "t", "ε", "drift", "score", "noise", "‖s‖", "‖z‖", "x_mean", "x")
+    columns = ("sub-step", "t", "ε", "drift", "score", "noise", "∥s∥", "∥z∥", "x_mean", "x")
     rows = []
     for m in moves:
         correct = m.after.part != "predict"

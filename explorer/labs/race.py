@@ -142,7 +142,7 @@ def _course(state: Race, title: str, label: str, across: Any) -> Plot:
         )
         for lane in state.lanes
     )
-    return Plot(title, label, "E σ²‖s − ∇log p‖²", series, log_y=True)
+    return Plot(title, label, "E σ²∥s − ∇log p∥²", series, log_y=True)
 
 
 def _by_level(state: Race) -> Plot:
@@ -151,7 +151,7 @@ def _by_level(state: Race) -> Plot:
         for lane in state.lanes if len(lane.by_level)
     )  # fmt: skip
     return Plot(
-        "Where it is not learned yet", "noise level σ/α", "σ²‖s − ∇log p‖²", series, True, True,
+        "Where it is not learned yet", "noise level σ/α", "σ²∥s − ∇log p∥²", series, True, True,
         about="The Fisher divergence at each noise level, as the race stands.",
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from explorer.samplers.equilibrium import Run, measure, stationary
 #: Where the curve over snr is measured.
 SWEEP = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 #: Colour and name of each corrector.
-RULES = {"ald": ("error", "annealed (fixed ε)"), "langevin": ("accent", "snr rule (ε by ‖s‖)")}
+RULES = {"ald": ("error", "annealed (fixed ε)"), "langevin": ("accent", "snr rule (ε by ∥s∥)")}
 
 
 @LABS.register("snr", title="Signal to noise of correctors", order=60)
@@ -39,7 +39,7 @@ class SignalToNoise(Lab):
     snr: float = param(
         0.4, "Signal to noise", symbol="snr", low=0.02, high=1.5, minimum=0.001, maximum=3.0,
         help="Sets the corrector's step. 0.05–0.35 is usual; 1 is the limit of both rules.",
-        equation="ε = 2(snr σ)²  |  ε = 2(snr‖z‖/‖s‖)²",
+        equation="ε = 2(snr σ)²  |  ε = 2(snr∥z∥/∥s∥)²",
     )  # fmt: skip
     moves: int = param(
         200, "Moves", symbol="M", low=50, high=2000, minimum=4, maximum=20000, log=True,

@@ -73,7 +73,7 @@ class Table1(Lab):
     )  # fmt: skip
     metric: str = param(
         "energy_distance", "Distance", choices=METRICS,
-        help="Between the samples and as many new draws of data.", equation="2E‖X−Y‖ − E‖X−X′‖ − E‖Y−Y′‖",
+        help="Between the samples and as many new draws of data.", equation="2E∥X−Y∥ − E∥X−X′∥ − E∥Y−Y′∥",
     )  # fmt: skip
     seeds: int = param(
         3, "Seeds", low=2, high=10, minimum=2, maximum=100, help="Mean and standard deviation are over these."

@@ -215,7 +215,7 @@ def _equation(title: str, s: Step) -> Equation:
     return Equation(
         title,
         rf"\ell = {s.weight:.4g}\, \\ {numbers} \\ = {s.loss:.4g}",
-        "weight × ‖σ s − target‖², in units of the noise",
+        "weight × ∥σ s − target∥², in units of the noise",
     )
 
 
@@ -232,7 +232,7 @@ def _vectors(s: Step) -> Table:
     rows += [("network − exact: its error", s.prediction - s.exact)]
     axes = tuple(("x₁", "x₂")[: len(s.x)]) if len(s.x) <= 2 else tuple(f"x{i + 1}" for i in range(len(s.x)))
     cells: list[tuple[str | float, ...]] = [(name, *v.tolist(), float(np.linalg.norm(v))) for name, v in rows]
-    return Table("The vectors", ("", *axes, "‖·‖"), tuple(cells))
+    return Table("The vectors", ("", *axes, "∥·∥"), tuple(cells))
 
 
 def _numbers(e: Experiment, s: Step) -> Table:

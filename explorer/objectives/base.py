@@ -99,7 +99,7 @@ class Regression(Objective):
         return self._squared(exact, batch)
 
     def terms(self, score: Callable[[torch.Tensor], torch.Tensor], batch: Batch) -> dict[str, torch.Tensor]:
-        return {"‖σ s − target‖²": self.loss(score, batch)}
+        return {"∥σ s − target∥²": self.loss(score, batch)}
 
     def _squared(self, score: torch.Tensor, batch: Batch) -> torch.Tensor:
         return (batch.sigma[..., None] * score - self.target(batch)).square().sum(-1)

@@ -21,7 +21,7 @@ class BalancedDSM(AnyLevel, Denoising):
 
     short = "DSM"
     about = "Denoising with weights that make every noise level equally hard; the levels belong to no SDE."
-    equation = r"E λ(σ)‖D(y, σ) − x₀‖², λ = (σ² + σ_data²)/(σ σ_data)²"
+    equation = r"E λ(σ)∥D(y, σ) − x₀∥², λ = (σ² + σ_data²)/(σ σ_data)²"
     source = "Karras et al. 2022, Table 1"
 
 
@@ -32,7 +32,7 @@ class SigmaSquaredDSM(Denoising):
 
     short = "DSM, σ²"
     about = "The loss of Song et al.: t is uniform and every t weighs the same in units of the noise."
-    equation = r"E_t ‖σ s(x_t, t) + z‖²"
+    equation = r"E_t ∥σ s(x_t, t) + z∥²"
     source = "Song et al. 2021, eq. 7"
 
     def levels(self, u: torch.Tensor, sde: SDE, sigma_data: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,7 +51,7 @@ class LikelihoodDSM(Denoising):
 
     short = "DSM, g²"
     about = "Weights each time by g²: the loss then bounds the likelihood, and small noise counts most."
-    equation = r"E_t g(t)² ‖s(x_t, t) + z/σ‖²"
+    equation = r"E_t g(t)² ∥s(x_t, t) + z/σ∥²"
     source = "Song et al. 2021b (maximum likelihood training), Theorem 1"
 
     def levels(self, u: torch.Tensor, sde: SDE, sigma_data: float) -> tuple[torch.Tensor, torch.Tensor]:

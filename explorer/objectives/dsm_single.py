@@ -21,7 +21,7 @@ class SingleDSM(Denoising):
         "One noise level: the network learns the score of p_σ there and nothing elsewhere, so samplers that "
         "visit other levels go astray."
     )
-    equation = r"E ‖s(x̃) + (x̃ − x)/σ²‖²"
+    equation = r"E ∥s(x̃) + (x̃ − x)/σ²∥²"
     source = "Vincent 2011, eq. 9"
     sigma: float = param(
         0.3, "Noise level", symbol="σ", low=0.01, high=3.0, minimum=NOISE_LOW, maximum=NOISE_HIGH, log=True,

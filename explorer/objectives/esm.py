@@ -19,7 +19,7 @@ class ExplicitScoreMatching(AnyLevel, Regression):
         "The Fisher divergence against the exact score: the reference that no real data set allows, "
         "since it needs the very thing that is to be learned."
     )
-    equation = r"E ‖s(x̃, σ) − ∇ log p_σ(x̃)‖²"
+    equation = r"E ∥s(x̃, σ) − ∇ log p_σ(x̃)∥²"
     source = "Hyvärinen 2005, eq. 2"
     capturable = False
     labelled = False

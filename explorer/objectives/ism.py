@@ -57,7 +57,7 @@ class ImplicitScoreMatching(Implicit):
 
     short = "ISM"
     about = "No score and no noise in the target: the trace of the Jacobian stands in, at d backward passes."
-    equation = r"E ½‖s(x̃)‖² + tr ∇ₓ s(x̃)"
+    equation = r"E ½∥s(x̃)∥² + tr ∇ₓ s(x̃)"
     source = "Hyvärinen 2005, Theorem 1"
 
     def terms(self, score: Field, batch: Batch) -> dict[str, torch.Tensor]:
@@ -65,4 +65,4 @@ class ImplicitScoreMatching(Implicit):
         units = torch.eye(s.shape[-1], dtype=s.dtype, device=s.device)
         trace = sum(((directional(s, x, e) * e).sum(-1) for e in units), torch.zeros_like(s[..., 0]))
         scale = batch.sigma * batch.sigma
-        return with_d(x, {"σ²‖s‖²": scale * s.square().sum(-1), "2σ² tr ∇s": 2 * scale * trace})
+        return with_d(x, {"σ²∥s∥²": scale * s.square().sum(-1), "2σ² tr ∇s": 2 * scale * trace})

@@ -20,8 +20,8 @@ class LadderDSM(Denoising):
     """
 
     short = "NCSN"
-    about = "A ladder of L noise levels with weight σ², since ‖s‖ is of size 1/σ; between them it fills in."
-    equation = r"1/L Σᵢ σᵢ² E ‖s(x̃, σᵢ) + (x̃ − x)/σᵢ²‖²"
+    about = "A ladder of L noise levels with weight σ², since ∥s∥ is of size 1/σ; between them it fills in."
+    equation = r"1/L Σᵢ σᵢ² E ∥s(x̃, σᵢ) + (x̃ − x)/σᵢ²∥²"
     source = "Song & Ermon 2019, eq. 6"
     count: int = param(
         10, "Levels", symbol="L", low=2, high=50, minimum=1, maximum=10000,

@@ -60,11 +60,11 @@ class ReducedSlicedScoreMatching(_Sliced):
     """Song et al. 2019: E (vᵀs)² = |s|² is put in, so only the trace is left to chance."""
 
     short = "SSM-VR"
-    about = "Sliced score matching with ‖s‖² in place of its projection: less variance at no cost."
-    equation = r"E_v E ½‖s‖² + vᵀ(∇ₓ s)v"
+    about = "Sliced score matching with ∥s∥² in place of its projection: less variance at no cost."
+    equation = r"E_v E ½∥s∥² + vᵀ(∇ₓ s)v"
     source = "Song, Garg, Shi & Ermon 2019, eq. 8"
 
     def terms(self, score: Field, batch: Batch) -> dict[str, torch.Tensor]:
         s, _, trace = self._parts(score, batch)
         square = (batch.sigma * batch.sigma) * s.square().sum(-1)
-        return with_d(s, {"σ²‖s‖²": square, "2σ² vᵀ(∇s)v": trace})
+        return with_d(s, {"σ²∥s∥²": square, "2σ² vᵀ(∇s)v": trace})

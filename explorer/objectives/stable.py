@@ -25,7 +25,7 @@ class StableTargets(AnyLevel, Regression):
         "Denoising whose target is the mean over a reference batch of data, each weighted by how likely x "
         "came from it: less variance where modes meet."
     )
-    equation = r"E ‖s(x̃) + (x̃ − Σₖ wₖ xₖ)/σ²‖², wₖ ∝ q(x̃ | xₖ)"
+    equation = r"E ∥s(x̃) + (x̃ − Σₖ wₖ xₖ)/σ²∥², wₖ ∝ q(x̃ | xₖ)"
     source = "Xu, Tong & Jaakkola 2023, eq. 6"
     labelled = False
     reference: int = param(

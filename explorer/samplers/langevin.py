@@ -12,7 +12,7 @@ from explorer.samplers.process import Reverse
 @CORRECTORS.register("langevin", title="Langevin (snr rule)", order=10)
 @dataclass(frozen=True)
 class Langevin(Corrector):
-    """ε = 2a (snr ‖z‖/‖s‖)², [S21] Algorithms 4 and 5.
+    """ε = 2a (snr ∥z∥/∥s∥)², [S21] Algorithms 4 and 5.
 
     The norms are means over the batch, as in the paper's code; this couples the particles a little. On
     N(0, sigma² I) it settles near variance (1 + snr²) sigma².

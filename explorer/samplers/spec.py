@@ -63,7 +63,7 @@ class Sampler(Validated):
         visible=_in("pc"),
         help="Sets the corrector's step. 0.05–0.35 is usual, 0.16 was the paper's for CIFAR-10; from 1 on "
         "the annealed rule diverges.",
-        equation="[S21] Alg. 4, 5: ε = 2α(snr‖z‖/‖s‖)²",
+        equation="[S21] Alg. 4, 5: ε = 2α(snr∥z∥/∥s∥)²",
     )  # fmt: skip
     corrector_steps: int = param(
         1, "Corrector steps", symbol="M", low=0, high=10, minimum=0, maximum=100, visible=_in("pc"),

@@ -6,7 +6,7 @@ from explorer.lazy import torch
 
 
 def relative_error(learned: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:
-    """‖learned - exact‖/‖exact‖ (n,) for scores (n, d)."""
+    """∥learned - exact∥/∥exact∥ (n,) for scores (n, d)."""
     return (learned - exact).norm(dim=1) / exact.norm(dim=1).clamp(min=1e-12)
 
 

@@ -96,7 +96,7 @@ class Training(Validated):
     )  # fmt: skip
     clip: float = param(
         1.0, "Gradient clipping", symbol="G", low=0.1, high=10.0, minimum=1e-6, maximum=1e9, log=True, advanced=True,
-        help="Longest gradient that a step may use.", equation="g ← g · min(1, G/‖g‖)",
+        help="Longest gradient that a step may use.", equation="g ← g · min(1, G/∥g∥)",
     )  # fmt: skip
     device: str = param(
         "auto", "Device",
