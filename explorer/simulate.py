@@ -71,6 +71,12 @@ class Simulation:
                 return
             yield frame
 
+    def prepare(self, times: list[float]) -> None:
+        """Tell a score that can make use of it at which times it will be asked."""
+        prepare = getattr(self.process.score_function, "prepare", None)
+        if prepare is not None:
+            prepare(times)
+
     def prior(self) -> torch.Tensor:
         """x_T ~ N(0, prior_std² I): one standard normal draw per seed, scaled, so all SDEs share it."""
         z = noise.normal(self.shape, self.seed, noise.PRIOR)
@@ -171,6 +177,7 @@ def _reverse(run: Simulation) -> Iterator[Frame]:
         yield from _adaptive(run)
         return
     times = grids.times(s.grid, s.steps, run.sde)
+    run.prepare(times)
     x = run.prior()
     yield run.frame(x, times[0], 0, s.steps)
     walk, increments, kicks = run.setup.begin(run.process, times), run.increments(times), _kicks(run)

@@ -139,3 +139,19 @@ def test_the_descriptions_load_without_torch():
         "list(OBJECTIVES); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("sde", SDES)
+@pytest.mark.parametrize("output", ["edm", "noise"])
+def test_levels_embedded_at_once_give_the_same_score(sde, output):
+    """Ahead of a run or one by one; at other times than those prepared nothing is lost."""
+    net = network(NetworkSpec(width=16, depth=2, waves=4, output=output))
+    plain, ready = LearnedScore(net, SDES[sde]()), LearnedScore(net, SDES[sde]())
+    times = [1.0, 0.61, 0.2, 1e-3, 1e-5]
+    ready.prepare(times)
+    assert bool(ready._embedded) == (output == "edm")
+    x = torch.randn(9, 2, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        for t in (*times, 0.4):
+            torch.testing.assert_close(ready(x, t), plain(x, t), rtol=2e-4, atol=1e-4)
+    assert plain == ready

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,11 @@ Level = float | Tensor
 #: How far beyond the typical distance sqrt(d) the network is asked, in units of x's own spread (a normal point
 #: in the plane is farther out once in two million).
 REACH = 4.0
+
+
+def _ratio(alpha: float, sigma: float) -> float:
+    """The noise level sigma/alpha that a network is asked at: within what training visits."""
+    return min(max(sigma, alpha * NOISE_LOW) / max(alpha, 1e-300), NOISE_HIGH)
 
 
 def _column(level: Level) -> Level:
@@ -126,9 +132,11 @@ class Denoiser(nn.Module):
         self.last.weight.zero_()
         self.last.bias.zero_()
 
-    def raw(self, x: Tensor, level: Tensor, labels: Tensor | int | None = None) -> Tensor:
-        """The blocks: inputs x (..., inputs), level (...,) -> (..., d)."""
-        e = self.embedding(level)
+    def raw(
+        self, x: Tensor, level: Tensor, labels: Tensor | int | None = None, embedding: Tensor | None = None
+    ) -> Tensor:
+        """The blocks: inputs x (..., inputs), level (...,), embedded already where known -> (..., d)."""
+        e = self.embedding(level) if embedding is None else embedding
         if self.labels is not None:
             wanted = self.spec.classes if labels is None else labels
             e = e + self.labels(torch.as_tensor(wanted, device=x.device))
@@ -144,14 +152,30 @@ class Denoiser(nn.Module):
     def forward(self, y: Tensor, sigma: Level, labels: Tensor | int | None = None) -> Tensor:
         """D(y, sigma), Karras et al. 2022, eq. 7 and Table 1. y (..., d); sigma a float or (...,)."""
         s = _column(sigma)
-        return y + s * s * self._edm_score(y, 1.0, sigma, labels)
+        return y + s * s * self._edm_score(y, 1.0, sigma, labels, {})
+
+    def embedded(self, marginals: Sequence[tuple[float, float]]) -> dict[float, Tensor]:
+        """The embeddings of the noise levels of some (alpha, sigma), all at once, by sigma/alpha.
+
+        Empty where the network is native to an SDE and embeds t.
+        """
+        if self.spec.native or not marginals:
+            return {}
+        levels = [_ratio(alpha, sigma) for alpha, sigma in marginals]
+        weight = self.first.weight
+        noise = torch.tensor(levels, dtype=weight.dtype, device=weight.device)
+        return dict(zip(levels, self.embedding(torch.log(noise) / 4), strict=True))
 
     def score(
-        self, x: Tensor, alpha: Level, sigma: Level, t: Level, labels: Tensor | int | None = None
-    ) -> Tensor:
-        """grad log p_t(x) for x = alpha x_0 + sigma z, x (..., d); levels are floats or (...,)."""
+        self, x: Tensor, alpha: Level, sigma: Level, t: Level, labels: Tensor | int | None = None,
+        known: Mapping[float, Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """grad log p_t(x) for x = alpha x_0 + sigma z, x (..., d); levels are floats or (...,).
+
+        `known` are embeddings of levels, as `embedded` gives them.
+        """
         if self.spec.output == "edm":
-            return self._edm_score(x, alpha, sigma, labels)
+            return self._edm_score(x, alpha, sigma, labels, known or {})
         out = self.raw(x, torch.as_tensor(t, dtype=x.dtype, device=x.device), labels)
         p, q = (_column(factor) for factor in self._factors(alpha, sigma, t))
         return p * x + q * out
@@ -170,7 +194,14 @@ class Denoiser(nn.Module):
             )
         return level_factors(kind, alpha, sigma)
 
-    def _edm_score(self, x: Tensor, alpha: Level, sigma: Level, labels: Tensor | int | None) -> Tensor:
+    def _edm_score(
+        self,
+        x: Tensor,
+        alpha: Level,
+        sigma: Level,
+        labels: Tensor | int | None,
+        known: Mapping[float, Tensor],
+    ) -> Tensor:
         """(alpha D(x/alpha, sigma/alpha) - x)/sigma² with the cancelling terms cancelled by hand.
 
         -x/v + alpha sigma_data/(sigma sqrt v) F(x/sqrt v), v = sigma² + alpha² sigma_data²: nothing
@@ -184,14 +215,17 @@ class Denoiser(nn.Module):
             noise, root = (s / a)[..., 0].clamp(max=NOISE_HIGH), v.sqrt()
             return a * self.sigma_data / (s * root) * self._unit(x / root, noise, labels) - x / v
         assert not isinstance(alpha, Tensor)
+        ratio = _ratio(alpha, sigma)
         sigma = max(sigma, alpha * NOISE_LOW)
         variance = sigma**2 + (alpha * self.sigma_data) ** 2
-        level = torch.tensor(min(sigma / max(alpha, 1e-300), NOISE_HIGH), dtype=x.dtype, device=x.device)
-        out = self._unit(x * variance**-0.5, level, labels)
+        level = torch.tensor(ratio, dtype=x.dtype, device=x.device)
+        out = self._unit(x * variance**-0.5, level, labels, known.get(ratio))
         scale = alpha * self.sigma_data / (sigma * math.sqrt(variance))
         return torch.add(x * (-1 / variance), out, alpha=scale)
 
-    def _unit(self, x: Tensor, noise: Tensor, labels: Tensor | int | None) -> Tensor:
+    def _unit(
+        self, x: Tensor, noise: Tensor, labels: Tensor | int | None, embedding: Tensor | None = None
+    ) -> Tensor:
         """F(x, sigma) of EDM for x (..., d) of unit size and noise levels (...,).
 
         Beyond REACH, where nothing was ever seen in training, F is that of the nearest point within: far away
@@ -201,4 +235,4 @@ class Denoiser(nn.Module):
         x = x * (reach / x.norm(dim=-1, keepdim=True).clamp(min=reach))
         if self.waves is not None:
             x = self.waves(x, noise**2 / (noise**2 + self.sigma_data**2))
-        return self.raw(x, torch.log(noise) / 4, labels)
+        return self.raw(x, torch.log(noise) / 4, labels, embedding)
