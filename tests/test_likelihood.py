@@ -28,7 +28,8 @@ from explorer.likelihood import (
 )
 from explorer.models import pretrained, resolve
 from explorer.samplers import SOLVERS
-from explorer.scores import ExactScore, LearnedScore
+from explorer.scores import ExactScore, LearnedScore, NetworkSpec
+from explorer.scores.network import Denoiser
 from explorer.sdes import SDES
 
 #: Points, chosen to be away from the tails.
@@ -146,6 +147,23 @@ def test_divergence_of_the_exact_score(name):
         steps = h * torch.eye(mixture.dim, dtype=torch.float64)
         ahead = sum((score(x + e, t) - score(x - e, t)) @ e / (2 * h * h) for e in steps)
         assert torch.allclose(closed[:, 0], ahead, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("dim, classes, waves", [(1, 0, 4), (2, 0, 4), (2, 3, 4), (2, 0, 0)])
+def test_tangents_are_the_backward_passes_near_and_far(dim, classes, waves):
+    """Also beyond the reach of the network, where its input is held."""
+    random = torch.Generator().manual_seed(0)
+    net = (
+        Denoiser(NetworkSpec(16, 2, waves, classes=classes), dim, 0.8, random).double().requires_grad_(False)
+    )
+    net.last.weight.normal_(generator=random)
+    score = LearnedScore(net, SDES["vp"](), 1 if classes else None)
+    x = torch.randn(40, dim, generator=random, dtype=torch.float64) * torch.linspace(0.1, 20, 40)[:, None]
+    for t in (1e-5, 0.05, 0.4, 1.0):
+        s, trace = Exact()(score, x, t, slice(None))
+        wanted, backward = Exact()(autograd_only(score), x, t, slice(None))
+        torch.testing.assert_close(s, wanted, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(trace, backward, rtol=1e-6, atol=1e-6)
 
 
 def test_divergence_of_a_network_against_finite_differences():

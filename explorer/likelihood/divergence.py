@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from explorer import noise
 from explorer.lazy import torch
-from explorer.scores import ExactScore, Score
+from explorer.scores import ExactScore, LearnedScore, Score
+from explorer.scores.tangents import score_and_divergence
 
 DIVERGENCES = {"exact": "Exact", "hutchinson": "Hutchinson's estimate"}
 PROBES = {"rademacher": "Rademacher ±1", "gaussian": "Gaussian"}
@@ -35,13 +36,16 @@ class Without(Divergence):
 
 
 class Exact(Divergence):
-    """In closed form for a mixture, else by one backward pass for each coordinate."""
+    """In closed form for a mixture, by tangents for our own networks, else by a backward pass a coordinate."""
 
     columns = 1
 
     def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
         if isinstance(score, ExactScore):
             s, trace = score.mixture.score_and_divergence(x, *score.sde.marginal(t))
+            return s, trace[:, None]
+        if isinstance(score, LearnedScore) and score.denoiser.spec.output == "edm":
+            s, trace = score_and_divergence(score.denoiser, x, *score.sde.marginal(t), score.label)
             return s, trace[:, None]
         with torch.enable_grad():
             x = x.detach().requires_grad_()

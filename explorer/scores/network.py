@@ -23,7 +23,7 @@ Level = float | Tensor
 REACH = 4.0
 
 
-def _ratio(alpha: float, sigma: float) -> float:
+def noise_ratio(alpha: float, sigma: float) -> float:
     """The noise level sigma/alpha that a network is asked at: within what training visits."""
     return min(max(sigma, alpha * NOISE_LOW) / max(alpha, 1e-300), NOISE_HIGH)
 
@@ -132,16 +132,27 @@ class Denoiser(nn.Module):
         self.last.weight.zero_()
         self.last.bias.zero_()
 
+    @property
+    def reach(self) -> float:
+        """How far from 0 the inner network is asked, in units of the input's spread."""
+        return math.sqrt(self.dim) + REACH
+
+    def shifts(
+        self, level: Tensor, labels: Tensor | int | None = None, embedding: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """What level and label add before each block, and before the last layer."""
+        e = self.embedding(level) if embedding is None else embedding
+        if self.labels is not None:
+            wanted = self.spec.classes if labels is None else labels
+            e = e + self.labels(torch.as_tensor(wanted, device=e.device))
+        return e.chunk(self.spec.depth + 1, -1)
+
     def raw(
         self, x: Tensor, level: Tensor, labels: Tensor | int | None = None, embedding: Tensor | None = None
     ) -> Tensor:
         """The blocks: inputs x (..., inputs), level (...,), embedded already where known -> (..., d)."""
-        e = self.embedding(level) if embedding is None else embedding
-        if self.labels is not None:
-            wanted = self.spec.classes if labels is None else labels
-            e = e + self.labels(torch.as_tensor(wanted, device=x.device))
         h = self.first(x)
-        *shifts, final = e.chunk(self.spec.depth + 1, -1)
+        *shifts, final = self.shifts(level, labels, embedding)
         for weight, shift in zip(self.blocks, shifts, strict=True):
             u = F.silu(h + shift)
             # h + block(u) as one product that adds to h: two passes over memory fewer
@@ -161,7 +172,7 @@ class Denoiser(nn.Module):
         """
         if self.spec.native or not marginals:
             return {}
-        levels = [_ratio(alpha, sigma) for alpha, sigma in marginals]
+        levels = [noise_ratio(alpha, sigma) for alpha, sigma in marginals]
         weight = self.first.weight
         noise = torch.tensor(levels, dtype=weight.dtype, device=weight.device)
         return dict(zip(levels, self.embedding(torch.log(noise) / 4), strict=True))
@@ -215,7 +226,7 @@ class Denoiser(nn.Module):
             noise, root = (s / a)[..., 0].clamp(max=NOISE_HIGH), v.sqrt()
             return a * self.sigma_data / (s * root) * self._unit(x / root, noise, labels) - x / v
         assert not isinstance(alpha, Tensor)
-        ratio = _ratio(alpha, sigma)
+        ratio = noise_ratio(alpha, sigma)
         sigma = max(sigma, alpha * NOISE_LOW)
         variance = sigma**2 + (alpha * self.sigma_data) ** 2
         level = torch.tensor(ratio, dtype=x.dtype, device=x.device)
@@ -231,8 +242,7 @@ class Denoiser(nn.Module):
         Beyond REACH, where nothing was ever seen in training, F is that of the nearest point within: far away
         the linear part of the score then leads back, and no particle is driven off to infinity.
         """
-        reach = math.sqrt(self.dim) + REACH
-        x = x * (reach / x.norm(dim=-1, keepdim=True).clamp(min=reach))
+        x = x * (self.reach / x.norm(dim=-1, keepdim=True).clamp(min=self.reach))
         if self.waves is not None:
             x = self.waves(x, noise**2 / (noise**2 + self.sigma_data**2))
         return self.raw(x, torch.log(noise) / 4, labels, embedding)
