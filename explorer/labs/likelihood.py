@@ -66,7 +66,7 @@ class Likelihood(Lab):
     )  # fmt: skip
     divergence: str = param(
         "exact", "Divergence", choices=DIVERGENCES,
-        help="Exact: every entry of the Jacobian's diagonal, one backward pass a coordinate. Hutchinson's: "
+        help="Exact: every entry of the Jacobian's diagonal, one tangent of the network a coordinate. Hutchinson's: "
         "random probes, one pass each whatever the dimension, right on average.",
         equation="∇·s = Σ ∂sᵢ/∂xᵢ = E[vᵀ(∇s)v]",
     )  # fmt: skip
