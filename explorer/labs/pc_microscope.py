@@ -12,15 +12,16 @@ from explorer.experiment import Experiment
 from explorer.figures import Equation, Figure, Picture, Table
 from explorer.frames import Array, Frame
 from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.fields import density_image
 from explorer.lazy import torch
-from explorer.marks import Arrows, Bounds, Image, Mark, Points, Text
+from explorer.marks import Arrows, Bounds, Mark, Points, Text
 from explorer.params import param
 from explorer.samplers import Reverse
 from explorer.simulate import Simulation, simulate, step_terms
 from explorer.views.moves import moves_of_step
 
-#: Cells of the density behind the arrows, and frames between two reports while a run is computed.
-CELLS, PAUSE = 90, 50
+#: Frames between two reports while a run is computed.
+PAUSE = 50
 #: Room around the arrows, as a share of how far they reach.
 ROOM = 0.35
 
@@ -205,7 +206,8 @@ def _picture(e: Experiment, moves: list[Move], i: int) -> Picture:
     arrows = _places(moves)
     flat = e.data.dim == 1
     bounds = _bounds(np.array([p for _, a, b in arrows for p in (a, b)]), flat)
-    marks: list[Mark] = [] if flat else [_density(e, moves[-1].after, bounds)]
+    now = moves[-1].after
+    marks: list[Mark] = [] if flat else [density_image(e.data.mixture, now.alpha, now.sigma, bounds, 0.6)]
     marks += [Arrows(_row(a), _row(b - a), role, 2.4) for role, a, b in arrows if np.linalg.norm(b - a) > 0]
     reach = bounds[3] - bounds[2]
     for k, m in enumerate(moves):
@@ -237,12 +239,6 @@ def _bounds(points: np.ndarray, flat: bool) -> Bounds:
         float(middle[0] - half[0]), float(middle[0] + half[0]),
         float(middle[1] - half[1]), float(middle[1] + half[1]),
     )  # fmt: skip
-
-
-def _density(e: Experiment, frame: Frame, bounds: Bounds) -> Image:
-    xs, ys = (np.linspace(a, b, 2 * CELLS + 1)[1::2] for a, b in (bounds[:2], bounds[2:]))
-    values = e.data.mixture.log_density_grid(xs, ys, frame.alpha, frame.sigma)
-    return Image(np.exp(0.5 * (values - values.max())).astype(np.float32), bounds, alpha=0.6)
 
 
 def _equations(e: Experiment, m: Move) -> tuple[Equation, Equation]:

@@ -20,6 +20,7 @@ from explorer.params import param
 from explorer.samplers import SOLVERS, Reverse, Sampler
 from explorer.sdes import SDE
 from explorer.simulate import simulate
+from explorer.views.base import middles
 
 #: Cells of the heat map: across for each half, and up.
 ACROSS, UP = 160, 200
@@ -145,8 +146,7 @@ class _Flat:
 
     def half(self, place: int, forward: bool) -> list[Mark]:
         """The heat map of one half, from `place` to `place` + 1, and the densities at its ends."""
-        y = (np.arange(UP) + 0.5) / UP * 2 * self.top - self.top
-        ts = (np.arange(ACROSS) + 0.5) / ACROSS
+        y, ts = middles(-self.top, self.top, UP), middles(0.0, 1.0, ACROSS)
         columns = np.stack([self.density(float(t), y) for t in (ts if forward else ts[::-1])], axis=1)
         values = np.sqrt(columns / columns.max(axis=0, keepdims=True)).astype(np.float32)
         marks: list[Mark] = [Image(values, (place, place + 1, -self.top, self.top))]

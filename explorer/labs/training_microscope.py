@@ -23,6 +23,7 @@ from explorer.params import param
 from explorer.scores.base import LearnedScore
 from explorer.train.batches import Inputs, Pool, Sampling
 from explorer.train.held import as_batch, exact_score
+from explorer.train.race import gradient
 
 if TYPE_CHECKING:
     from explorer.scores.network import Denoiser
@@ -114,7 +115,7 @@ def take_apart(e: Experiment, net: Denoiser, draw: int) -> Step:
     sampling = Sampling(objective, e.sde, net.spec.native, net.sigma_data, random)
     i, many = sampling.draw(pool, 1, 1), sampling.draw(pool, LEVELS, POINTS)
     each, batch_loss = _losses(e, net, i), _losses(e, net, many)
-    own, mean = _gradient(net, (i.weight * each).mean()), _gradient(net, (many.weight * batch_loss).mean())
+    own, mean = gradient(net, (i.weight * each).mean()), gradient(net, (many.weight * batch_loss).mean())
     batch = as_batch(i, lambda x: exact_score(mixture, x, i.alpha, i.sigma))
     terms = objective.terms(lambda x: net.score(x, i.alpha, i.sigma, i.t), batch)
     size = float(own.norm() * mean.norm())
@@ -137,11 +138,6 @@ def _losses(e: Experiment, net: Denoiser, i: Inputs) -> torch.Tensor:
     """The loss of each point (m, r), before its weight."""
     batch = as_batch(i, lambda x: exact_score(e.data.mixture, x, i.alpha, i.sigma))
     return e.score.objective.loss(lambda x: net.score(x, i.alpha, i.sigma, i.t), batch)
-
-
-def _gradient(net: Denoiser, loss: torch.Tensor) -> torch.Tensor:
-    parts = torch.autograd.grad(loss, list(net.parameters()), allow_unused=True, materialize_grads=True)
-    return torch.cat([p.flatten() for p in parts]).double()
 
 
 def _vector(value: torch.Tensor) -> np.ndarray:

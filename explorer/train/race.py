@@ -13,7 +13,7 @@ from explorer.lazy import torch
 from explorer.objectives import OBJECTIVES, Batch, Objective
 from explorer.scores.spec import NetworkSpec, Training
 from explorer.sdes import SDE, SDES
-from explorer.train.batches import Inputs, Pool, Sampling
+from explorer.train.batches import Pool, Sampling
 from explorer.train.frame import TrainingError
 from explorer.train.held import HeldOut
 from explorer.train.run import Run
@@ -143,14 +143,15 @@ def gradient_variance(
     pool = Pool(run.mixture, seed, run.device)
     random = torch.Generator(run.device).manual_seed(seed)
     sampling = Sampling(_At(run.objective, level), run.sampling.sde, run.net.spec.native, 1.0, random)
-    gradients = torch.stack([_gradient(run, sampling.draw(pool, 1, points)) for _ in range(batches)])
+    losses = (run.loss_of(sampling.draw(pool, 1, points)) for _ in range(batches))
+    gradients = torch.stack([gradient(run.net, loss) for loss in losses])
     scatter = (gradients - gradients.mean(0)).square().sum(1) * points * batches / (batches - 1)
     return float(scatter.mean()), float(scatter.std()) / batches**0.5
 
 
-def _gradient(run: Run, inputs: Inputs) -> torch.Tensor:
-    parameters = list(run.net.parameters())
-    parts = torch.autograd.grad(run.loss_of(inputs), parameters, allow_unused=True, materialize_grads=True)
+def gradient(net: torch.nn.Module, loss: torch.Tensor) -> torch.Tensor:
+    """The gradient of a loss by all weights of a network, as one float64 vector."""
+    parts = torch.autograd.grad(loss, list(net.parameters()), allow_unused=True, materialize_grads=True)
     return torch.cat([p.flatten() for p in parts]).double()
 
 
