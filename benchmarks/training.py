@@ -35,7 +35,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import explorer.train.run
+import explorer.train.loop
 from explorer.distributions import DISTRIBUTIONS, Mixture
 from explorer.metrics import energy_distance
 from explorer.objectives import OBJECTIVES
@@ -139,7 +139,7 @@ def main() -> None:
     torch.set_num_threads(1 if options.cpu_clock else 2)
     if options.cpu_clock:
         clock = types.SimpleNamespace(perf_counter=time.process_time)
-        explorer.train.run.time = clock  # type: ignore[assignment]
+        explorer.train.loop.time = clock  # type: ignore[assignment]
     warm_up()
     aims = ", ".join(f"{aim:g} after {seconds:g} s" for seconds, aim in AIMS.items())
     clock_words = "twice as long in processor time on one thread" if options.cpu_clock else "two threads"

@@ -14,11 +14,12 @@ import numpy as np
 from explorer.distributions import DISTRIBUTIONS, Distribution
 from explorer.distributions.mixture import Mixture
 from explorer.guidance import CONTROLS, Control
+from explorer.images import DATA, ImageSet
 from explorer.objectives import OBJECTIVES, Objective
 from explorer.params import Param, ParamError, Validated, param, params
 from explorer.registry import Registry, UnknownName
-from explorer.samplers import Sampler
-from explorer.scores.spec import NetworkSpec, Training
+from explorer.samplers import SOLVERS, Sampler
+from explorer.scores.spec import NetworkSpec, PictureTraining, Training, UNetSpec
 from explorer.sdes import SDE, SDES
 
 #: Version of the file format. Raise it with a migration in `MIGRATIONS` whenever a field changes its meaning.
@@ -51,7 +52,12 @@ class ScoreSource(Validated):
         equation="[S21] eq. 7",
     )
     network: NetworkSpec = param(NetworkSpec, "Network", visible=lambda s: s.source == "trained")
-    training: Training = param(Training, "Training", visible=lambda s: s.source == "trained")  # fmt: skip
+    training: Training = param(Training, "Training", visible=lambda s: s.source == "trained")
+    #: In place of the two above where the data are pictures.
+    unet: UNetSpec = param(UNetSpec, "Network for pictures", visible=lambda s: s.source == "trained")
+    picture_training: PictureTraining = param(
+        PictureTraining, "Training on pictures", visible=lambda s: s.source == "trained"
+    )
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Experiment(Validated):
     """Data, SDE, score, sampler, control and seed: the numbers follow from nothing else."""
 
     name = "experiment"
-    data: Distribution = param(DISTRIBUTIONS["eight_gaussians"], "Data", registry=DISTRIBUTIONS)
+    data: Distribution = param(DISTRIBUTIONS["eight_gaussians"], "Data", registry=DATA)
     sde: SDE = param(SDES["vp"], "SDE", registry=SDES)
     score: ScoreSource = param(ScoreSource, "Score")
     sampler: Sampler = param(Sampler, "Sampler")
@@ -72,6 +78,21 @@ class Experiment(Validated):
         0, "Seed", low=0, high=99, minimum=0, maximum=2**31 - 1,
         help="Fixes the noise: the same seed gives the same picture.", equation="z = z(seed, place)",
     )  # fmt: skip
+
+    @property
+    def pictures(self) -> ImageSet | None:
+        """The data, where it is a set of pictures."""
+        return self.data if isinstance(self.data, ImageSet) else None
+
+    @property
+    def network(self) -> NetworkSpec | UNetSpec:
+        """The network that is trained for this kind of data."""
+        return self.score.unet if self.pictures else self.score.network
+
+    @property
+    def training(self) -> Training:
+        """How it is trained."""
+        return self.score.picture_training if self.pictures else self.score.training
 
     @cached_property
     def control_in_force(self) -> Control:
@@ -91,6 +112,28 @@ class Experiment(Validated):
     def sample(self, n: int, seed: int) -> np.ndarray:
         """n independent points (n, d) of the target, float32, the same for the same seed."""
         return self.target.sample(n, np.random.default_rng([seed, *b"data"]))[0]
+
+
+#: Pictures of a sheet at most: what a screen shows and a laptop samples.
+MOST_PICTURES = 100
+#: What suits pictures on a laptop: a dozen evaluations for good ones. (Song's samplers want hundreds.)
+PICTURE_SAMPLER = Sampler(
+    mode="ode", solver=SOLVERS["dpm_solver_pp_2m"](), grid="edm", steps=12, particles=16
+)
+
+
+def with_data(e: Experiment, data: Distribution) -> Experiment:
+    """The experiment with other data. From points to pictures, or back, sampler and control become what suits."""
+    new = replace(e, data=data)
+    if (e.pictures is None) == (new.pictures is None):
+        return new
+    suited = PICTURE_SAMPLER if new.pictures else Sampler()
+    score = replace(e.score, unet=replace(e.score.unet, classes=_classes(data))) if new.pictures else e.score
+    return replace(new, sampler=suited, score=score, control=CONTROLS["none"]())
+
+
+def _classes(data: Distribution) -> int:
+    return len(data.label_names) if isinstance(data, ImageSet) else 0
 
 
 # --- to JSON ---------------------------------------------------------------------------------------------

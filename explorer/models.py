@@ -19,7 +19,7 @@ from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.scores.files import Model, load
 
 if TYPE_CHECKING:
-    from explorer.scores.network import Denoiser
+    from explorer.scores.network import Preconditioned
     from explorer.train import TrainFrame
 
 
@@ -44,6 +44,11 @@ class Resolved:
 ONE_SERVES_ALL = (
     "One network serves every SDE (x/α has one law at equal σ/α): changing the SDE needs no retraining."
 )
+CLOSED_FORM = "The closed form: every distribution here is a Gaussian mixture."
+REMEMBERS = (
+    "The closed form for a finite set of pictures: it can only give those back. What a network makes of them is "
+    "more."
+)
 NO_PRETRAINED = "No pretrained network for this data: the exact score is used. Train makes one."
 
 
@@ -59,10 +64,10 @@ def _load_kept(path: Path, modified: float) -> Model:
 
 
 #: A training makes five models a second: each network goes when its model does.
-_denoisers: WeakKeyDictionary[Model, Denoiser] = WeakKeyDictionary()
+_denoisers: WeakKeyDictionary[Model, Preconditioned] = WeakKeyDictionary()
 
 
-def _denoiser(model: Model) -> Denoiser:
+def _denoiser(model: Model) -> Preconditioned:
     if model not in _denoisers:
         _denoisers[model] = model.denoiser()
     return _denoisers[model]
@@ -76,12 +81,22 @@ def pretrained(data: Distribution) -> Model | None:
 
 def untrained(experiment: Experiment) -> Model:
     """The network as it is before the first step of training: the same for the same seed."""
-    from explorer.scores.network import Denoiser
-
-    mixture, spec = experiment.data.mixture, experiment.score.network
+    blank = _blank(experiment)
     random = torch.Generator().manual_seed(experiment.seed)
-    weights = Denoiser(spec, mixture.dim, mixture.rms, random).state_dict()
-    return Model(spec, weights, mixture.dim, mixture.rms, sde=encode(experiment.sde) if spec.native else None)
+    weights = blank.network_of(random).state_dict()
+    return replace(blank, weights=weights)
+
+
+def _blank(e: Experiment) -> Model:
+    """A model without weights: what a network for this experiment must know."""
+    native = encode(e.sde) if e.network.native else None
+    if e.pictures is not None:
+        centre, spread = e.pictures.moments
+        return Model(
+            e.network, {}, e.data.dim, spread, encode(e.data), picture=e.pictures.size, centre=centre
+        )
+    mixture = e.data.mixture
+    return Model(e.network, {}, mixture.dim, mixture.rms, encode(e.data), native)
 
 
 def resolve(experiment: Experiment, trained: Model | None = None) -> Resolved:
@@ -126,7 +141,7 @@ def _unconditional(experiment: Experiment, trained: Model | None) -> Resolved:
     exact, dim = ExactScore(experiment.data.mixture, experiment.sde), experiment.data.dim
     source = experiment.score.source
     if source == "exact":
-        return Resolved(exact, True, "The closed form: every distribution here is a Gaussian mixture.", dim)
+        return Resolved(exact, True, REMEMBERS if experiment.pictures else CLOSED_FORM, dim)
     if source == "pretrained":
         model = pretrained(experiment.data)
         if model is None:
@@ -153,7 +168,7 @@ def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str
             f"This network was trained for {native} alone: under {experiment.sde.title} its field is wrong. "
             "Train again."
         )
-    if model.network != experiment.score.network:
+    if model.network != experiment.network:
         return "This network was trained with other settings. Press Train to train with these."
     if model.data and model.data != encode(experiment.data):
         return "This network was trained on other data. Press Train to train for this one."
@@ -170,6 +185,6 @@ def model_of(experiment: Experiment, frame: TrainFrame, weights: Mapping[str, to
         "seed": e.seed,
         "objective": encode(e.score.objective),
     }
-    native = encode(e.sde) if e.score.network.native else None
-    mixture = e.data.mixture
-    return Model(e.score.network, weights, mixture.dim, mixture.rms, encode(e.data), native, facts)
+    if e.pictures:
+        facts.pop("objective")
+    return replace(_blank(e), weights=weights, facts=facts)

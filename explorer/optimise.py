@@ -7,7 +7,7 @@ layers. torch.optim's Adam would import its compiler on first use (two seconds i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 #: Adam's two averages; the second shorter than usual, since training is short.
 BETAS = (0.9, 0.99)
+#: Muon's average of gradients.
+MOMENTUM = 0.95
 
 
 class FlatAdam:
@@ -48,14 +50,18 @@ class FlatAdam:
     @torch.no_grad()
     def step(self) -> None:
         """One step from the gradients that backward() left."""
-        rate, correction, new = self._rates
+        _, _, new = self._rates
+        self.grad.mul_((self.clip / (self.grad.norm() + 1e-12)).clamp(max=1.0))
+        self._move()
+        self.average.lerp_(self.flat, new)
+        self.grad.zero_()
+
+    def _move(self) -> None:
+        rate, correction, _ = self._rates
         g = self.grad
-        g.mul_((self.clip / (g.norm() + 1e-12)).clamp(max=1.0))
         self.mean.lerp_(g, 1 - self.betas[0])
         self.square.mul_(self.betas[1]).addcmul_(g, g, value=1 - self.betas[1])
         self.flat.sub_((self.mean / (self.square.sqrt() * correction + 1e-8)).mul_(rate))
-        self.average.lerp_(self.flat, new)
-        g.zero_()
 
     def state(self) -> tuple[Tensor, ...]:
         """A copy of everything a step changes."""
@@ -85,6 +91,48 @@ class FlatAdam:
             out[name] = average[offset : offset + p.numel()].view_as(p).clone()
             offset += p.numel()
         return out
+
+
+class FlatMuon(FlatAdam):
+    """Muon (Jordan 2024) for the weights that map features to features, Adam for the rest.
+
+    Muon's step is the momentum with all its singular values brought to about 1. Scaled by 0.2 sqrt of the longer
+    side it is as large as Adam's (Liu et al. 2025), so one learning rate serves both. Measured here on MNIST: the
+    held-out loss that Adam reaches after 600 iterations takes it about 300, each a tenth longer.
+    """
+
+    def __init__(self, net: nn.Module, matrices: Sequence[Tensor], clip: float, ema: float) -> None:
+        super().__init__(net, clip, ema)
+        wanted = {id(p) for p in matrices}
+        self._parts: list[tuple[slice, tuple[int, int]]] = []
+        offset = 0
+        for p in net.parameters():
+            if id(p) in wanted:
+                self._parts.append((slice(offset, offset + p.numel()), (len(p), p.numel() // len(p))))
+            offset += p.numel()
+
+    def _move(self) -> None:
+        before = [(self.flat[part].clone(), self.mean[part].clone()) for part, _ in self._parts]
+        super()._move()
+        for (part, shape), (weights, momentum) in zip(self._parts, before, strict=True):
+            momentum.lerp_(self.grad[part], 1 - MOMENTUM)
+            nesterov = torch.lerp(self.grad[part], momentum, MOMENTUM)
+            step = orthogonalised(nesterov.view(shape)).flatten()
+            self.mean[part] = momentum
+            # the rate as it is, without Adam's correction for its young averages
+            rate = self._rates[0] * (1 - self.betas[0] ** self.count)
+            self.flat[part] = weights - step * (0.2 * max(shape) ** 0.5 * rate)
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """The matrix (m, n) with singular values near 1, by five Newton-Schulz steps with Jordan's coefficients."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / (x.norm() + 1e-7)
+    for _ in range(5):
+        square = x @ x.T
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return x.T if tall else x
 
 
 def _gamma(width: float) -> float | None:

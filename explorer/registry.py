@@ -82,3 +82,21 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def __contains__(self, name: object) -> bool:
         self._discover()
         return name in self._classes
+
+
+class Joined(Registry[T]):
+    """Several registries as one, in their order: for a field that takes a thing of any of them."""
+
+    def __init__(self, kind: str, *parts: Registry[T]) -> None:
+        super().__init__(kind, "")
+        self._parts = parts
+
+    def _discover(self) -> None:
+        if not self._discovered:
+            for part in self._parts:
+                self._classes.update(part)
+            self._discovered = True
+
+    def _sorted(self) -> dict[str, type[T]]:
+        self._discover()
+        return self._classes

@@ -12,7 +12,8 @@ from explorer.objectives import OBJECTIVES, Batch
 from explorer.scores import NetworkSpec, Training
 from explorer.sdes import SDES
 from explorer.train.race import gradient_variance, race
-from explorer.train.run import Run, _Watch
+from explorer.train.loop import Watch
+from explorer.train.run import Run
 
 VE = SDES["ve"]()
 SIGMA = 0.7
@@ -207,7 +208,7 @@ def test_only_what_differentiates_once_is_captured(name):
 
 
 def test_losses_may_be_negative_and_small_without_alarm():
-    watch = _Watch(1.0)
+    watch = Watch(1.0)
     assert all(watch.sound(mean) for mean in (0.02, -0.5, 0.1, -1.0, -0.6, -0.02))
     assert not watch.sound(3.0) and not watch.sound(math.nan)
 

@@ -51,12 +51,13 @@ def main(program: str, argv: list[str]) -> int:
 def _with_budget(
     e: Experiment, seconds: float | None, iterations: int | None, device: str | None
 ) -> Experiment:
-    budget = e.score.training
+    budget = e.training
     if seconds is not None or iterations is not None:
         budget = replace(budget, seconds=seconds or 0.0, iterations=iterations or 0)
     if device is not None:
         budget = replace(budget, device=device)
-    return replace(e, score=replace(e.score, source="trained", training=budget))
+    field = "picture_training" if e.pictures else "training"
+    return replace(e, score=replace(e.score, source="trained", **{field: budget}))
 
 
 def _continuing(e: Experiment, start: Model) -> Experiment:
@@ -67,15 +68,14 @@ def _continuing(e: Experiment, start: Model) -> Experiment:
         )
     if start.data and start.data != encode(e.data):
         warn("the network was trained on other data before.")
-    return replace(e, score=replace(e.score, network=start.network))
+    field = "unet" if e.pictures else "network"
+    return replace(e, score=replace(e.score, **{field: start.network}))
 
 
 def _frames(e: Experiment, start: Model | None) -> Iterator[TrainFrame]:
-    from explorer.train import train
+    from explorer.train.start import training_of
 
-    weights = start.weights if start is not None else None
-    s = e.score
-    return train(e.data.mixture, e.sde, s.objective, s.network, s.training, e.seed, weights)
+    return training_of(e, start.weights if start is not None else None)
 
 
 def _trained(e: Experiment, start: Model | None) -> tuple[TrainFrame, bool]:

@@ -27,6 +27,8 @@ class Distribution(Validated, ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     dim: ClassVar[int] = 2
+    #: (channels, height, width) where a point is a picture; its x is flat all the same.
+    picture: tuple[int, int, int] | None = None
     #: False for the user's own data, which has no pretrained network.
     builtin: ClassVar[bool] = True
     #: One sentence for the gallery.

@@ -25,6 +25,8 @@ CPU_CHUNK = 240_000
 GPU_CHUNK = 64_000_000
 #: The lowest log-density that a grid shows.
 LOWEST = math.log(1e-30)
+#: From more dimensions than these on, distances are taken at once and not coordinate by coordinate.
+WIDE = 16
 
 #: alpha or sigma of the marginal: one number for all points, or one for each (n,).
 Level: TypeAlias = "float | torch.Tensor"
@@ -116,8 +118,11 @@ class Mixture:
     def covariance(self) -> np.ndarray:
         """Cov[x] (d, d)."""
         centred = self.means - self.mean
-        spread = (np.eye(self.dim) if self.axes is None else self.axes) * self.scales[:, None, :]
-        within = np.einsum("k,kij,klj->il", self.weights, spread, spread)
+        if self.axes is None:
+            within = np.diag(self.weights @ self.scales**2)
+        else:
+            spread = self.axes * self.scales[:, None, :]
+            within = np.einsum("k,kij,klj->il", self.weights, spread, spread)
         return np.asarray((centred * self.weights[:, None]).T @ centred + within)
 
     @cached_property
@@ -235,6 +240,21 @@ class Mixture:
             for i in range(self.dim)
         ]
 
+    @property
+    def _wide(self) -> bool:
+        """Whether it is a set of round components in very many dimensions, as pictures are."""
+        return self.dim > WIDE and self.shared_scale is not None
+
+    def _squares(self, x: torch.Tensor, alpha: Level) -> torch.Tensor:
+        """|alpha m_k - x|² (n, k), where axes do not matter."""
+        if self._wide:
+            means = self._tensors(x)[1].T
+            return (
+                torch.cdist(x / alpha, means, compute_mode="donot_use_mm_for_euclid_dist").square() * alpha**2
+            )
+        offsets = self._offsets(x, alpha)
+        return sum((o * o for o in offsets[1:]), offsets[0] * offsets[0])
+
     def _variances(self, x: torch.Tensor, alpha: Level, sigma: Level) -> list[Level]:
         """alpha² s_k² + sigma² along each component axis: d numbers, or arrays (k,), (n, 1), (n, k)."""
         if self.shared_scale is not None:
@@ -244,6 +264,10 @@ class Mixture:
     def _log_terms(self, x: torch.Tensor, alpha: Level, sigma: Level) -> torch.Tensor:
         """log w_k N(x; alpha m_k, alpha² S_k + sigma² I), (n, k)."""
         terms = self._tensors(x)[0]
+        if self._wide:
+            variance = self._variances(x, alpha, sigma)[0]
+            constant = 0.5 * self.dim * ops(variance).log(2 * math.pi * variance)
+            return terms - self._squares(x, alpha) * (0.5 / variance) - constant
         for offset, variance in zip(self._offsets(x, alpha), self._variances(x, alpha, sigma), strict=True):
             terms = terms - 0.5 * (offset * offset / variance + ops(variance).log(2 * math.pi * variance))
         return terms
@@ -252,9 +276,7 @@ class Mixture:
         """(alpha E[m | x] - x)/variance: one matrix product, where all components are round and alike."""
         log_w, means, *_ = self._tensors(x)
         variance = self._variances(x, alpha, sigma)[0]
-        offsets = self._offsets(x, alpha)
-        square = sum((o * o for o in offsets[1:]), offsets[0] * offsets[0])
-        r = torch.softmax(torch.add(log_w, square * (-0.5 / variance)), dim=1)
+        r = torch.softmax(torch.add(log_w, self._squares(x, alpha) * (-0.5 / variance)), dim=1)
         return (alpha * (r @ means.T) - x) / variance
 
     def _with_divergence(

@@ -33,12 +33,17 @@ class AnyLevel(Objective):
         equation="w U(ln σ_low, ln σ_high) + (1 − w) N(P_mean, P_std²)",
     )  # fmt: skip
 
+    low: float = param(
+        NOISE_LOW, "Lowest σ", symbol="σ_low", low=1e-4, high=1e-2, minimum=1e-9, maximum=1.0, log=True,
+        advanced=True, help="The lowest noise level there is.", equation="σ ≥ σ_low",
+    )  # fmt: skip
+
     def levels(self, u: torch.Tensor, sde: SDE, sigma_data: float) -> tuple[torch.Tensor, torch.Tensor]:
         inner = ((u - self.wide) / (1 - self.wide + 1e-9)).clamp(1e-6, 1 - 1e-6)
         narrow = self.centre + self.spread * _normal_quantile(inner)
-        low, high = math.log(NOISE_LOW), math.log(NOISE_HIGH)
+        low, high = math.log(self.low), math.log(NOISE_HIGH)
         broad = low + (high - low) * u / max(self.wide, 1e-9)
-        noise = torch.where(u < self.wide, broad, narrow).exp().clamp(NOISE_LOW, NOISE_HIGH)
+        noise = torch.where(u < self.wide, broad, narrow).exp().clamp(self.low, NOISE_HIGH)
         return noise, self.weight(noise, sigma_data)
 
     def weight(self, noise: torch.Tensor, sigma_data: float) -> torch.Tensor:

@@ -13,7 +13,7 @@ from explorer.lazy import torch
 
 if TYPE_CHECKING:
     from explorer.distributions.mixture import Mixture
-    from explorer.scores.network import Denoiser
+    from explorer.scores.network import Preconditioned
     from explorer.sdes.base import SDE
 
 
@@ -44,7 +44,7 @@ class LearnedScore:
     trained natively for one SDE is right only under that one. `label` is a class for the whole batch.
     """
 
-    denoiser: Denoiser
+    denoiser: Preconditioned
     sde: SDE
     label: int | None = None
     _embedded: dict[float, torch.Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.files import write_atomically
 from explorer.lazy import torch
-from explorer.scores.spec import NetworkSpec
+from explorer.scores.spec import NetworkSpec, UNetSpec
 from explorer.sdes import SDE, SDES
 
 if TYPE_CHECKING:
-    from explorer.scores.network import Denoiser
+    from explorer.scores.network import Preconditioned
 
 FORMAT = 1
 #: Larger files than this are no model of ours and are refused before they are read.
@@ -37,13 +37,16 @@ class Model:
     it. `facts` are numbers and words about the training, for people.
     """
 
-    network: NetworkSpec
+    network: NetworkSpec | UNetSpec
     weights: Mapping[str, torch.Tensor]
     dim: int = 2
     sigma_data: float = 1.0
     data: dict[str, Any] = field(default_factory=dict)
     sde: dict[str, Any] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    #: (c, h, w), and the mean of each channel, where the points are pictures.
+    picture: tuple[int, int, int] | None = None
+    centre: tuple[float, ...] = ()
 
     @property
     def native_sde(self) -> SDE | None:
@@ -54,11 +57,19 @@ class Model:
             raise ValueError("it does not say which SDE it is for")
         return SDES[self.sde["type"]](**{k: v for k, v in self.sde.items() if k != "type"})
 
-    def denoiser(self) -> Denoiser:
-        """The network with these weights, ready to be evaluated (its weights take no gradient)."""
-        from explorer.scores.network import Denoiser
+    def network_of(self, random: torch.Generator | None = None) -> Preconditioned:
+        """A network of this kind with weights from `random`."""
+        if isinstance(self.network, NetworkSpec):
 
-        net = Denoiser(self.network, self.dim, self.sigma_data, sde=self.native_sde)
+            return Denoiser(self.network, self.dim, self.sigma_data, random, self.native_sde)
+        from explorer.scores.unet import PictureDenoiser
+
+        assert self.picture is not None
+        return PictureDenoiser(self.network, self.picture, self.centre, self.sigma_data, random)
+
+    def denoiser(self) -> Preconditioned:
+        """The network with these weights, ready to be evaluated (its weights take no gradient)."""
+        net = self.network_of()
         net.load_state_dict(dict(self.weights))
         return net.requires_grad_(False).eval()
 
@@ -93,6 +104,8 @@ def encode(model: Model) -> bytes:
         "format": FORMAT, "network": asdict(model.network), "dim": model.dim, "sigma_data": model.sigma_data,
         "data": model.data, "sde": model.sde, "facts": model.facts,
     }  # fmt: skip
+    if model.picture:
+        about |= {"picture": model.picture, "centre": model.centre}
     tensors = {name: w.detach().cpu().contiguous() for name, w in model.weights.items()}
     text = json.dumps(about, sort_keys=True, allow_nan=False)
     # one metadata entry: safetensors keeps several in no fixed order, and the bytes would not repeat
@@ -109,8 +122,9 @@ def decode(raw: bytes) -> Model:
         if about["format"] > FORMAT:
             raise ModelFileError(f"it was written by a newer version (format {about['format']})")
         model = Model(
-            NetworkSpec(**about["network"]), tensors, int(about["dim"]), float(about["sigma_data"]),
+            _spec(about)(**about["network"]), tensors, int(about["dim"]), float(about["sigma_data"]),
             dict(about["data"]), dict(about["sde"]) if about["sde"] is not None else None, dict(about["facts"]),
+            *_picture(about),
         )  # fmt: skip
         if not (0 < model.dim <= MOST_DIMENSIONS and 0 < model.sigma_data < math.inf):
             raise ValueError(f"dim = {model.dim}, sigma_data = {model.sigma_data:g}")
@@ -121,6 +135,24 @@ def decode(raw: bytes) -> Model:
         raise ModelFileError(f"its description makes no sense ({error})") from None
     _check_weights(model)
     return model
+
+
+def _spec(about: dict[str, Any]) -> type[NetworkSpec] | type[UNetSpec]:
+    return UNetSpec if "picture" in about else NetworkSpec
+
+
+def _picture(about: dict[str, Any]) -> tuple[tuple[int, int, int] | None, tuple[float, ...]]:
+    """The shape of the pictures and their centre, checked; nothing where the points are none."""
+    if "picture" not in about:
+        return None, ()
+    channels, height, width = (int(v) for v in about["picture"])
+    centre = tuple(float(v) for v in about["centre"])
+    fits = channels in (1, 3) and 4 <= height <= 256 and 4 <= width <= 256 and not (height % 4 or width % 4)
+    if not fits or len(centre) != channels or not all(map(math.isfinite, centre)):
+        raise ValueError(f"pictures of {about['picture']} around {about['centre']}")
+    if int(about["dim"]) != channels * height * width:
+        raise ValueError(f"dim = {about['dim']} for pictures of {about['picture']}")
+    return (channels, height, width), centre
 
 
 def _described(raw: bytes) -> dict[str, Any]:
@@ -149,10 +181,8 @@ def _tensors(raw: bytes) -> dict[str, torch.Tensor]:
 
 def _check_weights(model: Model) -> None:
     """Names, shapes and finiteness, against an empty network of the same description."""
-    from explorer.scores.network import Denoiser
-
     with torch.device("meta"):
-        wanted = Denoiser(model.network, model.dim, model.sigma_data).state_dict()
+        wanted = model.network_of().state_dict()
     if wanted.keys() != model.weights.keys():
         odd = sorted(wanted.keys() ^ model.weights.keys())[0]
         raise ModelFileError(f"its weights are not those of its network ({odd})")

@@ -23,9 +23,9 @@ Level = float | Tensor
 REACH = 4.0
 
 
-def noise_ratio(alpha: float, sigma: float) -> float:
+def noise_ratio(alpha: float, sigma: float, low: float = NOISE_LOW) -> float:
     """The noise level sigma/alpha that a network is asked at: within what training visits."""
-    return min(max(sigma, alpha * NOISE_LOW) / max(alpha, 1e-300), NOISE_HIGH)
+    return min(max(sigma, alpha * low) / max(alpha, 1e-300), NOISE_HIGH)
 
 
 def _column(level: Level) -> Level:
@@ -87,8 +87,87 @@ def _directions(dim: int, count: int) -> Tensor:
     return torch.from_numpy((normal / np.linalg.norm(normal, axis=0)).astype(np.float32))
 
 
-class Denoiser(nn.Module):
+class Preconditioned(nn.Module):
     """D(y, sigma) = E[x_0 | y] for y = x_0 + sigma z, and from it the score of x_t under any SDE.
+
+    Subclasses say what the network inside makes of inputs of unit size (`_unit`). `centre`, where it is not 0, is
+    taken off the data first. A level given as ONE float is embedded once and broadcast.
+    """
+
+    sigma_data: float
+    embedding: Embedding
+    #: The mean of the data, a tensor that broadcasts against x, or 0.
+    centre: Tensor | float
+    #: Below this sigma/alpha the score is taken to change no more.
+    noise_low = NOISE_LOW
+
+    def _unit(
+        self, x: Tensor, noise: Tensor, labels: Tensor | int | None, embedding: Tensor | None = None
+    ) -> Tensor:
+        """F(x, sigma) of EDM for x (..., d) of unit size and noise levels (...,) or ()."""
+        raise NotImplementedError
+
+    def forward(self, y: Tensor, sigma: Level, labels: Tensor | int | None = None) -> Tensor:
+        """D(y, sigma), Karras et al. 2022, eq. 7 and Table 1. y (..., d); sigma a float or (...,)."""
+        s = _column(sigma)
+        return y + s * s * self._edm_score(y, 1.0, sigma, labels, {})
+
+    def embedded(self, marginals: Sequence[tuple[float, float]]) -> dict[float, Tensor]:
+        """The embeddings of the noise levels of some (alpha, sigma), all at once, by sigma/alpha."""
+        if not marginals:
+            return {}
+        levels = [self._ratio(alpha, sigma) for alpha, sigma in marginals]
+        weight = self.embedding.first.weight
+        noise = torch.tensor(levels, dtype=weight.dtype, device=weight.device)
+        return dict(zip(levels, self.embedding(torch.log(noise) / 4), strict=True))
+
+    def score(
+        self, x: Tensor, alpha: Level, sigma: Level, t: Level, labels: Tensor | int | None = None,
+        known: Mapping[float, Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """grad log p_t(x) for x = alpha x_0 + sigma z, x (..., d); levels are floats or (...,).
+
+        `known` are embeddings of levels, as `embedded` gives them.
+        """
+        return self._edm_score(x, alpha, sigma, labels, known or {})
+
+    def _ratio(self, alpha: float, sigma: float) -> float:
+        return noise_ratio(alpha, sigma, self.noise_low)
+
+    def _edm_score(
+        self,
+        x: Tensor,
+        alpha: Level,
+        sigma: Level,
+        labels: Tensor | int | None,
+        known: Mapping[float, Tensor],
+    ) -> Tensor:
+        """(alpha D(x/alpha, sigma/alpha) - x)/sigma² with the cancelling terms cancelled by hand.
+
+        -x/v + alpha sigma_data/(sigma sqrt v) F(x/sqrt v), v = sigma² + alpha² sigma_data²: nothing
+        overflows when alpha -> 0 (beta_max = 400), nothing is lost when sigma -> 0. Below `noise_low` the
+        score is that at the lowest level.
+        """
+        if isinstance(sigma, Tensor):
+            a, s = torch.as_tensor(_column(alpha)), sigma[..., None]
+            x = x - a * self.centre if isinstance(self.centre, Tensor) else x
+            s = torch.maximum(s, a * self.noise_low)
+            v = s * s + (a * self.sigma_data) ** 2
+            noise, root = (s / a)[..., 0].clamp(max=NOISE_HIGH), v.sqrt()
+            return a * self.sigma_data / (s * root) * self._unit(x / root, noise, labels) - x / v
+        assert not isinstance(alpha, Tensor)
+        x = x - alpha * self.centre if isinstance(self.centre, Tensor) else x
+        ratio = self._ratio(alpha, sigma)
+        sigma = max(sigma, alpha * self.noise_low)
+        variance = sigma**2 + (alpha * self.sigma_data) ** 2
+        level = torch.tensor(ratio, dtype=x.dtype, device=x.device)
+        out = self._unit(x * variance**-0.5, level, labels, known.get(ratio))
+        scale = alpha * self.sigma_data / (sigma * math.sqrt(variance))
+        return torch.add(x * (-1 / variance), out, alpha=scale)
+
+
+class Denoiser(Preconditioned):
+    """The network for points: residual blocks of one width.
 
     With any other `spec.output` than 'edm' the network is native to one SDE and is asked (x, t) raw; what it
     says becomes a score by `explorer.scores.parameterisation`. For the flow velocity that takes `sde`, its own.
@@ -102,7 +181,7 @@ class Denoiser(nn.Module):
         random: torch.Generator | None = None, sde: SDE | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.spec, self.dim, self.sigma_data, self.sde = spec, dim, sigma_data, sde
+        self.spec, self.dim, self.sigma_data, self.sde, self.centre = spec, dim, sigma_data, sde, 0.0
         width = spec.width
         self.waves = Waves(dim, spec.waves) if spec.waves and not spec.native else None
         self.first = nn.Linear(dim + 2 * spec.waves if self.waves else dim, width)
@@ -160,22 +239,9 @@ class Denoiser(nn.Module):
         out: Tensor = self.last(F.silu(h + final))
         return out
 
-    def forward(self, y: Tensor, sigma: Level, labels: Tensor | int | None = None) -> Tensor:
-        """D(y, sigma), Karras et al. 2022, eq. 7 and Table 1. y (..., d); sigma a float or (...,)."""
-        s = _column(sigma)
-        return y + s * s * self._edm_score(y, 1.0, sigma, labels, {})
-
     def embedded(self, marginals: Sequence[tuple[float, float]]) -> dict[float, Tensor]:
-        """The embeddings of the noise levels of some (alpha, sigma), all at once, by sigma/alpha.
-
-        Empty where the network is native to an SDE and embeds t.
-        """
-        if self.spec.native or not marginals:
-            return {}
-        levels = [noise_ratio(alpha, sigma) for alpha, sigma in marginals]
-        weight = self.first.weight
-        noise = torch.tensor(levels, dtype=weight.dtype, device=weight.device)
-        return dict(zip(levels, self.embedding(torch.log(noise) / 4), strict=True))
+        """As of any preconditioned network; empty where this one is native to an SDE and embeds t."""
+        return {} if self.spec.native else super().embedded(marginals)
 
     def score(
         self, x: Tensor, alpha: Level, sigma: Level, t: Level, labels: Tensor | int | None = None,
@@ -186,7 +252,7 @@ class Denoiser(nn.Module):
         `known` are embeddings of levels, as `embedded` gives them.
         """
         if self.spec.output == "edm":
-            return self._edm_score(x, alpha, sigma, labels, known or {})
+            return super().score(x, alpha, sigma, t, labels, known)
         out = self.raw(x, torch.as_tensor(t, dtype=x.dtype, device=x.device), labels)
         p, q = (_column(factor) for factor in self._factors(alpha, sigma, t))
         return p * x + q * out
@@ -204,35 +270,6 @@ class Denoiser(nn.Module):
                 torch.maximum(sigma, torch.as_tensor(low)) if isinstance(sigma, Tensor) else max(sigma, low)
             )
         return level_factors(kind, alpha, sigma)
-
-    def _edm_score(
-        self,
-        x: Tensor,
-        alpha: Level,
-        sigma: Level,
-        labels: Tensor | int | None,
-        known: Mapping[float, Tensor],
-    ) -> Tensor:
-        """(alpha D(x/alpha, sigma/alpha) - x)/sigma² with the cancelling terms cancelled by hand.
-
-        -x/v + alpha sigma_data/(sigma sqrt v) F(x/sqrt v), v = sigma² + alpha² sigma_data²: nothing
-        overflows when alpha -> 0 (beta_max = 400), nothing is lost when sigma -> 0. Below NOISE_LOW the
-        score is that at NOISE_LOW.
-        """
-        if isinstance(sigma, Tensor):
-            a, s = torch.as_tensor(_column(alpha)), sigma[..., None]
-            s = torch.maximum(s, a * NOISE_LOW)
-            v = s * s + (a * self.sigma_data) ** 2
-            noise, root = (s / a)[..., 0].clamp(max=NOISE_HIGH), v.sqrt()
-            return a * self.sigma_data / (s * root) * self._unit(x / root, noise, labels) - x / v
-        assert not isinstance(alpha, Tensor)
-        ratio = noise_ratio(alpha, sigma)
-        sigma = max(sigma, alpha * NOISE_LOW)
-        variance = sigma**2 + (alpha * self.sigma_data) ** 2
-        level = torch.tensor(ratio, dtype=x.dtype, device=x.device)
-        out = self._unit(x * variance**-0.5, level, labels, known.get(ratio))
-        scale = alpha * self.sigma_data / (sigma * math.sqrt(variance))
-        return torch.add(x * (-1 / variance), out, alpha=scale)
 
     def _unit(
         self, x: Tensor, noise: Tensor, labels: Tensor | int | None, embedding: Tensor | None = None

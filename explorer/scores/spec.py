@@ -9,6 +9,8 @@ from explorer.params import ParamError, Validated, param
 #: Noise levels sigma/alpha that preconditioned networks are trained on. VP starts at about 152; below the
 #: lowest one the score is taken to change no more (it tends to the data's own as sigma -> 0).
 NOISE_LOW, NOISE_HIGH = 0.002, 160.0
+#: The lowest for pictures: a fifth of the way between two grey levels, where each level is told from the next.
+PICTURE_NOISE_LOW = 0.001
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,45 @@ class NetworkSpec(Validated):
 
 
 @dataclass(frozen=True)
+class UNetSpec(Validated):
+    """A U-Net for pictures that works at a half and a quarter of their resolution, where convolutions are cheap."""
+
+    name = "unet"
+    width: int = param(
+        64, "Width", symbol="m", low=16, high=192, minimum=8, maximum=512, log=True,
+        help="Channels at half the resolution, in eights; twice as many at a quarter. 64 suits a laptop, 128 and "
+        "more a GPU.",
+        equation="m at 1/2, 2m at 1/4",
+    )  # fmt: skip
+    depth: int = param(
+        3, "Depth", symbol="B", low=1, high=8, minimum=1, maximum=24,
+        help="Residual blocks at a quarter of the resolution, with attention between them.",
+        equation="h ← h + conv(silu(scale · norm(conv(silu(norm h))) + shift))",
+    )  # fmt: skip
+    waves: int = param(
+        3, "Waves", symbol="k", low=0, high=4, minimum=0, maximum=6,
+        help="Sines and cosines of each pixel's value given to the network beside the value (Kingma 2021). The "
+        "fastest has one period from a grey level to the next, so that tiny noise is seen for what it is.",
+        equation="sin ω_j y, cos ω_j y, ω_j = 255π/4^j",
+    )  # fmt: skip
+    classes: int = param(
+        10, "Classes", symbol="c", low=0, high=16, minimum=0, maximum=10000, advanced=True,
+        help="Number of labels to condition on; 0 for none. Labels are dropped a tenth of the time, so that "
+        "the same network also gives the unconditional score (classifier-free guidance).",
+        equation="ω·s(x|y) + (1 − ω)·s(x)",
+    )  # fmt: skip
+
+    #: The network is always preconditioned: it belongs to no SDE.
+    output = "edm"
+    native = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % 8:
+            raise ParamError(f"unet.width must be a multiple of 8, not {self.width}")
+
+
+@dataclass(frozen=True)
 class Training(Validated):
     """How a network is trained: budget, optimiser, averaging, device."""
 
@@ -108,3 +149,50 @@ class Training(Validated):
         super().__post_init__()
         if not self.seconds and not self.iterations:
             raise ParamError("training.seconds and training.iterations must not both be 0: no end")
+
+
+@dataclass(frozen=True)
+class PictureTraining(Training):
+    """How a network for pictures is trained: the same, with numbers that suit it."""
+
+    name = "picture_training"
+    seconds: float = param(
+        600.0, "Time", symbol="τ", unit="s", low=30.0, high=7200.0, minimum=0.0, maximum=1e7, log=True,
+        help="Training stops after so many seconds of training (a pause does not count); the schedule of the "
+        "learning rate fits itself to it. 0: no limit.",
+        equation="share done p = max(time/τ, iterations/K)",
+    )  # fmt: skip
+    iterations: int = param(
+        0, "Iterations", symbol="K", low=0, high=50000, minimum=0, maximum=10**9,
+        help="Training stops after so many iterations; 0: no limit. With this limit and none on time, "
+        "the same seed gives the same weights.",
+        equation="θ₁ … θ_K",
+    )  # fmt: skip
+    learning_rate: float = param(
+        2e-3, "Learning rate", symbol="lr", low=1e-4, high=1e-2, minimum=1e-8, maximum=1.0, log=True,
+        help="Step size of Muon and Adam; it rises briefly, stays, and falls along a cosine over the last four fifths "
+        "of the budget.",
+        equation="½ lr (1 + cos π(p − 0.2)/0.8), p the share done",
+    )  # fmt: skip
+    batch: int = param(
+        64, "Batch", symbol="b", low=16, high=512, minimum=1, maximum=10**5, log=True,
+        help="Pictures per iteration, over all processes together.", equation="(1/b) Σ ℓ(x_i, t_i, z_i)",
+    )  # fmt: skip
+    centre: float = param(
+        -0.6, "Centre of ln σ", symbol="P_mean", low=-3.0, high=1.0, minimum=-10.0, maximum=10.0, advanced=True,
+        help="Mean of ln σ: the noise levels where pictures take shape.", equation="ln σ ~ N(P_mean, P_std²)",
+    )  # fmt: skip
+    spread: float = param(
+        1.3, "Spread of ln σ", symbol="P_std", low=0.3, high=3.0, minimum=0.01, maximum=10.0, advanced=True,
+        help="Standard deviation of ln σ.", equation="ln σ ~ N(P_mean, P_std²)",
+    )  # fmt: skip
+    wide: float = param(
+        0.2, "Part spread wide", symbol="w", low=0.0, high=1.0, maximum=1.0, advanced=True,
+        help="Part of the pictures whose noise level is log-uniform over the whole range instead: what likelihood "
+        "needs.",
+        equation="w U(ln σ_low, ln σ_high) + (1 − w) N(P_mean, P_std²)",
+    )  # fmt: skip
+    precision: str = param(
+        "auto", "Precision", choices={"auto": "automatic", "bfloat16": "bfloat16", "float32": "float32"}, advanced=True,
+        help="Automatic computes in bfloat16 where the device has it in hardware; weights are float32 always.",
+    )  # fmt: skip

@@ -183,8 +183,8 @@ class Session:
     def train_with_labels(self) -> None:
         """Train a network that knows the classes of the data, for classifier-free guidance."""
         e = self.document.experiment
-        network = replace(e.score.network, classes=len(e.data.mixture.label_weights))
-        score = replace(e.score, source="trained", network=network)
+        network = replace(e.network, classes=len(e.data.mixture.label_weights))
+        score = replace(e.score, source="trained", **{"unet" if e.pictures else "network": network})
         self.edit(replace(self.document, experiment=replace(e, score=score)))
         self.train()
 
@@ -214,7 +214,8 @@ class Session:
         self.trainer.reset()
         self.trainer.model = model
         e = self.document.experiment
-        score = replace(e.score, source="trained", network=model.network)
+        field = "unet" if model.picture else "network"
+        score = replace(e.score, source="trained", **{field: model.network})
         self.edit(replace(self.document, experiment=replace(e, score=score)))
         self._new_weights()
 
@@ -300,7 +301,7 @@ class Session:
 
     def _report(self, worker: Track | Trainer | ClassifierTrainer | LabRunner) -> None:
         error, worker.error = worker.error, None
-        if isinstance(error, TrainingError) and self.document.experiment.score.training.device != "cpu":
+        if isinstance(error, TrainingError) and self.document.experiment.training.device != "cpu":
             self.notices.append(Notice("error", _sentence(error), ("Train on the CPU", "train_on_cpu")))
         elif error is not None:
             self.say("error", _sentence(error))
@@ -308,7 +309,8 @@ class Session:
     def train_on_cpu(self) -> None:
         """Train anew on the CPU, where the accelerator did not serve."""
         e = self.document.experiment
-        score = replace(e.score, training=replace(e.score.training, device="cpu"))
+        cpu = replace(e.training, device="cpu")
+        score = replace(e.score, **{"picture_training" if e.pictures else "training": cpu})
         self.edit(replace(self.document, experiment=replace(e, score=score)))
         self.train()
 
@@ -454,7 +456,7 @@ def _device_words(e: Experiment) -> str:
     """The device that the experiment trains on; where it is not here (a file from elsewhere), the one that is.
     Training itself says what is missing."""
     try:
-        return device_words(choose_device(e.score.training.device))
+        return device_words(choose_device(e.training.device))
     except TrainingError:
         return device_words(choose_device())
 

@@ -31,10 +31,10 @@ def _numbers(e: Experiment | None) -> object:
     """All of an experiment that its simulation depends on (how a network would be trained is not part of it)."""
     if e is None:
         return None
-    untrained = e.score.network if e.score.source == "trained" else None
+    untrained = e.network if e.score.source == "trained" else None
     return e.data, e.sde, e.sampler, e.control, e.seed, e.score.source, untrained
 
 
 def _trained_for(e: Experiment) -> object:
-    native = e.sde if e.score.network.native else None
-    return (e.data, e.score.network, e.score.objective, native) if e.score.source == "trained" else None
+    native = e.sde if e.network.native else None
+    return (e.data, e.network, e.score.objective, native) if e.score.source == "trained" else None

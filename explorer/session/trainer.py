@@ -11,7 +11,8 @@ from explorer.experiment import Experiment
 from explorer.models import model_of
 from explorer.scores.files import Model
 from explorer.session.slot import Slot
-from explorer.train import TrainFrame, train
+from explorer.train import TrainFrame
+from explorer.train.start import training_of
 
 #: Points of the loss chart; older ones are thinned.
 HISTORY = 600
@@ -110,6 +111,6 @@ def _frames(e: Experiment) -> Iterator[TrainFrame]:
     from dataclasses import replace
 
     weights = None
-    for frame in train(e.data.mixture, e.sde, e.score.objective, e.score.network, e.score.training, e.seed):
+    for frame in training_of(e):
         weights = frame.weights if frame.weights is not None else weights
         yield replace(frame, weights=weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -41,6 +41,13 @@ class Inputs(NamedTuple):
     def x(self) -> torch.Tensor:
         """alpha x0 + sigma z (m, r, d)."""
         return self.alpha[..., None] * self.x0 + self.sigma[..., None] * self.z
+
+
+class Source(Protocol):
+    """Where clean points come from."""
+
+    def take(self, n: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The next n points (n, d), and their labels (n,)."""
 
 
 class Pool:
@@ -115,7 +122,7 @@ class Sampling:
         self.objective, self.sde, self.sigma_data, self.random = objective, sde, sigma_data, random
         self.times = TimeTable(sde, random.device) if native else None
 
-    def draw(self, pool: Pool, levels: int, shared: int) -> Inputs:
+    def draw(self, pool: Source, levels: int, shared: int) -> Inputs:
         """`levels` noise levels, one from each of as many equal strata, with `shared` points each."""
         u = torch.rand(levels, generator=self.random, device=self.random.device)
         u = (torch.arange(levels, device=u.device) + u) / levels
@@ -123,7 +130,7 @@ class Sampling:
         inputs = self.at(u, x0.view(levels, shared, -1), labels)
         return inputs._replace(extra=self.extra(pool, inputs.x0.shape))
 
-    def extra(self, pool: Pool, shape: torch.Size) -> torch.Tensor | None:
+    def extra(self, pool: Source, shape: torch.Size) -> torch.Tensor | None:
         """What the objective draws for itself for x0 of `shape`."""
         return self.objective.extra(lambda n: pool.take(n)[0], shape, self.random)
 

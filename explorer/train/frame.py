@@ -46,3 +46,5 @@ class TrainFrame:
     note: str = ""
     weights: Mapping[str, torch.Tensor] | None = None
     done: bool = False
+    #: Whether floor and excess are known: of pictures nobody knows the exact score.
+    exact: bool = True

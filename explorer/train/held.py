@@ -14,7 +14,7 @@ from explorer.train.batches import Inputs, Pool, Sampling
 
 if TYPE_CHECKING:
     from explorer.distributions import Mixture
-    from explorer.scores.network import Denoiser
+    from explorer.scores.network import Preconditioned
 
 #: Noise levels, points at each, and levels that make one bin of the chart.
 LEVELS, POINTS, PER_BIN = 48, 32, 4
@@ -54,7 +54,7 @@ class HeldOut:
         per_level = values.mean(1)[self.order].double().cpu()
         return per_level.view(-1, PER_BIN).mean(1).numpy()
 
-    def measure(self, net: Denoiser) -> None:
+    def measure(self, net: Preconditioned) -> None:
         """Excess, and loss by noise level, of `net`: whatever the objective, sigma²|s - exact|² and its weight."""
         i = self.inputs
         error = i.sigma[..., None] * (net.score(i.x, i.alpha, i.sigma, i.t) - self.exact)

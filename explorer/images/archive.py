@@ -1,0 +1,55 @@
+"""Archives of pictures: the small ones that come with the program, and the whole ones that anybody can download."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from explorer import paths
+from explorer.images.base import Pixels
+
+#: The order in which pictures are held out: archives may be sorted by author (MNIST's test set is).
+SHUFFLE = 20261122
+
+
+class ImageError(ValueError):
+    """Pictures that cannot be used; the message says why in one sentence."""
+
+
+def shipped(name: str) -> tuple[Pixels, Pixels]:
+    """(train, held out) of the archive NAME.npz in assets/images/, kept."""
+    return _shipped(paths.assets() / "images" / f"{name}.npz")
+
+
+@lru_cache(maxsize=4)
+def _shipped(path: Path) -> tuple[Pixels, Pixels]:
+    return read(path)
+
+
+def read(path: str | Path) -> tuple[Pixels, Pixels]:
+    """(train, held out) of an archive with x_train, y_train, x_test and y_test, as Keras distributes MNIST.
+
+    Pictures are uint8, (n, h, w) or (n, h, w, c). The held-out ones come in random order, always the same.
+    Raises ImageError.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = [archive[key] for key in ("x_train", "y_train", "x_test", "y_test")]
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise ImageError(
+            f"{path.name} is no archive of pictures: it must be an .npz with x_train, y_train, x_test and y_test "
+            f"({error})."
+        ) from None
+    train, test = (_pixels(path.name, *arrays[i : i + 2]) for i in (0, 2))
+    order = np.random.default_rng(SHUFFLE).permutation(len(test))
+    return train, test.take(order)
+
+
+def _pixels(name: str, x: np.ndarray, y: np.ndarray) -> Pixels:
+    if x.dtype != np.uint8 or x.ndim not in (3, 4) or len(x) == 0 or y.shape != (len(x),):
+        raise ImageError(f"{name}: pictures must be uint8 of shape (n, h, w) or (n, h, w, c), with n labels.")
+    x = x[:, None] if x.ndim == 3 else np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    return Pixels(x, y.astype(np.int64))

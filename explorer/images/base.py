@@ -1,0 +1,106 @@
+"""What every set of pictures has in common: pixels, labels, and the exact law of the set itself."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from explorer.distributions.base import Distribution
+from explorer.distributions.mixture import Mixture
+from explorer.registry import Registry
+
+IMAGES: Registry[Distribution] = Registry("image set", "explorer.images")
+
+#: x of a grey level is 2 level/255 - 1: from -1 (black) to 1 (white), LEVEL apart.
+LEVEL = 2 / 255
+#: Pictures that the exact law of a set is made of, at most, and the standard deviation around each.
+REMEMBERED, JITTER = 2000, LEVEL / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """uint8 pictures (n, c, h, w) and their labels (n,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows: np.ndarray | slice) -> Pixels:
+        """Some of them."""
+        return Pixels(self.images[rows], self.labels[rows])
+
+
+def from_pixels(images: np.ndarray) -> np.ndarray:
+    """Pictures (n, c, h, w) of levels 0 to 255 as points x (n, c h w) in [-1, 1], float32."""
+    return (images.reshape(len(images), -1) * np.float32(LEVEL) - np.float32(1)).astype(np.float32)
+
+
+def to_pixels(x: np.ndarray, picture: tuple[int, int, int]) -> np.ndarray:
+    """Points x (n, d) as pictures (n, h, w, c) of levels 0 to 255, held within them; NaN is black."""
+    levels = np.clip(np.nan_to_num((np.asarray(x) + 1) / LEVEL), 0, 255).round().astype(np.uint8)
+    return np.moveaxis(levels.reshape(-1, *picture), 1, -1)
+
+
+class ImageSet(Distribution):
+    """A named set of pictures. Subclasses are frozen dataclasses registered in IMAGES.
+
+    x is flat (n, c h w) in [-1, 1], so that SDEs, samplers and guidance take it as they take points of the
+    plane. As a `Distribution` it is the set itself (of at most REMEMBERED pictures): a finite mixture, whose
+    exact score can only remember. What a network learns from it is meant to be more.
+    """
+
+    label_names: ClassVar[tuple[str, ...]] = ()
+    #: Who made the pictures and under which licence they come.
+    credit: ClassVar[str] = ""
+    #: Whether a picture may be mirrored in training.
+    mirror: ClassVar[bool] = False
+
+    @abstractmethod
+    def load(self) -> tuple[Pixels, Pixels]:
+        """Those to train on and those held out (called once per object, then kept)."""
+
+    @cached_property
+    def pixels(self) -> tuple[Pixels, Pixels]:
+        """(train, held out)."""
+        return self.load()
+
+    @property
+    def train(self) -> Pixels:
+        """Those to train on."""
+        return self.pixels[0]
+
+    @property
+    def held_out(self) -> Pixels:
+        """Those never trained on, in random order."""
+        return self.pixels[1]
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """(c, h, w)."""
+        assert self.picture is not None
+        return self.picture
+
+    @cached_property
+    def dim(self) -> int:  # type: ignore[override]
+        """c h w."""
+        return math.prod(self.size)
+
+    @cached_property
+    def moments(self) -> tuple[tuple[float, ...], float]:
+        """The mean of each channel, and the standard deviation around it over all: what networks scale by."""
+        x = from_pixels(self.train.images[:20_000]).reshape(-1, *self.size)
+        centre = x.mean((0, 2, 3), dtype=np.float64)
+        spread = float(np.sqrt(np.square(x - centre[:, None, None], dtype=np.float64).mean()))
+        return tuple(round(float(c), 4) for c in centre), round(spread, 4)
+
+    def build(self) -> Mixture:
+        few = self.train.take(slice(0, REMEMBERED))
+        labels = few.labels.astype(int) if self.label_names else None
+        return Mixture.of_points(from_pixels(few.images), JITTER, labels, self.label_names)

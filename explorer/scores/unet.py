@@ -1,0 +1,172 @@
+"""The network for pictures: a small U-Net, preconditioned like the one for points. (This module imports torch.)
+
+Pixels are first folded two by two into channels: most of the work is then done at a half and a quarter of the
+resolution, which is what a CPU has time for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from explorer.scores.network import Embedding, Preconditioned
+from explorer.scores.spec import PICTURE_NOISE_LOW, UNetSpec
+
+GROUPS, HEADS, EMBEDDING = 8, 4, 256
+#: Inputs farther from the mean than this many times their usual distance are drawn in to it.
+REACH = 4.0
+
+
+class Block(nn.Module):
+    """A residual block of two convolutions; scale and shift between them depend on noise level and label."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.GroupNorm(GROUPS, inputs), nn.GroupNorm(GROUPS, outputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.modulation = nn.Linear(EMBEDDING, 2 * outputs)
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor, e: Tensor) -> Tensor:
+        """x (n, inputs, h, w), e (n or 1, EMBEDDING) -> (n, outputs, h, w)."""
+        h = self.conv1(F.silu(self.norm1(x)))
+        scale, shift = self.modulation(e)[:, :, None, None].chunk(2, 1)
+        h = F.silu(torch.addcmul(shift, self.norm2(h), 1 + scale))
+        out: Tensor = self.skip(x) + self.conv2(h)
+        return out
+
+
+class Attention(nn.Module):
+    """Every place looks at every other (Vaswani et al. 2017): at a quarter of the resolution there are few."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(GROUPS, channels)
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (n, channels, h, w) -> the same shape."""
+        n, c, h, w = x.shape
+        parts = self.qkv(self.norm(x)).reshape(n, 3, HEADS, c // HEADS, h * w).transpose(-1, -2)
+        q, k, v = parts.unbind(1)
+        # written out: on a CPU torch's fused kernel takes twice as long for so few places, backwards
+        weights = torch.softmax(q @ k.transpose(-1, -2) * (c // HEADS) ** -0.5, -1).to(v.dtype)
+        seen = (weights @ v).transpose(-1, -2).reshape(n, c, h, w)
+        out: Tensor = x + self.out(seen)
+        return out
+
+
+class UNet(nn.Module):
+    """Pictures (n, inputs, h, w), h and w multiples of 4 -> (n, outputs, h, w)."""
+
+    def __init__(self, inputs: int, outputs: int, width: int, depth: int) -> None:
+        super().__init__()
+        half, quarter = width, 2 * width
+        self.first = nn.Conv2d(4 * inputs, half, 3, padding=1)
+        self.before = Block(half, half)
+        self.down = nn.Conv2d(4 * half, quarter, 1)
+        self.middle = nn.ModuleList(Block(quarter, quarter) for _ in range(depth))
+        self.attention = nn.ModuleList(Attention(quarter) for _ in range(depth - 1))
+        self.up = nn.Conv2d(quarter, 4 * half, 1)
+        self.after = Block(2 * half, half)
+        self.norm = nn.GroupNorm(GROUPS, half)
+        self.last = nn.Conv2d(half, 4 * outputs, 3, padding=1)
+
+    def forward(self, x: Tensor, e: Tensor) -> Tensor:
+        """e (n or 1, EMBEDDING)."""
+        x = F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
+        here = self.before(self.first(x), e)
+        g = self.down(F.pixel_unshuffle(here, 2).contiguous(memory_format=torch.channels_last))
+        for i, block in enumerate(self.middle):
+            g = block(g, e)
+            if i < len(self.attention):
+                g = self.attention[i](g)
+        u = self.after(torch.cat([F.pixel_shuffle(self.up(g), 2), here], 1), e)
+        return F.pixel_shuffle(self.last(F.silu(self.norm(u))), 2)
+
+
+class PictureDenoiser(Preconditioned):
+    """D(y, sigma) for flat pictures y (..., c h w), conditioned on a label where `spec.classes` is not 0.
+
+    `centre` (c,) and `sigma_data` are the mean of each channel and the standard deviation around it. `reduced`
+    computes in bfloat16, which is faster where the processor has it; weights stay float32.
+    """
+
+    noise_low = PICTURE_NOISE_LOW
+    omega: Tensor
+
+    def __init__(
+        self, spec: UNetSpec, picture: tuple[int, int, int], centre: Sequence[float], sigma_data: float,
+        random: torch.Generator | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.spec, self.picture, self.sigma_data, self.reduced = spec, picture, sigma_data, False
+        channels, height, width = picture
+        self.dim = math.prod(picture)
+        flat = np.repeat(np.asarray(centre, np.float32), height * width)
+        self.register_buffer("centre", torch.from_numpy(flat), persistent=False)
+        omega = (255 * np.pi / 4.0 ** np.arange(spec.waves)).astype(np.float32)
+        self.register_buffer("omega", torch.from_numpy(omega), persistent=False)
+        self.embedding = Embedding(EMBEDDING, EMBEDDING)
+        # index `classes` stands for "no label"
+        self.labels = nn.Embedding(spec.classes + 1, EMBEDDING) if spec.classes else None
+        self.body = UNet(channels * (1 + 2 * spec.waves), channels, spec.width, spec.depth)
+        if not self.omega.is_meta:
+            self._initialise(random or torch.Generator().manual_seed(0))
+
+    @torch.no_grad()
+    def _initialise(self, random: torch.Generator) -> None:
+        """Weights from `random` alone: torch's own random state is shared by all threads."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                bound = layer.weight[0].numel() ** -0.5
+                layer.weight.uniform_(-bound, bound, generator=random)
+                layer.bias.uniform_(-bound, bound, generator=random)  # type: ignore[union-attr]
+            if isinstance(layer, nn.Embedding):
+                layer.weight.normal_(0, 0.5, generator=random)
+        # every residual branch, and F itself, start at 0: the network starts as the best linear denoiser
+        ends = [b.conv2 for b in self.modules() if isinstance(b, Block)]
+        for end in (*ends, *(a.out for a in self.modules() if isinstance(a, Attention)), self.body.last):
+            end.weight.zero_()
+            end.bias.zero_()  # type: ignore[union-attr]
+
+    def matrices(self) -> list[Tensor]:
+        """The weights that map features to features, for which Muon is meant."""
+        outer = {self.body.first.weight, self.body.last.weight}
+        convolutions = [m.weight for m in self.body.modules() if isinstance(m, nn.Conv2d)]
+        return [w for w in convolutions if w not in outer]
+
+    def _unit(
+        self, x: Tensor, noise: Tensor, labels: Tensor | int | None, embedding: Tensor | None = None
+    ) -> Tensor:
+        lead = x.shape[:-1]
+        x, noise = x.reshape(-1, self.dim), (noise.expand(lead) if noise.ndim else noise).reshape(-1, 1)
+        x = x * (REACH * math.sqrt(self.dim) / x.norm(dim=1, keepdim=True)).clamp(max=1.0)
+        e = self.embedding(torch.log(noise[:, 0]) / 4) if embedding is None else embedding.reshape(1, -1)
+        if self.labels is not None:
+            wanted = self.spec.classes if labels is None else labels
+            e = e + self.labels(torch.as_tensor(wanted, device=e.device).reshape(-1))
+        pixels = self._with_waves(x, noise).reshape(len(x), -1, *self.picture[1:])
+        with self._precision(x.device.type):
+            out = self.body(pixels, F.silu(e))
+        return out.to(x.dtype).reshape(*lead, self.dim)
+
+    def _with_waves(self, x: Tensor, noise: Tensor) -> Tensor:
+        """x and its waves (n, (1 + 2k) d): those that the noise blurs are damped to what it leaves of them."""
+        y = x * (noise**2 + self.sigma_data**2).sqrt() + (self.centre - 1)
+        out = [x]
+        for omega in self.omega:
+            left = torch.exp(-0.5 * (omega * noise) ** 2)
+            out += [(omega * y).sin() * left, (omega * y).cos() * left]
+        return torch.cat(out, 1)
+
+    def _precision(self, device: str) -> contextlib.AbstractContextManager[object]:
+        return torch.autocast(device, torch.bfloat16) if self.reduced else contextlib.nullcontext()

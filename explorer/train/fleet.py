@@ -1,0 +1,84 @@
+"""Several processes that train one network: torchrun starts them, DistributedDataParallel keeps them equal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from explorer.lazy import torch
+from explorer.train.frame import TrainingError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """This process among `size` of them. Every one draws the same global batch and takes its own part of it.
+
+    So the gradients that they average are those of the global batch, whatever the number of processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+
+    @staticmethod
+    def joined() -> Fleet:
+        """The fleet that torchrun made of this process, or a fleet of one.
+
+        Processes meet over nccl where each has a GPU of its own, else over gloo. Raises TrainingError.
+        """
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        if size == 1:
+            return Fleet()
+        rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
+        from torch import distributed
+
+        if not distributed.is_initialized():
+            own = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", str(size)))
+            try:
+                distributed.init_process_group(
+                    "nccl" if torch.cuda.is_available() and own else "gloo", timeout=timedelta(minutes=10)
+                )
+            except (RuntimeError, ValueError) as error:
+                raise TrainingError(
+                    f"the processes of this training did not find each other ({error})"
+                ) from error
+        return Fleet(rank, size, local)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and speaks."""
+        return self.rank == 0
+
+    def device(self, wanted: torch.device) -> torch.device:
+        """Each process its own GPU."""
+        return torch.device("cuda", self.local) if wanted.type == "cuda" and self.size > 1 else wanted
+
+    def part(self, batch: torch.Tensor) -> torch.Tensor:
+        """This process's share of a global batch, along its first axis."""
+        if len(batch) % self.size:
+            raise TrainingError(
+                f"a batch of {len(batch)} cannot be shared among {self.size} processes; choose a multiple"
+            )
+        each = len(batch) // self.size
+        return batch[self.rank * each : (self.rank + 1) * each]
+
+    def shared(self, loss: nn.Module) -> Callable[..., torch.Tensor]:
+        """The module that computes the loss, with gradients averaged over the fleet."""
+        if self.size == 1:
+            return loss
+        from torch.nn.parallel import DistributedDataParallel
+
+        return DistributedDataParallel(loss)
+
+    def leave(self) -> None:
+        """Say goodbye."""
+        if self.size > 1:
+            from torch import distributed
+
+            distributed.destroy_process_group()

@@ -1,0 +1,228 @@
+"""Training on pictures: denoising score matching with the noise levels and weights of EDM."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.images import ImageSet, from_pixels
+from explorer.images.base import Pixels
+from explorer.lazy import torch
+from explorer.objectives import OBJECTIVES
+from explorer.scores.spec import PICTURE_NOISE_LOW, PictureTraining, UNetSpec
+from explorer.sdes import SDES
+from explorer.train.batches import LABEL_DROP, Inputs, Sampling
+from explorer.train.fleet import Fleet
+from explorer.train.frame import TrainFrame, TrainingError
+from explorer.train.held import as_batch
+from explorer.train.loop import Loop, choose_device
+
+if TYPE_CHECKING:
+    from explorer.scores.network import Preconditioned
+    from explorer.scores.unet import PictureDenoiser
+
+#: Held-out pictures: noise levels, pictures at each, levels that make one bin of the chart.
+LEVELS, EACH, PER_BIN = 24, 4, 2
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is learned from: pictures to train on and held out, with what a network must know of them.
+
+    By default those that come with the program; a whole archive may stand for them.
+    """
+
+    train: Pixels
+    held_out: Pixels
+    picture: tuple[int, int, int]
+    centre: tuple[float, ...]
+    sigma_data: float
+    mirror: bool = False
+
+    @staticmethod
+    def of(data: ImageSet, archive: tuple[Pixels, Pixels] | None = None) -> Material:
+        """The pictures of a set, or those of an archive in their place."""
+        train, held_out = archive or (data.train, data.held_out)
+        if train.images.shape[1:] != data.size:
+            raise TrainingError(
+                f"the archive has pictures of {train.images.shape[1:]}, {data.title} {data.size}"
+            )
+        return Material(train, held_out, data.size, *data.moments, data.mirror)
+
+
+class PicturePool:
+    """Pictures drawn with replacement, mirrored half of the time where that suits them; a tenth lose their label."""
+
+    def __init__(self, material: Material, classes: int, seed: int, device: torch.device) -> None:
+        known = int(material.train.labels.max()) + 1
+        if 0 < classes < known:
+            raise TrainingError(
+                f"the data has {known} labels and the network {classes}; set the classes to {known}, or to 0 for none"
+            )
+        self.material, self.classes, self.device = material, classes, device
+        self.rng = np.random.default_rng([seed, *b"pictures"])
+
+    def take(self, n: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The next n pictures (n, d), and their labels (n,)."""
+        rows = self.rng.integers(len(self.material.train), size=n)
+        images = self.material.train.images[rows]
+        turned = self.rng.random(n) < 0.5
+        if self.material.mirror:
+            images = np.where(turned[:, None, None, None], images[..., ::-1], images)
+        x = torch.from_numpy(from_pixels(images)).to(self.device)
+        dropped = self.rng.random(n) < LABEL_DROP
+        labels = np.where(dropped, self.classes, self.material.train.labels[rows])
+        return x, torch.from_numpy(labels).to(self.device) if self.classes else None
+
+
+class HeldPictures:
+    """The loss on pictures never trained on, by noise level. What part of it nobody can remove is not known."""
+
+    floor = excess = math.nan
+
+    def __init__(self, material: Material, sampling: Sampling, classes: int, device: torch.device) -> None:
+        u = (torch.arange(LEVELS, device=device) + 0.5) / LEVELS
+        rows = np.arange(LEVELS * EACH) % len(material.held_out)
+        some = material.held_out.take(rows)
+        x0 = torch.from_numpy(from_pixels(some.images)).to(device)
+        labels = torch.from_numpy(some.labels).to(device) if classes else None
+        self.inputs = i = sampling.at(u, x0.view(LEVELS, EACH, -1), labels)
+        self.objective = sampling.objective
+        noise = i.sigma[:, 0]
+        self.order = torch.argsort(noise, stable=True)
+        self.level = np.exp(self._binned(torch.log(noise)[:, None]))
+        self.scale = 1.0
+        self.by_level = self.floor_by_level = np.full_like(self.level, math.nan)
+        self.loss = math.nan
+
+    def _binned(self, values: torch.Tensor) -> np.ndarray:
+        """(m, r) -> (bins,)."""
+        return values.mean(1)[self.order].double().cpu().view(-1, PER_BIN).mean(1).numpy()
+
+    def measure(self, net: Preconditioned) -> None:
+        """The weighted loss per number, of the network as it is."""
+        each = _losses(net, self.objective, self.inputs)
+        self.by_level, self.loss = self._binned(each), float(each.mean())
+
+
+def _losses(net: Any, objective: Any, i: Inputs) -> torch.Tensor:
+    """The weighted loss per number (m, r)."""
+    loss = objective.loss(lambda x: net.score(x, i.alpha, i.sigma, i.t, i.labels), as_batch(i))
+    weighted: torch.Tensor = i.weight * loss / i.x0.shape[-1]
+    return weighted
+
+
+class PictureRun(Loop):
+    """One training on pictures. `start` are weights to go on from; `fleet` the processes that share it."""
+
+    shared, weight_seconds, smallest_batch = 1, 5.0, 8
+
+    def __init__(
+        self, material: Material, spec: UNetSpec, training: PictureTraining, seed: int,
+        start: Mapping[str, torch.Tensor] | None = None, fleet: Fleet | None = None,
+    ) -> None:  # fmt: skip
+        from explorer.optimise import FlatMuon
+        from explorer.scores.unet import PictureDenoiser
+
+        self.fleet = fleet or Fleet()
+        device = self.fleet.device(choose_device(training.device))
+        random = torch.Generator().manual_seed(seed)
+        net = PictureDenoiser(spec, material.picture, material.centre, material.sigma_data, random)
+        if start is not None:
+            net.load_state_dict(dict(start))
+        net = net.to(device)
+        net.reduced = _half(training.precision, device)
+        optimiser = FlatMuon(net, net.matrices(), training.clip, training.ema)
+        objective = OBJECTIVES["dsm"](
+            centre=training.centre, spread=training.spread, wide=training.wide, low=PICTURE_NOISE_LOW
+        )  # type: ignore[call-arg]
+        pool = PicturePool(material, spec.classes, seed, device)
+        noise = torch.Generator(device).manual_seed(seed)
+        sampling = Sampling(objective, SDES["ve"](), False, material.sigma_data, noise)
+        held = HeldPictures(material, sampling, spec.classes, device)
+        self.settings = (spec, training, seed)
+        super().__init__(training, objective, net, optimiser, pool, sampling, held, device)
+        self.share = self.fleet.shared(_loss_module(net, objective))
+
+    def fall(self, p: float) -> float:
+        return max(0.5 * (1 + math.cos(math.pi * max(p - 0.2, 0.0) / 0.8)), 1e-3)
+
+    def growth(self, p: float) -> float:
+        return 1.0
+
+    def loss_of(self, i: Inputs) -> torch.Tensor:
+        parts = [v for v in i._replace(extra=None) if v is not None]
+        return self.share(*(self.fleet.part(v) for v in parts))
+
+    # --- to be gone on with ------------------------------------------------------------------------------
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Everything that the rest of the training depends on, as tensors and as numbers."""
+        flat, mean, square, average = self.optimiser.state()
+        tensors = {
+            "flat": flat, "mean": mean, "square": square, "average": average,
+            "noise": self.sampling.random.get_state(),
+        }  # fmt: skip
+        numbers = {
+            "iteration": self.iteration, "seconds": self.seconds, "count": self.optimiser.count,
+            "rate_factor": self.rate_factor, "batch_factor": self.batch_factor, "note": self.note,
+            "watch": vars(self.watch), "window": float(self.window), "pool": self.pool.rng.bit_generator.state,  # type: ignore[attr-defined]
+        }  # fmt: skip
+        return {k: v.cpu() for k, v in tensors.items()}, numbers
+
+    def restore(self, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]) -> None:
+        """Go on from `state`. Raises TrainingError where it is of another network."""
+        if tensors["flat"].shape != self.optimiser.flat.shape:
+            raise TrainingError("this checkpoint is of a network of another size")
+        names = ("flat", "mean", "square", "average")
+        self.optimiser.restore(tuple(tensors[name].to(self.device) for name in names))
+        self.optimiser.count = int(numbers["count"])
+        self.sampling.random.set_state(tensors["noise"])
+        self.pool.rng.bit_generator.state = numbers["pool"]  # type: ignore[attr-defined]
+        vars(self.watch).update(numbers["watch"])
+        self.iteration, self.seconds = int(numbers["iteration"]), float(numbers["seconds"])
+        self.rate_factor, self.batch_factor = numbers["rate_factor"], numbers["batch_factor"]
+        self.note, self.window = numbers["note"], torch.tensor(numbers["window"], device=self.device)
+        self.good = self.optimiser.state()
+
+
+def _half(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def _loss_module(net: PictureDenoiser, objective: Any) -> torch.nn.Module:
+    """The loss as a module: DistributedDataParallel wants one whose forward pass uses every weight."""
+
+    class Loss(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, *parts: torch.Tensor) -> torch.Tensor:
+            return _losses(self.net, objective, Inputs(*parts)).mean()
+
+    return Loss()
+
+
+def train_pictures(
+    material: Material, spec: UNetSpec, training: PictureTraining, seed: int,
+    start: Mapping[str, torch.Tensor] | None = None,
+) -> Iterator[TrainFrame]:  # fmt: skip
+    """Frames of a training on pictures; see `explorer.train.train`."""
+    pressed = time.perf_counter()
+    try:
+        yield from PictureRun(material, spec, training, seed, start).frames(pressed)
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            "the device has no memory for this network; choose a smaller one, or 'cpu' as the device"
+        ) from error
