@@ -60,6 +60,7 @@ class Model:
     def network_of(self, random: torch.Generator | None = None) -> Preconditioned:
         """A network of this kind with weights from `random`."""
         if isinstance(self.network, NetworkSpec):
+            from explorer.scores.network import Denoiser
 
             return Denoiser(self.network, self.dim, self.sigma_data, random, self.native_sde)
         from explorer.scores.unet import PictureDenoiser
