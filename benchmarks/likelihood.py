@@ -25,6 +25,7 @@ from explorer import noise
 from explorer.distributions import DISTRIBUTIONS, Distribution, Mixture
 from explorer.labs.density_parts import Grid, whole
 from explorer.likelihood import (
+    PICTURE,
     START,
     Exact,
     Flow,
@@ -122,7 +123,7 @@ def grid_rows() -> Iterator[str]:
         net = pretrained(data).denoiser()
         x = Grid(whole(data.mixture), CELLS).points()
         for sde in (SDES["vp"](), SDES["ve"]()):
-            flow = Flow(sde, LearnedScore(net, sde), within(1e-5))
+            flow = Flow(sde, LearnedScore(net, sde), within(PICTURE))
             seconds = min(_seconds(_picture, flow, x) for _ in range(REPEATS))
             yield f"| {name} | {sde.title} | **{seconds:.2f}** |"
     yield from _divergence_rows(LearnedScore(net, sde), x.float())

@@ -10,7 +10,6 @@ import numpy as np
 from explorer.figures import Figure, Picture, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.density_parts import (
-    TOLERANCE,
     Grid,
     draws,
     flow_of,
@@ -25,6 +24,7 @@ from explorer.lazy import torch
 from explorer.likelihood import (
     DIVERGENCES,
     ENDS,
+    PICTURE,
     PROBES,
     START,
     Divergence,
@@ -94,7 +94,7 @@ class Likelihood(Lab):
         help="Cells of the picture, up and across.",
     )  # fmt: skip
     tolerance: float = param(
-        TOLERANCE, "Tolerance", symbol="tol", low=1e-6, high=1e-2, minimum=1e-7, maximum=0.1, log=True, advanced=True,
+        PICTURE, "Tolerance", symbol="tol", low=1e-6, high=1e-2, minimum=1e-7, maximum=0.1, log=True, advanced=True,
         help="Error that the solver allows in a step, relative and absolute.", equation="Dormand & Prince 1980",
     )  # fmt: skip
 

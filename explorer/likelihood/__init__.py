@@ -23,12 +23,13 @@ from explorer.likelihood.flow import (
     prior_log_density,
     within,
 )
-from explorer.likelihood.grid import on_points
+from explorer.likelihood.grid import PICTURE, on_points
 from explorer.likelihood.measured import Measured, measured
 
 __all__ = [
     "DIVERGENCES",
     "ENDS",
+    "PICTURE",
     "PROBES",
     "START",
     "Agreement",
