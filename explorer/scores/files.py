@@ -98,16 +98,24 @@ def load(path: str | Path) -> Model:
 
 
 def encode(model: Model) -> bytes:
-    """The bytes of the file: the hash is of all of them, with zeros where it will stand."""
-    from safetensors.torch import save as to_bytes
-
+    """The bytes of the file of a model."""
     about = {
         "format": FORMAT, "network": asdict(model.network), "dim": model.dim, "sigma_data": model.sigma_data,
         "data": model.data, "sde": model.sde, "facts": model.facts,
     }  # fmt: skip
     if model.picture:
         about |= {"picture": model.picture, "centre": model.centre}
-    tensors = {name: w.detach().cpu().contiguous() for name, w in model.weights.items()}
+    return sealed(about, model.weights)
+
+
+def sealed(about: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> bytes:
+    """A description and tensors as the bytes of a file: the hash is of all of them, with zeros where it will stand.
+
+    Weights may be kept as float16, half as large; `unsealed` gives them back as float32.
+    """
+    from safetensors.torch import save as to_bytes
+
+    tensors = {name: w.detach().cpu().contiguous() for name, w in weights.items()}
     text = json.dumps(about, sort_keys=True, allow_nan=False)
     # one metadata entry: safetensors keeps several in no fixed order, and the bytes would not repeat
     metadata = {_KEY: json.dumps({_HASH_KEY: _BLANK.decode(), "about": text})}
@@ -115,10 +123,14 @@ def encode(model: Model) -> bytes:
     return raw.replace(_BLANK, hashlib.sha256(raw).hexdigest().encode(), 1)
 
 
+def unsealed(raw: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The description and the tensors of such a file; ModelFileError when a byte is not as it was written."""
+    return _described(raw), _tensors(raw)
+
+
 def decode(raw: bytes) -> Model:
     """The model in `raw`; ModelFileError when a byte is not as it was written."""
-    about = _described(raw)
-    tensors = _tensors(raw)
+    about, tensors = unsealed(raw)
     try:
         if about["format"] > FORMAT:
             raise ModelFileError(f"it was written by a newer version (format {about['format']})")
@@ -175,21 +187,26 @@ def _tensors(raw: bytes) -> dict[str, torch.Tensor]:
     from safetensors.torch import load as from_bytes
 
     try:
-        return dict(from_bytes(raw))
+        tensors = dict(from_bytes(raw))
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelFileError(f"its tensors cannot be read ({error})") from None
+    return {name: w.float() if w.dtype == torch.float16 else w for name, w in tensors.items()}
+
+
+def check_weights(wanted: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> None:
+    """Names, shapes and finiteness, against the state of an empty network; raises ModelFileError."""
+    if wanted.keys() != found.keys():
+        odd = sorted(wanted.keys() ^ found.keys())[0]
+        raise ModelFileError(f"its weights are not those of its network ({odd})")
+    for name, w in found.items():
+        if w.shape != wanted[name].shape or w.dtype != wanted[name].dtype:
+            shape, due = tuple(w.shape), tuple(wanted[name].shape)
+            raise ModelFileError(f"its weight {name} is {w.dtype} of shape {shape}, not of {due}")
+        if not bool(torch.isfinite(w).all()):
+            raise ModelFileError(f"its weight {name} holds numbers that are not finite")
 
 
 def _check_weights(model: Model) -> None:
-    """Names, shapes and finiteness, against an empty network of the same description."""
     with torch.device("meta"):
         wanted = model.network_of().state_dict()
-    if wanted.keys() != model.weights.keys():
-        odd = sorted(wanted.keys() ^ model.weights.keys())[0]
-        raise ModelFileError(f"its weights are not those of its network ({odd})")
-    for name, w in model.weights.items():
-        if w.shape != wanted[name].shape or w.dtype != wanted[name].dtype:
-            found, due = tuple(w.shape), tuple(wanted[name].shape)
-            raise ModelFileError(f"its weight {name} is {w.dtype} of shape {found}, not of {due}")
-        if not bool(torch.isfinite(w).all()):
-            raise ModelFileError(f"its weight {name} holds numbers that are not finite")
+    check_weights(wanted, model.weights)
