@@ -33,7 +33,10 @@ SECTIONS = {
     "density": "Density and codes",
     "control": "Control",
     "see": "See it work",
+    "pictures": "Pictures",
 }
+NEEDS_POINTS = "“{}” is a laboratory for points: choose data in the plane or on the line, such as eight Gaussians."
+NEEDS_PICTURES = "“{}” is a laboratory for pictures: choose MNIST digits, or another set of pictures, as the data."
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +106,19 @@ class Lab(Validated, ABC):
     guided: ClassVar[bool] = False
     #: Whether it works for long: it then waits for Run instead of starting with every change.
     heavy: ClassVar[bool] = False
+    #: The kinds of data that it is made for.
+    for_points: ClassVar[bool] = True
+    for_pictures: ClassVar[bool] = False
 
     def refusal(self, experiment: Experiment) -> str:
         """Why it makes no sense for this experiment, in one sentence; "" where it does."""
+        pictures = experiment.pictures is not None
+        if not (self.for_pictures if pictures else self.for_points):
+            return (NEEDS_POINTS if pictures else NEEDS_PICTURES).format(self.title)
+        return self.unfit(experiment)
+
+    def unfit(self, experiment: Experiment) -> str:
+        """Why it makes no sense for this experiment, with data of a kind that it is made for; "" where it does."""
         return ""
 
     @classmethod

@@ -51,7 +51,7 @@ class ClassifierLab(Lab):
         help="Of the maps. The classifier sees x/α and σ/α alone, so it serves every SDE.",
     )  # fmt: skip
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         return ClassGuidance(label=self.label).refusal(experiment.data.mixture)
 
     @classmethod

@@ -113,7 +113,7 @@ class Convergence(Lab):
         """The samplers that are compared; what their names leave open is as in `base`."""
         return study.parse(self.named if self.which == "named" else study.names_of(self.which), base)
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         chosen = self.methods(experiment.sampler)
         if all(study.unfit(m, self.measure) for m in chosen):
             reason = study.unfit(chosen[0], self.measure)

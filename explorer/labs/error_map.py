@@ -70,7 +70,7 @@ class ErrorMap(Lab):
     def quick(cls) -> ErrorMap:
         return cls(cells=12, times=4, distances=6, points=120)
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         source = experiment.score.source
         if source == "exact":
             return (

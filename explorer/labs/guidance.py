@@ -78,7 +78,7 @@ class GuidanceLab(Lab):
     )  # fmt: skip
     repeats: int = param(3, "Seeds", low=1, high=8, minimum=1, maximum=50, help="Runs behind each error bar.")
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         return ClassGuidance(label=self.label).refusal(experiment.data.mixture)
 
     @classmethod

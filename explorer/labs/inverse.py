@@ -103,7 +103,7 @@ class Inverse(Lab):
     )  # fmt: skip
     repeats: int = param(3, "Seeds", low=2, high=8, minimum=2, maximum=50, help="Runs behind each error bar.")
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         return self._control("exact").refusal(experiment.data.mixture)
 
     @classmethod

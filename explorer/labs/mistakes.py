@@ -57,7 +57,7 @@ class RightAndWrong(Lab):
     def quick(cls) -> RightAndWrong:
         return cls(particles=60)
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         if not self.mistake.made:
             return "Nothing is broken: choose a mistake."
         return self.mistake.idle(experiment.sampler, experiment.sde)

@@ -122,7 +122,7 @@ class ModeWeights(Lab):
         help="Of the one corrector move after each predictor step.", equation="ε = 2α(snr∥z∥/∥s∥)²",
     )  # fmt: skip
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         if self.evaluations // self.levels > MOST_MOVES:
             return f"A level takes at most {MOST_MOVES} moves: choose more noise levels or fewer evaluations."
         return "" if modes_of(experiment.data.mixture) is not None else (

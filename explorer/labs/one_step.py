@@ -89,7 +89,7 @@ class OneStep(Lab):
     def quick(cls) -> OneStep:
         return cls(steps=5)
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         if experiment.data.dim > 2:
             return "It draws points of a line or a plane: choose data of one or two dimensions."
         return ""

@@ -93,7 +93,7 @@ class PCMicroscope(Lab):
     def quick(cls) -> PCMicroscope:
         return cls(particle=3)
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         if experiment.sampler.mode == "forward":
             return "The forward mode asks for no score; choose PC, the reverse SDE or the ODE as the mode."
         if experiment.sampler.mode == "ode" and experiment.sampler.solver.adaptive:

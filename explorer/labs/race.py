@@ -89,7 +89,7 @@ class ObjectiveRace(Lab):
         chosen = Objectives(**{name: name in ("esm", "dsm") for name in OBJECTIVES})
         return cls(objectives=chosen, iterations=10, batch=64, batches=3)
 
-    def refusal(self, experiment: Experiment) -> str:
+    def unfit(self, experiment: Experiment) -> str:
         return "" if self.objectives.names else "Nobody runs: choose at least one objective."
 
     def reports(self, context: Context) -> Iterator[Report]:

@@ -23,6 +23,7 @@ class Schedules(Lab):
     """alpha, sigma, g and log-SNR of every SDE against t; the one in use has its present parameters."""
 
     section = "see"
+    for_pictures = True
     about = (
         "How every SDE forgets: what is left of the data (α), how much noise is on it (σ), how fast noise comes "
         "in (g), and the log signal-to-noise ratio. The SDE of the experiment is the solid line."

@@ -25,6 +25,7 @@ class SignalToNoise(Lab):
     """The stationary variance of both correctors on N(0, sigma² I) against snr."""
 
     section = "langevin"
+    for_pictures = True
     about = (
         "A corrector should leave p_t as it is. On one Gaussian, whose score is −x/σ², what it does can be worked "
         "out: both rules leave it too wide, by a factor that snr alone decides. From snr = 1 on neither rests: the "
