@@ -1,0 +1,171 @@
+"""The classifier of clean pictures whose features distances are measured in: training and files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer import paths
+from explorer.files import write_atomically
+from explorer.images import ImageSet, from_pixels
+from explorer.images.base import Pixels
+from explorer.lazy import torch
+from explorer.scores.files import ModelFileError, check_weights, sealed, unsealed
+
+if TYPE_CHECKING:
+    from explorer.quality.network import FeatureNet
+
+ITERATIONS, BATCH, RATE, SEED = 2000, 128, 2e-3, 0
+#: Pixels by which a picture may be moved in training, and iterations between two frames.
+SHIFT, EVERY = 2, 50
+#: Pictures that go through the network at once.
+CHUNK = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """A trained classifier: `picture` is (c, h, w), `data` and `facts` say what it was trained on and how."""
+
+    picture: tuple[int, int, int]
+    classes: int
+    weights: dict[str, torch.Tensor]
+    data: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def net(self) -> FeatureNet:
+        """The network, ready to be asked."""
+        from explorer.quality.network import FeatureNet
+
+        net = FeatureNet(self.picture, self.classes)
+        net.load_state_dict(self.weights)
+        return net.requires_grad_(False).eval()
+
+    def of(self, x: np.ndarray) -> np.ndarray:
+        """The features (n, 64) of flat pictures x (n, c h w) in [-1, 1], float64."""
+        return self._through(x)[0]
+
+    def classify(self, x: np.ndarray) -> np.ndarray:
+        """The likeliest class of each (n,)."""
+        return self._through(x)[1]
+
+    def both(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`of` and `classify` at the cost of one."""
+        return self._through(x)
+
+    def _through(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        features = torch.cat([self.net.features(part) for part in torch.from_numpy(x).float().split(CHUNK)])
+        return features.double().numpy(), self.net.last(features).argmax(1).numpy()
+
+    def accuracy(self, pixels: Pixels) -> float:
+        """The share of pictures whose label it finds."""
+        return float((self.classify(from_pixels(pixels.images)) == pixels.labels).mean())
+
+    def save(self, path: str | Path) -> None:
+        """Write it, weights as float16: they are ample for that."""
+        about = {
+            "features": 1, "picture": self.picture, "classes": self.classes, "data": self.data, "facts": self.facts,
+        }  # fmt: skip
+        with write_atomically(path) as temporary:
+            temporary.write_bytes(sealed(about, {name: w.half() for name, w in self.weights.items()}))
+
+    @staticmethod
+    def load(path: str | Path) -> Features:
+        """The classifier in a file. Raises ModelFileError, whose sentence names the file."""
+        path = Path(path)
+        try:
+            return _decoded(path.read_bytes())
+        except ModelFileError as error:
+            raise ModelFileError(f"{path.name} cannot be used as a classifier: {error}.") from None
+        except OSError as error:
+            raise ModelFileError(f"{path.name} cannot be read: {error.strerror}.") from None
+
+
+def _decoded(raw: bytes) -> Features:
+    from explorer.quality.network import FeatureNet
+
+    about, weights = unsealed(raw)
+    try:
+        c, h, w = (int(v) for v in about["picture"])
+        if about["features"] != 1 or not (0 < c <= 3 and 8 <= h <= 256 and 8 <= w <= 256):
+            raise ValueError(f"pictures of {about['picture']}")
+        found = Features((c, h, w), int(about["classes"]), weights, dict(about["data"]), dict(about["facts"]))
+        with torch.device("meta"):
+            wanted = FeatureNet(found.picture, found.classes).state_dict()
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelFileError(f"its description makes no sense ({error})") from None
+    check_weights(wanted, weights)
+    return found
+
+
+def features_path(data: ImageSet) -> Path:
+    """Where the classifier that comes with the program for this set of pictures is, if there is one."""
+    return paths.pretrained() / f"{data.name}.features.safetensors"
+
+
+@lru_cache(maxsize=8)
+def _kept(path: Path, modified: float) -> Features:
+    return Features.load(path)
+
+
+def features_of(data: ImageSet) -> Features | None:
+    """The classifier that comes with the program for this set of pictures, kept; None if there is none."""
+    path = features_path(data)
+    return _kept(path, path.stat().st_mtime) if path.is_file() else None
+
+
+# --- training --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FeatureFrame:
+    """A training as it stands; the last frame has progress 1 and the averaged weights."""
+
+    iteration: int
+    progress: float
+    loss: float
+    weights: dict[str, torch.Tensor] | None = None
+
+
+def train_features(
+    train: Pixels, classes: int, mirror: bool = False, iterations: int = ITERATIONS, seed: int = SEED
+) -> Iterator[FeatureFrame]:
+    """Train a classifier: Adam on the cross-entropy, pictures moved by up to two pixels and, where it suits
+    them, mirrored. All follows from the seed."""
+    from explorer.optimise import FlatAdam
+    from explorer.quality.network import FeatureNet
+
+    picture: tuple[int, int, int] = train.images.shape[1:]  # type: ignore[assignment]
+    net = FeatureNet(picture, classes, torch.Generator().manual_seed(seed))
+    optimiser, rng = FlatAdam(net, clip=1.0, ema=0.08), np.random.default_rng([seed, *b"features"])
+    for i in range(1, iterations + 1):
+        x, labels = _batch(train, mirror, rng)
+        optimiser.prepare(RATE * min(1.0, i / 50) * max(0.5 * (1 + math.cos(math.pi * i / iterations)), 1e-3))
+        loss = torch.nn.functional.cross_entropy(net(x), labels)
+        loss.backward()
+        optimiser.step()
+        if i % EVERY == 0 or i == iterations:
+            done = i == iterations
+            yield FeatureFrame(i, i / iterations, float(loss.detach()), optimiser.weights() if done else None)
+
+
+def _batch(train: Pixels, mirror: bool, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures (n, d) in [-1, 1] and their labels (n,)."""
+    some = train.take(rng.integers(len(train), size=BATCH))
+    images = np.stack([_moved(image, rng.integers(-SHIFT, SHIFT + 1, 2)) for image in some.images])
+    if mirror:
+        images = np.where(rng.random(BATCH)[:, None, None, None] < 0.5, images[..., ::-1], images)
+    return torch.from_numpy(from_pixels(images)), torch.from_numpy(some.labels)
+
+
+def _moved(image: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """A picture (c, h, w) moved; what comes in is its border again."""
+    padded = np.pad(image, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)), mode="edge")
+    (top, left), (_, h, w) = by + SHIFT, image.shape
+    return padded[:, top : top + h, left : left + w]
