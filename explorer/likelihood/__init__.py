@@ -1,5 +1,6 @@
 """Densities and codes by the probability-flow ODE. Importing this loads no torch."""
 
+from explorer.likelihood.bits import Bits, Coder, Draw, bits_per_dim
 from explorer.likelihood.codes import Agreement, agreement, linear, spherical
 from explorer.likelihood.divergence import (
     DIVERGENCES,
@@ -33,7 +34,10 @@ __all__ = [
     "PROBES",
     "START",
     "Agreement",
+    "Bits",
+    "Coder",
     "Divergence",
+    "Draw",
     "Estimate",
     "Exact",
     "Flow",
@@ -42,6 +46,7 @@ __all__ = [
     "Moment",
     "Without",
     "agreement",
+    "bits_per_dim",
     "end_log_density",
     "estimated",
     "final",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from explorer import noise
 from explorer.lazy import torch
 from explorer.scores import ExactScore, LearnedScore, Score
+from explorer.scores.spec import NetworkSpec
 from explorer.scores.tangents import score_and_divergence
+
+if TYPE_CHECKING:
+    from explorer.scores.network import Denoiser
 
 DIVERGENCES = {"exact": "Exact", "hutchinson": "Hutchinson's estimate"}
 PROBES = {"rademacher": "Rademacher ±1", "gaussian": "Gaussian"}
@@ -44,8 +48,9 @@ class Exact(Divergence):
         if isinstance(score, ExactScore):
             s, trace = score.mixture.score_and_divergence(x, *score.sde.marginal(t))
             return s, trace[:, None]
-        if isinstance(score, LearnedScore) and score.denoiser.spec.output == "edm":
-            s, trace = score_and_divergence(score.denoiser, x, *score.sde.marginal(t), score.label)
+        if isinstance(score, LearnedScore) and _by_tangents(score.denoiser.spec):
+            net = cast("Denoiser", score.denoiser)
+            s, trace = score_and_divergence(net, x, *score.sde.marginal(t), score.label)
             return s, trace[:, None]
         with torch.enable_grad():
             x = x.detach().requires_grad_()
@@ -55,6 +60,11 @@ class Exact(Divergence):
                 (row,) = torch.autograd.grad(s[:, i].sum(), x, retain_graph=i + 1 < s.shape[1])
                 trace = trace + row.flatten(1)[:, i : i + 1]
         return s.detach().view_as(x), trace.detach()
+
+
+def _by_tangents(spec: object) -> bool:
+    """Whether a network is the one for points whose tangents are written out."""
+    return isinstance(spec, NetworkSpec) and spec.output == "edm"
 
 
 class Hutchinson(Divergence):
