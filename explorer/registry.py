@@ -6,7 +6,7 @@ import pkgutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
@@ -87,7 +87,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
 class Joined(Registry[T]):
     """Several registries as one, in their order: for a field that takes a thing of any of them."""
 
-    def __init__(self, kind: str, *parts: Registry[T]) -> None:
+    def __init__(self, kind: str, *parts: Registry[Any]) -> None:
         super().__init__(kind, "")
         self._parts = parts
 

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from explorer.images import IMAGES
 from explorer.ui import style
 from explorer.ui.labels import Button, label, row
 
@@ -68,6 +69,11 @@ class About(QDialog):
         for paper in PAPERS:
             column.addWidget(_paper(*paper))
         column.addSpacing(style.px(8))
+        column.addWidget(label("Pictures", "title"))
+        for kind in IMAGES.values():
+            if kind.credit:
+                column.addWidget(_wrapped(kind.credit))
+        column.addSpacing(style.px(8))
         column.addWidget(label("Made with", "title"))
         column.addLayout(_parts())
         column.addStretch(1)
@@ -104,7 +110,8 @@ def _wrapped(text: str) -> QLabel:
 
 
 def _paper(authors: str, title: str, where: str, link: str) -> QLabel:
-    made = label(f'<a href="{link}" style="text-decoration: none">{title}</a><br>{authors}. {where}.')
+    look = f"text-decoration: none; color: {style.current().accent}"
+    made = label(f'<a href="{link}" style="{look}">{title}</a><br>{authors}. {where}.')
     made.setWordWrap(True)
     made.setOpenExternalLinks(True)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)

@@ -30,6 +30,10 @@ def label(text: str, role: str = "", parent: QWidget | None = None) -> QLabel:
     return made
 
 
+#: Letters of a shortened text that still say something.
+SHORTEST = 6
+
+
 class ElidedLabel(QLabel):
     """A label that shortens its text to the room there is, and tells the whole of it on hover."""
 
@@ -71,6 +75,8 @@ class ElidedLabel(QLabel):
 
     def _fit(self) -> None:
         shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+        if shown != self._whole and len(shown) < SHORTEST:  # "Eig…" tells nothing
+            shown = ""
         self.setText(shown)
         if self._own_tip:
             super().setToolTip(self._whole if shown != self._whole else "")
