@@ -104,7 +104,7 @@ def test_hutchinson_meets_the_closed_form_within_its_error():
     sde = SDES["vp"]()
     score = Smooth(sde)
     x = score.sample(4, 0.05)
-    v = probes("rademacher", 8, tuple(x.shape), seed=3)
+    v = probes("rademacher", 16, tuple(x.shape), seed=3)
     found = log_likelihood(Flow(sde, score, within(1e-5)), x, 0.05, Hutchinson(v))
     gap = (found.values - score.log_density(x, 0.05)).numpy()
     error = found.error.numpy()

@@ -35,8 +35,12 @@ SECTIONS = {
     "see": "See it work",
     "pictures": "Pictures",
 }
-NEEDS_POINTS = "“{}” is a laboratory for points: choose data in the plane or on the line, such as eight Gaussians."
-NEEDS_PICTURES = "“{}” is a laboratory for pictures: choose MNIST digits, or another set of pictures, as the data."
+NEEDS_POINTS = (
+    "“{}” is a laboratory for points: choose data in the plane or on the line, such as eight Gaussians."
+)
+NEEDS_PICTURES = (
+    "“{}” is a laboratory for pictures: choose MNIST digits, or another set of pictures, as the data."
+)
 
 
 @dataclass(frozen=True, eq=False)
