@@ -59,7 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="main.py pretrain", description="Make the networks in pretrained/.")
+    parser = argparse.ArgumentParser(
+        prog="main.py pretrain",
+        description="Make the networks in pretrained/ for points.",
+        epilog="For pictures see: pretrain --pictures NAME --help.",
+    )
     names = [name for name, cls in DISTRIBUTIONS.items() if cls.builtin]
     parser.add_argument("--only", action="append", choices=names, metavar="NAME")
     budget = parser.add_mutually_exclusive_group()
@@ -94,7 +98,7 @@ def pretrain(data: Distribution, training: Training, seed: int, folder: Path) ->
     card = {
         "name": data.name, "title": data.title, "data": encode(data), "network": encode(NETWORK),
         "command": f"python main.py pretrain --only {data.name}",
-        "training": facts, "hardware": _hardware(),
+        "training": facts, "hardware": hardware(),
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "sampler": f"probability-flow ODE, Heun, {SAMPLER.steps} steps on EDM's grid, {SAMPLES} samples",
         "note": NOTE,
@@ -146,7 +150,8 @@ def _rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _hardware() -> str:
+def hardware() -> str:
+    """The processor, threads and torch, in words."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

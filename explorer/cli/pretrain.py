@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 def main(program: str, argv: list[str]) -> int:
-    """Hand over."""
-    from explorer.pretrain import main as pretrain
-
+    """Hand over: pictures have a command of their own."""
+    if any(word.split("=")[0] == "--pictures" for word in argv):
+        from explorer.pretrain_pictures import main as pretrain
+    else:
+        from explorer.pretrain import main as pretrain
     return pretrain(argv)

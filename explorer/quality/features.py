@@ -141,7 +141,7 @@ def train_features(
     from explorer.optimise import FlatAdam
     from explorer.quality.network import FeatureNet
 
-    picture: tuple[int, int, int] = train.images.shape[1:]  # type: ignore[assignment]
+    picture: tuple[int, int, int] = train.images.shape[1:]
     net = FeatureNet(picture, classes, torch.Generator().manual_seed(seed))
     optimiser, rng = FlatAdam(net, clip=1.0, ema=0.08), np.random.default_rng([seed, *b"features"])
     for i in range(1, iterations + 1):

@@ -19,7 +19,7 @@ CHUNK = 256
 class Nearest(NamedTuple):
     """Which training pictures are nearest to each sample (n, k), and how far: RMS over pixels (n, k)."""
 
-    index: np.ndarray
+    rows: np.ndarray
     distance: np.ndarray
 
 
@@ -35,8 +35,8 @@ def nearest(x: np.ndarray, among: np.ndarray, k: int = 2) -> Nearest:
         away = (some[:, None] - pool[index]).square().mean(-1).sqrt()
         order = away.argsort(1)
         parts.append((index.gather(1, order), away.gather(1, order)))
-    index, away = (torch.cat(v).numpy() for v in zip(*parts, strict=True))
-    return Nearest(index, away)
+    rows, distances = (torch.cat(v).numpy() for v in zip(*parts, strict=True))
+    return Nearest(rows, distances)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,12 @@ BATCH = 64
 
 
 def drawn(
-    net: Preconditioned, data: ImageSet, sde: SDE, sampler: Sampler, labels: np.ndarray, weight: float = 1.0,
+    net: Preconditioned,
+    data: ImageSet,
+    sde: SDE,
+    sampler: Sampler,
+    labels: np.ndarray,
+    weight: float = 1.0,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Samples x (n, d) on the 256 levels of a file, and their classes (n,).
@@ -36,7 +41,15 @@ def drawn(
         score = _score(net, sde, int(label), weight)
         for start in range(0, count, BATCH):
             some = replace(sampler, particles=min(BATCH, int(count) - start))
-            parts.append(_one(data, sde, some, score, int(np.random.SeedSequence([seed, batches]).generate_state(1)[0] >> 1)))
+            parts.append(
+                _one(
+                    data,
+                    sde,
+                    some,
+                    score,
+                    int(np.random.SeedSequence([seed, batches]).generate_state(1)[0] >> 1),
+                )
+            )
             batches += 1
     return on_levels(np.concatenate(parts)), np.repeat(kinds, counts)
 

@@ -1,0 +1,312 @@
+"""Train and measure the networks for pictures: `python main.py pretrain --pictures NAME [--archive FILE.npz]`.
+
+Three networks belong to a set of pictures, each with its card (NAME.json, NAME.features.json, NAME.classifier.json):
+the score network, the classifier of clean pictures that quality is measured with, and the classifier of noisy ones
+that guides. The budget is counted in iterations, on one thread; hours may be spread with --checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from explorer import paths
+from explorer.experiment import Experiment, encode, with_data
+from explorer.files import write_atomically
+from explorer.images import IMAGES, ImageSet
+from explorer.images.archive import read
+from explorer.images.base import Pixels
+from explorer.lazy import torch
+from explorer.models import model_of
+from explorer.pretrain import hardware
+from explorer.quality.features import ITERATIONS as FEATURE_ITERATIONS
+from explorer.quality.features import Features, train_features
+from explorer.quality.measure import (
+    BEST,
+    QUICK,
+    Subject,
+    measure_bits,
+    measure_copies,
+    measure_samples,
+    rounded,
+)
+from explorer.quality.table1 import COSTS, Row, table1
+from explorer.scores.files import load, save
+from explorer.train import TrainFrame
+from explorer.train.pictures import Material, PictureRun, computes_in_half
+
+#: Iterations of a score network, by set: what two hours of one core came to.
+ITERATIONS = {"mnist": 8500, "fashion_mnist": 3500, "twemoji": 2500}
+MEASURES = ("samples", "bits", "copies", "table1")
+#: Seconds between two checkpoints.
+CHECKPOINT_SECONDS = 300.0
+NOTE = (
+    "frechet: distance of n samples from n test pictures in the 64 features of NAME.features.safetensors, over random "
+    "draws of test pictures. floor: of n training pictures from n test pictures, over random draws of both; ratio is "
+    "the one over the other. accuracy: share of samples that the same classifier takes for what was asked. bits: an "
+    "upper bound in bits/dim, unconditional, on test pictures in random order; error is the standard error over them."
+)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A set of pictures, perhaps a whole archive of it, and where its networks and cards are kept."""
+
+    data: ImageSet
+    folder: Path
+    archive: Path | None = None
+
+    @cached_property
+    def pixels(self) -> tuple[Pixels, Pixels]:
+        """(train, test): of the archive, or what comes with the program."""
+        return read(self.archive) if self.archive else self.data.pixels
+
+    @cached_property
+    def source(self) -> dict[str, Any]:
+        """Which pictures those are, for the card."""
+        path = self.archive or paths.assets() / "images" / f"{self.data.name}.npz"
+        train, test = self.pixels
+        return {
+            "file": path.name, "sha256": sha256(path), "train": len(train), "test": len(test),
+            "credit": self.data.credit,
+        }  # fmt: skip
+
+    @property
+    def classes(self) -> int:
+        """How many labels there are."""
+        return len(self.data.label_names)
+
+    def path(self, part: str = "") -> Path:
+        """The file of the score network, or of "features" or "classifier"."""
+        return self.folder / f"{self.data.name}{'.' * bool(part)}{part}.safetensors"
+
+    def command(self, part: str, *more: str) -> str:
+        """What makes a part anew."""
+        archive = [f"--archive {self.archive.name}"] if self.archive else []
+        return " ".join(
+            ["python main.py pretrain", f"--pictures {self.data.name}", *archive, f"--{part}", *more]
+        )
+
+    def card(self, part: str, **facts: Any) -> dict[str, Any]:
+        """Write the card of a part, from what all cards say and `facts`."""
+        path = self.path(part)
+        card = {
+            "name": path.name.removesuffix(".safetensors"), "title": self.data.title, "data": encode(self.data),
+            "archive": self.source, "sha256": sha256(path), "bytes": path.stat().st_size,
+        } | facts  # fmt: skip
+        write_card(path, card)
+        return card
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def card_path(path: Path) -> Path:
+    """The card beside a file of weights."""
+    return path.with_suffix(".json")
+
+
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Write the card of the weights at `path`."""
+    with write_atomically(card_path(path)) as temporary:
+        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card of the weights at `path`."""
+    return dict(json.loads(card_path(path).read_text(encoding="utf-8")))
+
+
+# --- the score network -----------------------------------------------------------------------------------
+
+
+def train_network(shelf: Shelf, iterations: int, seed: int, checkpoint: Path | None) -> None:
+    """Train the score network with the settings that are in force anyway, and write it with its card."""
+    e = experiment_of(shelf.data, iterations, seed)
+    run = PictureRun(Material.of(shelf.data, shelf.pixels), e.score.unet, e.score.picture_training, seed)
+    run.weight_seconds = 60.0
+    last = _trained(run, e, checkpoint)
+    write_network(shelf, e, last, run.held.loss)
+
+
+def experiment_of(data: ImageSet, iterations: int, seed: int) -> Experiment:
+    """The experiment whose training this is."""
+    e = replace(with_data(Experiment(), data), seed=seed)
+    training = replace(e.score.picture_training, iterations=iterations, seconds=0.0)
+    return replace(e, score=replace(e.score, source="trained", picture_training=training))
+
+
+def _trained(run: PictureRun, e: Experiment, path: Path | None) -> TrainFrame:
+    """The last frame; on the way, checkpoints at `path`, from which it goes on where there is one."""
+    from explorer.train import checkpoint
+
+    if path is not None and path.exists():
+        checkpoint.load(path).put_into(run)
+    saved = time.monotonic()
+    for frame in run.frames(time.perf_counter()):
+        last = frame
+        if frame.weights is not None:
+            print(
+                f"{frame.iteration} iterations, {frame.seconds:.0f} s, loss {frame.smoothed:.4f}", flush=True
+            )
+        if path is not None and (frame.done or time.monotonic() - saved > CHECKPOINT_SECONDS):
+            saved = time.monotonic()
+            checkpoint.save(checkpoint.Checkpoint.of(run, e), path)
+    return last
+
+
+def write_network(shelf: Shelf, e: Experiment, last: TrainFrame, held_out_loss: float) -> None:
+    """The network of a finished training, as float16, and its card without what is measured yet."""
+    assert last.weights is not None
+    model = model_of(e, last, {name: w.half() for name, w in last.weights.items()})
+    facts = dict(model.facts) | {"settings": encode(e.score.picture_training)}
+    # what differs from run to run stays out of the file
+    save(replace(model, facts={k: v for k, v in facts.items() if k != "seconds"}), shelf.path())
+    shelf.card(
+        "", network=encode(e.score.unet),
+        command=shelf.command("network", f"--iterations {last.iteration}", f"--seed {e.seed}"),
+        training=facts | {"held_out_loss": rounded(held_out_loss)}, hardware=hardware(),
+    )  # fmt: skip
+
+
+# --- the classifiers -------------------------------------------------------------------------------------
+
+
+def make_features(shelf: Shelf, iterations: int, seed: int) -> None:
+    """Train the classifier of clean pictures, and write it with its card."""
+    began = time.perf_counter()
+    for frame in train_features(shelf.pixels[0], shelf.classes, shelf.data.mirror, iterations, seed):
+        last = frame
+    assert last.weights is not None
+    facts = {"iterations": iterations, "seed": seed}
+    found = Features(shelf.data.size, shelf.classes, last.weights, encode(shelf.data), facts)
+    write_features(shelf, found, time.perf_counter() - began)
+
+
+def write_features(shelf: Shelf, found: Features, seconds: float) -> None:
+    """A classifier of clean pictures with its card."""
+    found.save(shelf.path("features"))
+    test = shelf.pixels[1]
+    shelf.card(
+        "features", classes=shelf.classes,
+        command=shelf.command("features", *(f"--{k} {v}" for k, v in found.facts.items())),
+        training=found.facts | {"seconds": round(seconds, 1)}, hardware=hardware(),
+        quality={"test_accuracy": rounded(Features.load(shelf.path("features")).accuracy(test)), "n": len(test)},
+    )  # fmt: skip
+
+
+# --- what the card says of the network -------------------------------------------------------------------
+
+
+def subject_of(shelf: Shelf) -> Subject:
+    """What is measured: the files as they are on the shelf."""
+    from explorer.scores.unet import PictureDenoiser
+
+    net = load(shelf.path()).denoiser()
+    assert isinstance(net, PictureDenoiser)
+    return Subject(net, shelf.data, *shelf.pixels, Features.load(shelf.path("features")))
+
+
+def measure(shelf: Shelf, parts: Sequence[str], n: int, pictures: int, table_n: int, seeds: int) -> None:
+    """Measure these parts of the quality anew, and put them into the network's card as each is known."""
+    subject = subject_of(shelf)
+    subject.net.reduced = computes_in_half("auto", torch.device("cpu"))
+    precision = "samples in bfloat16, bits in float32" if subject.net.reduced else "float32"
+    jobs: dict[str, Callable[[], Any]] = {
+        "samples": lambda: [
+            measure_samples(subject, QUICK, n), measure_samples(subject, BEST, n),
+            measure_samples(subject, QUICK, max(n // 5, 1), 2.0),
+        ],
+        "bits": lambda: measure_bits(subject, QUICK.sde, pictures),
+        "copies": lambda: measure_copies(subject, BEST, max(n // 5, 1)),
+        "table1": lambda: [row_of(row) for row in table1(subject, table_n, seeds, COSTS)],
+    }  # fmt: skip
+    for part in parts:
+        found = jobs[part]()
+        card = read_card(shelf.path())
+        quality = {"note": NOTE, "precision": precision} | card.get("quality", {}) | {part: found}
+        write_card(shelf.path(), card | {"quality": quality})
+        print(json.dumps({part: found}, ensure_ascii=False), flush=True)
+
+
+def row_of(row: Row) -> dict[str, Any]:
+    """A row of the table as a card has it."""
+    return {
+        "sde": row.way.sde.title, "method": row.method, "evaluations": row.way.nfe, "n": row.n,
+        "frechet": {k: rounded(v) for k, v in asdict(row.distance).items()}, "each": [rounded(v) for v in row.each],
+        "floor": rounded(row.floor.mean), "snr": row.way.sampler.snr if row.way.sampler.corrections else None,
+    }  # fmt: skip
+
+
+# --- the command -----------------------------------------------------------------------------------------
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make the parts that are named, or all of them."""
+    options = _options(argv)
+    torch.set_num_threads(1)
+    data = IMAGES[options.pictures]()
+    assert isinstance(data, ImageSet)
+    shelf = Shelf(data, Path(options.out), Path(options.archive) if options.archive else None)
+    shelf.folder.mkdir(parents=True, exist_ok=True)
+    chosen = [p for p in ("features", "network", "classifier") if getattr(options, p)]
+    everything = not chosen and options.measure is None
+    iterations, seed = options.iterations, options.seed
+    if everything or options.features:
+        make_features(shelf, (not everything and iterations) or FEATURE_ITERATIONS, seed)
+    if everything or options.network:
+        path = Path(options.checkpoint) if options.checkpoint else None
+        train_network(shelf, iterations or ITERATIONS[data.name], seed, path)
+    if everything or options.measure is not None:
+        measure(
+            shelf,
+            options.measure or MEASURES,
+            options.samples,
+            options.test_pictures,
+            options.table_samples,
+            options.seeds,
+        )
+    return 0
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="main.py pretrain --pictures",
+        description="Make the networks for a set of pictures in pretrained/. Without a part named, all are made.",
+    )
+    parser.add_argument("--pictures", required=True, choices=list(IMAGES), metavar="NAME")
+    parser.add_argument(
+        "--archive", metavar="FILE.npz", help="the whole set in place of what comes with the program"
+    )
+    parser.add_argument("--network", action="store_true", help="the score network")
+    parser.add_argument(
+        "--features", action="store_true", help="the classifier that quality is measured with"
+    )
+    parser.add_argument("--classifier", action="store_true", help="the classifier of noisy pictures")
+    parser.add_argument(
+        "--measure", nargs="*", choices=MEASURES, metavar="WHAT", help=f"of {', '.join(MEASURES)}; all"
+    )
+    parser.add_argument("--iterations", type=int, default=0, help="of the training; 0: as shipped")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="kept there while the network trains, and gone on from if it is there",
+    )
+    parser.add_argument("--samples", type=int, default=5000, metavar="N", help="that are measured")
+    parser.add_argument(
+        "--test-pictures", type=int, default=500, metavar="N", help="whose likelihood is measured"
+    )
+    parser.add_argument("--table-samples", type=int, default=500, metavar="N", help="for each cell of table1")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="for each cell of table1")
+    parser.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
+    return parser.parse_args(argv)
