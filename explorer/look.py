@@ -16,6 +16,16 @@ FIELD_KINDS = {
     "flow": "Flow velocity u",
     "denoiser": "EDM denoiser D",
 }
+#: What the stage shows of a set of pictures.
+SHEETS = {"parts": "Sheet, estimate, score", "sheet": "Sheet", "plane": "A plane"}
+PLANES = {"principal": "Principal directions", "three": "Three pictures"}
+#: The fields that mean something for pictures; `BOTH` do for points too, all others for points alone.
+BOTH = ("follow",)
+PICTURES = ("sheet", "picture", "nearest", "plane", "triple", *BOTH)
+
+
+def _in_plane(look: Look) -> bool:
+    return look.sheet == "plane" and not look.picture
 
 
 @dataclass(frozen=True)
@@ -111,4 +121,29 @@ class Look(Validated):
     )  # fmt: skip
     follow: bool = param(
         True, "Follow the noise", help="Zoom out as the noise grows, so that the cloud keeps its size on the stage.",
+    )  # fmt: skip
+    sheet: str = param(
+        "parts", "Show", choices=SHEETS,
+        help="All pictures at the playhead's t. Beside them the clean pictures that the score expects, and the score "
+        "itself. Or a plane through the data, with the score in it and the ways of the samples.",
+        equation="x̂₀ = (x + σ²s)/α",
+    )  # fmt: skip
+    picture: int = param(
+        0, "One picture", low=0, high=100, minimum=0, maximum=100,
+        help="This one large, with its whole way from noise as a film strip; 0 shows all. Click a picture on the "
+        "stage, and again (or Esc) to come back.",
+    )  # fmt: skip
+    nearest: bool = param(
+        False, "Nearest training picture", visible=lambda look: look.picture > 0,
+        help="Beside the one picture, that of the training data which is nearest to its estimate: is it a copy?",
+        equation="∥x̂₀ − y∥/√d",
+    )  # fmt: skip
+    plane: str = param(
+        "principal", "Plane through", choices=PLANES, visible=_in_plane,
+        help="The two directions in which the data vary most, or three pictures of different classes.",
+    )  # fmt: skip
+    triple: int = param(
+        0, "Which three", low=0, high=20, minimum=0, maximum=20,
+        visible=lambda look: _in_plane(look) and look.plane == "three",
+        help="Other pictures of the training data.",
     )  # fmt: skip

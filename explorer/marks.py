@@ -67,12 +67,17 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """values (height, width) in [0, 1], row 0 at the bottom, stretched over `bounds` through a colour map."""
+    """values in [0, 1], row 0 at the bottom, stretched over `bounds`.
+
+    (height, width): seen through a colour map. (height, width, 3): red, green and blue as they are, with nothing
+    drawn where one of them is NaN. Without `smooth` every pixel is a plain rectangle.
+    """
 
     values: Array
     bounds: Bounds
     colormap: str = "density"
     alpha: float = 1.0
+    smooth: bool = True
 
 
 @dataclass(frozen=True, eq=False)

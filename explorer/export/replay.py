@@ -18,6 +18,7 @@ from explorer.playback import frames_until, index_at, linked_index, same_clock
 from explorer.scores.base import Score
 from explorer.theme import DARK, Theme
 from explorer.views import Scene, compose
+from explorer.views.picture_parts import HOME, is_home
 
 #: What is shown where nobody has chosen: unit data with room around it; over time, for one dimension.
 PLANE: Bounds = (-3.2, 3.2, -3.2, 3.2)
@@ -95,9 +96,16 @@ class Replay:
         return Pane((), Camera(), track.title, track.subtitle, f"t = {frame.t:.3f} · NFE {frame.nfe}")
 
     def _filled(self, pane: Pane, track: Track, index: int, size: tuple[int, int]) -> Pane:
-        flat = track.experiment.data.dim == 1
-        bounds = self.bounds or (OVER_TIME if flat else PLANE)
-        camera = Camera(stretch=flat).fitted(bounds, size, margin=0.0)
-        frames = frames_until(track.recording, index, track.experiment, self.look)
-        scene = Scene(track.experiment, self.look, frames, track.score, camera.bounds(*size))
+        camera = self._camera(track.experiment, size)
+        recording = track.recording
+        frames = frames_until(recording, index, track.experiment, self.look)
+        whole = (tuple(recording.frames), len(recording)) if track.experiment.pictures else ((), 0)
+        scene = Scene(track.experiment, self.look, frames, track.score, camera.bounds(*size), *whole)
         return replace(pane, marks=compose(scene), camera=camera)
+
+    def _camera(self, e: Experiment, size: tuple[int, int]) -> Camera:
+        if e.pictures is not None and (self.bounds is None or is_home(self.bounds)):
+            return HOME  # pictures are laid out anew for a page of any shape
+        flat = e.data.dim == 1
+        bounds = self.bounds or (OVER_TIME if flat else PLANE)
+        return Camera(stretch=flat).fitted(bounds, size, margin=0.0)

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from explorer.distributions.base import Distribution
 from explorer.distributions.mixture import Mixture
 from explorer.registry import Registry
 
-IMAGES: Registry[Distribution] = Registry("image set", "explorer.images")
+if TYPE_CHECKING:
+    from explorer.images.nearest import Neighbours
+
+IMAGES: Registry[ImageSet] = Registry("image set", "explorer.images")
 
 #: x of a grey level is 2 level/255 - 1: from -1 (black) to 1 (white), LEVEL apart.
 LEVEL = 2 / 255
@@ -46,6 +49,29 @@ def to_pixels(x: np.ndarray, picture: tuple[int, int, int]) -> np.ndarray:
     """Points x (n, d) as pictures (n, h, w, c) of levels 0 to 255, held within them; NaN is black."""
     levels = np.clip(np.nan_to_num((np.asarray(x) + 1) / LEVEL), 0, 255).round().astype(np.uint8)
     return np.moveaxis(levels.reshape(-1, *picture), 1, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureMixture(Mixture):
+    """The law of a finite set of pictures (c, h, w), with those held out of it: what a control may show and ask for."""
+
+    picture: tuple[int, int, int] = (1, 1, 1)
+    held_out: Pixels | None = None
+
+    @cached_property
+    def std(self) -> float:
+        """Root of the mean variance per coordinate: without the covariance, which has millions of numbers."""
+        return float(np.sqrt((self.means.var(0) + np.square(self.scales).mean(0)).mean()))
+
+    @cached_property
+    def _classes_apart(self) -> dict[int, Mixture]:
+        return {}
+
+    def where(self, label: int) -> Mixture:
+        """The pictures of one class, kept: they take megabytes."""
+        if label not in self._classes_apart:
+            self._classes_apart[label] = super().where(label)
+        return self._classes_apart[label]
 
 
 class ImageSet(Distribution):
@@ -100,7 +126,27 @@ class ImageSet(Distribution):
         spread = float(np.sqrt(np.square(x - centre[:, None, None], dtype=np.float64).mean()))
         return tuple(round(float(c), 4) for c in centre), round(spread, 4)
 
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """All training pictures, to be searched for the one nearest to a sample."""
+        from explorer.images.nearest import Neighbours
+
+        return Neighbours(self.train)
+
+    @property
+    def centre(self) -> tuple[float, ...]:
+        """The mean of each channel."""
+        return self.moments[0]
+
+    @property
+    def sigma_data(self) -> float:
+        """The standard deviation around it."""
+        return self.moments[1]
+
     def build(self) -> Mixture:
         few = self.train.take(slice(0, REMEMBERED))
         labels = few.labels.astype(int) if self.label_names else None
-        return Mixture.of_points(from_pixels(few.images), JITTER, labels, self.label_names)
+        m = Mixture.of_points(from_pixels(few.images), JITTER, labels, self.label_names)
+        return PictureMixture(
+            m.weights, m.means, m.scales, None, labels, self.label_names, self.size, self.held_out
+        )

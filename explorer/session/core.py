@@ -32,6 +32,7 @@ from explorer.session.track import Run, Track
 from explorer.session.trainer import Trainer
 from explorer.train import TrainingError, choose_device, device_words
 from explorer.views import Scene
+from explorer.views.picture_parts import picture_at
 from explorer.workers import LatestWorker
 
 #: How long closing waits for all threads together.
@@ -281,13 +282,18 @@ class Session:
         return Context(e, self._resolved(e), frames[-1].t, frames)
 
     def particle_at(self, name: str, xy: tuple[float, float]) -> int | None:
-        """The particle of a stage that is nearest to a point of its view, or None before there is a run."""
+        """The particle of a stage that is nearest to a point of its view, or None before there is a run.
+
+        Where the data are pictures: the picture that is there, or None.
+        """
         here = self.place(name)
         if here is None:
             return None
         run, index = here
         frame = run.recording[index]
         scene = Scene(run.experiment, self.document.look, [frame], run.resolved.score, self.bounds[name])
+        if scene.pictures is not None:
+            return picture_at(scene, xy)
         left, right, bottom, top = self.bounds[name]
         return _nearest(scene.to_view(frame.x, frame.t) / [right - left, top - bottom],
                         (xy[0] / (right - left), xy[1] / (top - bottom)))  # fmt: skip
@@ -352,14 +358,16 @@ class Session:
             return
         run, index = here
         recording = run.recording
-        wanted = (run.serial, self.started, recording.stride, index, self._redraws, self.bounds[name])
+        wanted: tuple[Any, ...] = (run.serial, self.started, recording.stride, index, self._redraws, self.bounds[name])
+        if run.experiment.pictures and self.document.look.picture:  # the film strip grows with the run
+            wanted = (*wanted, len(recording))
         if self._asked.get(name) == wanted:
             return
         self._asked[name] = wanted
         look, e, started = self.document.look, run.experiment, self.started
         look = look if started else replace(look, field="none")
         frames = frames_until(recording, index, e, look)
-        scene = Scene(e, look, frames, run.resolved.score, self.bounds[name])
+        scene = Scene(e, look, frames, run.resolved.score, self.bounds[name], *run.whole)
         count = len(recording)
         self._pictures.submit(name, lambda: make_picture(scene, index, count, terms=started))
 

@@ -11,19 +11,23 @@ import numpy as np
 from explorer.distributions import Distribution
 from explorer.experiment import Experiment
 from explorer.frames import Recording
+from explorer.images import ImageSet
+from explorer.images.base import from_pixels
 from explorer.metrics import DistanceCurve
 
 #: (share of the run, t, distance); and some of them by frame, with the recording they are of and the distance of
 #: data to other data.
 Row: TypeAlias = tuple[float, float, float]
 Measured: TypeAlias = tuple[Recording, dict[int, Row], float]
-Ruler: TypeAlias = tuple[DistanceCurve, float]
+Ruler: TypeAlias = tuple[Callable[[np.ndarray], float], float]
 
 #: Points of the curve, and how many are measured in one piece of work.
 POINTS, AT_ONCE = 40, 4
 #: Particles that are measured.
 PARTICLES = 1000
 PROJECTIONS = 24
+#: Pictures of a run, and held-out ones, whose nearest training picture is sought.
+SAMPLES, HELD_OUT = 16, 200
 
 
 class Distances:
@@ -88,5 +92,19 @@ class Distances:
 
 def _ruler(data: Distribution | Experiment) -> Ruler:
     """The distance to a draw of the data, and that of another draw from it."""
+    pictures = data.pictures if isinstance(data, Experiment) else None
+    if pictures is not None:
+        return _picture_ruler(pictures)
     distance = DistanceCurve(data.sample(PARTICLES, seed=2), PROJECTIONS)
     return distance, distance(data.sample(PARTICLES, seed=3))
+
+
+def _picture_ruler(data: ImageSet) -> Ruler:
+    """How far pictures are from the nearest training picture, root mean square over pixels, on average; and how far
+    held-out ones are: below that a sampler only copies. (A cloud of 16 points in 784 dimensions has no useful
+    distance to a cloud of data.)"""
+
+    def distance(x: np.ndarray) -> float:
+        return float(data.neighbours(x[:SAMPLES])[1].mean())
+
+    return distance, float(data.neighbours(from_pixels(data.held_out.images[:HELD_OUT]))[1].mean())

@@ -12,9 +12,10 @@ from explorer.lazy import torch
 from explorer.marks import Mark
 from explorer.simulate import Simulation, step_terms
 from explorer.views import Scene, compose
+from explorer.views.picture_parts import probe
 
-#: Particles over which the terms of a step are averaged.
-TERMS_OF = 300
+#: Particles, and pictures, over which the terms of a step are averaged.
+TERMS_OF, PICTURE_TERMS_OF = 300, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,8 @@ def _terms(scene: Scene) -> tuple[float, float, float] | None:
     if len(scene.frames) < 2:
         return None
     e = scene.experiment
-    before, after = (_first(f) for f in scene.frames[-2:])
+    most = PICTURE_TERMS_OF if scene.pictures else TERMS_OF
+    before, after = (_first(f, most) for f in scene.frames[-2:])
     if after.step - before.step > 1:  # thinned out: the two are not neighbours
         return None
     sampler = replace(e.sampler, particles=len(before.x))  # whose noise is that of the first of them
@@ -51,12 +53,14 @@ def _terms(scene: Scene) -> tuple[float, float, float] | None:
     return drift, score, noise
 
 
-def _first(frame: Frame) -> Frame:
-    return replace(frame, x=np.ascontiguousarray(frame.x[:TERMS_OF]))
+def _first(frame: Frame, most: int) -> Frame:
+    return replace(frame, x=np.ascontiguousarray(frame.x[:most]))
 
 
 def probe_text(scene: Scene, xy: tuple[float, float]) -> str:
-    """x, log p_t(x) and the score at a point of the view, in words."""
+    """x, log p_t(x) and the score at a point of the view, in words; of pictures, the pixel there."""
+    if scene.pictures is not None:
+        return probe(scene, xy)
     frame, e = scene.frame, scene.experiment
     t = min(max(xy[0], 1e-3), 1.0) if scene.flat else frame.t
     alpha, sigma = e.sde.marginal(t) if t > 0 else (1.0, 0.0)

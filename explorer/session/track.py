@@ -17,6 +17,8 @@ from explorer.simulate import simulate
 
 #: The first picture after a change comes from a run of at most this many particles and moves.
 COARSE_PARTICLES, COARSE_MOVES = 300, 40
+#: For pictures: evaluations of the score, of the ODE and where noise is put in.
+COARSE_ODE, COARSE_SDE = 5, 20
 #: Frames that may wait to be taken in, in bytes.
 WAITING_BYTES = 20_000_000
 
@@ -39,6 +41,17 @@ class Run:
         expected = max(self.experiment.sampler.expected_frames, self.recording.seen + 1)
         return (self.recording.seen - 1) / (expected - 1) if self.recording.frames else -1.0
 
+    @property
+    def whole(self) -> tuple[tuple[Frame, ...], int]:
+        """All frames there are and how many there will be, for pictures; points need only the last few."""
+        if self.experiment.pictures is None:
+            return (), 0
+        frames = tuple(self.recording.frames)
+        due = (
+            0 if self.recording.complete else self.experiment.sampler.expected_frames // self.recording.stride
+        )
+        return frames, max(due, len(frames))
+
     def index(self, position: float) -> int:
         """The frame that a playhead position means: a share of the whole run, as far as it has come."""
         return index_at(self.recording, self.experiment.sampler.expected_frames, position)
@@ -50,8 +63,11 @@ class Run:
         return min(max(index, 0), last) / max(last if self.recording.complete else max(whole, last), 1)
 
 
-def coarse(sampler: Sampler) -> Sampler:
+def coarse(sampler: Sampler, pictures: bool = False) -> Sampler:
     """The same sampler, cheap enough to answer a dragged slider at once."""
+    if pictures:
+        evaluations = COARSE_ODE if sampler.mode == "ode" else COARSE_SDE
+        return replace(sampler, steps=max(1, min(sampler.steps, evaluations // max(sampler.nfe_per_step, 1))))
     steps = max(1, min(sampler.steps, COARSE_MOVES // (1 + sampler.corrections)))
     return replace(sampler, particles=min(sampler.particles, COARSE_PARTICLES), steps=steps)
 
@@ -73,7 +89,7 @@ class Track:
             (r for r in (self.full, self._coarse) if r is not None and r.recording.complete), self._old
         )
         self.error = None
-        small = coarse(experiment.sampler)
+        small = coarse(experiment.sampler, experiment.pictures is not None)
         quick = quick and small != experiment.sampler
         self._coarse = Run(replace(experiment, sampler=small), resolved) if quick else None
         self.full = Run(experiment, resolved)

@@ -235,17 +235,28 @@ def _image(sheet: _Sheet, mark: Image) -> None:
         return
     pixels = colored(patch[0], mark.colormap, sheet.theme)
     rows, columns = pixels.shape
-    picture = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_RGB32)
-    sheet.painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    picture = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32)
+    sheet.painter.setRenderHint(
+        QPainter.RenderHint.SmoothPixmapTransform, geometry.smoothed(mark, pixels.shape, patch[1])
+    )
     sheet.painter.setOpacity(mark.alpha)
     sheet.painter.drawImage(QRectF(*patch[1]), picture)
 
 
 def colored(values: NDArray[np.floating], colormap: str, theme: Theme) -> NDArray[np.uint32]:
-    """Values in [0, 1] as opaque 0xffrrggbb pixels."""
+    """Values in [0, 1] as 0xaarrggbb pixels: through a colour map, or, (h, w, 3), as they are, NaN as nothing."""
+    if values.ndim == 3:
+        return _direct(values)
     red, green, blue = lut(colormap, theme)[:, :3].astype(np.uint32).T
     table = np.uint32(0xFF000000) | red << 16 | green << 8 | blue
     return table[(np.clip(values, 0, 1) * (LEVELS - 1) + 0.5).astype(np.intp)]
+
+
+def _direct(values: NDArray[np.floating]) -> NDArray[np.uint32]:
+    empty = np.isnan(values).any(axis=-1)
+    levels = (np.clip(np.where(empty[..., None], 0, values), 0, 1) * 255 + 0.5).astype(np.uint32)
+    red, green, blue = (levels[..., i] for i in range(3))
+    return np.where(empty, np.uint32(0), np.uint32(0xFF000000) | red << 16 | green << 8 | blue)
 
 
 def _text(sheet: _Sheet, mark: Text) -> None:

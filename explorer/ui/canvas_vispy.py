@@ -195,7 +195,8 @@ class VispyCanvas(CanvasBase):
         if patch is not None:
             pixels = colored(patch[0], mark.colormap, self.theme)
             channels = pixels.view(np.uint8).reshape(*pixels.shape, 4)[..., [2, 1, 0, 3]]
-            self._slot(place, "PictureSlot").draw(channels, patch[1], mark.alpha, size)
+            smooth = geometry.smoothed(mark, pixels.shape, patch[1])
+            self._slot(place, "PictureSlot").draw(channels, patch[1], mark.alpha, size, smooth)
 
     def _text(self, place: int, mark: Text, size: Size, scale: float) -> None:
         x, y = self.camera.to_pixels(mark.xy, size)

@@ -98,8 +98,8 @@ def caption(experiments: Sequence[Experiment], score: Score) -> str:
     networks = {"pretrained": "pretrained network", "trained": "network trained here"}
     # without a pretrained network for its data, an experiment that asks for it is run with the exact score
     source = "exact score" if isinstance(score, ExactScore) else networks[first.score.source]
-    particles = f"{first.sampler.particles:,} particles"
-    parts = (first.data.title, *processes, source, particles, f"seed {first.seed}")
+    count = f"{first.sampler.particles:,} {'pictures' if first.pictures else 'particles'}"
+    parts = (first.data.title, *processes, source, count, f"seed {first.seed}")
     return " · ".join(parts)
 
 

@@ -114,8 +114,12 @@ def runs(mark: Curve, camera: Camera, size: Size, scale: float) -> Iterator[Pixe
 
 
 def image(mark: Image, camera: Camera, size: Size) -> tuple[NDArray[np.floating], Rect] | None:
-    """The visible cells of an image, row 0 on top, and where they go; None where nothing of it is seen."""
-    values = np.nan_to_num(np.atleast_2d(mark.values), nan=0.0, posinf=1.0, neginf=0.0)[::-1]
+    """The visible cells of an image, row 0 on top, and where they go; None where nothing of it is seen.
+
+    NaN is the lowest value of a colour map; in red, green and blue it stays (nothing is drawn there).
+    """
+    gap = np.nan if np.ndim(mark.values) == 3 else 0.0
+    values = np.nan_to_num(np.atleast_2d(mark.values), nan=gap, posinf=1.0, neginf=0.0)[::-1]
     left, right, bottom, top = mark.bounds
     corners = camera.to_pixels([(left, top), (right, bottom)], size)
     if not values.size or not np.isfinite(corners).all() or not (corners[0] < corners[1]).all():
@@ -125,6 +129,11 @@ def image(mark: Image, camera: Camera, size: Size) -> tuple[NDArray[np.floating]
     if not len(columns) or not len(rows):
         return None
     return values[np.ix_(rows, columns)], (x, y, width, height)
+
+
+def smoothed(mark: Image, cells: tuple[int, ...], rect: Rect) -> bool:
+    """Whether neighbouring pixels are blended: always where there are more of them than the canvas has."""
+    return bool(mark.smooth or rect[2] < cells[1] or rect[3] < cells[0])
 
 
 def _cells(start: float, end: float, count: int, length: float) -> tuple[Indices, float, float]:

@@ -138,12 +138,13 @@ def _image(mark: Image, camera: Camera, size: Size, theme: Theme) -> Iterator[st
     rows, columns = pixels.shape
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_RGB32).save(buffer, "PNG")  # type: ignore[call-overload]
+    QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32).save(buffer, "PNG")  # type: ignore[call-overload]
     data = base64.b64encode(buffer.data().data()).decode()
     x, y, width, height = (_n(v) for v in patch[1])
+    crisp = "" if geometry.smoothed(mark, pixels.shape, patch[1]) else ' style="image-rendering:pixelated"'
     yield (
         f'<image x="{x}" y="{y}" width="{width}" height="{height}" opacity="{_n(mark.alpha)}"'
-        f' preserveAspectRatio="none" href="data:image/png;base64,{data}"/>'
+        f' preserveAspectRatio="none"{crisp} href="data:image/png;base64,{data}"/>'
     )
 
 

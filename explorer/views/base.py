@@ -13,6 +13,7 @@ import numpy as np
 from explorer.distributions import Mixture
 from explorer.experiment import Experiment
 from explorer.frames import Array, Frame
+from explorer.images import ImageSet
 from explorer.lazy import torch
 from explorer.look import Look
 from explorer.marks import Bounds, Mark
@@ -33,7 +34,8 @@ class Scene:
 
     `frames` ends with the frame shown. `score` is the one in use. `bounds` are the edges of the picture in
     view units: data units, over the noise scale where the look follows the noise. One-dimensional data is
-    drawn over time: the horizontal axis of the view is then t, from 0 to 1.
+    drawn over time: the horizontal axis of the view is then t, from 0 to 1. `run` are all frames that there are
+    of the run, of which there will be `length`; only pictures need them, for what shows a whole way.
     """
 
     experiment: Experiment
@@ -41,6 +43,13 @@ class Scene:
     frames: Sequence[Frame]
     score: Score
     bounds: Bounds
+    run: Sequence[Frame] = ()
+    length: int = 0
+
+    @property
+    def pictures(self) -> ImageSet | None:
+        """The data, where they are pictures: another kind of stage (`views.picture_parts`)."""
+        return self.experiment.pictures
 
     @property
     def frame(self) -> Frame:
@@ -65,7 +74,7 @@ class Scene:
     @property
     def spatial(self) -> bool:
         """Whether the paths are drawn in space, over (x, y, t)."""
-        return self.look.space and not self.flat
+        return self.look.space and not self.flat and self.pictures is None
 
     def lift(self, xy: Array, t: Array | float) -> Array:
         """Points (n, 2) of the plane at times t, seen in space by an orthographic camera: (n, 2).
@@ -109,6 +118,8 @@ class View(Validated, ABC):
     menu_order: ClassVar[int]
     #: Whether it can be drawn in space; what cannot is left out there.
     in_space: ClassVar[bool] = False
+    #: Whether it is one for pictures; all others are for points.
+    of_pictures: ClassVar[bool] = False
 
     @abstractmethod
     def visible(self, look: Look) -> bool:
@@ -122,7 +133,8 @@ class View(Validated, ABC):
 def compose(scene: Scene) -> tuple[Mark, ...]:
     """The picture: the marks of every visible view, back to front."""
     views = (VIEWS[name]() for name in VIEWS)
-    shown = (v for v in views if v.visible(scene.look) and (v.in_space or not scene.spatial))
+    fitting = (v for v in views if v.of_pictures == (scene.pictures is not None))
+    shown = (v for v in fitting if v.visible(scene.look) and (v.in_space or not scene.spatial))
     return tuple(mark for view in shown for mark in view.marks(scene))
 
 
