@@ -115,9 +115,10 @@ def with_model(found: Document, model: Model | None) -> Document:
         if e.score.source == "trained":
             raise WrongUse("score.source is 'trained': name the network with --model M.safetensors.")
         return found
-    if model.dim != e.data.dim:
+    if model.dim != e.data.dim or model.picture != e.data.picture:
         raise WrongUse(f"--model: a network for {model.dim} dimensions cannot score data of {e.data.dim}.")
-    score = replace(e.score, source="trained", network=model.network)
+    network: dict[str, Any] = {"unet" if model.picture else "network": model.network}
+    score = replace(e.score, source="trained", **network)
     return replace(found, experiment=replace(e, score=score)).linked()
 
 
@@ -193,6 +194,12 @@ def stoppable(items: Iterable[T]) -> Iterator[T]:
         finally:
             if isinstance(items, Generator):
                 items.close()
+
+
+def unstoppable(items: Iterable[T]) -> Iterator[T]:
+    """The items, whatever signals come: another process decides when they end."""
+    with _handled_by(lambda *_: None):
+        yield from items
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def sentence_of(error: Exception) -> tuple[str, int]:
     """
     kind = type(error).__name__
     text = " ".join(str(error).split())  # one line
-    if kind in ("ExperimentError", "ParamError", "UnknownName", "ModelFileError", "DataFileError"):
+    if kind in _WRONG_FILES:
         return _ended(text), WRONG_USE
     if kind in ("ExportError", "TrainingError"):
         return _ended(text), FAILED
@@ -41,6 +41,13 @@ def sentence_of(error: Exception) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return "There is not enough memory for this.", FAILED
     return _ended(f"something went wrong inside ({kind}: {text[:300]}); this is a bug"), FAILED
+
+
+#: Errors of this program that are about what it was given.
+_WRONG_FILES = (
+    "ExperimentError", "ParamError", "UnknownName", "ModelFileError", "DataFileError", "CheckpointError",
+    "ImageError",
+)  # fmt: skip
 
 
 def _ended(text: str) -> str:

@@ -2,45 +2,186 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
+import time
+from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from explorer.cli.common import (
-    experiment_argument,
     load_model,
     print_json,
     read_document,
+    set_argument,
     stoppable,
     target,
+    unstoppable,
     warn,
 )
-from explorer.cli.errors import Failed, Parser, WrongUse
+from explorer.cli.errors import WRONG_USE, Failed, Parser, WrongUse, sentence_of
 from explorer.experiment import Experiment, encode
 
 if TYPE_CHECKING:
     from explorer.scores.files import Model
     from explorer.train import TrainFrame
+    from explorer.train.checkpoint import Checkpoint
+    from explorer.train.start import Course
+
+EVERY = 300.0
 
 
 def main(program: str, argv: list[str]) -> int:
-    """Train."""
-    parser = Parser(program, description="Train a score network for the data of an experiment.")
-    experiment_argument(parser)
+    """Train, alone or as one of the processes that torchrun has started."""
+    try:
+        return _main(program, argv)
+    except ValueError as error:  # something wrong with what was given: every process finds it, one says so
+        if os.environ.get("RANK", "0") == "0":
+            raise
+        return sentence_of(error)[1] if not isinstance(error, WrongUse) else WRONG_USE
+
+
+def _main(program: str, argv: list[str]) -> int:
+    options = _options(program, argv)
+    out = target(options.out)
+    if options.checkpoint:
+        target(options.checkpoint)
+    checkpoint = _checkpoint(options.resume)
+    e = _with_budget(_experiment(options, checkpoint), options)
+    if e.pictures is None:
+        _only_pictures(options)
+    start = load_model(options.start)
+    if start is not None:
+        e = _continuing(e, start)
+    return _on_points(e, out, start) if e.pictures is None else _on_pictures(e, options, start, checkpoint)
+
+
+def _options(program: str, argv: list[str]) -> Namespace:
+    parser = Parser(
+        program, description="Train a score network for the data of an experiment. For pictures, "
+        "`torchrun --nproc-per-node N main.py train ...` shares the work among N processes.",
+    )  # fmt: skip
+    parser.add_argument(
+        "experiment", metavar="EXPERIMENT.json", nargs="?", help="an experiment file, or - for stdin; with --resume "
+        "that of the checkpoint if none is named",
+    )  # fmt: skip
+    set_argument(parser)
     parser.add_argument("--out", metavar="MODEL.safetensors", required=True, help="where to write it")
     parser.add_argument("--seconds", type=float, metavar="S", help="of training")
     parser.add_argument("--iterations", type=int, metavar="N", help="of training; these alone are repeatable")
     parser.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), help="where to train")
     parser.add_argument("--from", metavar="MODEL.safetensors", dest="start", help="a network to go on from")
+    pictures = parser.add_argument_group("pictures")
+    pictures.add_argument(
+        "--checkpoint", metavar="C.safetensors", help="keep the training there as it stands"
+    )
+    pictures.add_argument(
+        "--every", type=float, default=EVERY, metavar="S", help=f"seconds between checkpoints ({EVERY:g})"
+    )
+    pictures.add_argument(
+        "--resume", metavar="C.safetensors", help="go on from a checkpoint as if never stopped"
+    )
+    pictures.add_argument(
+        "--archive", metavar="A.npz", help="train on a whole archive (x_train, y_train, ...)"
+    )
     options = parser.parse_args(argv)
-    out = target(options.out)
-    e = read_document(options.experiment, options.sets).experiment
-    e = _with_budget(e, options.seconds, options.iterations, options.device)
-    start = load_model(options.start)
-    if start is not None:
-        e = _continuing(e, start)
-    frame, interrupted = _trained(e, start)
+    if options.experiment is None and options.resume is None:
+        raise WrongUse("name an EXPERIMENT.json, or --resume a checkpoint.")
+    if options.resume and options.start:
+        raise WrongUse("--from and --resume are two ways to go on: choose one.")
+    return options
+
+
+def _checkpoint(name: str | None) -> Checkpoint | None:
+    if name is None:
+        return None
+    from explorer.train.checkpoint import load
+
+    return load(name)
+
+
+def _experiment(options: Namespace, checkpoint: Checkpoint | None) -> Experiment:
+    """What is trained. A checkpoint brings its own; one that is named beside it must be the same training."""
+    if checkpoint is None:
+        return read_document(options.experiment, options.sets).experiment
+    e = checkpoint.experiment
+    if options.experiment is None:
+        if options.sets:
+            raise WrongUse(
+                "--set needs an EXPERIMENT.json; a checkpoint goes on with the settings that it has."
+            )
+        return e
+    given = read_document(options.experiment, options.sets).experiment
+    if (given.data, given.network, given.seed) != (e.data, e.network, e.seed):
+        raise WrongUse(
+            "--resume: the checkpoint is of other data, another network or another seed than these."
+        )
+    return given
+
+
+def _with_budget(e: Experiment, options: Namespace) -> Experiment:
+    budget = e.training
+    if options.seconds is not None or options.iterations is not None:
+        budget = replace(budget, seconds=options.seconds or 0.0, iterations=options.iterations or 0)
+    if options.device is not None:
+        budget = replace(budget, device=options.device)
+    change: dict[str, Any] = {"picture_training" if e.pictures else "training": budget}
+    return replace(e, score=replace(e.score, source="trained", **change))
+
+
+def _only_pictures(options: Namespace) -> None:
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise WrongUse("torchrun shares the training on pictures; points train in one process: leave it out.")
+    given = [name for name in ("checkpoint", "archive") if getattr(options, name)]
+    if given:
+        raise WrongUse(f"--{given[0]} is for training on pictures; this experiment's data are points.")
+
+
+def _continuing(e: Experiment, start: Model) -> Experiment:
+    """With the network of the model that is gone on from; only its weights may differ."""
+    if start.dim != e.data.dim or start.picture != e.data.picture:
+        raise WrongUse(
+            f"--from: a network for {start.dim} dimensions cannot go on with data of {e.data.dim}."
+        )
+    if start.data and start.data != encode(e.data):
+        warn("the network was trained on other data before.")
+    change: dict[str, Any] = {"unet" if e.pictures else "network": start.network}
+    return replace(e, score=replace(e.score, **change))
+
+
+# --- running it --------------------------------------------------------------------------------------------
+
+
+def _on_points(e: Experiment, out: str, start: Model | None) -> int:
+    from explorer.train.start import training_of
+
+    return _run(e, out, training_of(e, start.weights if start else None))
+
+
+def _on_pictures(
+    e: Experiment, options: Namespace, start: Model | None, checkpoint: Checkpoint | None
+) -> int:
+    from explorer.images.archive import read
+    from explorer.train.fleet import Fleet
+    from explorer.train.start import Course
+
+    archive = read(options.archive) if options.archive else None
+    fleet = Fleet.joined()
+    course = Course(e, start.weights if start else None, checkpoint, archive=archive, fleet=fleet)
+    if fleet.leads:
+        with fleet.led():
+            code = _run(e, options.out, _kept(course, options.checkpoint, options.every))
+    else:
+        code = _follow(course.frames())
+    fleet.leave()
+    return code
+
+
+def _run(e: Experiment, out: str, frames: Iterator[TrainFrame]) -> int:
+    frame, interrupted = _trained(frames)
     _keep(e, frame, out)
     print_json(_summary(out, frame))
     if interrupted:
@@ -48,50 +189,63 @@ def main(program: str, argv: list[str]) -> int:
     return 0
 
 
-def _with_budget(
-    e: Experiment, seconds: float | None, iterations: int | None, device: str | None
-) -> Experiment:
-    budget = e.training
-    if seconds is not None or iterations is not None:
-        budget = replace(budget, seconds=seconds or 0.0, iterations=iterations or 0)
-    if device is not None:
-        budget = replace(budget, device=device)
-    field = "picture_training" if e.pictures else "training"
-    return replace(e, score=replace(e.score, source="trained", **{field: budget}))
+def _follow(frames: Iterator[TrainFrame]) -> int:
+    """Train in silence, until the first process says that it is over (signals are its business)."""
+    from explorer.train.fleet import Dismissed
+
+    with suppress(Dismissed):
+        for _ in unstoppable(frames):
+            pass
+    return 0
 
 
-def _continuing(e: Experiment, start: Model) -> Experiment:
-    """With the network of the model that is gone on from; only its weights may differ."""
-    if start.dim != e.data.dim:
-        raise WrongUse(
-            f"--from: a network for {start.dim} dimensions cannot go on with data of {e.data.dim}."
-        )
-    if start.data and start.data != encode(e.data):
-        warn("the network was trained on other data before.")
-    field = "unet" if e.pictures else "network"
-    return replace(e, score=replace(e.score, **{field: start.network}))
+def _kept(course: Course, path: str | None, every: float) -> Iterator[TrainFrame]:
+    """The frames, with a checkpoint written every so many seconds, at the end, and where they are given up."""
+    if path is None:
+        yield from course.frames()
+        return
+    last = time.monotonic()
+    try:
+        for frame in course.frames():
+            if frame.done or time.monotonic() - last >= every:
+                _write(course, path)
+                last = time.monotonic()
+            yield frame
+    except GeneratorExit:
+        _write(course, path)
+        raise
 
 
-def _frames(e: Experiment, start: Model | None) -> Iterator[TrainFrame]:
-    from explorer.train.start import training_of
+def _write(course: Course, path: str) -> None:
+    from explorer.train.checkpoint import save
 
-    return training_of(e, start.weights if start is not None else None)
+    checkpoint = course.checkpoint()
+    if checkpoint is None:
+        return
+    try:
+        save(checkpoint, path)
+    except OSError as error:  # a disk that is full now may have room later; the training goes on
+        warn(f"{path} cannot be written: {error.strerror or error}.")
 
 
-def _trained(e: Experiment, start: Model | None) -> tuple[TrainFrame, bool]:
+def _trained(frames: Iterator[TrainFrame]) -> tuple[TrainFrame, bool]:
     """The last frame, with the last weights, and whether the training was interrupted."""
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # no thread of its own
     last: TrainFrame | None = None
-    weights = None
+    weights, told = None, ""
     form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     often = 0.1 if sys.stderr.isatty() else 5.0
     with tqdm(total=1.0, desc="training", bar_format=form, mininterval=often, file=sys.stderr) as bar:
         try:
-            for last in stoppable(_frames(e, start)):
+            for last in stoppable(frames):
                 weights = last.weights if last.weights is not None else weights
-                _tell(bar, last)
+                bar.set_postfix_str(_words(last), refresh=False)
+                bar.update(last.progress - bar.n)
+                if last.note != told:
+                    told = last.note
+                    bar.write(f"note: {told}", file=sys.stderr)
         except KeyboardInterrupt:
             if last is None or weights is None:
                 raise
@@ -99,12 +253,9 @@ def _trained(e: Experiment, start: Model | None) -> tuple[TrainFrame, bool]:
     return replace(last, weights=weights), not last.done
 
 
-def _tell(bar: tqdm[float], frame: TrainFrame) -> None:  # type: ignore[name-defined]
-    words = f"loss {frame.smoothed:.4f}, floor {frame.floor:.4f}, {frame.iterations_per_second:.0f} it/s"
-    bar.set_postfix_str(words, refresh=False)
-    bar.update(frame.progress - bar.n)
-    if frame.note:
-        bar.write(f"note: {frame.note}", file=sys.stderr)
+def _words(frame: TrainFrame) -> str:
+    against = f"floor {frame.floor:.4f}" if frame.exact else f"held out {frame.held:.4f}"
+    return f"loss {frame.smoothed:.4f}, {against}, {frame.iterations_per_second:.{0 if frame.exact else 1}f} it/s"
 
 
 def _keep(e: Experiment, frame: TrainFrame, out: str) -> None:
@@ -118,13 +269,15 @@ def _keep(e: Experiment, frame: TrainFrame, out: str) -> None:
 
 
 def _summary(out: str, frame: TrainFrame) -> dict[str, object]:
-    return {
+    numbers = {
         "out": out,
         "iterations": frame.iteration,
         "seconds": round(frame.seconds, 2),
         "loss": frame.smoothed,
+        "held_out": frame.held,
         "floor": frame.floor,
         "excess": frame.excess,
         "device": frame.device,
         "note": frame.note,
     }
+    return {k: v for k, v in numbers.items() if not (isinstance(v, float) and math.isnan(v))}

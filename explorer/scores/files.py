@@ -131,6 +131,8 @@ def unsealed(raw: bytes) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
 def decode(raw: bytes) -> Model:
     """The model in `raw`; ModelFileError when a byte is not as it was written."""
     about, tensors = unsealed(raw)
+    if "checkpoint" in about:
+        raise ModelFileError("it is a checkpoint of a training, to be gone on from (train --resume)")
     try:
         if about["format"] > FORMAT:
             raise ModelFileError(f"it was written by a newer version (format {about['format']})")
@@ -168,15 +170,20 @@ def _picture(about: dict[str, Any]) -> tuple[tuple[int, int, int] | None, tuple[
     return (channels, height, width), centre
 
 
-def _described(raw: bytes) -> dict[str, Any]:
-    """The description, once the hash has been found right."""
+def claimed(raw: bytes) -> tuple[str, dict[str, Any]]:
+    """The hash and the description that the first bytes of such a file give, whether or not they fit the rest."""
     try:
         length = int.from_bytes(raw[:8], "little")
         entry = json.loads(json.loads(raw[8 : 8 + length])["__metadata__"][_KEY])
-        digest, about = entry[_HASH_KEY], dict(json.loads(entry["about"]))
+        return str(entry[_HASH_KEY]), dict(json.loads(entry["about"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ModelFileError("it is not a model file of this program") from None
-    blanked = raw.replace(str(digest).encode(), _BLANK, 1)
+
+
+def _described(raw: bytes) -> dict[str, Any]:
+    """The description, once the hash has been found right."""
+    digest, about = claimed(raw)
+    blanked = raw.replace(digest.encode(), _BLANK, 1)
     if hashlib.sha256(blanked).hexdigest() != digest:
         raise ModelFileError("it is damaged (its SHA-256 does not fit its content)")
     return about

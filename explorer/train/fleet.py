@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -56,8 +58,10 @@ class Fleet:
         return self.rank == 0
 
     def device(self, wanted: torch.device) -> torch.device:
-        """Each process its own GPU."""
-        return torch.device("cuda", self.local) if wanted.type == "cuda" and self.size > 1 else wanted
+        """Each process its own GPU, as far as there are so many."""
+        if wanted.type != "cuda" or self.size == 1:
+            return wanted
+        return torch.device("cuda", self.local % torch.cuda.device_count())
 
     def part(self, batch: torch.Tensor) -> torch.Tensor:
         """This process's share of a global batch, along its first axis."""
@@ -76,9 +80,71 @@ class Fleet:
 
         return DistributedDataParallel(loss)
 
+    # --- what all of them must agree on --------------------------------------------------------------------
+
+    def agreed(self, number: float) -> float:
+        """The leader's number, in every process: their clocks differ. Raises Dismissed once the leader has left."""
+        if self.size == 1:
+            return number
+        told = self._shared(number, "broadcast", 0)
+        if math.isnan(told):
+            raise Dismissed("the first process of this training has ended it")
+        return told
+
+    def mean(self, value: torch.Tensor) -> torch.Tensor:
+        """The mean of a number over all processes."""
+        if self.size == 1:
+            return value
+        total = self._shared(float(value), "all_reduce")
+        return torch.full_like(value, total / self.size)
+
+    @contextmanager
+    def led(self) -> Iterator[None]:
+        """Where the leader gives up in here, between two iterations, the others are told to stop."""
+        try:
+            yield
+        except BaseException:
+            if self.size > 1:
+                with suppress(Exception):  # they may have gone already
+                    self._shared(math.nan, "broadcast", 0)
+            raise
+
+    def _shared(self, number: float, what: str, *arguments: int) -> float:
+        from torch import distributed
+
+        device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+        held = torch.tensor(number, dtype=torch.float64, device=device)
+        with self.together():
+            getattr(distributed, what)(held, *arguments)
+        return float(held)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Where another process has gone, what is done together fails: said in a sentence."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.size == 1 or not _lost(error):
+                raise
+            raise TrainingError(
+                "another process of this training has failed, so this one ends too"
+            ) from error
+
     def leave(self) -> None:
         """Say goodbye."""
         if self.size > 1:
             from torch import distributed
 
             distributed.destroy_process_group()
+
+
+class Dismissed(TrainingError):
+    """The leader wants no more iterations: no failure."""
+
+
+def _lost(error: RuntimeError) -> bool:
+    """Whether an error is of the connection between the processes."""
+    from torch import distributed
+
+    words = str(error).lower()
+    return isinstance(error, distributed.DistBackendError) or "gloo" in words or "connection" in words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,8 +22,9 @@ class TrainFrame:
     """Training as it stands. Losses are weighted as the objective weighs them.
 
     `floor` is the loss of the exact score (0 for explicit score matching), `excess` what
-    the network adds to it: for every objective the weighted mean of sigma²|s - exact|². Both, and the loss and
-    floor at the noise levels `level` (bins,), are measured on one held-out batch with the averaged weights.
+    the network adds to it: for every objective the weighted mean of sigma²|s - exact|². Both, the loss and
+    floor at the noise levels `level` (bins,), and `held`, the loss of them together, are measured on one held-out
+    batch with the averaged weights.
 
     seconds: of training, pauses left out. progress: part of the budget, 0 to 1. note: what went wrong and
     what was done about it, for people. weights: a state dict of copies on the CPU, averaged, about five times
@@ -48,3 +50,4 @@ class TrainFrame:
     done: bool = False
     #: Whether floor and excess are known: of pictures nobody knows the exact score.
     exact: bool = True
+    held: float = math.nan

@@ -46,6 +46,11 @@ class HeldOut:
         self.excess, self.by_level = math.nan, self.floor_by_level
         self.excess_by_level = np.full_like(self.level, math.nan)
 
+    @property
+    def loss(self) -> float:
+        """The loss of the network that was measured last."""
+        return self.floor + self.excess
+
     def _weighed(self, error: torch.Tensor) -> torch.Tensor:
         return self.inputs.weight * error.square().sum(-1)
 

@@ -38,6 +38,10 @@ class Measured(Protocol):
     by_level: np.ndarray
     floor_by_level: np.ndarray
 
+    @property
+    def loss(self) -> float:
+        """The loss of the network that was measured last."""
+
     def measure(self, net: Preconditioned) -> None:
         """Bring the numbers up to date."""
 
@@ -60,11 +64,18 @@ def device_words(device: torch.device) -> str:
     return "Apple GPU (MPS)" if device.type == "mps" else f"CPU, {threads} thread{'s' * (threads > 1)}"
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether torch found no memory (on the CPU it has no exception of its own for that)."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
 class Loop:
     """One training: the state that `frames` moves forward. Subclasses bring network, data and held-out batch."""
 
     #: Points that share a noise level (see `Batch`), seconds between frames with weights, the least batch.
     shared, weight_seconds, smallest_batch = 4, 0.2, 64
+    #: What the batch is made of, for people.
+    things = "points"
 
     def __init__(
         self, training: Training, objective: Objective, net: Preconditioned, optimiser: FlatAdam, pool: Source,
@@ -104,7 +115,7 @@ class Loop:
             self.iterate()
             now = time.perf_counter()
             self.seconds, mark = self.seconds + now - mark, now
-            done = self.progress >= 1
+            done = self.over()
             if done or self.seconds - framed >= FRAME_SECONDS:
                 weigh = done or self.seconds - weighed >= self.weight_seconds
                 framed, weighed = self.seconds, self.seconds if weigh else weighed
@@ -112,6 +123,10 @@ class Loop:
                 self.seconds += time.perf_counter() - mark
                 yield frame
                 mark = time.perf_counter()
+
+    def over(self) -> bool:
+        """Whether the budget is spent."""
+        return self.progress >= 1
 
     def _schedule(self) -> tuple[float, int]:
         """The learning rate (short rise, cosine fall) and the batch of the coming iteration."""
@@ -143,7 +158,9 @@ class Loop:
             self._given = tuple(given)
             self.optimiser.prepare(self.rate)
             self.loss = self._step(*given.values())
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
             self._shrink()
             return
         self.iteration += 1
@@ -193,7 +210,7 @@ class Loop:
             torch.cuda.empty_cache()
         if self.batch <= self.smallest_batch:
             raise TrainingError(
-                f"{self.words} has no memory left, even for {self.batch} points at a time; "
+                f"{self.words} has no memory left, even for {self.batch} {self.things} at a time; "
                 "choose 'cpu' as the device and train again"
             )
         self.batch_factor /= 2
@@ -213,6 +230,7 @@ class Loop:
             iterations_per_second=self.iteration / max(self.seconds, 1e-9),
             batch=self.batch, learning_rate=self.rate, device=self.words, note=self.note,
             weights=self.optimiser.weights() if weigh else None, done=done, exact=math.isfinite(held.floor),
+            held=held.loss,
         )  # fmt: skip
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +23,7 @@ from explorer.train.batches import LABEL_DROP, Inputs, Sampling
 from explorer.train.fleet import Fleet
 from explorer.train.frame import TrainFrame, TrainingError
 from explorer.train.held import as_batch
-from explorer.train.loop import Loop, choose_device
+from explorer.train.loop import Loop, choose_device, out_of_memory
 
 if TYPE_CHECKING:
     from explorer.scores.network import Preconditioned
@@ -43,6 +46,15 @@ class Material:
     centre: tuple[float, ...]
     sigma_data: float
     mirror: bool = False
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells these pictures from others: a SHA-256, as hexadecimal digits."""
+        found = hashlib.sha256(repr((self.picture, self.centre, self.sigma_data, self.mirror)).encode())
+        for pixels in (self.train, self.held_out):
+            found.update(np.ascontiguousarray(pixels.images).data)
+            found.update(pixels.labels.astype(np.int64).data)
+        return found.hexdigest()
 
     @staticmethod
     def of(data: ImageSet, archive: tuple[Pixels, Pixels] | None = None) -> Material:
@@ -121,6 +133,7 @@ class PictureRun(Loop):
     """One training on pictures. `start` are weights to go on from; `fleet` the processes that share it."""
 
     shared, weight_seconds, smallest_batch = 1, 5.0, 8
+    things = "pictures"
 
     def __init__(
         self, material: Material, spec: UNetSpec, training: PictureTraining, seed: int,
@@ -136,7 +149,7 @@ class PictureRun(Loop):
         if start is not None:
             net.load_state_dict(dict(start))
         net = net.to(device)
-        net.reduced = _half(training.precision, device)
+        net.reduced = computes_in_half(training.precision, device)
         optimiser = FlatMuon(net, net.matrices(), training.clip, training.ema)
         objective = OBJECTIVES["dsm"](
             centre=training.centre, spread=training.spread, wide=training.wide, low=PICTURE_NOISE_LOW
@@ -145,7 +158,7 @@ class PictureRun(Loop):
         noise = torch.Generator(device).manual_seed(seed)
         sampling = Sampling(objective, SDES["ve"](), False, material.sigma_data, noise)
         held = HeldPictures(material, sampling, spec.classes, device)
-        self.settings = (spec, training, seed)
+        self.material, self.settings = material, (spec, training, seed)
         super().__init__(training, objective, net, optimiser, pool, sampling, held, device)
         self.share = self.fleet.shared(_loss_module(net, objective))
 
@@ -154,6 +167,30 @@ class PictureRun(Loop):
 
     def growth(self, p: float) -> float:
         return 1.0
+
+    # --- shared among processes ------------------------------------------------------------------------------
+
+    def iterate(self) -> None:
+        self.seconds = self.fleet.agreed(self.seconds)
+        super().iterate()
+
+    def over(self) -> bool:
+        self.seconds = self.fleet.agreed(self.seconds)
+        return super().over()
+
+    def step(self, *tensors: torch.Tensor) -> torch.Tensor:
+        with self.fleet.together():
+            return self.fleet.mean(super().step(*tensors))
+
+    def _stepper(self) -> Callable[..., torch.Tensor]:
+        return super()._stepper() if self.fleet.size == 1 else self.step
+
+    def _shrink(self) -> None:
+        if self.fleet.size > 1:  # the others still have the batch that this one has no memory for
+            raise TrainingError(
+                f"{self.words} has no memory for its share of the batch; choose a smaller batch"
+            )
+        super()._shrink()
 
     def loss_of(self, i: Inputs) -> torch.Tensor:
         parts = [v for v in i._replace(extra=None) if v is not None]
@@ -176,13 +213,14 @@ class PictureRun(Loop):
         return {k: v.cpu() for k, v in tensors.items()}, numbers
 
     def restore(self, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]) -> None:
-        """Go on from `state`. Raises TrainingError where it is of another network."""
-        if tensors["flat"].shape != self.optimiser.flat.shape:
-            raise TrainingError("this checkpoint is of a network of another size")
+        """Go on from a `state` of the same network on the same kind of device."""
         names = ("flat", "mean", "square", "average")
         self.optimiser.restore(tuple(tensors[name].to(self.device) for name in names))
         self.optimiser.count = int(numbers["count"])
-        self.sampling.random.set_state(tensors["noise"])
+        if "noise" in tensors:
+            self.sampling.random.set_state(tensors["noise"])
+        else:  # of another kind of device: other noise from here on
+            self.sampling.random.manual_seed(self.settings[2] + int(numbers["iteration"]))
         self.pool.rng.bit_generator.state = numbers["pool"]  # type: ignore[attr-defined]
         vars(self.watch).update(numbers["watch"])
         self.iteration, self.seconds = int(numbers["iteration"]), float(numbers["seconds"])
@@ -191,7 +229,7 @@ class PictureRun(Loop):
         self.good = self.optimiser.state()
 
 
-def _half(precision: str, device: torch.device) -> bool:
+def computes_in_half(precision: str, device: torch.device) -> bool:
     """Whether to compute in bfloat16."""
     if precision != "auto":
         return precision == "bfloat16"
@@ -220,9 +258,18 @@ def train_pictures(
 ) -> Iterator[TrainFrame]:  # fmt: skip
     """Frames of a training on pictures; see `explorer.train.train`."""
     pressed = time.perf_counter()
-    try:
+    with room_needed():
         yield from PictureRun(material, spec, training, seed, start).frames(pressed)
-    except torch.OutOfMemoryError as error:
+
+
+@contextmanager
+def room_needed() -> Iterator[None]:
+    """No memory for the network itself, where no smaller batch helps, is said in a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
         raise TrainingError(
             "the device has no memory for this network; choose a smaller one, or 'cpu' as the device"
         ) from error

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from explorer.experiment import Experiment
+from explorer.images.base import Pixels
+from explorer.train.checkpoint import Checkpoint
+from explorer.train.fleet import Fleet
 from explorer.train.frame import TrainFrame
-from explorer.train.pictures import Material, train_pictures
+from explorer.train.pictures import Material, PictureRun, room_needed
 from explorer.train.run import train
 
 if TYPE_CHECKING:
@@ -18,5 +22,39 @@ def training_of(e: Experiment, start: Mapping[str, torch.Tensor] | None = None) 
     """Frames of the training of an experiment's network; `start` are weights to go on from."""
     s = e.score
     if e.pictures is not None:
-        return train_pictures(Material.of(e.pictures), s.unet, s.picture_training, e.seed, start)
+        return Course(e, start).frames()
     return train(e.data.mixture, e.sde, s.objective, s.network, s.training, e.seed, start)
+
+
+class Course:
+    """A training on pictures that can be interrupted and gone on from: from the beginning, weights or a checkpoint.
+
+    `archive` stands for the pictures that come with the program; `fleet` are the processes that share the work.
+    """
+
+    def __init__(
+        self, experiment: Experiment, start: Mapping[str, torch.Tensor] | None = None,
+        checkpoint: Checkpoint | None = None, *, archive: tuple[Pixels, Pixels] | None = None,
+        fleet: Fleet | None = None,
+    ) -> None:  # fmt: skip
+        self._experiment, self._start, self._checkpoint = experiment, start, checkpoint
+        self._archive, self._fleet = archive, fleet
+        self._run: PictureRun | None = None
+
+    def frames(self) -> Iterator[TrainFrame]:
+        """The frames. Raises TrainingError, CheckpointError and ImageError."""
+        e, pressed = self._experiment, time.perf_counter()
+        assert e.pictures is not None
+        with room_needed():
+            material = Material.of(e.pictures, self._archive)
+            s = e.score
+            self._run = PictureRun(material, s.unet, s.picture_training, e.seed, self._start, self._fleet)
+            if self._checkpoint is not None:
+                self._checkpoint.put_into(self._run)
+                self._checkpoint = None
+                pressed = time.perf_counter()  # a resumed training does not pay for starting twice
+            yield from self._run.frames(pressed)
+
+    def checkpoint(self) -> Checkpoint | None:
+        """All that the rest of the training depends on, as it is between two frames; None before the first."""
+        return Checkpoint.of(self._run, self._experiment) if self._run is not None else None
