@@ -16,9 +16,10 @@ from explorer.guidance import Guided, Sources
 from explorer.guidance.classifier import CLASSIFIERS
 from explorer.lazy import torch
 from explorer.scores.base import ExactScore, LearnedScore, Score
-from explorer.scores.files import Model, load
+from explorer.scores.files import Model, ModelFileError, load
 
 if TYPE_CHECKING:
+    from explorer.scores.classifier import NoisyClassifier
     from explorer.scores.network import Preconditioned
     from explorer.train import TrainFrame
 
@@ -113,14 +114,23 @@ def controlled(found: Resolved, e: Experiment) -> Resolved:
     refusal = e.control.refusal(mixture)
     if refusal:
         return replace(found, control=f"{refusal} Samples are of the whole data.", plain=found.score)
-    sources = Sources(found.score, mixture, e.sde, found.exact, found.labelled, CLASSIFIERS.of(e.data))
+    classifier, trouble = _classifier(e)
+    sources = Sources(found.score, mixture, e.sde, found.exact, found.labelled, classifier)
     score, word = e.control.guide(sources)
-    return replace(found, score=score, control=word, plain=found.score)
+    return replace(found, score=score, control=f"{trouble}{word}", plain=found.score)
+
+
+def _classifier(e: Experiment) -> tuple[NoisyClassifier | None, str]:
+    """The classifier that the control needs, if there is one, and what is wrong with its file."""
+    try:
+        return (CLASSIFIERS.of(e.data) if needs_classifier(e) else None), ""
+    except ModelFileError as error:
+        return None, f"{error} "
 
 
 def needs_classifier(e: Experiment) -> bool:
     """Whether it is guided by a classifier."""
-    return getattr(e.control_in_force, "rule", "") == "classifier"
+    return getattr(e.control_in_force, "rule", "") in ("classifier", "mixed")
 
 
 def prepare(e: Experiment) -> None:

@@ -122,8 +122,9 @@ class Simulation:
     ) -> torch.Tensor:
         assert self.known is not None
         address = (0, 0) if self.sampler.mode == "ode" else (step, sub)
-        z = noise.normal(self.shape[:1], self.seed, noise.OBSERVED, *address).to(x)
-        error = noise.normal(self.shape[:1], self.seed, noise.OBSERVED).to(x)
+        each = (self.shape[0], len(self.known.y))
+        z = noise.normal(each, self.seed, noise.OBSERVED, *address).to(x)
+        error = noise.normal(each, self.seed, noise.OBSERVED).to(x)
         return self.known.put_in(x, alpha, sigma, z[: len(x)], error[: len(x)])
 
     def _score_of_known(self, x: torch.Tensor, t: float) -> torch.Tensor:

@@ -203,7 +203,9 @@ def test_the_classes_have_names():
 def test_files_with_and_without_a_control():
     e = guided(label=1, weight=2.5)
     value = json.loads(json.dumps(to_dict(e)))
-    assert value["control"] == {"type": "class_guidance", "rule": "exact", "label": 1, "weight": 2.5}
+    assert value["control"] == {
+        "type": "class_guidance", "rule": "exact", "label": 1, "weight": 2.5, "share": 0.5,
+    }  # fmt: skip
     assert from_dict(value) == (e, "")
     del value["control"]
     assert from_dict(value)[0] == e.free and e.free.control == CONTROLS["none"]()

@@ -100,7 +100,7 @@ def script_of(experiments: list[Experiment], caption: str = "") -> str:
 
 def _prepared(experiments: list[Experiment]) -> bool:
     """Whether a control needs a classifier, which the script then trains."""
-    return any(getattr(e.control, "rule", "") == "classifier" for e in experiments)
+    return any(getattr(e.control, "rule", "") in ("classifier", "mixed") for e in experiments)
 
 
 def _imports(experiments: list[Experiment], trained: bool) -> str:

@@ -5,23 +5,27 @@ All of them rest on one identity ([S21] eq. 14): ∇log p_t(x | y) = ∇log p_t(
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from explorer.distributions.mixture import Mixture
+from explorer.guidance.observation import Observation
+from explorer.images.base import PictureMixture
 from explorer.lazy import torch
 from explorer.params import Validated
 from explorer.registry import Registry
-from explorer.scores.base import DifferenceScore, ExactScore, Score
+from explorer.scores.base import DifferenceScore, ExactScore, LearnedScore, Score
 from explorer.sdes import SDE
 
 if TYPE_CHECKING:
-    from explorer.scores.classifier import NoiseClassifier
+    from explorer.scores.classifier import NoisyClassifier
 
 CONTROLS: Registry[Control] = Registry("control", "explorer.guidance")
+
+NEEDS_POINTS = "“{}” is a control for points; for pictures there are others."
+NEEDS_PICTURES = "“{}” is a control for pictures: choose a set of them as the data."
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,14 @@ class Guided:
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
         if self.weight in (0.0, 1.0):
             return self.conditional(x, t) if self.weight else self.plain(x, t)
-        return torch.lerp(self.plain(x, t), self.conditional(x, t), self.weight)
+        return torch.lerp(*both(self.plain, self.conditional, x, t), self.weight)
+
+    @property
+    def evaluations(self) -> int:
+        """How often networks are asked for one score."""
+        if self.weight in (0.0, 1.0):
+            return evaluations(self.conditional if self.weight else self.plain)
+        return evaluations_of_both(self.plain, self.conditional)
 
     @property
     def push(self) -> Score:
@@ -55,8 +66,8 @@ class Push:
     guided: Guided
 
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
-        g = self.guided
-        return (g.conditional(x, t) - g.plain(x, t)) * g.weight
+        plain, conditional = both(self.guided.plain, self.guided.conditional, x, t)
+        return (conditional - plain) * self.guided.weight
 
 
 @dataclass(frozen=True)
@@ -69,42 +80,54 @@ class Sum:
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
         return self.a(x, t) + self.b(x, t)
 
+    @property
+    def evaluations(self) -> int:
+        """How often networks are asked for one score."""
+        return evaluations(self.a)
+
 
 @dataclass(frozen=True)
-class Known:
-    """A part of x_0 that is known: aᵀx_0 = value + std ξ, ∥a∥ = 1, ξ standard normal (one a particle)."""
+class Mixed:
+    """s(x) + κ (s(x | y) - s(x)) + (1 - κ) ∇log p_t(y | x), κ = `share`: network and classifier."""
 
-    direction: tuple[float, ...]
-    value: float
-    std: float = 0.0
+    plain: Score
+    conditional: Score
+    gradient: Score
+    share: float
 
-    @property
-    def words(self) -> str:
-        """What is known, as "x₁ = 0.5"."""
-        noise = f" ± {self.std:g}" if self.std else ""
-        return f"{self._projection} = {self.value:.3g}{noise}"
+    def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
+        return both(self.plain, self, x, t)[1]
 
     @property
-    def _projection(self) -> str:
-        """aᵀx in words: x, x₁, x₂ or the angle of the projection."""
-        if len(self.direction) == 1:
-            return "x"
-        a = self.direction
-        if abs(a[1]) < 1e-9:
-            return "x₁"
-        return "x₂" if abs(a[0]) < 1e-9 else f"aᵀx at {math.degrees(math.atan2(a[1], a[0])):.0f}°"
+    def evaluations(self) -> int:
+        """How often networks are asked for one score."""
+        return evaluations_of_both(self.plain, self.conditional)
 
-    def put_in(
-        self, x: torch.Tensor, alpha: float, sigma: float, z: torch.Tensor, error: torch.Tensor
-    ) -> torch.Tensor:
-        """x (n, d) with its part along `direction` replaced by the observation under the forward noise.
 
-        z and error (n,) are standard normal: the noise of the diffusion and that of the observation. The rest
-        of x, in the orthogonal basis that begins with `direction`, stays ([S21] appendix I.2, I.3).
-        """
-        a = torch.tensor(self.direction, dtype=x.dtype, device=x.device)
-        observed = alpha * (self.value + self.std * error) + sigma * z
-        return x - (x @ a)[:, None] * a + observed[:, None] * a
+def both(plain: Score, conditional: Score, x: torch.Tensor, t: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """s(x) and s(x | y), with what they share computed once."""
+    if isinstance(conditional, Sum) and conditional.a == plain:
+        s = plain(x, t)
+        return s, s + conditional.b(x, t)
+    if isinstance(conditional, Mixed):
+        s, labelled = both(plain, conditional.conditional, x, t)
+        gradient = conditional.gradient(x, t) * (1 - conditional.share)
+        return s, torch.lerp(s, labelled, conditional.share) + gradient
+    if isinstance(plain, LearnedScore) and isinstance(conditional, LearnedScore) and plain.joins(conditional):
+        return plain.beside(conditional, x, t)
+    return plain(x, t), conditional(x, t)
+
+
+def evaluations(score: Score) -> int:
+    """How often networks are asked for one value of a score (a closed form counts as one too)."""
+    return int(getattr(score, "evaluations", 1))
+
+
+def evaluations_of_both(plain: Score, conditional: Score) -> int:
+    """The same for `both`."""
+    if isinstance(conditional, LearnedScore):
+        return evaluations(plain) + 1
+    return evaluations(conditional)
 
 
 @dataclass(frozen=True)
@@ -112,7 +135,7 @@ class Replaced:
     """A score whose sampler replaces what is `known` after each step (see simulate.Simulation)."""
 
     score: Score
-    known: Known
+    known: Observation
 
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
         return self.score(x, t)
@@ -132,7 +155,7 @@ class Sources:
     sde: SDE
     exact: bool = True
     labelled: Callable[[int], Score] | None = None
-    classifier: NoiseClassifier | None = None
+    classifier: NoisyClassifier | None = None
 
     def conditional(self, target: Mixture) -> Score:
         """The score of p_t(x | y) where p_0(x | y) is `target`.
@@ -154,9 +177,23 @@ class Control(Validated, ABC):
     about: ClassVar[str] = ""
     equation: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    #: The kinds of data that it is made for.
+    for_points: ClassVar[bool] = True
+    for_pictures: ClassVar[bool] = False
+
+    @classmethod
+    def suits(cls, mixture: Mixture) -> bool:
+        """Whether it is made for this kind of data: points or pictures."""
+        return cls.for_pictures if isinstance(mixture, PictureMixture) else cls.for_points
 
     def refusal(self, mixture: Mixture) -> str:
         """Why it makes no sense for this data, in one sentence; "" where it does."""
+        if not self.suits(mixture):
+            return (NEEDS_POINTS if self.for_points else NEEDS_PICTURES).format(self.title)
+        return self.unfit(mixture)
+
+    def unfit(self, mixture: Mixture) -> str:
+        """Why it makes no sense for this data, though it is of a kind that it is made for; "" where it does."""
         return ""
 
     def brief(self, mixture: Mixture) -> str:

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.distributions.mixture import Mixture
-from explorer.guidance.base import CONTROLS, Control, Guided, Sources, Sum
+from explorer.guidance.base import CONTROLS, Control, Guided, Mixed, Sources, Sum
 from explorer.guidance.classifier import ClassifierGradient
+from explorer.images.base import PictureMixture
 from explorer.params import param
 from explorer.scores.base import Score
 
-RULES = {"exact": "Exact p(y | x)", "classifier": "Classifier", "classifier_free": "Classifier-free"}
+RULES = {
+    "exact": "Exact p(y | x)", "classifier": "Classifier", "classifier_free": "Classifier-free",
+    "mixed": "Classifier and classifier-free",
+}  # fmt: skip
+
+REMEMBERS = "∇log p(y|x) in closed form, of the stored pictures of the class: it can only lead back to those."
 
 
 @CONTROLS.register("class_guidance", title="Class", order=20)
@@ -26,12 +32,14 @@ class ClassGuidance(Control):
     )
     equation = r"s_w = \score{s(x, t)} + w\, \corrector{\nabla_x \log p_t(y\,|\,x)}"
     source = "Song et al. 2021, eq. 14; Dhariwal & Nichol 2021; Ho & Salimans 2022"
+    for_pictures = True
 
     rule: str = param(
         "exact", "Guidance by", choices=RULES,
-        help="Exact: the closed form of the labelled mixture. Classifier: a network that tells the classes "
+        help="Exact: the closed form of the labelled mixture (of pictures: it can only remember). "
+        "Classifier: a network that tells the classes "
         "apart at every noise level, and its gradient. Classifier-free: the difference of a network's "
-        "conditional and unconditional score.",
+        "conditional and unconditional score. The last takes a share of each.",
         equation="∇log p_t(x|y) = ∇log p_t(x) + ∇log p_t(y|x)",
     )  # fmt: skip
     label: int = param(
@@ -46,7 +54,14 @@ class ClassGuidance(Control):
         equation="s(x) + w ∇log p_t(y|x) = ω s(x|y) + (1 − ω) s(x),  ω = w",
     )  # fmt: skip
 
-    def refusal(self, mixture: Mixture) -> str:
+    share: float = param(
+        0.5, "Share of classifier-free", symbol="κ", low=0.0, high=1.0, maximum=1.0,
+        visible=lambda c: c.rule == "mixed",
+        help="How much of the guidance is the network's own difference; the rest is the classifier's gradient.",
+        equation="∇log p(y|x) = κ (s(x|y) − s(x)) + (1 − κ) ∇log p_φ(y|x)",
+    )  # fmt: skip
+
+    def unfit(self, mixture: Mixture) -> str:
         if mixture.labels is None:
             return "This data has no classes; choose data with labels (eight Gaussians, two moons, rings)."
         if len(np.unique(mixture.labels)) < 2:
@@ -75,16 +90,27 @@ class ClassGuidance(Control):
 
     def _conditional(self, sources: Sources) -> tuple[Score, str]:
         exact = sources.conditional(self.target(sources.mixture))
-        if self.rule == "classifier":
-            if sources.classifier is None:
-                return exact, "No classifier is trained for this data yet: the exact rule is used. Train one."
-            gradient = ClassifierGradient(sources.classifier, sources.sde, self.label)
-            return Sum(sources.plain, gradient), "The gradient of the classifier trained for this data."
+        if self.rule == "exact":
+            pictures = isinstance(sources.mixture, PictureMixture)
+            return exact, REMEMBERS if pictures else "∇log p(y|x) in closed form: the mixture is labelled."
+        if self.rule != "classifier" and sources.labelled is None:
+            return exact, "The network in use knows no labels: the exact rule is used. Train with labels."
+        if self.rule != "classifier_free" and sources.classifier is None:
+            return exact, "No classifier is trained for this data yet: the exact rule is used. Train one."
+        return self._learned(sources)
+
+    def _learned(self, sources: Sources) -> tuple[Score, str]:
+        """The rules that rest on networks, all of which there are."""
         if self.rule == "classifier_free":
-            if sources.labelled is None:
-                return exact, "The network in use knows no labels: the exact rule is used. Train with labels."
+            assert sources.labelled is not None
             return sources.labelled(self.label), "The network's conditional minus its unconditional score."
-        return exact, "∇log p(y|x) in closed form: the mixture is labelled."
+        assert sources.classifier is not None
+        gradient = ClassifierGradient(sources.classifier, sources.sde, self.label)
+        if self.rule == "classifier":
+            return Sum(sources.plain, gradient), "The gradient of the classifier trained for this data."
+        assert sources.labelled is not None
+        mixed = Mixed(sources.plain, sources.labelled(self.label), gradient, self.share)
+        return mixed, f"{self.share:.0%} the network's own difference, the rest the classifier's gradient."
 
 
 def class_names(mixture: Mixture) -> dict[int, str]:

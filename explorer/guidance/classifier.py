@@ -11,12 +11,13 @@ import numpy as np
 
 from explorer.distributions import Distribution
 from explorer.distributions.mixture import Mixture
+from explorer.images import ImageSet
 from explorer.lazy import torch
 from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
 from explorer.sdes import SDE
 
 if TYPE_CHECKING:
-    from explorer.scores.classifier import NoiseClassifier
+    from explorer.scores.classifier import NoisyClassifier
 
 #: The classifier of a distribution is one and the same wherever it is asked for: this network, this many
 #: iterations, this seed.
@@ -32,7 +33,7 @@ LEVELS, POINTS = 16, 500
 class ClassifierGradient:
     """∇_x log p(label | x_t = x) of a trained classifier."""
 
-    classifier: NoiseClassifier
+    classifier: NoisyClassifier
     sde: SDE
     label: int
 
@@ -44,7 +45,8 @@ class ClassifierGradient:
 class ClassifierFrame:
     """A training as it stands: accuracy (levels,) beside that of the exact p(y | x_t), on held-out points.
 
-    loss is the cross-entropy in nats, bayes_loss that of the exact p(y | x_t), both averaged over the levels.
+    loss is the cross-entropy in nats, bayes_loss that of the exact p(y | x_t), both averaged over the levels; NaN
+    where the exact one is not known, as for pictures.
     """
 
     iteration: int
@@ -54,7 +56,7 @@ class ClassifierFrame:
     level: np.ndarray
     accuracy: np.ndarray
     bayes: np.ndarray
-    net: NoiseClassifier
+    net: NoisyClassifier
 
 
 def train_classifier(mixture: Mixture, iterations: int = 0, every: int = EVERY) -> Iterator[ClassifierFrame]:
@@ -114,7 +116,7 @@ class _HeldOut:
         self.bayes = self._accuracy(exact)
         self.bayes_loss = self._loss(exact)
 
-    def measure(self, net: NoiseClassifier, iteration: int, progress: float) -> ClassifierFrame:
+    def measure(self, net: NoisyClassifier, iteration: int, progress: float) -> ClassifierFrame:
         said = [net.log_probabilities(y, 1.0, float(s)) for y, s in zip(self.y, self.level, strict=True)]
         return ClassifierFrame(
             iteration, progress, self._loss(said), self.bayes_loss,
@@ -130,6 +132,15 @@ class _HeldOut:
         return float(np.mean([-float(p.gather(1, y[:, None]).mean()) for p, y in pairs]))
 
 
+def training(data: Distribution, every: int = EVERY) -> Iterator[ClassifierFrame]:
+    """The training of the classifier that is kept for this data, of points or of pictures."""
+    if isinstance(data, ImageSet):
+        from explorer.guidance.picture_classifier import train_picture_classifier
+
+        return train_picture_classifier(data, every=every)
+    return train_classifier(data.mixture, every=every)
+
+
 class Store:
     """The trained classifiers, a few of the newest; `changes` tells others that there is a new one."""
 
@@ -137,23 +148,25 @@ class Store:
 
     def __init__(self) -> None:
         self.changes = 0
-        self._kept: dict[Distribution, NoiseClassifier] = {}
+        self._kept: dict[Distribution, NoisyClassifier] = {}
 
-    def keep(self, data: Distribution, net: NoiseClassifier) -> None:
+    def keep(self, data: Distribution, net: NoisyClassifier) -> None:
         """Remember the classifier of `data` for the rule "classifier"."""
         others = {k: v for k, v in self._kept.items() if k != data}
         self._kept = dict(list(others.items())[1 - self.MOST :]) | {data: net}
         self.changes += 1
 
-    def of(self, data: Distribution) -> NoiseClassifier | None:
-        """The classifier trained for `data`, or None."""
-        return self._kept.get(data)
+    def of(self, data: Distribution) -> NoisyClassifier | None:
+        """The classifier trained for `data` here, else the one that comes with the program, else None."""
+        from explorer.guidance.picture_classifier import shipped
 
-    def trained(self, data: Distribution) -> NoiseClassifier:
-        """The classifier of `data`, trained now if there is none yet (some seconds)."""
+        return self._kept.get(data) or shipped(data)
+
+    def trained(self, data: Distribution) -> NoisyClassifier:
+        """The classifier of `data`, trained now if there is none yet (some seconds; for pictures a minute)."""
         net = self.of(data)
         if net is None:
-            *_, last = train_classifier(data.mixture, every=ITERATIONS)
+            *_, last = training(data, every=10**9)
             net = last.net
             self.keep(data, net)
         return net

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explorer.guidance.base import CONTROLS, Known
+from explorer.guidance.base import CONTROLS
 from explorer.guidance.linear import METHOD_HELP, METHODS, Linear, value_param
+from explorer.guidance.observation import Known
 from explorer.params import param
 
 

@@ -6,7 +6,8 @@ import math
 from abc import abstractmethod
 
 from explorer.distributions.mixture import Mixture
-from explorer.guidance.base import Control, Guided, Known, Replaced, Sources
+from explorer.guidance.base import Control, Guided, Replaced, Sources
+from explorer.guidance.observation import Known
 from explorer.guidance.posterior import conditioned
 from explorer.guidance.tweedie import TweedieGuided
 from explorer.params import param
@@ -52,7 +53,7 @@ class Linear(Control):
     def known(self, dim: int) -> Known:
         """What is known of data of `dim` coordinates."""
 
-    def refusal(self, mixture: Mixture) -> str:
+    def unfit(self, mixture: Mixture) -> str:
         if mixture.dim == 1 and not self.known(1).std:
             return (
                 "The data has one coordinate: fixing it leaves nothing to infer. Choose a noisy measurement, "

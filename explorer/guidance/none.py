@@ -15,6 +15,7 @@ class NoControl(Control):
     """Samples of the whole data."""
 
     about = "Nothing is asked of the samples but that they are like the data."
+    for_pictures = True
 
     def target(self, mixture: Mixture) -> Mixture:
         return mixture

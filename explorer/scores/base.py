@@ -53,6 +53,18 @@ class LearnedScore:
         alpha, sigma = self.sde.marginal(t)
         return self.denoiser.score(x, alpha, sigma, t, self.label, self._embedded)
 
+    def joins(self, other: LearnedScore) -> bool:
+        """Whether both are of one network that can be asked for two labels at once."""
+        return self.denoiser is other.denoiser and self.sde == other.sde and self.denoiser.many_labels
+
+    def beside(self, other: LearnedScore, x: torch.Tensor, t: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """This score and that of another label, in one batch of 2 n."""
+        alpha, sigma = self.sde.marginal(t)
+        numbers = [self.denoiser.no_label if s.label is None else s.label for s in (self, other)]
+        labels = torch.tensor(numbers, device=x.device)[:, None].expand(2, len(x))
+        first, second = self.denoiser.score(x, alpha, sigma, t, labels, self._embedded)
+        return first, second
+
     def prepare(self, times: Sequence[float]) -> None:
         """Embed the noise levels of a run at once: one by one, they cost a twentieth of it at 1,000 points."""
         with torch.no_grad():

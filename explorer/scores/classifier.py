@@ -1,4 +1,4 @@
-"""A classifier of noisy points: p(class | x_t) at every noise level. (This module imports torch.)"""
+"""Classifiers of noisy data: p(class | x_t) at every noise level. (This module imports torch.)"""
 
 from __future__ import annotations
 
@@ -9,25 +9,18 @@ from explorer.scores.network import Denoiser
 from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
 
 
-class NoiseClassifier(nn.Module):
+class NoisyClassifier(nn.Module):
     """log p(y | x_t) for x_t = alpha x_0 + sigma z, up to a constant.
 
-    It sees y = x/alpha and the noise level sigma/alpha alone, so one classifier serves every SDE. Its body is
-    the denoiser's, with a last layer of one number for each class.
+    It sees y = x/alpha and the noise level sigma/alpha alone, so one classifier serves every SDE. Subclasses say
+    what they make of both.
     """
 
-    def __init__(self, spec: NetworkSpec, dim: int, classes: int, sigma_data: float, random: torch.Generator):
-        super().__init__()
-        self.body = Denoiser(spec, dim, sigma_data, random)
-        self.body.last = nn.Linear(spec.width, classes)
-        nn.init.zeros_(self.body.last.weight)
-        nn.init.zeros_(self.body.last.bias)
-        self.sigma_data, self.classes = sigma_data, classes
+    classes: int
 
     def forward(self, y: Tensor, noise: Tensor) -> Tensor:
         """Logits (n, classes) of y = x/alpha (n, d) at noise levels sigma/alpha (n,) or ()."""
-        root = (noise**2 + self.sigma_data**2).sqrt()
-        return self.body._unit(y / root[..., None], noise, None)
+        raise NotImplementedError
 
     def log_probabilities(self, x: Tensor, alpha: float, sigma: float) -> Tensor:
         """log p(class | x_t = x) (n, classes)."""
@@ -45,3 +38,19 @@ class NoiseClassifier(nn.Module):
     @staticmethod
     def _level(alpha: float, sigma: float) -> float:
         return min(max(sigma / max(alpha, 1e-30), NOISE_LOW), NOISE_HIGH)
+
+
+class NoiseClassifier(NoisyClassifier):
+    """For points: the denoiser's body, with a last layer of one number for each class."""
+
+    def __init__(self, spec: NetworkSpec, dim: int, classes: int, sigma_data: float, random: torch.Generator):
+        super().__init__()
+        self.body = Denoiser(spec, dim, sigma_data, random)
+        self.body.last = nn.Linear(spec.width, classes)
+        nn.init.zeros_(self.body.last.weight)
+        nn.init.zeros_(self.body.last.bias)
+        self.sigma_data, self.classes = sigma_data, classes
+
+    def forward(self, y: Tensor, noise: Tensor) -> Tensor:
+        root = (noise**2 + self.sigma_data**2).sqrt()
+        return self.body._unit(y / root[..., None], noise, None)

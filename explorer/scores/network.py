@@ -100,6 +100,10 @@ class Preconditioned(nn.Module):
     centre: Tensor | float
     #: Below this sigma/alpha the score is taken to change no more.
     noise_low = NOISE_LOW
+    #: Whether labels (m, n) may be asked for points (n, d) at once, which gives (m, n, d).
+    many_labels = False
+    #: The number that stands for "no label".
+    no_label = 0
 
     def _unit(
         self, x: Tensor, noise: Tensor, labels: Tensor | int | None, embedding: Tensor | None = None

@@ -26,17 +26,22 @@ REACH = 4.0
 class Block(nn.Module):
     """A residual block of two convolutions; scale and shift between them depend on noise level and label."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, embedding: int = EMBEDDING) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.GroupNorm(GROUPS, inputs), nn.GroupNorm(GROUPS, outputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
-        self.modulation = nn.Linear(EMBEDDING, 2 * outputs)
+        self.modulation = nn.Linear(embedding, 2 * outputs)
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, e: Tensor) -> Tensor:
-        """x (n, inputs, h, w), e (n or 1, EMBEDDING) -> (n, outputs, h, w)."""
+        """x (n, inputs, h, w), e (n or 1, embedding) -> (n, outputs, h, w).
+
+        e may also have m n rows, for m labels of every x: the part before e is then computed once.
+        """
         h = self.conv1(F.silu(self.norm1(x)))
+        if len(e) > len(x):
+            h, x = (torch.cat([v] * (len(e) // len(x))) for v in (h, x))
         scale, shift = self.modulation(e)[:, :, None, None].chunk(2, 1)
         h = F.silu(torch.addcmul(shift, self.norm2(h), 1 + scale))
         out: Tensor = self.skip(x) + self.conv2(h)
@@ -81,7 +86,7 @@ class UNet(nn.Module):
         self.last = nn.Conv2d(half, 4 * outputs, 3, padding=1)
 
     def forward(self, x: Tensor, e: Tensor) -> Tensor:
-        """e (n or 1, EMBEDDING)."""
+        """e (n or 1, EMBEDDING); or (m n, EMBEDDING), which gives m n pictures."""
         x = F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
         here = self.before(self.first(x), e)
         g = self.down(F.pixel_unshuffle(here, 2).contiguous(memory_format=torch.channels_last))
@@ -101,6 +106,7 @@ class PictureDenoiser(Preconditioned):
     """
 
     noise_low = PICTURE_NOISE_LOW
+    many_labels = True
     omega: Tensor
 
     def __init__(
@@ -116,7 +122,7 @@ class PictureDenoiser(Preconditioned):
         omega = (255 * np.pi / 4.0 ** np.arange(spec.waves)).astype(np.float32)
         self.register_buffer("omega", torch.from_numpy(omega), persistent=False)
         self.embedding = Embedding(EMBEDDING, EMBEDDING)
-        # index `classes` stands for "no label"
+        self.no_label = spec.classes
         self.labels = nn.Embedding(spec.classes + 1, EMBEDDING) if spec.classes else None
         self.body = UNet(channels * (1 + 2 * spec.waves), channels, spec.width, spec.depth)
         if not self.omega.is_meta:
@@ -148,6 +154,7 @@ class PictureDenoiser(Preconditioned):
         self, x: Tensor, noise: Tensor, labels: Tensor | int | None, embedding: Tensor | None = None
     ) -> Tensor:
         lead = x.shape[:-1]
+        rows = labels.shape if isinstance(labels, Tensor) and labels.ndim > len(lead) else lead
         x, noise = x.reshape(-1, self.dim), (noise.expand(lead) if noise.ndim else noise).reshape(-1, 1)
         x = x * (REACH * math.sqrt(self.dim) / x.norm(dim=1, keepdim=True)).clamp(max=1.0)
         e = self.embedding(torch.log(noise[:, 0]) / 4) if embedding is None else embedding.reshape(1, -1)
@@ -157,7 +164,7 @@ class PictureDenoiser(Preconditioned):
         pixels = self._with_waves(x, noise).reshape(len(x), -1, *self.picture[1:])
         with self._precision(x.device.type):
             out = self.body(pixels, F.silu(e))
-        return out.to(x.dtype).reshape(*lead, self.dim)
+        return out.to(x.dtype).reshape(*rows, self.dim)
 
     def _with_waves(self, x: Tensor, noise: Tensor) -> Tensor:
         """x and its waves (n, (1 + 2k) d): those that the noise blurs are damped to what it leaves of them."""

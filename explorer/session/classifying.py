@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from explorer.distributions import Distribution
-from explorer.guidance.classifier import CLASSIFIERS, ClassifierFrame, train_classifier
+from explorer.guidance.classifier import CLASSIFIERS, ClassifierFrame, training
 from explorer.session.slot import Slot
 
 
@@ -43,9 +44,10 @@ class ClassifierTrainer:
         if not self.running:
             return ""
         f = self.frame
-        return "Training a classifier …" if f is None else (
-            f"Training a classifier: {f.progress:.0%}, cross-entropy {f.loss:.3f} (the exact rule's {f.bayes_loss:.3f})"
-        )  # fmt: skip
+        if f is None:
+            return "Training a classifier …"
+        exact = "" if math.isnan(f.bayes_loss) else f" (the exact rule's {f.bayes_loss:.3f})"
+        return f"Training a classifier: {f.progress:.0%}, cross-entropy {f.loss:.3f}{exact}"
 
     def cancel(self) -> None:
         """Stop; a classifier that is not finished is not kept."""
@@ -57,7 +59,7 @@ class ClassifierTrainer:
 
 
 def _kept(data: Distribution) -> Iterator[ClassifierFrame]:
-    for frame in train_classifier(data.mixture):
+    for frame in training(data):
         if frame.progress == 1:
             CLASSIFIERS.keep(data, frame.net)
         yield frame
