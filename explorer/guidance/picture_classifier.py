@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from explorer.scores.picture_classifier import PictureClassifier
 
 #: Iterations of a classifier that is trained in the window, pictures of each, and the step size.
-ITERATIONS, BATCH, RATE = 500, 96, 3e-3
+ITERATIONS, BATCH, RATE = 300, 96, 6e-3
 #: ln sigma is normal: most pictures have as much noise as hides their class from none or from all.
 CENTRE, SPREAD = -0.6, 1.6
 #: Iterations between two frames; held-out noise levels, and pictures at each.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from explorer.imports.base import DataFileError
 
+T = TypeVar("T")
 #: Pixels of a picture that is read, and along the longer side of what is looked at.
 MAX_PIXELS = 50_000_000
 _SIDE = 256
@@ -19,11 +22,36 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
 
 def darkness_of(path: Path) -> np.ndarray:
     """How dark each pixel is, 0 to 1, (height, width), at most _SIDE on the longer side."""
+    brightness = _read(path, _brightness)
+    darkest, lightest = float(brightness.min()), float(brightness.max())
+    if not lightest - darkest > 0.02:
+        raise DataFileError(f"{path.name} is blank: all of it is equally bright")
+    darkness = (lightest - brightness) / (lightest - darkest)
+    # paper is never quite white
+    return np.asarray(np.where(darkness < 0.05, 0, darkness))
+
+
+def levels_of(path: Path, size: tuple[int, int, int]) -> np.ndarray:
+    """A picture as levels (c, h, w), uint8: the middle of it, brought to that size; transparent counts as white.
+
+    Raises DataFileError, whose sentence names the file.
+    """
+    channels, height, width = size
+    whole = _read(path, _picture)
+    if whole.mode[0] in "IF":
+        whole = Image.fromarray((255 * _deep(whole)).astype(np.uint8))
+    fitted = ImageOps.fit(whole, (width, height), Image.Resampling.BOX)
+    levels = np.asarray(fitted.convert("L" if channels == 1 else "RGB"), np.uint8)
+    return np.ascontiguousarray(np.moveaxis(levels.reshape(height, width, channels), -1, 0))
+
+
+def _read(path: Path, read: Callable[[Path], T]) -> T:
+    """What `read` makes of a picture, or a DataFileError."""
     try:
         with warnings.catch_warnings():
             # of pictures that are large (checked below) or damaged (refused, or shown as far as they go)
             warnings.simplefilter("ignore")
-            brightness = _brightness(path)
+            return read(path)
     except DataFileError:
         raise
     except Image.DecompressionBombError as e:
@@ -34,15 +62,15 @@ def darkness_of(path: Path) -> np.ndarray:
             raise DataFileError(f"{path.name} cannot be read: {e.strerror}") from e
         kinds = ", ".join(_FORMATS)
         raise DataFileError(f"{path.name} is damaged, or no picture of a known kind ({kinds})") from e
-    darkest, lightest = float(brightness.min()), float(brightness.max())
-    if not lightest - darkest > 0.02:
-        raise DataFileError(f"{path.name} is blank: all of it is equally bright")
-    darkness = (lightest - brightness) / (lightest - darkest)
-    # paper is never quite white
-    return np.asarray(np.where(darkness < 0.05, 0, darkness))
 
 
 def _brightness(path: Path) -> np.ndarray:
+    picture = _picture(path)
+    return _deep(picture) if picture.mode[0] in "IF" else np.asarray(picture.convert("L"), np.float64) / 255
+
+
+def _picture(path: Path) -> Image.Image:
+    """The picture in RGB on white, at most _SIDE on the longer side; one of 16 or 32 bits as it is."""
     with Image.open(path, formats=_FORMATS) as file:
         if file.width * file.height > MAX_PIXELS:
             size = f"{file.width} by {file.height} pixels"
@@ -50,7 +78,8 @@ def _brightness(path: Path) -> np.ndarray:
         file.draft("RGB", (2 * _SIDE, 2 * _SIDE))
         picture: Image.Image = ImageOps.exif_transpose(file)
         if picture.mode[0] in "IF":
-            return _deep(picture)
+            picture.load()
+            return picture
         factor = max(picture.size) // (2 * _SIDE)
         if factor > 1 and picture.mode in ("L", "RGB", "RGBA", "CMYK"):
             # smaller first, so that the conversion does not take four bytes for each of millions of pixels
@@ -58,7 +87,7 @@ def _brightness(path: Path) -> np.ndarray:
         picture = picture.convert("RGBA")
         picture.thumbnail((_SIDE, _SIDE))
         white = Image.new("RGBA", picture.size, "white")
-        return np.asarray(Image.alpha_composite(white, picture).convert("L"), np.float64) / 255
+        return Image.alpha_composite(white, picture).convert("RGB")
 
 
 def _deep(picture: Image.Image) -> np.ndarray:

@@ -1,0 +1,30 @@
+"""The user's own picture as one of a set: brought to its size, and turned light to dark where the set is so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from explorer.images import ImageSet
+from explorer.imports.pictures import levels_of
+
+
+def own_levels(path: str | Path, data: ImageSet) -> tuple[tuple[int, ...], str]:
+    """The levels of a picture for `own` of a control, and a sentence on what was done. Raises DataFileError.
+
+    A digit is dark on light paper, those of MNIST light on dark: a grey picture whose edge is of the other kind than
+    the set's is inverted.
+    """
+    path = Path(path)
+    levels, said = levels_of(path, data.size), ""
+    if data.size[0] == 1 and _light_edge(levels[None]) != _light_edge(data.train.images[:500]):
+        levels, said = 255 - levels, ", light and dark exchanged"
+    _, h, w = data.size
+    return tuple(levels.ravel().tolist()), f"{path.name}: brought to {w} x {h} pixels{said}."
+
+
+def _light_edge(images: np.ndarray) -> bool:
+    """Whether pictures (n, c, h, w) are light along their edges."""
+    edge = [images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]]
+    return bool(np.median(np.concatenate([e.ravel() for e in edge])) > 127)
