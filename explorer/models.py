@@ -93,11 +93,14 @@ def _blank(e: Experiment) -> Model:
     native = encode(e.sde) if e.network.native else None
     if e.pictures is not None:
         centre, spread = e.pictures.moments
-        return Model(
-            e.network, {}, e.data.dim, spread, encode(e.data), picture=e.pictures.size, centre=centre
-        )
+        return Model(e.network, {}, e.data.dim, spread, told(e.data), picture=e.pictures.size, centre=centre)
     mixture = e.data.mixture
-    return Model(e.network, {}, mixture.dim, mixture.rms, encode(e.data), native)
+    return Model(e.network, {}, mixture.dim, mixture.rms, told(e.data), native)
+
+
+def told(data: Distribution) -> dict[str, Any]:
+    """What a model file says of its data: all but what concerns the user's machine alone."""
+    return {k: v for k, v in encode(data).items() if k not in data.private}
 
 
 def resolve(experiment: Experiment, trained: Model | None = None) -> Resolved:
@@ -180,7 +183,7 @@ def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str
         )
     if model.network != experiment.network:
         return "This network was trained with other settings. Press Train to train with these."
-    if model.data and model.data != encode(experiment.data):
+    if model.data and model.data != told(experiment.data):
         return "This network was trained on other data. Press Train to train for this one."
     return "Trained for this SDE alone." if native else ONE_SERVES_ALL
 

@@ -39,7 +39,7 @@ class Param:
     minimum: float = -math.inf
     maximum: float = math.inf
     log: bool = False
-    choices: tuple[tuple[str, str], ...] = ()
+    choices: tuple[tuple[Any, str], ...] = ()
     help: str = ""
     equation: str = ""
     advanced: bool = False
@@ -66,7 +66,7 @@ def param(
     minimum: float | None = None,
     maximum: float | None = None,
     log: bool = False,
-    choices: Mapping[str, str] | None = None,
+    choices: Mapping[Any, str] | None = None,
     help: str = "",
     equation: str = "",
     advanced: bool = False,

@@ -112,5 +112,5 @@ def _line(p: dict[str, Any]) -> str:
     shown = f" = {named}" if named not in ("", None) and len(str(named)) < 60 else ""
     low, high = p.get("minimum"), p.get("maximum")
     limits = f"  ({'' if low is None else low}…{'' if high is None else high})" if "minimum" in p else ""
-    choices = f"  ({', '.join(p['choices'])})" if "choices" in p else ""
+    choices = f"  ({', '.join(map(str, p['choices']))})" if "choices" in p else ""
     return f"{p['name']}{shown}{limits}{choices}  {p['label']}"

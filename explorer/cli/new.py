@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from explorer import document
-from explorer.cli.common import DASH, set_argument, target, with_fields
+from explorer.cli.common import DASH, set_argument, target, warn, with_fields
 from explorer.cli.errors import Parser, WrongUse
-from explorer.distributions import DISTRIBUTIONS
+from explorer.distributions import Distribution
 from explorer.document import Document
+from explorer.experiment import Experiment, with_data
+from explorer.images import DATA
+from explorer.images.folder import Folder
 from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
 from explorer.samplers.spec import MODES
 from explorer.sdes import SDES
@@ -23,17 +28,35 @@ def main(program: str, argv: list[str]) -> int:
     parser.add_argument("--out", metavar="FILE", default=DASH, help="where to write (- is stdout)")
     options = parser.parse_args(argv)
     sets = [
-        *_named("data", options.distribution, DISTRIBUTIONS, "--distribution"),
+        *_named("data", options.distribution, DATA, "--distribution"),
         *_named("sde", options.sde, SDES, "--sde"),
         *(sampler_fields(options.sampler) if options.sampler is not None else []),
         *([f'score.source="{options.score}"'] if options.score else []),
     ]
-    made = with_fields(Document(), [*sets, *options.sets])
+    made = _made([*sets, *options.sets])
     if options.out == DASH:
         print(document.dumps(made), end="")
     else:
         document.write(target(options.out), made)
     return 0
+
+
+def _made(sets: list[str]) -> Document:
+    """The document with fields set; where its data are pictures, in an experiment that suits pictures."""
+    made = with_fields(Document(), sets)
+    if made.experiment.pictures is None:
+        return made
+    data = _chosen(made.experiment.data)
+    own = [s for s in sets if not s.startswith("data")]
+    return with_fields(Document(with_data(Experiment(), data)), own)
+
+
+def _chosen(data: Distribution) -> Distribution:
+    """The data; of a folder of pictures with what is found in it, which is told."""
+    if not isinstance(data, Folder):
+        return data
+    warn(data.found.sentence)
+    return replace(data, digest=data.found.digest)
 
 
 def _named(field: str, name: str | None, known: object, option: str) -> list[str]:

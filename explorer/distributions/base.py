@@ -31,6 +31,10 @@ class Distribution(Validated, ABC):
     picture: tuple[int, int, int] | None = None
     #: False for the user's own data, which has no pretrained network.
     builtin: ClassVar[bool] = True
+    #: Parameters that say something about the user's machine: model files do not carry them.
+    private: ClassVar[tuple[str, ...]] = ()
+    #: Whether its numbers are at hand, or must be read first (which may take a while).
+    ready: ClassVar[bool] = True
     #: One sentence for the gallery.
     about: ClassVar[str] = ""
 

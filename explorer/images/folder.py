@@ -1,0 +1,264 @@
+"""The user's own pictures: a folder of them, read safely. Whatever is in it, small squares come out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from explorer.images.archive import ImageError
+from explorer.images.base import IMAGES, ImageSet, Pixels
+from explorer.params import ParamError, param
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
+#: Pictures that are taken; of a fuller folder, as many at random (always the same ones).
+MOST = 5_000
+#: Entries of a folder that are looked at, and subfolders whose names are taken for classes.
+MOST_ENTRIES, MOST_CLASSES = 200_000, 100
+#: Larger files, and pictures of more pixels, are left out unread.
+MOST_BYTES, MOST_PIXELS = 64 * 2**20, 50_000_000
+#: One picture in so many is held out.
+HELD_OUT = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a folder gave: pictures to train on and held out, the names of the classes, a sentence about it all."""
+
+    train: Pixels
+    held_out: Pixels
+    label_names: tuple[str, ...]
+    sentence: str
+    digest: str
+
+
+@IMAGES.register("folder", title="Your pictures", order=400)
+@dataclass(frozen=True)
+class Folder(ImageSet):
+    """Pictures of a folder on this machine, cut to squares. Where they lie in subfolders, those are the classes.
+
+    An experiment keeps the folder's path and a digest of what was read there, not the pictures. Reading them raises
+    ImageError where the folder has gone or holds none.
+    """
+
+    builtin = False
+    about = "Your own pictures: a folder of them, cut to small squares."
+    private = ("path", "names")
+    path: Any = param("", "Folder", kind="data", help="Where the pictures are.")
+    names: Any = param(
+        (), "Files", kind="data", help="Files of the folder that are meant; none for all of them."
+    )
+    side: int = param(
+        28, "Size", unit="pixels", choices={16: "16 × 16", 28: "28 × 28", 32: "32 × 32"},
+        help="Each picture is cut to its central square, and the square brought to this size.",
+        equation="d = c·h·w",
+    )  # fmt: skip
+    colour: bool = param(False, "Colour", help="Red, green and blue, instead of one grey.")
+    mirror: bool = param(  # type: ignore[misc]
+        False, "Mirrored too", help="In training every picture is mirrored half of the time: twice as much to learn "
+        "from, where left and right do not matter.",
+    )  # fmt: skip
+    digest: Any = param("", "Digest", kind="data", help="Of what was read when the folder was chosen.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.path, str) or not isinstance(self.digest, str):
+            raise ParamError("folder.path and folder.digest must be text")
+        names = self.names
+        if not isinstance(names, list | tuple) or not all(isinstance(n, str) and _plain(n) for n in names):
+            raise ParamError("folder.names must be names of files in the folder")
+        object.__setattr__(self, "names", tuple(names))
+
+    @property
+    def picture(self) -> tuple[int, int, int]:  # type: ignore[override]
+        """(c, h, w)."""
+        return (3 if self.colour else 1, self.side, self.side)
+
+    @property
+    def ready(self) -> bool:  # type: ignore[override]
+        """Whether the pictures have been read: that may take a while."""
+        return "found" in self.__dict__
+
+    @cached_property
+    def found(self) -> Found:
+        """What the folder gives. Raises ImageError."""
+        return read_folder(self.path, self.names, self.side, self.colour)
+
+    def load(self) -> tuple[Pixels, Pixels]:
+        return self.found.train, self.found.held_out
+
+    @property
+    def label_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The subfolders' names."""
+        return self.found.label_names
+
+    @property
+    def note(self) -> str:
+        """What was read, once it has been."""
+        return self.found.sentence if self.ready else self.about
+
+
+def _plain(name: str) -> bool:
+    """Whether a name is that of a file in the folder itself."""
+    return bool(name) and name not in (".", "..") and not set(name) & {"/", "\\", "\0"}
+
+
+def forget() -> None:
+    """Look anew at folders that were read before."""
+    read_folder.cache_clear()
+
+
+@lru_cache(maxsize=4)
+def read_folder(path: str, names: tuple[str, ...], side: int, colour: bool) -> Found:
+    """The pictures of a folder, or some of its files, as squares of `side` pixels. Raises ImageError."""
+    if not path:
+        raise ImageError("no folder of pictures has been chosen yet: Import takes one (or data.path).")
+    folder = Path(path)
+    listing = _Listing(folder)
+    listing.look(names)
+    if not listing.files:
+        raise ImageError(f"{folder.name} holds no pictures ({', '.join(ENDINGS)}).")
+    images, labels, broken = _read(listing, side, colour)
+    if len(images) < 2:
+        few = (
+            f"only one of the {len(listing.files)} pictures"
+            if images
+            else f"none of {len(listing.files)} pictures"
+        )
+        raise ImageError(f"{few} in {folder.name} can be read; two are needed.")
+    pixels = Pixels(np.stack(images), np.array(labels, np.int64))
+    if int(np.ptp(pixels.images)) == 0:
+        raise ImageError(
+            f"the pictures in {folder.name} are all of one plain colour: there is nothing to learn."
+        )
+    digest = hashlib.sha256(pixels.images.tobytes() + pixels.labels.tobytes()).hexdigest()[:16]
+    held = max(1, len(pixels) // HELD_OUT)
+    sentence = _sentence(listing, len(pixels), broken)
+    return Found(
+        pixels.take(slice(held, None)), pixels.take(slice(0, held)), listing.classes, sentence, digest
+    )
+
+
+class _Listing:
+    """The files of a folder that look like pictures, with the number of their class. Links are left out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.entries, self.links = folder, 0, 0
+        self.files: list[tuple[Path, int]] = []
+        self.classes: tuple[str, ...] = ()
+
+    def look(self, names: Sequence[str]) -> None:
+        """The folder's own pictures; where it has none, those of its subfolders."""
+        entries = self._scan(self.folder)
+        wanted = set(names)
+        own = [e for e in entries if _looks(e) and (not wanted or e.name in wanted)]
+        self.files = [(Path(e.path), 0) for e in own]
+        if own or names:
+            return
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                self._look_into(entry)
+        if not 1 < len(self.classes) <= MOST_CLASSES:
+            self.classes = ()
+            self.files = [(path, 0) for path, _ in self.files]
+
+    def _look_into(self, entry: os.DirEntry[str]) -> None:
+        inside = [Path(e.path) for e in self._scan(Path(entry.path)) if _looks(e)]
+        self.files += [(path, len(self.classes)) for path in inside]
+        self.classes += (entry.name,) if inside else ()
+
+    def _scan(self, folder: Path) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as entries:
+                return sorted(self._counted(entries, folder), key=lambda e: e.name)
+        except OSError as error:
+            if folder != self.folder:  # a subfolder that may not be looked into
+                return []
+            raise ImageError(
+                f"the folder of pictures {folder.name} cannot be read ({error.strerror}): choose it again."
+            ) from None
+
+    def _counted(self, entries: Iterator[os.DirEntry[str]], folder: Path) -> Iterator[os.DirEntry[str]]:
+        for entry in entries:
+            self.entries += 1
+            if self.entries > MOST_ENTRIES:
+                raise ImageError(
+                    f"{folder.name} has more than {MOST_ENTRIES:,} files: choose a smaller folder."
+                )
+            if entry.is_symlink():
+                self.links += 1
+            else:
+                yield entry
+
+
+def _looks(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file with a picture's ending."""
+    ending = os.path.splitext(entry.name)[1].lower()
+    return ending in ENDINGS and not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
+
+
+def _read(listing: _Listing, side: int, colour: bool) -> tuple[list[np.ndarray], list[int], int]:
+    """Pictures (c, side, side) in random order, always the same, their labels, and how many could not be read."""
+    order = np.random.default_rng(list(b"folder")).permutation(len(listing.files))
+    images, labels, broken = [], [], 0
+    for row in order:
+        path, label = listing.files[row]
+        try:
+            images.append(_square(path, side, colour))
+            labels.append(label)
+        except Exception:  # decoders raise errors of many kinds on damaged data
+            broken += 1
+        if len(images) == MOST:
+            break
+    return images, labels, broken
+
+
+def _square(path: Path, side: int, colour: bool) -> np.ndarray:
+    """The central square of a picture, (c, side, side) of uint8. Raises whatever is wrong with the file."""
+    if path.stat().st_size > MOST_BYTES:
+        raise ImageError("the file is too large")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pictures that are large (looked at below) or slightly damaged
+        with Image.open(path, formats=_FORMATS) as file:
+            if file.width * file.height > MOST_PIXELS:
+                raise ImageError("the picture is too large")
+            file.draft("RGB", (2 * side, 2 * side))
+            picture = _plainly(ImageOps.exif_transpose(file))
+    fitted = ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
+    if fitted.mode == "RGBA":
+        fitted = Image.alpha_composite(Image.new("RGBA", fitted.size, "white"), fitted)
+    pixels = np.asarray(fitted.convert("RGB" if colour else "L"))
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0) if colour else pixels[None])
+
+
+def _plainly(picture: Image.Image) -> Image.Image:
+    """The picture in grey, RGB or RGBA, of 8 bits each."""
+    if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+        return Image.fromarray((np.asarray(picture, np.float64) / 257).clip(0, 255).round().astype(np.uint8))
+    if picture.mode in ("L", "RGB", "RGBA"):
+        return picture
+    clear = picture.mode in ("LA", "PA", "La", "RGBa") or "transparency" in picture.info
+    return picture.convert("RGBA" if clear else "RGB")
+
+
+def _sentence(listing: _Listing, taken: int, broken: int) -> str:
+    name = listing.folder.name
+    said = [
+        f"{name}: {taken:,} pictures" + (f" in {len(listing.classes)} classes" if listing.classes else "")
+    ]
+    if taken == MOST and len(listing.files) > taken + broken:
+        said.append(f"a random {MOST:,} of {len(listing.files):,}")
+    if broken:
+        said.append(f"{broken:,} file{'s' * (broken > 1)} could not be read")
+    if listing.links:
+        said.append(f"{listing.links:,} link{'s' * (listing.links > 1)} left out")
+    return "; ".join(said) + "."
