@@ -62,6 +62,20 @@ class Handle:
     word: str = ""
 
 
+@dataclass(frozen=True)
+class Canvas:
+    """A picture that is drawn on with the mouse: columns x rows grey levels, kept in a field of the laboratory.
+
+    The field holds them row by row from the top, or anything else where nothing is drawn yet: then what the picture
+    shows is drawn on. The line is 2 `radius` of its pixels thick.
+    """
+
+    field: str
+    columns: int
+    rows: int
+    radius: float = 1.1
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """Marks inside bounds (left, right, bottom, top), with axes where they have labels.
@@ -80,6 +94,7 @@ class Picture:
     colormap: str = "batlow"
     handles: tuple[Handle, ...] = ()
     about: str = ""
+    canvas: Canvas | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from explorer.figures import Figure, Picture
+
 Box: TypeAlias = tuple[int, int, int, int]  # x, y, width, height
 
 GAP = 10
@@ -28,6 +30,14 @@ class Wish:
     least: int = LEAST_HEIGHT
     shape: float = 1.5  # the width over the height that suits it
     above: int = 0  # what its words and axes take of the height besides
+
+
+def shape_of(figure: Figure) -> float:
+    """The width over the height that suits a figure: a picture's own, where its units are equally long both ways."""
+    if not (isinstance(figure, Picture) and figure.square):
+        return 1.5
+    left, right, bottom, top = figure.bounds
+    return 1.05 * (right - left) / (top - bottom)
 
 
 def most_columns(width: int, scale: float = 1.0) -> int:

@@ -14,7 +14,7 @@ from explorer.figures import Equation, Figure, Picture, Table
 from explorer.files import write_atomically
 from explorer.theme import Theme
 from explorer.ui import equation, layout
-from explorer.ui.figure_grid import Wish, arrange
+from explorer.ui.figure_grid import Wish, arrange, shape_of
 from explorer.ui.figure_paint import LINE, SMALL, TITLE, Ink, paint_figure, title_height
 from explorer.ui.render import ensure_app
 from explorer.ui.table_paint import table_height, table_width
@@ -55,7 +55,7 @@ class Page:
         self._figures, self._source = figures, source
         self._ink, self.theme = Ink(theme), theme
         alone = len(figures) == 1
-        width = (SQUARE if _is_square(figures[0]) else ALONE)[0] if alone else WIDE
+        width = _alone(figures[0])[0] if alone else WIDE
         self._lines = self._caption_lines(width - 2 * MARGIN)
         inner = width - 2 * MARGIN
         wishes = [self._wish(figure, inner if alone else inner // 2) for figure in figures]
@@ -66,7 +66,7 @@ class Page:
     def _room(self, wishes: Sequence[Wish], alone: bool) -> int:
         """A height for the rows that take what they are given."""
         if alone:
-            return (SQUARE if _is_square(self._figures[0]) else ALONE)[1] if not wishes[0].height else 0
+            return _alone(self._figures[0])[1] if not wishes[0].height else 0
         rows = sum(w.height is None for w in wishes)
         natural = sum(w.height or 0 for w in wishes)
         return ROW_HIGH * ((rows + 1) // 2) + natural
@@ -83,7 +83,7 @@ class Page:
             words = layout.wrapped(figure.words, room, round(SMALL))
             wide = round(max((line.width for line in lines), default=0))
             return Wish(round(high + TITLE * 1.8 + LINE * len(words)) + 8, width=wide)
-        return Wish()
+        return Wish(shape=shape_of(figure))
 
     def _typeset(self, figure: Equation) -> tuple[equation.Line, ...]:
         theme = self._ink.theme
@@ -134,8 +134,12 @@ class Page:
             painter.drawText(round(rect.left()), round(top + high + LINE * (i + 1)), words)
 
 
-def _is_square(figure: Figure) -> bool:
-    return isinstance(figure, Picture) and figure.square
+def _alone(figure: Figure) -> tuple[int, int]:
+    """Width and height of a figure that has the page for itself."""
+    if not (isinstance(figure, Picture) and figure.square):
+        return ALONE
+    shape = shape_of(figure)
+    return SQUARE if shape < 1.3 else (WIDE, round(WIDE / shape) + SQUARE[1] - SQUARE[0] + 40)
 
 
 def _png(page: Page, path: str, source: Source) -> None:

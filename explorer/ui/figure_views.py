@@ -11,11 +11,12 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QMenu, QVBoxLayout
 
-from explorer.figures import Equation, Figure, Handle, Picture, Plot, Table
+from explorer.figures import Canvas, Equation, Figure, Handle, Picture, Plot, Table
 from explorer.theme import Theme
 from explorer.ui import axes, style
+from explorer.ui.easel import Easel
 from explorer.ui.equation import EquationView
-from explorer.ui.figure_grid import LEAST_HEIGHT, Wish
+from explorer.ui.figure_grid import LEAST_HEIGHT, Wish, shape_of
 from explorer.ui.figure_paint import Area, Ink, least_height, paint_figure, paint_handle, title_height
 from explorer.ui.labels import label
 from explorer.ui.table_paint import table_height, table_width
@@ -99,9 +100,11 @@ class EquationCard(FigureCard):
 
 
 class DrawnCard(FigureCard, style.Themed):
-    """A plot, a picture or a table. `dragged` says where a handle is pulled to, `pointed` where a click was."""
+    """A plot, a picture or a table. `dragged` says where a handle is pulled to, `pointed` where a click was, `painted`
+    what is drawn on a canvas: the grey levels (rows, columns) after each stroke."""
 
     dragged = Signal(object, float, float)
+    painted = Signal(object, object)
     released = Signal()
     pointed = Signal(float, float)
 
@@ -110,6 +113,9 @@ class DrawnCard(FigureCard, style.Themed):
         self.figure: Plot | Picture | Table | None = None
         #: Where a handle is: the fields of the laboratory know better than the last report.
         self.place: Callable[[Handle], tuple[float, float]] = lambda handle: handle.xy
+        #: What is drawn on a canvas, where the laboratory knows.
+        self.levels: Callable[[Canvas], np.ndarray | None] = lambda canvas: None
+        self.easel: Easel | None = None
         self._area: Area | None = None
         self._drawn = QPixmap()
         self._held: Handle | None = None
@@ -121,9 +127,20 @@ class DrawnCard(FigureCard, style.Themed):
         assert isinstance(figure, Plot | Picture | Table)
         if figure is not self.figure:
             self.figure = figure
+            self._set_easel(figure.canvas if isinstance(figure, Picture) else None)
             self.setAccessibleName(figure.title)
             self.setToolTip(figure.about if len(figure.about) > 44 else "")
             self._refresh()
+
+    def _set_easel(self, canvas: Canvas | None) -> None:
+        """Make the picture one to draw on, or no longer."""
+        if canvas is None and self.easel is not None:
+            self.easel.remove()
+            self.easel = None
+        elif canvas is not None and self.easel is None:
+            self.easel = Easel(self)
+        if canvas is not None and self.easel is not None:
+            self.easel.canvas = canvas
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -145,7 +162,8 @@ class DrawnCard(FigureCard, style.Themed):
             least = least_height(self.figure, self.width() - around, small) + around
             return Wish(least=max(LEAST_HEIGHT, round(least / small.scale)))
         square = isinstance(self.figure, Picture) and self.figure.square
-        return Wish(least=PICTURE_LEAST, shape=1.05 if square else 1.5, above=60 if square else 0)
+        shape = shape_of(self.figure) if self.figure is not None else 1.5
+        return Wish(least=PICTURE_LEAST, shape=shape, above=60 if square else 0)
 
     def ink(self) -> Ink:
         """What it is drawn with now."""
@@ -172,6 +190,8 @@ class DrawnCard(FigureCard, style.Themed):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.drawPixmap(0, 0, self._drawn)
         if self._area is not None:
+            if self.easel is not None:
+                self.easel.paint(painter, self._area)
             if isinstance(self.figure, Picture):
                 for handle in self.figure.handles:
                     held = self._held is not None and self._held.fields == handle.fields
@@ -234,12 +254,16 @@ class DrawnCard(FigureCard, style.Themed):
         return best[0] if best is not None and best[1] <= style.px(round(REACH)) else None
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self.easel is not None and self._area is not None and self.easel.press(event, self._area):
+            return
         if event.button() == Qt.MouseButton.LeftButton:
             self._pressed = event.position()
             self._held = self._handle_at(event.position())
             self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self.easel is not None and self._area is not None and self.easel.move(event, self._area):
+            return
         if self._held is not None and self._area is not None:
             self.dragged.emit(self._held, *self._area.numbers(_inside(event.position(), self._area.rect)))
             self.update()
@@ -252,6 +276,8 @@ class DrawnCard(FigureCard, style.Themed):
             self.setCursor(Qt.CursorShape.OpenHandCursor if over else Qt.CursorShape.ArrowCursor)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self.easel is not None and self.easel.release():
+            return
         held, self._held = self._held, None
         pressed, self._pressed = self._pressed, None
         if held is not None:
@@ -263,8 +289,15 @@ class DrawnCard(FigureCard, style.Themed):
         self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self.easel is not None and self._area is not None and self.easel.press(event, self._area):
+            return
         if self._handle_at(event.position()) is None:
             super().mouseDoubleClickEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        on_it = self._area is not None and self._area.rect.contains(QPointF(event.pos()))
+        if self.easel is None or not on_it or event.reason() != QContextMenuEvent.Reason.Mouse:
+            super().contextMenuEvent(event)  # on a canvas the right button rubs out
 
     def leaveEvent(self, event: QEvent) -> None:
         self._mouse = None

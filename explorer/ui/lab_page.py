@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from explorer.figures import Figure
+from explorer.figures import Canvas, Figure
 from explorer.labs import Lab, Report
 from explorer.ui import style
 from explorer.ui.figure_grid import arrange
@@ -29,6 +30,7 @@ class FigureBoard(QWidget):
     dragged = Signal(object, float, float)
     released = Signal()
     pointed = Signal(float, float)
+    painted = Signal(object, object)  # a canvas and the grey levels on it
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +62,8 @@ class FigureBoard(QWidget):
             card.dragged.connect(self.dragged)
             card.released.connect(self.released)
             card.pointed.connect(self.pointed)
-            card.place = self.place
+            card.painted.connect(self.painted)
+            card.place, card.levels = self.place, self.levels
         elif isinstance(card, EquationCard):
             card.view.installEventFilter(self)
         card.show()
@@ -70,6 +73,10 @@ class FigureBoard(QWidget):
         """Where a handle is (the page replaces this)."""
         xy: tuple[float, float] = handle.xy
         return xy
+
+    def levels(self, canvas: Canvas) -> np.ndarray | None:
+        """What is drawn on a canvas (the page replaces this)."""
+        return None
 
     def _drop(self, card: FigureCard) -> None:
         card.hide()

@@ -8,10 +8,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from explorer import figure_files as files
-from explorer.figures import Equation, Figure, Handle, Table
+from explorer.figures import Canvas, Equation, Figure, Handle, Table
 from explorer.labs import LABS, SECTIONS, Lab
 from explorer.labs.sources import source_of
 from explorer.params import Param, ParamError, params
@@ -56,6 +57,8 @@ class Laboratories:
         """The page in the middle."""
         page = LabPage()
         page.board.place = self._place  # type: ignore[method-assign]
+        page.board.levels = self._levels  # type: ignore[method-assign]
+        page.board.painted.connect(self._paint)
         page.board.dragged.connect(self._drag)
         page.board.released.connect(self._window.end_drag)
         page.board.pointed.connect(self._point)
@@ -191,6 +194,18 @@ class Laboratories:
         lab = self.lab
         x, y = (getattr(lab, f, v) if f else v for f, v in zip(handle.fields, handle.xy, strict=True))
         return float(x), float(y)
+
+    def _levels(self, canvas: Canvas) -> np.ndarray | None:
+        """What is drawn on a canvas: the field is newer than the report. None where nothing is drawn yet."""
+        drawn = getattr(self.lab, canvas.field, ())
+        if len(drawn) != canvas.rows * canvas.columns:
+            return None
+        return np.array(drawn, np.uint8).reshape(canvas.rows, canvas.columns)
+
+    def _paint(self, canvas: Canvas, levels: np.ndarray) -> None:
+        """Write what is drawn into its field."""
+        if self.lab is not None:
+            self._try(self.lab, {canvas.field: tuple(levels.ravel().tolist())})
 
     def _drag(self, handle: Handle, x: float, y: float) -> None:
         """Write a handle's place into the fields, within their ranges."""
