@@ -7,16 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from explorer.distributions import Distribution
 from explorer.experiment import (
     Experiment,
     ExperimentError,
     caution,
     decode,
     encode,
+    in_mode,
     migrated,
+    other_mode,
     parse,
     reading,
     to_dict,
+    with_data,
 )
 from explorer.files import write_atomically
 from explorer.look import Look
@@ -43,6 +47,19 @@ class Document:
         sampler = replace(self.compare.sampler, particles=a.sampler.particles)
         compare = replace(a, sde=self.compare.sde, sampler=sampler, control=self.compare.control)
         return replace(self, compare=compare)
+
+    def with_data(self, data: Distribution) -> Document:
+        """The document with other data on both stages. From points to pictures, or back, their samplers become what
+        suits, the second in another mode than the first."""
+        e = with_data(self.experiment, data)
+        if self.compare is None:
+            return replace(self, experiment=e)
+        beside = with_data(self.compare, data)
+        if (e.pictures is None) != (self.experiment.pictures is None):
+            mode = self.compare.sampler.mode
+            mode = other_mode(mode) if mode == e.sampler.mode else mode
+            beside = replace(beside, sampler=in_mode(beside, mode))
+        return replace(self, experiment=e, compare=beside).linked()
 
 
 def dumps(document: Document) -> str:

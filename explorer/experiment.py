@@ -132,6 +132,23 @@ def with_data(e: Experiment, data: Distribution) -> Experiment:
     return replace(new, sampler=suited, score=score, control=CONTROLS["none"]())
 
 
+#: Steps that suit pictures: of the ODE PICTURE_SAMPLER's; where noise is put in they must be many more.
+SDE_STEPS = 100
+
+
+def in_mode(e: Experiment, mode: str) -> Sampler:
+    """The sampler of an experiment in another mode; for pictures with as many steps as suit that, unless somebody
+    has chosen their number."""
+    old, new = (PICTURE_SAMPLER.steps if m == "ode" else SDE_STEPS for m in (e.sampler.mode, mode))
+    untouched = e.pictures is not None and e.sampler.steps == old
+    return replace(e.sampler, mode=mode, steps=new if untouched else e.sampler.steps)
+
+
+def other_mode(mode: str) -> str:
+    """What stands beside a mode first: the SDE beside the ODE, the ODE beside all others."""
+    return "reverse" if mode == "ode" else "ode"
+
+
 def _classes(data: Distribution) -> int:
     return len(data.label_names) if isinstance(data, ImageSet) else 0
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from explorer.document import Document
-from explorer.experiment import Experiment
+from explorer.experiment import MOST_PICTURES, Experiment
 from explorer.frames import Recording
 from explorer.labs import Context
 from explorer.marks import Bounds
@@ -31,14 +31,19 @@ from explorer.session.playhead import Playhead
 from explorer.session.track import Run, Track
 from explorer.session.trainer import Trainer
 from explorer.train import TrainingError, choose_device, device_words
+from explorer.train.checkpoint import Checkpoint
 from explorer.views import Scene
 from explorer.views.picture_parts import picture_at
 from explorer.workers import LatestWorker
 
 #: How long closing waits for all threads together.
 CLOSE_SECONDS = 1.5
+#: The same where a training on pictures writes its checkpoint first.
+KEEP_SECONDS = 6.0
 #: The least seconds between two runs of the samplers while a network trains.
 RESAMPLE_SECONDS = 0.6
+#: How long runs on pictures rest for each second that they took, while a network trains.
+PICTURE_REST = 3.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ class Session:
     """
 
     def __init__(self, document: Document | None = None) -> None:
-        self.history = History((document or Document()).linked())
+        self.notices: deque[Notice] = deque()
+        self.history = History(self._bounded((document or Document()).linked()))
         self.playhead = Playhead()
         self.trainer = Trainer()
         self.classifier = ClassifierTrainer()
@@ -69,7 +75,6 @@ class Session:
         self.tracks = {"A": Track("A"), "B": Track("B")}
         self.pictures: dict[str, Picture] = {}
         self.bounds: dict[str, Bounds] = {"A": (-3.0, 3.0, -3.0, 3.0), "B": (-3.0, 3.0, -3.0, 3.0)}
-        self.notices: deque[Notice] = deque()
         self.distances = {"A": Distances(), "B": Distances()}
         self.probes: dict[str, str] = {}
         self.device = ""
@@ -93,8 +98,17 @@ class Session:
     def edit(self, document: Document, control: str = "") -> Plan:
         """Make `document` the current one; edits in a row of one named control are one step of undo."""
         before = self.document
-        self.history.push(document.linked(), control)
+        self.history.push(self._bounded(document.linked()), control)
         return self._apply(before)
+
+    def _bounded(self, document: Document) -> Document:
+        """No more pictures than a stage shows: ten thousand points are nothing, as many pictures are."""
+        e = document.experiment
+        if e.pictures is None or e.sampler.particles <= MOST_PICTURES:
+            return document
+        self.say("info", f"A stage shows at most {MOST_PICTURES} pictures: so many are sampled.")
+        fewer = replace(e, sampler=replace(e.sampler, particles=MOST_PICTURES))
+        return replace(document, experiment=fewer).linked()
 
     def undo(self) -> bool:
         """One step back."""
@@ -121,10 +135,17 @@ class Session:
             self._due |= dict.fromkeys(change.simulate, True)
         if self.document.compare is None:
             self._due.pop("B", None)
-            self.tracks["B"].clear()
-            self.pictures.pop("B", None)
-            self._asked.pop("B", None)
+            self._forget("B")
+        if (before.experiment.pictures is None) != (self.document.experiment.pictures is None):
+            for name in self.shown:  # points are no picture to show while the first pictures come
+                self._forget(name)
         return change
+
+    def _forget(self, name: str) -> None:
+        """Stop the run of a stage, and show nothing of it."""
+        self.tracks[name].clear()
+        self.pictures.pop(name, None)
+        self._asked.pop(name, None)
 
     def experiment(self, name: str) -> Experiment | None:
         """The experiment of stage "A" or "B" (None for a B that is not shown)."""
@@ -153,6 +174,7 @@ class Session:
         self.device = _device_words(self.document.experiment)
         for name in self.shown:
             self._simulate(name, quick=False)
+        self._offer_training()
 
     def preview(self, recording: Recording) -> None:
         """Show a recording of the default experiment until there is something computed."""
@@ -180,6 +202,32 @@ class Session:
         if e.score.source != "trained":
             self.edit(replace(self.document, experiment=replace(e, score=replace(e.score, source="trained"))))
         self.trainer.start(self.document.experiment)
+
+    def _offer_training(self) -> None:
+        """Say that a training on pictures was left before its end, and offer to go on."""
+        left = self.trainer.newest_left()
+        if left is not None:
+            text = f"The training on {left.experiment.data.title} was left when {left.progress:.0%} of it was done."
+            self.notices.append(Notice("offer", text, ("Resume the training", "resume_newest")))
+
+    def resume_newest(self) -> None:
+        """Go on with the training that was left last."""
+        self._go_on(self.trainer.newest_left())
+
+    def resume_training(self) -> None:
+        """Go on with the training on the data of the moment, with its own settings but for the budget given now."""
+        self._go_on(self.trainer.left(self.document.experiment))
+
+    def _go_on(self, left: Checkpoint | None) -> None:
+        if left is None:
+            return
+        e, old = self.document.experiment, left.experiment
+        same = (e.data, e.score.unet, e.seed) == (old.data, old.score.unet, old.seed)
+        score = replace(e.score if same else old.score, source="trained")
+        document = self.document.with_data(old.data)
+        changed = replace(document.experiment, score=score, seed=old.seed)
+        self.edit(replace(document, experiment=changed))
+        self.trainer.go_on(self.document.experiment)
 
     def train_with_labels(self) -> None:
         """Train a network that knows the classes of the data, for classifier-free guidance."""
@@ -243,6 +291,8 @@ class Session:
         if self.trainer.drain():
             self._new_weights()
         self._report(self.trainer)
+        if self.trainer.trouble:
+            self.say("warn", self.trainer.told())
         if self.classifier.drain():
             self._new_classifier()
         self._report(self.classifier)
@@ -321,9 +371,10 @@ class Session:
         self.train()
 
     def _resample(self, seconds: float) -> None:
-        """Show the newer weights in new runs, which take half of the time at most: training needs the rest."""
+        """Show the newer weights in new runs, which take half of the time at most (on pictures a quarter): training
+        needs the rest."""
         if any(self.tracks[name].busy for name in self.shown):
-            self._rest += seconds
+            self._rest += seconds * (PICTURE_REST if self.document.experiment.pictures else 1.0)
             return
         self._rest = max(self._rest - seconds, 0.0)
         if self._stale_runs and self._rest <= 0:
@@ -358,7 +409,14 @@ class Session:
             return
         run, index = here
         recording = run.recording
-        wanted: tuple[Any, ...] = (run.serial, self.started, recording.stride, index, self._redraws, self.bounds[name])
+        wanted: tuple[Any, ...] = (
+            run.serial,
+            self.started,
+            recording.stride,
+            index,
+            self._redraws,
+            self.bounds[name],
+        )
         if run.experiment.pictures and self.document.look.picture:  # the film strip grows with the run
             wanted = (*wanted, len(recording))
         if self._asked.get(name) == wanted:
@@ -441,12 +499,13 @@ class Session:
 
     def close(self) -> bool:
         """Stop everything; True when every thread has ended."""
+        keeping = self.trainer.keeping
         self.trainer.cancel()  # all are told to stop before any is waited for
         self.classifier.cancel()
         self.lab.stop()
         for track in self.tracks.values():
             track.clear()
-        deadline = time.monotonic() + CLOSE_SECONDS
+        deadline = time.monotonic() + (KEEP_SECONDS if keeping else CLOSE_SECONDS)
         closers: list[Callable[[float], bool]] = [
             self.trainer.close, self.classifier.close, self.lab.shut_down, self._pictures.close,
             *(t.close for t in self.tracks.values()),

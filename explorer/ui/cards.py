@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
-from explorer.experiment import ScoreSource
-from explorer.params import params
+from explorer.experiment import MOST_PICTURES, PICTURE_SAMPLER, ScoreSource, in_mode
+from explorer.params import Validated, param, params
 from explorer.samplers import Sampler
 from explorer.samplers.spec import MODES
 from explorer.sdes import SDE, SDES
@@ -128,6 +129,16 @@ def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
     return "\n".join([*lines, *([frame.note] if frame.note else [])])
 
 
+@dataclass(frozen=True)
+class Pictures(Validated):
+    """How many pictures are sampled: what the number of particles is called where the data are pictures."""
+
+    pictures: int = param(
+        PICTURE_SAMPLER.particles, "Pictures", symbol="n", low=4, high=MOST_PICTURES, minimum=1,
+        maximum=MOST_PICTURES, help="How many are made at once, on one sheet.", equation="x₁, …, x_n",
+    )  # fmt: skip
+
+
 class SamplerCard(EditCard):
     """Mode, methods and numbers of the simulation, and the seed."""
 
@@ -136,7 +147,7 @@ class SamplerCard(EditCard):
     def __init__(self, experiment: Any, parent: QWidget | None = None) -> None:
         super().__init__("Sampler", parent=parent)
         sampler: Sampler = experiment.sampler
-        self._sampler = sampler
+        self._experiment = experiment
         help_text = next(p.help for p in params(Sampler) if p.name == "mode")
         names = list(MODES.items())
         self.modes = [
@@ -146,6 +157,8 @@ class SamplerCard(EditCard):
             segmented.changed.connect(self._choose_mode)
             self.add(segmented)
         self.form = self.add_form(sampler, skip=("mode",))
+        self.count = self._form_of(Pictures())
+        self.count.edited.connect(self._choose_count)
         self.seed = Form(experiment, only=("seed",))
         self.seed.edited.connect(self.seed_edited)
         self.seed.finished.connect(self.finished)
@@ -153,17 +166,30 @@ class SamplerCard(EditCard):
         self.add(self.seed)
         self.set_experiment(experiment)
 
-    def _choose_mode(self, mode: str) -> None:
-        from dataclasses import replace
+    def _form_of(self, owner: Any) -> Form:
+        form = Form(owner)
+        form.finished.connect(self.finished)
+        form.refused.connect(self.refused)
+        self.add(form)
+        return form
 
-        self.edited.emit(replace(self._sampler, mode=mode))
+    def _choose_count(self, chosen: Pictures) -> None:
+        self.edited.emit(replace(self._experiment.sampler, particles=chosen.pictures))
+
+    def _choose_mode(self, mode: str) -> None:
+        self.edited.emit(in_mode(self._experiment, mode))
 
     def set_experiment(self, experiment: Any) -> None:
         """Show the sampler and the seed of an experiment."""
-        self._sampler = experiment.sampler
+        self._experiment = experiment
+        pictures = experiment.pictures is not None
         for segmented in self.modes:
             _show_choice(segmented, experiment.sampler.mode)
         self.form.set_owner(experiment.sampler)
+        self.form.leave_out(("particles",) if pictures else ())
+        self.count.setVisible(pictures)
+        if pictures:
+            self.count.set_owner(Pictures(min(experiment.sampler.particles, MOST_PICTURES)))
         self.seed.set_owner(experiment)
 
 

@@ -120,10 +120,17 @@ class DistanceChart(Chart):
         self.add_curve("a", "accent", "A")
         self.add_curve("b", "corrector", "B", DASH)
         self.add_curve("floor", "muted", "data", DOT)
-        self.setToolTip(
-            "Distance of the particles to fresh data; the dotted line is that of data to other data"
-        )
         self.set_ends(1.0, 0.0)
+        self.set_pictures(False)
+
+    def set_pictures(self, pictures: bool) -> None:
+        """Say what is measured."""
+        self.setToolTip(
+            "How far the pictures are from the nearest training picture (root mean square over the pixels); the "
+            "dotted line is that of held-out pictures: below it they are copies"
+            if pictures
+            else "Distance of the particles to fresh data; the dotted line is that of data to other data"
+        )
 
     def set_data(
         self,

@@ -7,6 +7,7 @@ from functools import partialmethod
 from typing import TYPE_CHECKING, Any
 
 from explorer.document import Document
+from explorer.experiment import in_mode, other_mode
 from explorer.look import FIELDS
 from explorer.ui.timeline import SPEEDS
 
@@ -135,7 +136,7 @@ class Commands:
     def set_mode(self, mode: str) -> None:
         """Choose the mode of the selected stage."""
         self.window.end_drag()
-        self.window.edit("sampler", replace(self.window.shown_experiment().sampler, mode=mode))
+        self.window.edit("sampler", in_mode(self.window.shown_experiment(), mode))
 
     def choose_sde(self, name: str) -> None:
         """Choose the SDE of the selected stage."""
@@ -171,8 +172,7 @@ class Commands:
         """A second stage with the ODE beside an SDE (or the SDE beside an ODE), or back to one."""
         document = self.window.session.document
         e = document.experiment
-        other = "reverse" if e.sampler.mode == "ode" else "ode"
-        second = None if document.compare else replace(e, sampler=replace(e.sampler, mode=other))
+        second = None if document.compare else replace(e, sampler=in_mode(e, other_mode(e.sampler.mode)))
         self.window.end_drag()
         self.window.change(replace(document, compare=second), "compare")
         self.window.select("B" if second else "A")

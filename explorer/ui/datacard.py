@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from collections.abc import Sequence
+from functools import partial
+from threading import Thread
+
+import numpy as np
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from explorer.distributions import DISTRIBUTIONS, Distribution
+from explorer.images import DATA, IMAGES, ImageSet
+from explorer.params import params
 from explorer.ui.cards import EditCard
 from explorer.ui.gallery import GalleryItem, GalleryStrip
-from explorer.ui.labels import Button, label
+from explorer.ui.labels import Button, label, row
 
-#: Points of a thumbnail.
-THUMBNAIL_POINTS = 400
+#: Points of a thumbnail, and pictures along its side.
+THUMBNAIL_POINTS, SHEET = 400, 3
+#: Milliseconds between two looks at whether pictures are ready.
+LOOK_MS = 15
 
 
 def gallery_items() -> list[GalleryItem]:
-    """The built-in distributions, each with a sample."""
+    """The built-in distributions, each with a sample; then the sets of pictures."""
     kinds = [cls for cls in DISTRIBUTIONS.values() if cls.builtin]
-    return [GalleryItem(k.name, k.title, k.about, k().sample(THUMBNAIL_POINTS, seed=0)) for k in kinds]
+    points = [GalleryItem(k.name, k.title, k.about, k().sample(THUMBNAIL_POINTS, seed=0)) for k in kinds]
+    sets = [cls for cls in IMAGES.values() if cls.builtin]
+    shelf = Shelf([cls() for cls in sets])
+    none = np.zeros((0, 2))
+    return points + [GalleryItem(k.name, k.title, k.about, none, partial(shelf.sheet, k.name)) for k in sets]
+
+
+class Shelf:
+    """The sets of pictures, read in a thread when one of them is first looked at."""
+
+    def __init__(self, sets: Sequence[ImageSet]) -> None:
+        self._sets, self._sheets = sets, dict[str, np.ndarray]()
+        self._thread: Thread | None = None
+
+    def sheet(self, name: str) -> np.ndarray | None:
+        """Some of the pictures of a set side by side, uint8 (h, w, 3); None until they have been read."""
+        if self._thread is None:
+            self._thread = Thread(target=self._read, name="gallery", daemon=True)
+            self._thread.start()
+        return self._sheets.get(name)
+
+    def _read(self) -> None:
+        for data in self._sets:
+            pictures = np.moveaxis(data.train.images[: SHEET**2], 1, -1)
+            rows = [np.concatenate(pictures[i * SHEET : (i + 1) * SHEET], axis=1) for i in range(SHEET)]
+            sheet = np.concatenate(rows)
+            self._sheets[data.name] = sheet if sheet.shape[-1] == 3 else np.repeat(sheet, 3, axis=-1)
 
 
 class DataCard(EditCard):
@@ -29,7 +64,8 @@ class DataCard(EditCard):
     def __init__(self, data: Distribution, parent: QWidget | None = None) -> None:
         super().__init__("Data", parent=parent)
         self.gallery = GalleryStrip(gallery_items())
-        self.gallery.chosen.connect(lambda name: self.edited.emit(DISTRIBUTIONS[name]()))
+        self.gallery.chosen.connect(self._choose)
+        self._preparing: tuple[Distribution, Thread] | None = None
         draw = Button("Draw", "Draw a distribution with the mouse on the stage (Ctrl+D)")
         draw.clicked.connect(self.draw_pressed)
         bring = Button(
@@ -44,22 +80,49 @@ class DataCard(EditCard):
         self.more = Button("Shape", "The parameters of this distribution", quiet=True)
         self.more.setCheckable(True)
         self.more.toggled.connect(self._show_form)
-        self.add(self.more)
+        pictures = Button("Pictures", "Digits, clothes and emoji in place of points", quiet=True)
+        pictures.clicked.connect(self.gallery.open_pictures)
+        below = QWidget()
+        below.setLayout(row(pictures, self.more, 1))
+        self.add(below)
         self.add(self.about)
         self.form = self.add_form(data)
         self._show_form(False)
         self.set_data(data)
 
+    def _choose(self, name: str) -> None:
+        """Take other data; a set of pictures is read and put into form in a thread first."""
+        self._preparing = None
+        data = DATA[name]()
+        if not isinstance(data, ImageSet):
+            return self.edited.emit(data)
+        thread = Thread(target=lambda: data.mixture, name="prepare-pictures", daemon=True)
+        self._preparing = (data, thread)
+        thread.start()
+        QTimer.singleShot(LOOK_MS, self, self._look)
+
+    def _look(self) -> None:
+        if self._preparing is None:
+            return
+        data, thread = self._preparing
+        if thread.is_alive():
+            QTimer.singleShot(LOOK_MS, self, self._look)
+            return
+        self._preparing = None
+        self.edited.emit(data)
+
     def _show_form(self, on: bool) -> None:
         """Open or close the parameters, which are seldom what a lesson is about."""
         self.form.setVisible(on)
-        self.about.setVisible(on)
+        self.about.setVisible(on or self.more.isHidden())
         self.more.setText("Hide the shape" if on else "Change the shape")
 
     def set_data(self, data: Distribution) -> None:
         """Show a distribution."""
         self.badge.set(data.title)
         self.gallery.set_value(data.name)
+        self.more.setVisible(bool(params(type(data))))
+        self._show_form(self.more.isChecked())
         self.about.setText(data.about)
         self.badge.setToolTip(data.about)
         self.form.set_owner(data)

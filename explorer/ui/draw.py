@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
@@ -228,9 +226,8 @@ class DrawTool(QObject):
         note = f"Drawn with the mouse: {_count(strokes, len(points))}."
         data = Points(points=tuple(map(tuple, points.tolist())), jitter=JITTER, note=note)
         session = self._host.session
-        e = replace(session.document.experiment, data=data)
-        session.edit(replace(session.document, experiment=e))
+        session.edit(session.document.with_data(data))
         session.playhead.seek(0.0)
         session.playhead.playing = True
-        self._host.notices.show_notice(f"{note} {NEW_DATA[e.score.source]}")
+        self._host.notices.show_notice(f"{note} {NEW_DATA[session.document.experiment.score.source]}")
         self._host.refresh()

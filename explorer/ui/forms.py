@@ -42,6 +42,7 @@ class Form(QWidget, style.Themed):
         self._only, self._skip, self._untitled = only, skip, untitled
         self._owner: Any = None
         self._said = ""
+        self._left_out: set[str] = set()
         self._rows: dict[str, Row] = {}
         self._column = _column(self)
         self._more = Button("More", "Settings that seldom matter", quiet=True)
@@ -70,6 +71,12 @@ class Form(QWidget, style.Themed):
     def set_theme(self, theme: Theme) -> None:
         """Draw the arrow beside "More" in the colours of `theme`."""
         self._update_more()
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Hide these for now: what is shown around the form makes them meaningless."""
+        if set(names) != self._left_out:
+            self._left_out = set(names)
+            self._update()
 
     def show_more(self, shown: bool) -> None:
         """Open or close the settings that seldom matter."""
@@ -132,6 +139,7 @@ class Form(QWidget, style.Themed):
         for name, row in self._rows.items():
             row.show_value(getattr(self._owner, name))
             shown = row.param.shown(self._owner) and (not row.param.advanced or self._more.isChecked())
+            shown = shown and name not in self._left_out
             if row.isHidden() == shown:
                 row.setVisible(shown)
         self._update_more()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
@@ -31,16 +31,22 @@ from explorer.ui.labels import Button, label, row
 IN_STRIP = 5
 COLUMNS = 5
 MOST_POINTS = 700
+#: Pixels around a sheet of pictures in its thumbnail, and milliseconds between two looks for one.
+MARGIN, AGAIN_MS = 5, 60
 
 
 @dataclass(frozen=True, eq=False)
 class GalleryItem:
-    """What a thumbnail stands for: its name for the program, its words, and a sample (n, 2) or (n, 1)."""
+    """What a thumbnail stands for: its name for the program, its words, and a sample (n, 2) or (n, 1).
+
+    Of a set of pictures `sheet` gives some of them as one, uint8 (h, w, 3), or None while they are being loaded.
+    """
 
     name: str
     title: str
     about: str
     points: NDArray[Any]
+    sheet: Callable[[], NDArray[np.uint8] | None] | None = None
 
 
 def thumbnail(points: NDArray[Any], side: int, colour: str, density: float = 1.0) -> QImage:
@@ -57,6 +63,21 @@ def thumbnail(points: NDArray[Any], side: int, colour: str, density: float = 1.0
         (_dots if x.shape[1] > 1 else _bars)(painter, x, side, QColor(colour))
         painter.end()
     return image
+
+
+def picture_thumbnail(pixels: NDArray[np.uint8], side: int, density: float = 1.0) -> QImage:
+    """Pixels (h, w, 3) on a square with round corners' room around them."""
+    height, width = pixels.shape[:2]
+    image = QImage(np.ascontiguousarray(pixels).data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    inside = QSize(side - 2 * MARGIN, side - 2 * MARGIN) * density
+    out = QImage(QSize(side, side) * density, QImage.Format.Format_ARGB32_Premultiplied)
+    out.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(out)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.drawImage(QRectF(MARGIN * density, MARGIN * density, inside.width(), inside.height()), image)
+    painter.end()
+    out.setDevicePixelRatio(density)
+    return out
 
 
 def _dots(painter: QPainter, x: NDArray[np.float64], side: int, colour: QColor) -> None:
@@ -100,10 +121,24 @@ class Thumb(Painted):
         return self.sizeHint()
 
     def _image(self, side: int, theme: Theme) -> QImage:
+        if self.item.sheet is not None:
+            return self._sheet(side)
         colour = theme.data if self.isChecked() else theme.muted
         key = (side, colour, self.devicePixelRatioF())
         if key not in self._images:
             self._images[key] = thumbnail(self.item.points, side, colour, self.devicePixelRatioF())
+        return self._images[key]
+
+    def _sheet(self, side: int) -> QImage:
+        """Some of the pictures; looked for again a little later while they are being loaded."""
+        assert self.item.sheet is not None
+        key = (side, self.devicePixelRatioF())
+        if key not in self._images:
+            pixels = self.item.sheet()
+            if pixels is None:
+                QTimer.singleShot(AGAIN_MS, self, self.update)
+                return QImage()
+            self._images[key] = picture_thumbnail(pixels, side, self.devicePixelRatioF())
         return self._images[key]
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -143,7 +178,8 @@ class GalleryPopover(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.search = QLineEdit()
-        self.search.setPlaceholderText(f"Search {len(items)} distributions")
+        what = "sets of pictures" if all(item.sheet is not None for item in items) else "distributions"
+        self.search.setPlaceholderText(f"Search {len(items)} {what}")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._choose_first)
@@ -173,9 +209,10 @@ class GalleryPopover(QWidget):
         whole.addWidget(self.search)
         whole.addWidget(area)
         self._filter("")
+        columns = min(max(len(items), 3), COLUMNS)
         rows = math.ceil(len(items) / COLUMNS)
         height = rows * (self.thumbs[0].sizeHint().height() + style.px(10)) if self.thumbs else 0
-        self.resize(style.px(92 * COLUMNS + 10 * (COLUMNS - 1) + 46), height + style.px(80))
+        self.resize(style.px(92 * columns + 10 * (columns - 1) + 46), height + style.px(80))
 
     def open_beside(self, anchor: QWidget) -> None:
         """Show it to the right of `anchor`, inside of the screen."""
@@ -299,7 +336,14 @@ class GalleryStrip(QWidget, style.Themed):
 
     def open_all(self) -> None:
         """Open the whole gallery."""
-        self.popover = GalleryPopover(self._items, self._value, self)
+        self._open(self._items)
+
+    def open_pictures(self) -> None:
+        """Open the sets of pictures."""
+        self._open([item for item in self._items if item.sheet is not None])
+
+    def _open(self, items: Sequence[GalleryItem]) -> None:
+        self.popover = GalleryPopover(items, self._value, self)
         self.popover.chosen.connect(self._choose)
         self.popover.open_beside(self)
 

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from explorer.look import Look
+from explorer.look import BOTH, PICTURES, Look
 from explorer.sdes import SDE
 from explorer.session import Session
 from explorer.ui import words
@@ -29,6 +29,7 @@ LAYERS = (
     "field_kind",
     "follow",
     "space",
+    *PICTURES[:-1],
 )
 
 
@@ -41,10 +42,14 @@ class LayersCard(EditCard):
         self.sizes = self.add_form(look, skip=LAYERS)
         self.set_look(look)
 
-    def set_look(self, look: Look) -> None:
-        """Show a look."""
+    def set_look(self, look: Look, pictures: bool = False) -> None:
+        """Show a look, as far as it means anything for pictures, or for points."""
+        self.layers.leave_out(
+            [name for name in LAYERS if (name in PICTURES) != pictures and name not in BOTH]
+        )
         self.layers.set_owner(look)
         self.sizes.set_owner(look)
+        self.sizes.setVisible(not pictures)
 
 
 class MeaningColumn(SideColumn):
@@ -79,7 +84,9 @@ class MeaningColumn(SideColumn):
         """Show what the session has now, of the stage that is selected."""
         picture = self._session.pictures.get(selected) or self._session.pictures.get("A")
         experiment = self._session.experiment(selected) or self._session.document.experiment
-        self.layers.set_look(self._session.document.look)
+        pictures = experiment.pictures is not None
+        self.layers.set_look(self._session.document.look, pictures)
+        self.distance.set_pictures(pictures)
         self._show_schedule(experiment.sde, picture.frame.t if picture else None)
         self._show_distance(picture.frame.t if picture else None)
         self._show_loss()

@@ -15,6 +15,7 @@ from explorer.theme import Theme
 from explorer.ui import style
 from explorer.ui.canvas import Choice, Stage
 from explorer.ui.labels import ElidedLabel, label, row
+from explorer.views.picture_parts import HOME
 
 #: The plane as it is first shown: unit data with room around it (as much of it across where the stage is narrow);
 #: and time across, x up, for one dimension.
@@ -47,7 +48,7 @@ class StagePanel(QFrame):
         self.hover.setProperty("role", "badge")
         self.hover.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hover.hide()
-        self._flat = self._space = False
+        self._flat = self._space = self._pictures = False
         self._at_home = True
         self._pointed = (math.nan, math.nan)
         self._lay_out()
@@ -88,6 +89,8 @@ class StagePanel(QFrame):
 
     def _home(self) -> Camera:
         """The camera that shows everything."""
+        if self._pictures:
+            return HOME
         if self._flat:
             return OVER_TIME
         width, height = self.canvas.canvas_size()
@@ -109,11 +112,11 @@ class StagePanel(QFrame):
         self.canvas.set_camera(camera)
         self.tell_bounds()
 
-    def set_shape(self, flat: bool, space: bool) -> None:
-        """Show the plane, or x over time (flat), or the plane over time in space, which a drag turns."""
-        space = space and not flat
-        if (flat, space) != (self._flat, self._space):
-            self._flat, self._space = flat, space
+    def set_shape(self, flat: bool, space: bool, pictures: bool = False) -> None:
+        """Show the plane, or x over time (flat), or the plane over time in space, which a drag turns; or pictures."""
+        space = space and not flat and not pictures
+        if (flat, space, pictures) != (self._flat, self._space, self._pictures):
+            self._flat, self._space, self._pictures = flat, space, pictures
             self.canvas.turning = space
             self.look_at(self._home())
 
@@ -158,5 +161,5 @@ class StagePanel(QFrame):
         self.hover.setText(text)
         self.hover.adjustSize()
         self.hover.move(style.px(10), self.canvas.height() - self.hover.height() - style.px(10))
-        self.hover.setVisible(self.canvas.underMouse())
+        self.hover.setVisible(bool(text) and self.canvas.underMouse())
         self.hover.raise_()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -50,8 +49,7 @@ class Use:
     def _set_data(self, data: Distribution | None) -> None:
         session = self._host.session
         if data is not None:
-            e = replace(session.document.experiment, data=data)
-            session.edit(replace(session.document, experiment=e))
+            session.edit(session.document.with_data(data))
             self._host.refresh()
 
     def _undo(self) -> None:

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.advice import advice
+from explorer.distributions import Distribution
 from explorer.document import BESIDE
 from explorer.experiment import Experiment
 from explorer.session import Session
@@ -57,6 +58,10 @@ if TYPE_CHECKING:
 TICK_MS, WAITING_MS, WORDS_MS = 16, 4, 100
 #: A window of fewer pixels across leaves the stage too little room beside words for a projector.
 NARROW = 1700
+#: Commands that mean nothing for pictures.
+POINT_LAYERS = (
+    "layer_particles", "layer_trails", "layer_density", "layer_contours", "layer_data", "layer_moves", "next_field",
+)  # fmt: skip
 #: Degrees that the paths in space turn for a pixel of dragging.
 TURN = 0.4
 
@@ -243,9 +248,19 @@ class MainWindow(QMainWindow):
                 a = document.experiment
                 sampler = replace(a.sampler, particles=value.particles)
                 changed = replace(changed, experiment=replace(a, sampler=sampler))
+        elif part == "data":
+            return self.set_data(value)
         else:
             changed = replace(document, experiment=replace(document.experiment, **{part: value}))
         self.change(changed, part)
+
+    def set_data(self, data: Distribution) -> None:
+        """Other data; where points become pictures, or pictures points, the run begins anew and plays."""
+        before = self.session.document
+        self.change(before.with_data(data), "data")
+        if (before.experiment.pictures is None) != (self.session.document.experiment.pictures is None):
+            self.session.playhead.seek(0.0)
+            self.session.playhead.playing = self.ready
 
     def edit_look(self, look: Any) -> None:
         """Set the look."""
@@ -279,15 +294,25 @@ class MainWindow(QMainWindow):
         self.refresh()
 
     def _stage_clicked(self, name: str, x: float, y: float, button: Qt.MouseButton) -> None:
-        """The menu of a stage: what can be done at this point of it."""
+        """The menu of a stage: what can be done at this point of it; of pictures, one is shown large."""
+        pictures = self.session.document.experiment.pictures is not None
+        if pictures and button == Qt.MouseButton.LeftButton:
+            return self._show_large(self.session.particle_at(name, (x, y)))
         if button != Qt.MouseButton.RightButton or self.stages[name].canvas.drawing:
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if self.labs.has_microscope and self.session.particle_at(name, (x, y)) is not None:
+        if not pictures and self.labs.has_microscope and self.session.particle_at(name, (x, y)) is not None:
             menu.addAction("Look at this particle", partial(self.labs.look_at_particle, name, (x, y)))
         menu.addAction("Fit", self.stages[name].fit)
         menu.popup(QCursor.pos())
+
+    def _show_large(self, picture: int | None) -> None:
+        """Show one picture large, or all again where one is already."""
+        look = self.session.document.look
+        if look.picture or picture is not None:
+            self.end_drag()
+            self.edit_look(replace(look, picture=0 if look.picture or picture is None else picture + 1))
 
     def _scrub(self, index: int) -> None:
         self.session.playhead.playing = False
@@ -324,7 +349,9 @@ class MainWindow(QMainWindow):
         self.compare_button.setChecked(two)
         self.actions_by_slot["compare"].setChecked(two)
         for stage in self.stages.values():
-            stage.set_shape(e.data.dim == 1, document.look.space)
+            stage.set_shape(e.data.dim == 1, document.look.space, e.pictures is not None)
+        for slot in POINT_LAYERS:
+            self.actions_by_slot[slot].setEnabled(e.pictures is None)
         self.actions_by_slot["undo"].setEnabled(self.session.history.can_undo)
         self.actions_by_slot["redo"].setEnabled(self.session.history.can_redo)
         self._words_at = 0.0  # headings and charts at the next tick
@@ -448,8 +475,16 @@ class MainWindow(QMainWindow):
             wanted.setVisible(shown)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() != Qt.Key.Key_Escape or not self.labs.escape():
+        if event.key() != Qt.Key.Key_Escape or not (self.labs.escape() or self._all_pictures()):
             super().keyPressEvent(event)
+
+    def _all_pictures(self) -> bool:
+        """Back from one picture to all; False where all are shown."""
+        document = self.session.document
+        if document.experiment.pictures is None or not document.look.picture:
+            return False
+        self._show_large(None)
+        return True
 
     def _show_advice(self) -> None:
         """Why the picture looks as it does, where a setting is numerically bad."""

@@ -107,8 +107,12 @@ class _Strip:
 
     def marks(self, scene: Scene, which: int, left: float, bottom: float) -> Iterator[Mark]:
         """The strip with its lower left corner there."""
-        places = frames_of_strip(len(scene.run) or 1, scene.length, self.count)
         run: Sequence[Frame] = scene.run or [scene.frame]
+        places = frames_of_strip(len(run), scene.length, self.count)
+        here = next((i for i, f in enumerate(run) if f is scene.frame), None)
+        column = None if here is None else int(np.abs(np.array(places) - here).argmin())
+        if here is not None and column is not None:
+            places[column] = here  # the one shown large stands in the strip too
         top = bottom + self.height - self.side
         for row, word in enumerate(ROWS.values()):
             y = top - row * (self.side + self.gap) + self.side / 2
@@ -117,7 +121,8 @@ class _Strip:
             yield from self._column(
                 scene, run[place], which, left + GUTTER + column * (self.side + self.gap), top
             )
-        yield from self._playhead(scene, run, places, left + GUTTER, top)
+        if column is not None:
+            yield self._frame(left + GUTTER + column * (self.side + self.gap), top)
 
     def _column(self, scene: Scene, frame: Frame, which: int, x: float, top: float) -> Iterator[Mark]:
         for row, pixels in enumerate(_rows(scene, frame, which)):
@@ -126,19 +131,13 @@ class _Strip:
         foot = top - 2 * (self.side + self.gap) - 0.015
         yield Text((x + self.side / 2, foot), f"{frame.t:.2g}", "muted", 11.0, "n")
 
-    def _playhead(
-        self, scene: Scene, run: Sequence[Frame], places: Sequence[int], x: float, top: float
-    ) -> Iterator[Mark]:
-        """A frame around the column that is nearest to what is shown."""
-        here = next((i for i, f in enumerate(run) if f is scene.frame), None)
-        if here is None:
-            return
-        column = int(np.abs(np.array(places) - here).argmin())
-        left, edge = x + column * (self.side + self.gap), self.gap / 2
+    def _frame(self, left: float, top: float) -> Curve:
+        """A line around the column of what is shown large."""
+        edge = self.gap / 2
         low, high = top - 2 * (self.side + self.gap) - edge, top + self.side + edge
-        corners = [(left - edge, low), (left + self.side + edge, low), (left + self.side + edge, high),
-                   (left - edge, high), (left - edge, low)]  # fmt: skip
-        yield Curve(np.array(corners, np.float32), "accent", 2.0)
+        low_left, low_right = (left - edge, low), (left + self.side + edge, low)
+        corners = [low_left, low_right, (low_right[0], high), (low_left[0], high), low_left]
+        return Curve(np.array(corners, np.float32), "accent", 2.0)
 
 
 def frames_of_strip(there: int, due: int, count: int) -> list[int]:
