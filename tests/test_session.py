@@ -623,7 +623,7 @@ def test_a_training_that_is_through_keeps_its_last_weights(sessions):
     )
     rows = s.trainer.history.array()
     assert (
-        rows.ndim == 2 and rows.shape[1] == 4 and np.isfinite(rows).all() and (np.diff(rows[:, 0]) >= 0).all()
+        rows.ndim == 2 and rows.shape[1] == 5 and np.isfinite(rows).all() and (np.diff(rows[:, 0]) >= 0).all()
     )
 
 
@@ -652,7 +652,7 @@ def test_pause_resume_reset(sessions):
 def test_loss_history_is_thinned_not_cut():
     h = LossHistory()
     for i in range(5000):
-        h.add(SimpleNamespace(iteration=i, seconds=float(i), smoothed=1.0, floor=0.5, excess=0.5))
+        h.add(SimpleNamespace(iteration=i, seconds=float(i), smoothed=1.0, floor=0.5, excess=0.5, held=1.0))
     rows = h.array()
     assert len(rows) <= HISTORY and rows[0, 0] == 0 and rows[-1, 0] > 4900
 

@@ -233,7 +233,8 @@ class Session:
         """Train a network that knows the classes of the data, for classifier-free guidance."""
         e = self.document.experiment
         network = replace(e.network, classes=len(e.data.mixture.label_weights))
-        score = replace(e.score, source="trained", **{"unet" if e.pictures else "network": network})
+        own: dict[str, Any] = {"unet" if e.pictures else "network": network}
+        score = replace(e.score, source="trained", **own)
         self.edit(replace(self.document, experiment=replace(e, score=score)))
         self.train()
 
@@ -263,8 +264,8 @@ class Session:
         self.trainer.reset()
         self.trainer.model = model
         e = self.document.experiment
-        field = "unet" if model.picture else "network"
-        score = replace(e.score, source="trained", **{field: model.network})
+        own: dict[str, Any] = {"unet" if model.picture else "network": model.network}
+        score = replace(e.score, source="trained", **own)
         self.edit(replace(self.document, experiment=replace(e, score=score)))
         self._new_weights()
 
@@ -366,7 +367,8 @@ class Session:
         """Train anew on the CPU, where the accelerator did not serve."""
         e = self.document.experiment
         cpu = replace(e.training, device="cpu")
-        score = replace(e.score, **{"picture_training" if e.pictures else "training": cpu})
+        training: dict[str, Any] = {"picture_training" if e.pictures else "training": cpu}
+        score = replace(e.score, **training)
         self.edit(replace(self.document, experiment=replace(e, score=score)))
         self.train()
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
 from explorer.experiment import Experiment
 from explorer.models import model_of
 from explorer.scores.files import Model
+from explorer.session.keeping import Keeper, Kept
 from explorer.session.slot import Slot
 from explorer.train import TrainFrame
-from explorer.train.start import training_of
+from explorer.train.checkpoint import Checkpoint, load
+from explorer.train.start import Course, training_of
 
 #: Points of the loss chart; older ones are thinned.
 HISTORY = 600
@@ -20,38 +23,62 @@ HISTORY = 600
 
 @dataclass
 class LossHistory:
-    """What the loss chart draws: (m, 4) of iteration, smoothed loss, floor, excess."""
+    """What the loss chart draws: (m, 5) of iteration, smoothed loss, floor, excess, loss on what is held out."""
 
-    rows: list[tuple[float, float, float, float]] = field(default_factory=list)
+    rows: list[tuple[float, float, float, float, float]] = field(default_factory=list)
 
     def add(self, frame: TrainFrame) -> None:
         """Append a frame, thinning where there are many."""
-        self.rows.append((float(frame.iteration), frame.smoothed, frame.floor, frame.excess))
+        self.rows.append((float(frame.iteration), frame.smoothed, frame.floor, frame.excess, frame.held))
         if len(self.rows) > HISTORY:
             self.rows = self.rows[::2]
 
     def array(self) -> np.ndarray:
-        """(m, 4)."""
-        return np.array(self.rows, dtype=np.float64).reshape(-1, 4)
+        """(m, 5)."""
+        return np.array(self.rows, dtype=np.float64).reshape(-1, 5)
 
 
 class Trainer:
-    """At most one training at a time; the newest averaged weights as a Model."""
+    """At most one training at a time; the newest averaged weights as a Model.
+
+    `kept` is where trainings on pictures are kept for after a restart; None where they are not.
+    """
 
     def __init__(self) -> None:
         self.model: Model | None = None
         self.frame: TrainFrame | None = None
         self.history = LossHistory()
         self.error: BaseException | None = None
+        self.kept: Kept | None = None
+        self._keeper: Keeper | None = None
         self._slot: Slot[TrainFrame] = Slot("train", latest=True)
         self._experiment: Experiment | None = None
 
-    def start(self, experiment: Experiment) -> None:
-        """Train for `experiment`, from its seed, instead of what was trained before."""
+    def start(self, experiment: Experiment, checkpoint: Path | None = None) -> None:
+        """Train for `experiment`, from its seed or from a checkpoint, instead of what was trained before."""
+        if self._keeper is not None:
+            self._keeper.wanted = False  # it would write over what is gone on from
         self.cancel()
         self.history, self.frame, self.error = LossHistory(), None, None
         self._experiment = experiment
-        self._slot.start(lambda: _frames(experiment))
+        keeper = self._keeper = self._keeper_of(experiment)
+        self._slot.start(lambda: _frames(experiment, checkpoint, keeper))
+
+    def _keeper_of(self, e: Experiment) -> Keeper | None:
+        return Keeper(self.kept.path(e)) if self.kept is not None and e.pictures is not None else None
+
+    def go_on(self, experiment: Experiment) -> None:
+        """Go on with the training on its data that was left."""
+        if self.kept is not None:
+            self.start(experiment, self.kept.path(experiment))
+
+    def newest_left(self) -> Checkpoint | None:
+        """The training that was left last before its end, if there is one."""
+        return self.kept.newest() if self.kept is not None and not self.running else None
+
+    def left(self, e: Experiment) -> Checkpoint | None:
+        """How far an interrupted training on the data of an experiment is, if there is one to go on with."""
+        return self.kept.of(e) if self.kept is not None and not self.running else None
 
     @property
     def running(self) -> bool:
@@ -66,6 +93,8 @@ class Trainer:
     def pause(self) -> None:
         """Hold the training."""
         if self._slot.job:
+            if self._keeper is not None:
+                self._keeper.ask()
             self._slot.job.pause()
 
     def resume(self) -> None:
@@ -79,6 +108,8 @@ class Trainer:
 
     def reset(self) -> None:
         """Stop and forget the weights."""
+        if self._keeper is not None:
+            self._keeper.forget()
         self.cancel()
         self.model, self.frame, self.history = None, None, LossHistory()
 
@@ -97,6 +128,22 @@ class Trainer:
         return changed
 
     @property
+    def keeping(self) -> bool:
+        """Whether the training that goes on is kept where it is left."""
+        return self.running and self._keeper is not None
+
+    @property
+    def trouble(self) -> bool:
+        """Whether something stands in the way of keeping the training."""
+        return self._keeper is not None and bool(self._keeper.trouble)
+
+    def told(self) -> str:
+        """What it is; it counts as told then."""
+        assert self._keeper is not None
+        said, self._keeper.trouble = self._keeper.trouble, ""
+        return said
+
+    @property
     def threads(self) -> int:
         """How many threads are alive."""
         return self._slot.running
@@ -106,11 +153,21 @@ class Trainer:
         return self._slot.close(timeout)
 
 
-def _frames(e: Experiment) -> Iterator[TrainFrame]:
+def _frames(e: Experiment, checkpoint: Path | None, keeper: Keeper | None) -> Iterator[TrainFrame]:
     """Frames of the training; weights must not be lost to a newer frame without any, so those always carry the last."""
-    from dataclasses import replace
-
+    frames = _trained(e, checkpoint, keeper)
     weights = None
-    for frame in training_of(e):
-        weights = frame.weights if frame.weights is not None else weights
-        yield replace(frame, weights=weights)
+    try:
+        for frame in frames:
+            weights = frame.weights if frame.weights is not None else weights
+            yield replace(frame, weights=weights)
+    finally:
+        frames.close()  # type: ignore[attr-defined]
+
+
+def _trained(e: Experiment, checkpoint: Path | None, keeper: Keeper | None) -> Iterator[TrainFrame]:
+    if e.pictures is None:
+        yield from training_of(e)
+        return
+    course = Course(e, None, load(checkpoint) if checkpoint is not None else None)
+    yield from course.frames() if keeper is None else keeper.frames(course)

@@ -14,6 +14,17 @@ __all__ = ["Chart", "DistanceChart", "LossChart", "ScheduleChart"]
 TIME = ("t = 1, noise", "data, t = 0")
 
 
+FLOOR_TIP = (
+    "The exact score is known, so the part of the denoising loss that no network can remove is too: "
+    "the floor. What is above it, the excess, is what training removes."
+)
+HELD_TIP = (
+    "The loss on the pictures that are trained on, and on pictures held out. Where the second rises while the first "
+    "still falls, the network begins to learn its pictures by heart. What part of it no network can remove is not "
+    "known: that would take the exact score."
+)
+
+
 class LossChart(QWidget):
     """The denoising loss, the floor that no network can go below, the excess over it; and by noise level."""
 
@@ -23,13 +34,10 @@ class LossChart(QWidget):
         self.over_time.add_curve("loss", "accent", "loss")
         self.over_time.add_curve("floor", "muted", "floor", DASH)
         self.over_time.add_curve("excess", "score", "excess", DOT)
+        self.over_time.add_curve("held", "score", "held out", DASH)
         self.by_level = Chart(y_label="by noise level", log=True, height=76)
         self.by_level.add_curve("loss", "noise", "loss")
         self.by_level.add_curve("floor", "muted", "floor", DASH)
-        self.setToolTip(
-            "The exact score is known, so the part of the denoising loss that no network can remove is too: "
-            "the floor. What is above it, the excess, is what training removes."
-        )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.px(10))
@@ -44,8 +52,12 @@ class LossChart(QWidget):
         loss: ArrayLike | None,
         floor: ArrayLike | float | None = None,
         excess: ArrayLike | None = None,
+        held: ArrayLike | None = None,
     ) -> None:
-        """Loss against iterations; `floor` may be one number; without `excess` it is loss minus floor."""
+        """Loss against iterations; `floor` may be one number; without `excess` it is loss minus floor.
+
+        `held`, the loss on what is held out, is shown where the floor is not known (NaN).
+        """
         x, y = numbers(iterations), numbers(loss)
         low = numbers([floor] * len(x) if isinstance(floor, int | float) else floor)
         if excess is None and len(low) == len(y):
@@ -54,6 +66,9 @@ class LossChart(QWidget):
         self.over_time.set_curve("loss", x, y)
         self.over_time.set_curve("floor", x, low)
         self.over_time.set_curve("excess", x, excess)
+        known = not len(x) or bool(np.isfinite(low).any())
+        self.over_time.set_curve("held", x, None if known else held)
+        self.setToolTip(FLOOR_TIP if known else HELD_TIP)
         self.over_time.set_message("" if len(x) else "Press Train to see it fall")
         ends = span([x])
         self.over_time.set_captions(

@@ -14,8 +14,8 @@ from explorer.ui import icons, style
 from explorer.ui.controls import IconButton
 from explorer.ui.labels import Button, ElidedLabel, label, row
 
-_SECONDS = {"info": 6.0, "warn": 12.0, "error": math.inf, "scene": math.inf}
-_SIGNS = {"scene": "info"}
+_SECONDS = {"info": 6.0, "warn": 12.0, "error": math.inf, "scene": math.inf, "offer": math.inf}
+_SIGNS = {"scene": "info", "offer": "info"}
 _MOST = 4
 
 

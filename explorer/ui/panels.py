@@ -125,7 +125,7 @@ class MeaningColumn(SideColumn):
             return
         self._loss_of = now
         rows = trainer.history.array()
-        self.loss.set_data(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3])
+        self.loss.set_data(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], rows[:, 4])
         if frame is not None:
             self.loss.set_levels(frame.level, frame.loss_by_level, frame.floor_by_level)
 
