@@ -25,6 +25,7 @@ NAMES = (
     "objectives",
     "fokker_planck",
     "likelihood",
+    "pictures",
 )
 
 

@@ -20,6 +20,8 @@ from typing import Any
 from explorer import paths
 from explorer.experiment import Experiment, encode, with_data
 from explorer.files import write_atomically
+from explorer.guidance.picture_classifier import HELD, train_picture_classifier
+from explorer.guidance.picture_classifier import ITERATIONS as NOISY_ITERATIONS
 from explorer.images import IMAGES, ImageSet
 from explorer.images.archive import read
 from explorer.images.base import Pixels
@@ -204,6 +206,24 @@ def write_features(shelf: Shelf, found: Features, seconds: float) -> None:
     )  # fmt: skip
 
 
+def make_classifier(shelf: Shelf, iterations: int, seed: int) -> None:
+    """Train the classifier of noisy pictures, and write it with its card."""
+    from explorer.scores.picture_classifier import save_classifier
+
+    began, material = time.perf_counter(), Material.of(shelf.data, shelf.pixels)
+    for frame in train_picture_classifier(material, iterations, seed, every=NOISY_ITERATIONS):
+        last = frame
+    facts = {"iterations": last.iteration, "seed": seed}
+    save_classifier(last.net, shelf.path("classifier"), encode(shelf.data), facts)  # type: ignore[arg-type]
+    accuracy = {f"{level:.3g}": rounded(a) for level, a in zip(last.level, last.accuracy, strict=True)}
+    shelf.card(
+        "classifier", classes=shelf.classes,
+        command=shelf.command("classifier", *(f"--{k} {v}" for k, v in facts.items())),
+        training=facts | {"seconds": round(time.perf_counter() - began, 1)}, hardware=hardware(),
+        quality={"loss": rounded(last.loss), "accuracy_at_noise": accuracy, "n": min(HELD, len(material.held_out))},
+    )  # fmt: skip
+
+
 # --- what the card says of the network -------------------------------------------------------------------
 
 
@@ -224,10 +244,10 @@ def measure(shelf: Shelf, parts: Sequence[str], n: int, pictures: int, table_n: 
     jobs: dict[str, Callable[[], Any]] = {
         "samples": lambda: [
             measure_samples(subject, QUICK, n), measure_samples(subject, BEST, n),
-            measure_samples(subject, QUICK, max(n // 5, 1), 2.0),
+            measure_samples(subject, QUICK, max(n // 5, 2), 2.0),
         ],
         "bits": lambda: measure_bits(subject, QUICK.sde, pictures),
-        "copies": lambda: measure_copies(subject, BEST, max(n // 5, 1)),
+        "copies": lambda: measure_copies(subject, BEST, max(n // 5, 2)),
         "table1": lambda: [row_of(row) for row in table1(subject, table_n, seeds, COSTS)],
     }  # fmt: skip
     for part in parts:
@@ -266,6 +286,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if everything or options.network:
         path = Path(options.checkpoint) if options.checkpoint else None
         train_network(shelf, iterations or ITERATIONS[data.name], seed, path)
+    if everything or options.classifier:
+        make_classifier(shelf, (not everything and iterations) or NOISY_ITERATIONS, seed)
     if everything or options.measure is not None:
         measure(
             shelf,
