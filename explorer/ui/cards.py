@@ -65,12 +65,22 @@ class ProcessCard(EditCard):
         self.form.set_owner(sde)
 
 
+#: What is trained, and how, where the data are pictures.
+FOR_PICTURES = ("unet", "picture_training")
+PICTURE_WORDS = (
+    "Held out is the loss on pictures never trained on: the floor is not known, since nobody has the exact score of "
+    "what pictures there could be. On a device that has bfloat16 it is used by itself. What is trained is kept when "
+    "it is paused or left, and can be gone on with."
+)
+
+
 class ScoreCard(EditCard):
     """Where the score comes from, and its training."""
 
     train_pressed = Signal()
     pause_pressed = Signal()
     reset_pressed = Signal()
+    resume_pressed = Signal()
 
     def __init__(self, score: ScoreSource, parent: QWidget | None = None) -> None:
         super().__init__("Score", parent=parent)
@@ -87,27 +97,47 @@ class ScoreCard(EditCard):
         self._buttons = QWidget()
         self._buttons.setLayout(row(self.train, self.pause, self.reset))
         self.add(self._buttons)
+        self.resume = Button(
+            "Go on", "Go on with the training of this data that was left, as if it had never stopped"
+        )
+        self.resume.clicked.connect(self.resume_pressed)
+        self.resume.hide()
+        self.add(self.resume)
         self.progress = label("", "small")
         self.progress.setWordWrap(True)
         self.add(self.progress)
-        self.details = self.add_form(score, skip=("source",))
+        self.details = self.add_form(score, skip=("source", *FOR_PICTURES))
+        self.for_pictures = self.add_form(score, only=FOR_PICTURES)
+        self.about_pictures = label(PICTURE_WORDS, "small")
+        self.about_pictures.setWordWrap(True)
+        self.add(self.about_pictures)
         self.set_score(score)
 
-    def set_score(self, score: ScoreSource) -> None:
-        """Show where the score comes from."""
+    def set_score(self, score: ScoreSource, pictures: bool = False) -> None:
+        """Show where the score comes from, and how it is trained for points or for pictures."""
         self.source.set_owner(score)
         self.details.set_owner(score)
+        self.for_pictures.set_owner(score)
         trained = score.source == "trained"
-        for widget in (self._buttons, self.progress, self.details):
+        for widget in (self._buttons, self.progress):
             widget.setVisible(trained)
+        self.details.setVisible(trained and not pictures)
+        for widget in (self.for_pictures, self.about_pictures):
+            widget.setVisible(trained and pictures)
 
     def set_word(self, text: str) -> None:
         """The sentence about the score in use."""
         if text != self.word.text():
             self.word.setText(text)
 
-    def set_training(self, running: bool, paused: bool, frame: TrainFrame | None, ready: bool) -> None:
-        """What the buttons can do now and how far the training is."""
+    def set_training(
+        self, running: bool, paused: bool, frame: TrainFrame | None, ready: bool, left: float | None = None
+    ) -> None:
+        """What the buttons can do now and how far the training is; `left` is how much of one was done that was
+        interrupted and can be gone on with."""
+        self.resume.setVisible(left is not None and self.source.owner().source == "trained")
+        self.resume.setText(f"Go on from {left or 0:.0%}")
+        self.resume.setEnabled(ready)
         self.train.setEnabled(ready)
         self.train.setText(
             "Train again" if frame is not None and not running else "Restart" if running else "Train"
@@ -121,10 +151,12 @@ class ScoreCard(EditCard):
 def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
     state = "paused" if paused else f"{frame.progress:.0%}" if running else "done"
     left = frame.seconds * (1 - frame.progress) / frame.progress if running and frame.progress > 0.02 else 0.0
-    time_left = f", {left:.0f} s left" if left >= 1 and not paused else ""
+    time_left = f", {_lasting(left)} left" if left >= 1 and not paused else ""
+    digits = 0 if frame.iterations_per_second >= 10 else 1
+    rest = f"of which {frame.excess:.4f} is above the floor" if frame.exact else f"held out {frame.held:.4f}"
     lines = [
-        f"{state}{time_left} · iteration {frame.iteration:,} · {frame.iterations_per_second:,.0f}/s",
-        f"loss {frame.smoothed:.4f}, of which {frame.excess:.4f} is above the floor · {frame.device}",
+        f"{state}{time_left} · iteration {frame.iteration:,} · {frame.iterations_per_second:,.{digits}f}/s",
+        f"loss {frame.smoothed:.4f}, {rest} · {frame.device}",
     ]
     return "\n".join([*lines, *([frame.note] if frame.note else [])])
 
@@ -137,6 +169,13 @@ class Pictures(Validated):
         PICTURE_SAMPLER.particles, "Pictures", symbol="n", low=4, high=MOST_PICTURES, minimum=1,
         maximum=MOST_PICTURES, help="How many are made at once, on one sheet.", equation="x₁, …, x_n",
     )  # fmt: skip
+
+
+def _lasting(seconds: float) -> str:
+    """A time in words of the size that it has."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 class SamplerCard(EditCard):

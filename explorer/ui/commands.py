@@ -196,13 +196,21 @@ class Commands:
         self.window.refresh()
 
     def pause_training(self) -> None:
-        """Hold the training or go on."""
+        """Hold the training or go on; where there is none, go on with the one that was left."""
         trainer = self.window.session.trainer
-        if trainer.paused:
+        if not trainer.running:
+            self.resume_training()
+        elif trainer.paused:
             trainer.resume()
         else:
             trainer.pause()
         self.window.refresh_slowly()
+
+    def resume_training(self) -> None:
+        """Go on with the training of this data that was left."""
+        if self.window.ready:
+            self.window.session.resume_training()
+            self.window.refresh()
 
     def reset_training(self) -> None:
         """Forget the trained network."""
