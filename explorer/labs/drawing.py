@@ -205,7 +205,8 @@ class _Work:
         away = rms(self.back - self.x0)
         kept = (
             f"With noise up to σ/α = {self.lab.strength:.3g} (t₀ = {self.t0:.3f}) the returns are "
-            f"{levels(away.min())} to {levels(away.max())} from the drawing (RMS), {self.nfe} evaluations each."
+            f"{levels(away.min()).split()[0]} to {levels(away.max())} from the drawing (RMS), "
+            f"{self.nfe} evaluations each."
         )
         if self.bits is None:
             return kept

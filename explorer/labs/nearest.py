@@ -1,0 +1,138 @@
+"""Beside each picture of the sheet the training picture that is nearest: are the samples copies?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from explorer.figures import Figure, Picture, Plot, Series, Table
+from explorer.images import ImageSet
+from explorer.images.base import from_pixels
+from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.picture_parts import Row, last_frame, pictures_of, seen, strip
+from explorer.params import param
+from explorer.quality.nearest import COPY, Nearest, nearest
+
+#: A held-out picture in so many is called close by definition.
+CLOSE = 0.01
+#: Pictures beside each other in a row.
+ACROSS = 8
+
+
+@LABS.register("nearest", title="Nearest training pictures", order=340)
+@dataclass(frozen=True)
+class NearestPictures(Lab):
+    """The sheet beside the training pictures nearest to it, and how many of it are copies."""
+
+    section = "pictures"
+    for_points, for_pictures, guided = False, True, True
+    about = (
+        "Below each picture of the sheet the training picture that is nearest to it, and how far. A network that has "
+        "learned makes pictures as far from the training set as pictures are that it never saw; one that remembers "
+        "gives some back."
+    )
+    equation = r"\frac{\|x - x^{(1)}\|}{\|x - x^{(2)}\|} < \frac{1}{3}"
+    source = "Yoon et al. 2023; Carlini et al. 2023"
+
+    shown: int = param(
+        16, "Pictures shown", low=4, high=32, minimum=1, maximum=100,
+        help="The nearest to the training set first. All of the sheet is counted.",
+    )  # fmt: skip
+    held: int = param(
+        500, "Held-out pictures", symbol="n", low=100, high=2000, minimum=10, maximum=10_000, log=True,
+        help="Pictures never trained on, whose distances are the measure of what is close.",
+    )  # fmt: skip
+
+    @classmethod
+    def quick(cls) -> NearestPictures:
+        return cls(shown=4, held=20)
+
+    def reports(self, context: Context) -> Iterator[Report]:
+        data = pictures_of(context.experiment)
+        train = from_pixels(data.train.images)
+        held = nearest(from_pixels(data.held_out.images[: self.held]), train)
+        begun = Report((_histogram(held.distance[:, 0], np.empty(0)),), 0.2, "The sheet is being sampled.")
+        yield begun
+        frame = yield from last_frame(
+            context, context.experiment.sampler, lambda p: Report(begun.figures, 0.2 + 0.7 * p, begun.words)
+        )
+        x = np.clip(frame.x, -1, 1)
+        yield _report(self, data, x, nearest(x, train), held)
+
+
+class _Shares(NamedTuple):
+    """Parts of the sheet: copies by the ratio, closer than one held-out picture in a hundred; the same held out."""
+
+    copies: float
+    close: float
+    held_copies: float
+
+
+def _shares(found: Nearest, held: Nearest) -> _Shares:
+    near = np.quantile(held.distance[:, 0], CLOSE)
+    return _Shares(_copied(found), float((found.distance[:, 0] < near).mean()), _copied(held))
+
+
+def _copied(found: Nearest) -> float:
+    return float((found.distance[:, 0] < COPY * found.distance[:, 1]).mean())
+
+
+def _report(lab: NearestPictures, data: ImageSet, x: np.ndarray, found: Nearest, held: Nearest) -> Report:
+    order = np.argsort(found.distance[:, 0])[: lab.shown]
+    figures: tuple[Figure, ...] = (
+        _pairs(data, x, found, order), _histogram(held.distance[:, 0], found.distance[:, 0]), _table(found, held),
+    )  # fmt: skip
+    arrays = {"distance": found.distance, "rows": found.rows, "held_out_distance": held.distance}
+    return Report(figures, 1.0, _words(data, found, held), arrays)
+
+
+def _pairs(data: ImageSet, x: np.ndarray, found: Nearest, order: np.ndarray) -> Picture:
+    kept = from_pixels(data.train.images[found.rows[order, 0]])
+    rows = []
+    for i in range(0, len(order), ACROSS):
+        some = slice(i, i + ACROSS)
+        rows.append(Row("sheet", seen(x[order[some]], data)))
+        rows.append(
+            Row("nearest", seen(kept[some], data), [f"{v:.3f}" for v in found.distance[order[some], 0]])
+        )
+    return strip("The sheet and what is nearest to it", rows, "Distances are RMS over pixels of [−1, 1].")
+
+
+def _histogram(held: np.ndarray, own: np.ndarray) -> Plot:
+    both = np.concatenate([held, own])
+    edges = np.linspace(0, max(float(both.max()), 1e-6) * 1.05, 31)
+    series = [Series("held out", edges, np.histogram(held, edges)[0] / len(held), "muted", steps=True)]
+    if len(own):
+        series.append(
+            Series("the sheet", edges, np.histogram(own, edges)[0] / len(own), "accent", steps=True)
+        )
+    near = float(np.quantile(held, CLOSE))
+    return Plot(
+        "Distance to the nearest training picture", "RMS over pixels", "share", tuple(series),
+        marks=((near, "1 % of held out"),),
+    )  # fmt: skip
+
+
+def _table(found: Nearest, held: Nearest) -> Table:
+    shares = _shares(found, held)
+    rows = (
+        ("pictures", len(found.rows), len(held.rows)),
+        ("distance, median", float(np.median(found.distance[:, 0])), float(np.median(held.distance[:, 0]))),
+        ("distance, least", float(found.distance[:, 0].min()), float(held.distance[:, 0].min())),
+        ("copies: under ⅓ of the second nearest", shares.copies, shares.held_copies),
+        ("closer than 1 % of held out", shares.close, CLOSE),
+    )
+    return Table("Copies", ("", "the sheet", "held out"), rows)
+
+
+def _words(data: ImageSet, found: Nearest, held: Nearest) -> str:
+    shares, n = _shares(found, held), len(found.rows)
+    return (
+        f"Of {n} pictures {round(shares.copies * n)} are copies by the rule of Yoon et al. (nearer to one of the "
+        f"{len(data.train):,} training pictures that come with the program than a third of the way to any other); "
+        f"{round(shares.close * n)} are closer than 99 % of held-out pictures are. Median distance "
+        f"{np.median(found.distance[:, 0]):.3f}, of held-out pictures {np.median(held.distance[:, 0]):.3f}."
+    )
