@@ -1,4 +1,4 @@
-"""likelihood: log-densities by the probability-flow ODE, against the exact ones."""
+"""likelihood: log-densities by the probability-flow ODE, against the exact ones; of pictures bits per dimension."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
+from explorer.cli import picture_bits
 from explorer.cli.common import (
     experiment_argument,
     load_model,
@@ -39,10 +40,11 @@ from explorer.likelihood import (
     probes,
     within,
 )
+from explorer.likelihood.bits import STEPS
 from explorer.scores import Score
 
 #: What the command takes where nothing else is said.
-SAMPLES, TOLERANCE, MOST_PROBES = 1000, 1e-5, 1000
+SAMPLES, PROBES_OF_POINTS, TOLERANCE, MOST_PROBES = 1000, 8, 1e-5, 1000
 
 
 def main(program: str, argv: list[str]) -> int:
@@ -50,6 +52,14 @@ def main(program: str, argv: list[str]) -> int:
     options = _parser(program).parse_args(argv)
     model = load_model(options.model)
     e = with_model(read_document(options.experiment, options.sets), model).experiment.free
+    if e.pictures is not None:
+        picture_bits.check(options)
+        _check(options, e)
+        return picture_bits.measure(options, e, resolved(e, model))
+    if options.image or options.check:
+        raise WrongUse(
+            "--image and --check are for pictures: choose MNIST digits, or another set of pictures."
+        )
     _check(options, e)
     t = max(START, options.t)
     x = _points(options, e, t)
@@ -71,17 +81,28 @@ def _parser(program: str) -> Parser:
         program,
         description="log p(x) in nats of an experiment's score, by the probability-flow ODE, and its mean error "
         "against the exact log-density. With --points a table of x, y, exact, found, error; error is the "
-        "standard error of Hutchinson's estimate.",
+        "standard error of Hutchinson's estimate. Of pictures: bits per dimension of held-out pictures or of "
+        "files, a bound, with its standard error.",
     )
     experiment_argument(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--points", metavar="P.csv", help="at rows of x, y (- is stdin)")
     where.add_argument(
-        "--samples", type=int, metavar="N", default=SAMPLES, help=f"at N data points (default {SAMPLES})"
+        "--samples", type=int, metavar="N",
+        help=f"at N data points (default {SAMPLES}); of N held-out pictures (default {picture_bits.SAMPLES})",
+    )  # fmt: skip
+    where.add_argument(
+        "--image", metavar="FILE", nargs="+", help="of these pictures, brought to the data's size"
     )
     parser.add_argument("--t", type=float, default=0.0, metavar="T", help="of the noised data at this time")
-    parser.add_argument("--divergence", choices=list(DIVERGENCES), default="exact", help="default: exact")
-    parser.add_argument("--probes", type=int, metavar="K", default=8, help="of Hutchinson's (default 8)")
+    parser.add_argument(
+        "--divergence", choices=list(DIVERGENCES), help="default: exact; of pictures Hutchinson's"
+    )
+    parser.add_argument("--probes", type=int, metavar="K", help=f"of Hutchinson's (default {PROBES_OF_POINTS}; "
+                        f"of pictures {picture_bits.PROBES}, each with a draw of its own)")  # fmt: skip
+    parser.add_argument("--steps", type=int, metavar="N", default=STEPS,
+                        help=f"of pictures: Heun steps (default {STEPS}); 0 is an adaptive solver")  # fmt: skip
+    parser.add_argument("--check", action="store_true", help="of pictures: measure with twice the steps too")
     parser.add_argument("--probe", choices=list(PROBES), default="rademacher", help="their law")
     parser.add_argument(
         "--end", choices=list(ENDS), default="prior", help="the density at T: the prior, or the exact p_T"
@@ -101,11 +122,12 @@ def _parser(program: str) -> Parser:
 def _check(options: Namespace, e: Experiment) -> None:
     """Refuse what is out of range, naming the option."""
     limits = {
-        "t": (0, e.sde.T), "samples": (2, 10**6), "probes": (1, MOST_PROBES), "tolerance": (1e-7, 0.1),
+        "t": (0, e.sde.T), "samples": (1 if e.pictures else 2, 10**6), "probes": (1, MOST_PROBES),
+        "tolerance": (1e-7, 0.1), "steps": (0, 10**5),
     }  # fmt: skip
     for name, (low, high) in limits.items():
         value = getattr(options, name)
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             raise WrongUse(f"--{name} must be between {low:g} and {high:g}, not {value:g}.")
 
 
@@ -113,7 +135,7 @@ def _points(options: Namespace, e: Experiment, t: float) -> torch.Tensor:
     """The points of the table, or draws of the data at time t; (n, d) float64."""
     if options.points:
         return torch.from_numpy(read_points(options.points, e.data.dim))
-    return draws(e, options.samples, t)
+    return draws(e, options.samples or SAMPLES, t)
 
 
 def _found(options: Namespace, e: Experiment, score: Score, x: torch.Tensor, t: float) -> Estimate:
@@ -121,7 +143,9 @@ def _found(options: Namespace, e: Experiment, score: Score, x: torch.Tensor, t: 
     flow = Flow(e.sde, score, within(options.tolerance))
     divergence: Divergence = Exact()
     if options.divergence == "hutchinson":
-        divergence = Hutchinson(probes(options.probe, options.probes, tuple(x.shape), e.seed))
+        divergence = Hutchinson(
+            probes(options.probe, options.probes or PROBES_OF_POINTS, tuple(x.shape), e.seed)
+        )
     last = final(progress(flow.encode(x, t, divergence), 0, "solving", " steps"))
     return estimated(flow, last, e.data.mixture if options.end == "exact" else None)
 
