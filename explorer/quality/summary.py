@@ -1,0 +1,53 @@
+"""What the cards say of quality, as tables in Markdown: docs/quality.md has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def networks(cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A row for each network and way to draw from it, with the Fréchet distance and the share of right classes."""
+    yield "| pictures | sampler | evaluations | weight | n | Fréchet distance | floor | over the floor | right class |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for card in cards.values():
+        for row in card["quality"]["samples"]:
+            yield (
+                f"| {card['title']} | {row['sampler']} | {row['evaluations']} | {row['weight']:g} | {row['n']} | "
+                f"{_with(row['frechet'], 'std')} | {_with(row['floor'], 'std')} | {row['ratio']:.2f} | "
+                f"{row['accuracy']:.1%} ± {row['accuracy_error']:.1%} |"
+            )
+
+
+def likelihoods(cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A row for each network with its bits/dim and its copies."""
+    yield "| pictures | bits/dim | pictures, probes, steps | copies | held-out pictures |"
+    yield "|---|---|---|---|---|"
+    for card in cards.values():
+        bits, copied = card["quality"]["bits"], card["quality"]["copies"]
+        yield (
+            f"| {card['title']} | {bits['mean']:.3f} ± {bits['error']:.3f} | {bits['n']}, {bits['probes']}, "
+            f"{bits['steps']} | {copied['rate']:.1%} ± {copied['rate_error']:.1%} of {copied['n']} | "
+            f"{copied['held_out_rate']:.1%} |"
+        )
+
+
+def table1(card: Mapping[str, Any]) -> Iterator[str]:
+    """Predictor alone beside predictor and corrector, a row for each SDE and cost."""
+    yield "| SDE | evaluations | predictor | predictor-corrector | floor | n |"
+    yield "|---|---|---|---|---|---|"
+    rows = card["quality"]["table1"]
+    for alone in (r for r in rows if r["method"] == "predictor"):
+        both = next(
+            r
+            for r in rows
+            if r["sde"] == alone["sde"] and r["evaluations"] == alone["evaluations"] and r is not alone
+        )
+        yield (
+            f"| {alone['sde']} | {alone['evaluations']} | {_with(alone['frechet'], 'std')} | "
+            f"{_with(both['frechet'], 'std')} | {alone['floor']:.1f} | {alone['n']} |"
+        )
+
+
+def _with(value: Mapping[str, float], spread: str) -> str:
+    return f"{value['mean']:.1f} ± {value[spread]:.1f}"
