@@ -31,6 +31,7 @@ from explorer.theme import DARK, LIGHT
 from explorer.ui.exporting import QtRenderer, replay_of
 
 SMALL = {"width": 160, "height": 90, "fps": 10, "seconds": 0.8, "hold": 0.2}
+FORMATS = [name for name in EXPORTERS if not EXPORTERS[name].of_pictures]
 MOVIES = [name for name in EXPORTERS if EXPORTERS[name].kind == "movie"]
 STILLS = [name for name in EXPORTERS if EXPORTERS[name].kind == "still"]
 
@@ -238,7 +239,7 @@ def test_a_script_of_a_trained_network_asks_for_its_file(renderer, tmp_path):
 # --- sizes, previews, what is shown ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", list(EXPORTERS))
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_preview_says_what_the_file_will_be(name, replay, renderer, tmp_path):
     exporter, path = small(name, width=320, height=180), tmp_path / f"out{EXPORTERS[name].suffix}"
     expected = preview(replay, exporter, renderer)
@@ -303,7 +304,7 @@ def only(folder, *names):
     return sorted(p.name for p in folder.iterdir()) == sorted(names)
 
 
-@pytest.mark.parametrize("name", list(EXPORTERS))
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_cancelled_export_leaves_the_old_file_and_nothing_else(name, replay, renderer, tmp_path):
     path = tmp_path / f"out{EXPORTERS[name].suffix}"
     path.write_bytes(b"old")
@@ -339,7 +340,7 @@ class FullDisk(io.FileIO):
         return super().write(data)
 
 
-@pytest.mark.parametrize("name", [n for n in EXPORTERS if n not in MOVIES])
+@pytest.mark.parametrize("name", [n for n in FORMATS if n not in MOVIES])
 def test_a_full_disk_is_one_sentence(name, replay, renderer, tmp_path, monkeypatch):
     path = tmp_path / f"out{EXPORTERS[name].suffix}"
     path.write_bytes(b"old")
@@ -368,7 +369,7 @@ import test_export as t
 from explorer.export import ExportError
 replay, renderer = t.replay_for(t.experiment()), t.QtRenderer()
 resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
-for name in t.EXPORTERS:
+for name in t.FORMATS:
     try:
         t.written(t.small(name), replay, {folder!r} + "/out" + t.EXPORTERS[name].suffix, renderer)
     except ExportError as error:
@@ -379,17 +380,17 @@ for name in t.EXPORTERS:
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on the size of files are POSIX's")
 def test_a_real_limit_of_the_system_stops_every_exporter(tmp_path):
     """700 bytes are allowed: what FFmpeg, Pillow and zipfile do then cannot be foreseen by a stub."""
-    for name in EXPORTERS:
+    for name in FORMATS:
         (tmp_path / f"out{EXPORTERS[name].suffix}").write_bytes(b"old")
     here = Path(__file__).resolve().parent
     code = LIMITED.format(paths=[str(here.parent), str(here)], folder=str(tmp_path))
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     said = dict(line.split(" ", 1) for line in result.stdout.splitlines())
-    assert sorted(said) == sorted(EXPORTERS), result.stdout + result.stderr
+    assert sorted(said) == sorted(FORMATS), result.stdout + result.stderr
     for name, sentence in said.items():
         assert sentence == f"out{EXPORTERS[name].suffix} cannot be written: File too large."
     assert all(path.read_bytes() == b"old" for path in tmp_path.iterdir())
-    assert len(list(tmp_path.iterdir())) == len(EXPORTERS)
+    assert len(list(tmp_path.iterdir())) == len(FORMATS)
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(replay, renderer, tmp_path):

@@ -107,7 +107,9 @@ def _exporter(options: Namespace) -> Exporter:
 def _class_for(options: Namespace) -> type[Exporter]:
     if options.format is not None:
         return EXPORTERS[options.format]
-    endings = {EXPORTERS[name].suffix: EXPORTERS[name] for name in EXPORTERS}
+    endings: dict[str, type[Exporter]] = {}
+    for cls in EXPORTERS.values():  # the first of those that share an ending; the others by --format
+        endings.setdefault(cls.suffix, cls)
     ending = Path(options.out).suffix.lower()
     if options.out == DASH:
         raise WrongUse("--out - needs --format NAME.")

@@ -9,7 +9,7 @@ from explorer.cli.common import DASH, set_argument, target, warn, with_fields
 from explorer.cli.errors import Parser, WrongUse
 from explorer.distributions import Distribution
 from explorer.document import Document
-from explorer.experiment import Experiment, with_data
+from explorer.experiment import Experiment, in_mode, with_data
 from explorer.images import DATA
 from explorer.images.folder import Folder
 from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
@@ -48,7 +48,10 @@ def _made(sets: list[str]) -> Document:
         return made
     data = _chosen(made.experiment.data)
     own = [s for s in sets if not s.startswith("data")]
-    return with_fields(Document(with_data(Experiment(), data)), own)
+    begun = with_data(Experiment(), data)
+    mode = with_fields(Document(begun), own).experiment.sampler.mode
+    fitting = replace(begun, sampler=in_mode(begun, mode))  # with as many steps as suit the mode
+    return with_fields(Document(fitting), own)
 
 
 def _chosen(data: Distribution) -> Distribution:

@@ -32,6 +32,7 @@ from explorer.document import Document
 from explorer.experiment import Experiment
 from explorer.frames import Frame
 from explorer.guidance.class_guidance import ClassGuidance
+from explorer.images import ImageSet, from_pixels
 from explorer.lazy import torch
 
 
@@ -61,7 +62,7 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         program,
         description="Simulate an experiment. The archive holds t (frames,), x (frames, particles, d), "
-        "nfe (frames,) and the experiment; a summary goes to stdout.",
+        "nfe (frames,) and the experiment, of pictures also pictures (n, h, w, c); a summary goes to stdout.",
     )
     experiment_argument(parser)
     parser.add_argument("--out", metavar="RUN.npz", help="where to write the arrays (- is stdout)")
@@ -119,8 +120,9 @@ def _archive(seen: _Seen, count: int, found: Document, path: Path) -> None:
 
     frames = seen if count else list(seen)
     text = document.dumps(found)
+    picture = found.experiment.data.picture
     with zipfile.ZipFile(path, "w") as archive:
-        for _ in write_run(archive, frames, count or seen.count, text):
+        for _ in write_run(archive, frames, count or seen.count, text, picture=picture):
             pass
 
 
@@ -136,6 +138,20 @@ def _summary(out: str | None, seen: _Seen, seconds: float, word: str) -> dict[st
     } | ({"accepted": sum(seen.accepted) / len(seen.accepted)} if seen.accepted else {})
 
 
+#: Pictures whose nearest neighbour is sought.
+HELD_OUT = 1000
+LEFT_OUT = "Distances between clouds are left out: a few pictures say nothing about a law in {} dimensions."
+
+
+def _measured_pictures(e: Experiment, data: ImageSet, x: np.ndarray) -> dict[str, Any]:
+    """How far pictures are from the nearest training picture (root mean square over the pixels, of -1 to 1), beside
+    what held-out ones are."""
+    held_out = from_pixels(data.held_out.images[:HELD_OUT])
+    value, floor = (float(data.neighbours(v)[1].mean()) for v in (x, held_out))
+    warn(LEFT_OUT.format(e.data.dim))
+    return {"nearest_training_picture": {"value": value, "held_out": floor}}
+
+
 #: Draws of data that a distance is a mean over.
 DRAWS = 4
 #: Components of a smaller standard deviation than this are flat.
@@ -146,6 +162,8 @@ def measured(e: Experiment, x: np.ndarray) -> dict[str, Any]:
     """Distances of points from the data (given what a control asks), each beside what two draws of data come to."""
     from explorer import metrics
 
+    if e.pictures is not None:
+        return _measured_pictures(e, e.pictures, x)
     mixture = e.target
     other = e.sample(len(x), 2)
     out: dict[str, Any] = {}

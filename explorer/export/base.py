@@ -59,6 +59,8 @@ class Exporter(Validated, ABC):
     kind: ClassVar[str]
     #: One sentence for the dialog.
     about: ClassVar[str] = ""
+    #: Whether only runs on pictures can be written.
+    of_pictures: ClassVar[bool] = False
 
     def write(self, replay: Replay, path: str | Path, renderer: Renderer) -> Iterator[Progress]:
         """Write the file, telling how far it has come; ExportError if it cannot be done.

@@ -17,7 +17,7 @@ from explorer.params import param
 @EXPORTERS.register("csv", title="Table", order=80)
 @dataclass(frozen=True)
 class Csv(Exporter):
-    """Columns frame, t, particle, x, y, with stage before them where two runs are compared."""
+    """Columns frame, t, particle, x, y (of pictures x1, x2, ...); where two runs are compared, stage before them."""
 
     suffix: ClassVar[str] = ".csv"
     kind: ClassVar[str] = "data"
@@ -62,7 +62,8 @@ class Csv(Exporter):
 
 
 def _header(tracks: tuple[Track, ...]) -> str:
-    axes = ("x", "y", "z")[: tracks[0].experiment.data.dim]
+    d = tracks[0].experiment.data.dim
+    axes = ("x", "y", "z")[:d] if d <= 3 else [f"x{i}" for i in range(1, d + 1)]
     return ",".join([*(["stage"] if len(tracks) > 1 else []), "frame", "t", "particle", *axes]) + "\n"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay, Track
 from explorer.frames import Frame
+from explorer.images import to_pixels
 
 #: Zip files carry dates; one for all, so that the bytes depend on the run alone. (Zip begins in 1980.)
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -28,7 +29,10 @@ _HEADERS = 1500
 @EXPORTERS.register("npz", title="NumPy arrays", order=70)
 @dataclass(frozen=True)
 class Npz(Exporter):
-    """t (frames,), x (frames, particles, d), nfe (frames,) and the experiment as JSON text; of B with _b."""
+    """t (frames,), x (frames, particles, d), nfe (frames,) and the experiment as JSON text; of B with _b.
+
+    Of pictures also `pictures` (n, h, w, c), uint8: those of the last frame.
+    """
 
     suffix: ClassVar[str] = ".npz"
     kind: ClassVar[str] = "data"
@@ -42,8 +46,8 @@ class Npz(Exporter):
         with zipfile.ZipFile(path, "w") as archive:
             for track, suffix in zip(replay.tracks, ("", _BESIDE), strict=False):
                 frames = track.recording.frames
-                text = _experiment_of(track, replay)
-                for _ in write_run(archive, frames, len(frames), text, suffix):
+                text, picture = _experiment_of(track, replay), track.experiment.data.picture
+                for _ in write_run(archive, frames, len(frames), text, suffix, picture):
                     done += 1
                     yield Progress(done, total)
 
@@ -59,7 +63,8 @@ class Npz(Exporter):
         words = sum(
             4 * len(_experiment_of(track, replay)) for track in replay.tracks
         )  # NumPy's text has 4 bytes a sign
-        return sum(f.x.nbytes + 16 for f in frames) + words + _HEADERS * len(replay.tracks)
+        pictures = sum(t.recording[-1].x.size for t in replay.tracks if t.experiment.pictures)
+        return sum(f.x.nbytes + 16 for f in frames) + pictures + words + _HEADERS * len(replay.tracks)
 
 
 def _experiment_of(track: Track, replay: Replay) -> str:
@@ -72,20 +77,31 @@ def write_run(
     count: int,
     experiment: str,
     suffix: str = "",
+    picture: tuple[int, int, int] | None = None,
 ) -> Iterator[Frame]:
-    """Put the arrays of a run of `count` frames into an archive, handing each frame on as it goes in."""
+    """Put the arrays of a run of `count` frames into an archive, handing each frame on as it goes in.
+
+    Where the data are pictures (c, h, w), those of the last frame are put in as such too.
+    """
     times, nfe = [], []
     source = iter(frames)
     first = next(source)
     with archive.open(_member(f"x{suffix}.npy"), "w", force_zip64=True) as stream:
         stream.write(_header((count, *first.x.shape), first.x.dtype))
+        frame = first
         for frame in _chain(first, source):
             stream.write(np.ascontiguousarray(frame.x).data)
             times.append(frame.t)
             nfe.append(frame.nfe)
             yield frame
     expect(len(times), count, "frames")
-    rest = {"t": np.array(times), "nfe": np.array(nfe, np.int64), "experiment": np.array(experiment)}
+    rest: dict[str, np.ndarray[Any, Any]] = {
+        "t": np.array(times),
+        "nfe": np.array(nfe, np.int64),
+        "experiment": np.array(experiment),
+    }
+    if picture is not None:
+        rest["pictures"] = to_pixels(frame.x, picture)
     for name, array in rest.items():
         out = BytesIO()
         np.save(out, array)

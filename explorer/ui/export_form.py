@@ -27,7 +27,8 @@ class ExportForm(QWidget):
         self.format = Combo()
         self.format.setAccessibleName("Format")
         for exporter in self._kinds.values():
-            self.format.addItem(exporter.title, exporter.name)
+            if not exporter.of_pictures:
+                self.format.addItem(exporter.title, exporter.name)
         self.format.currentIndexChanged.connect(lambda _: self._choose())
         self.about = label("", "small")
         self.about.setWordWrap(True)
@@ -69,6 +70,15 @@ class ExportForm(QWidget):
     def choose_format(self, name: str) -> None:
         """Choose a format by its name."""
         self.format.setCurrentIndex(self.format.findData(name))
+
+    def set_pictures(self, pictures: bool) -> None:
+        """Offer the formats that are for pictures alone, or leave them out."""
+        for exporter in self._kinds.values():
+            place = self.format.findData(exporter.name)
+            if exporter.of_pictures and pictures and place < 0:
+                self.format.addItem(exporter.title, exporter.name)
+            elif exporter.of_pictures and not pictures and place >= 0:
+                self.format.removeItem(place)
 
     def set_exporter(self, exporter: Exporter) -> None:
         """Take other settings of the chosen format."""
