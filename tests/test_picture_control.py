@@ -72,7 +72,8 @@ def noisy(n=6, dim=784, seed=0):
 
 
 def asked(data, name, sampler=FEW, **fields):
-    control = CONTROLS[name](**(PROBLEMS.get(name, {}) | fields))
+    method = {"method": "replacement"} if name in PROBLEMS else {}
+    control = CONTROLS[name](**(method | PROBLEMS.get(name, {}) | fields))
     return Experiment(data=data, score=EXACT, control=control, sampler=sampler)
 
 

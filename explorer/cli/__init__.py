@@ -30,6 +30,7 @@ COMMANDS = {
     "convergence": ("convergence", "measure errors of samplers against steps, with fitted orders"),
     "race": ("race", "train several objectives side by side against the exact score"),
     "likelihood": ("likelihood", "log-densities of a score in nats, against the exact ones"),
+    "inpaint": ("inpaint", "fill in what is not known of a picture, several times, into one sheet"),
     "score": ("score", "evaluate the exact and the learned score at given points"),
     "bench": ("bench", "measure speed (in a checkout)"),
     "pretrain": ("pretrain", "train the networks that come with the program anew"),

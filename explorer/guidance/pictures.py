@@ -13,16 +13,16 @@ from explorer.guidance.base import Control, Replaced, Sources
 from explorer.guidance.observation import GroupMeans
 from explorer.guidance.posterior import NEGLIGIBLE
 from explorer.guidance.tweedie import TweedieGuided
-from explorer.images import from_pixels
+from explorer.images import from_pixels, to_pixels
 from explorer.images.base import PictureMixture
 from explorer.params import ParamError, param
 from explorer.scores.base import Score
 
-METHODS = {"replacement": "Replacement", "tweedie": "Tweedie"}
+METHODS = {"tweedie": "Tweedie", "replacement": "Replacement"}
 METHOD_HELP = (
-    "Replacement: after each step what is known is overwritten by the observation under the forward noise. "
-    "Tweedie: the same, and the rest is pulled by the gradient of how well the denoised picture fits what is known: it "
-    "costs a backward pass through the network, and the parts fit better."
+    "Both: after each step what is known is overwritten by the observation under the forward noise. Replacement: no "
+    "more than that, so the rest hardly learns of it. Tweedie: the rest is also pulled by the gradient of how well the "
+    "denoised picture fits what is known; it costs a backward pass through the network, and the parts fit."
 )
 #: Numbers of the largest picture that a file may hold.
 LARGEST = 3 * 256 * 256
@@ -46,7 +46,7 @@ def own_param() -> tuple[int, ...]:
 
 def method_param() -> str:
     name: str = param(
-        "replacement", "Method", choices=METHODS, help=METHOD_HELP,
+        "tweedie", "Method", choices=METHODS, help=METHOD_HELP,
         equation="[S21] appendix I.2; Song et al. 2023, eq. 7",
     )  # fmt: skip
     return name
@@ -82,6 +82,13 @@ class PictureProblem(Control):
         """What is known of it."""
         x, groups = from_pixels(self.levels(mixture)[None])[0], self.groups(mixture.picture)
         return GroupMeans(len(x), groups, x[groups].mean(1))
+
+    def shown(self, mixture: PictureMixture) -> np.ndarray:
+        """What is known as levels (c, h, w), uint8: mid-grey where nothing is, means over their pixels."""
+        known = self.known(mixture)
+        x = np.zeros((1, known.dim))
+        x[0, known.groups] = known.means[:, None]
+        return np.moveaxis(to_pixels(x, mixture.picture)[0], -1, 0)
 
     def unfit(self, mixture: Mixture) -> str:
         assert isinstance(mixture, PictureMixture)

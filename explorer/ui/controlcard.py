@@ -10,14 +10,19 @@ from PySide6.QtWidgets import QWidget
 from explorer.experiment import Experiment
 from explorer.guidance import CONTROLS, Control
 from explorer.guidance.class_guidance import ClassGuidance, class_names
+from explorer.guidance.pictures import PictureProblem
+from explorer.images.base import PictureMixture
 from explorer.ui.cards import EditCard
+from explorer.ui.classbuttons import ClassButtons
 from explorer.ui.equation import EquationView
 from explorer.ui.form_parts import Chooser
 from explorer.ui.labels import Button, label
+from explorer.ui.maskpaint import PictureEditor
 
 #: What a rule needs to be trained: the words of the button, and what it does.
 TRAININGS = {
-    "classifier": ("Train classifier", "Train a classifier of noisy points for this data, in the background"),
+    "classifier": ("Train classifier", "Train a classifier of this data under noise, in the background"),
+    "mixed": ("Train classifier", "Train a classifier of this data under noise, in the background"),
     "classifier_free": (
         "Train with labels",
         "Train a network that is told the class, and a tenth of the time is not: in the background",
@@ -26,24 +31,29 @@ TRAININGS = {
 
 
 class ControlCard(EditCard):
-    """Class, inpainting, projection or measurement; the classes by their names."""
+    """Class, inpainting, projection or measurement; the classes by their names; a picture to paint on."""
 
     classifier_pressed = Signal()
     labels_pressed = Signal()
+    open_pressed = Signal()
 
     def __init__(self, experiment: Experiment, parent: QWidget | None = None) -> None:
         super().__init__("Control", parent=parent)
         self._control: Control = experiment.control
         self._kinds: dict[str, Control] = {name: cls() for name, cls in CONTROLS.items()}
-        entries = [(name, cls.title, cls.about or cls.__doc__ or "") for name, cls in CONTROLS.items()]
-        self.choice = Chooser(entries)
-        self.choice.changed.connect(self.choose)
+        self._pictures: bool | None = None
+        self.choice = Chooser([])
         self.add(self.choice)
         self.equation = EquationView()
         self.add(self.equation)
+        self.picture = PictureEditor()
+        self.picture.edited.connect(self.edited)
+        self.picture.finished.connect(self.finished)
+        self.picture.open_pressed.connect(self.open_pressed)
+        self.add(self.picture)
         self._names: dict[int, str] = {}
-        self.classes: Chooser | None = None
-        self.form = self.add_form(experiment.control, skip=("label",))
+        self.classes: ClassButtons | None = None
+        self.form = self.add_form(experiment.control, skip=("label", "mask"))
         self.word = label("", "small")
         self.word.setWordWrap(True)
         self.add(self.word)
@@ -51,6 +61,25 @@ class ControlCard(EditCard):
         self.train.clicked.connect(self._train)
         self.add(self.train)
         self.set_experiment(experiment)
+
+    def _offer(self, experiment: Experiment) -> None:
+        """The controls that are made for this kind of data."""
+        pictures = experiment.pictures is not None
+        if pictures == self._pictures:
+            return
+        self._pictures = pictures
+        mixture = experiment.data.mixture
+        kinds = [(name, cls) for name, cls in CONTROLS.items() if cls.suits(mixture)]
+        old = self.choice
+        self.choice = Chooser([(name, cls.title, cls.about or cls.__doc__ or "") for name, cls in kinds])
+        self.choice.changed.connect(self.choose)
+        self.column.replaceWidget(old, self.choice)
+        old.hide()
+        old.deleteLater()
+        if pictures and self._kinds["class_guidance"] == ClassGuidance():
+            self._kinds["class_guidance"] = ClassGuidance(
+                rule="classifier_free"
+            )  # the exact one only remembers
 
     def choose(self, name: str) -> None:
         """Take another control, with the parameters it had last."""
@@ -67,17 +96,21 @@ class ControlCard(EditCard):
         """Show the control of an experiment, and the classes of its data."""
         self._control = control = experiment.control
         self._kinds[control.name] = control
-        self.choice.set_value(control.name)
+        self._offer(experiment)
+        if control.suits(experiment.data.mixture):
+            self.choice.set_value(control.name)
         self.equation.set_latex(control.equation)
         self.equation.setVisible(bool(control.equation))
         self.equation.setToolTip(f"{control.about} {control.source}")
         self.form.set_owner(control)
         self._show_classes(experiment)
+        self._show_picture(experiment)
         rule = getattr(control, "rule", "")
         words, tip = TRAININGS.get(rule, ("", ""))
         self.train.setText(words)
         self.train.setToolTip(tip)
-        self.train.setVisible(bool(words) and not control.refusal(experiment.data.mixture))
+        self._trains = bool(words) and not control.refusal(experiment.data.mixture)
+        self._show_train()
 
     def _show_classes(self, experiment: Experiment) -> None:
         names = class_names(experiment.data.mixture)
@@ -86,7 +119,7 @@ class ControlCard(EditCard):
             if self.classes is not None:
                 self.classes.hide()
                 self.classes.deleteLater()
-            self.classes = Chooser([(n, word, f"Class {n}") for n, word in names.items()])
+            self.classes = ClassButtons(names)
             self.classes.changed.connect(self.choose_class)
             self.column.insertWidget(self.column.indexOf(self.form), self.classes)
         control = experiment.control
@@ -95,12 +128,24 @@ class ControlCard(EditCard):
         if isinstance(control, ClassGuidance) and control.label in names:
             self.classes.set_value(control.label)
 
+    def _show_picture(self, experiment: Experiment) -> None:
+        control, mixture = experiment.control, experiment.data.mixture
+        shown = isinstance(control, PictureProblem) and not control.refusal(mixture)
+        self.picture.setVisible(shown)
+        if shown and isinstance(control, PictureProblem) and isinstance(mixture, PictureMixture):
+            self.picture.set_control(control, mixture)
+
     def set_word(self, text: str, busy: bool) -> None:
         """The sentence about the control in force, and whether something is being trained for it."""
         if text != self.word.text():
             self.word.setText(text)
         self.word.setVisible(bool(text))
         self.train.setEnabled(not busy)
+        self._show_train()
+
+    def _show_train(self) -> None:
+        """Training on pictures takes minutes: it is offered where the sentence asks for it."""
+        self.train.setVisible(self._trains and (not self._pictures or "Train" in self.word.text()))
 
     def _train(self) -> None:
         free = getattr(self._control, "rule", "") == "classifier_free"

@@ -267,6 +267,14 @@ class Segmented(QWidget):
         if value in self._values:
             self._group.button(self._values.index(value)).setChecked(True)
 
+    def set_entry(self, value: Any) -> None:
+        """Choose `value`, or nothing where it is not among the entries; `changed` is not emitted."""
+        self._group.setExclusive(False)
+        for button in self.buttons():
+            button.setChecked(False)
+        self._group.setExclusive(True)
+        self.set_value(value)
+
     def buttons(self) -> list[QAbstractButton]:
         """The entries' buttons, in order."""
         return [self._group.button(i) for i in range(len(self._values))]

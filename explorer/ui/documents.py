@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,12 +15,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMenu
 
 from explorer import document as files
+from explorer import paths
 from explorer.document import Document
 from explorer.imports import read_data
 from explorer.models import pretrained
 from explorer.scores.files import Model
 from explorer.scores.files import load as load_model
 from explorer.scores.files import save as save_model
+from explorer.session.keeping import Kept
 from explorer.ui import file_kinds as kinds
 from explorer.ui.asking import Asking
 from explorer.ui.file_names import Followed, Recent, model_name, with_ending
@@ -100,8 +103,10 @@ class Documents(QObject):
         self.recovery.look()
 
     def start(self) -> None:
-        """Take a folder for the autosave; bring back what a crash has left."""
+        """Take folders for the autosave and for trainings; bring back what a crash has left."""
         self.recovery.start()
+        with suppress(OSError):  # which the autosave has told
+            self._host.session.trainer.kept = Kept(paths.user_data() / "training")
 
     def shut_down(self) -> None:
         """Keep everything and end the threads; nothing is asked."""
@@ -192,6 +197,12 @@ class Documents(QObject):
         else:
             menu.addSeparator()
             menu.addAction("Forget these", self.recent.clear)
+
+    def ask_and_read(
+        self, title: str, filters: Sequence[str], read: Callable[[Path], Any], done: Callable[[Any], None]
+    ) -> None:
+        """Ask for a file, read it in a thread, and hand on what it holds."""
+        self.asking.ask(title, filters, lambda path: self._run(lambda: read(path), done, path.name))
 
     # --- doing it ------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ DATA_FILTERS = (
     f"Pictures ({_pattern(PICTURES)})",
     "All files (*)",
 )
+PICTURE_FILTERS = (f"Pictures ({_pattern(PICTURES)})", "All files (*)")
 
 
 def kind_of(path: Path) -> str:

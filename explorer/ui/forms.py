@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer.params import Param, ParamError, params
@@ -140,7 +140,10 @@ class Form(QWidget, style.Themed):
             row.show_value(getattr(self._owner, name))
             shown = row.param.shown(self._owner) and (not row.param.advanced or self._more.isChecked())
             shown = shown and name not in self._left_out
-            if row.isHidden() == shown:
+            # a row that was never shown nor hidden would come up with the form
+            if row.isHidden() == shown or not row.testAttribute(
+                Qt.WidgetAttribute.WA_WState_ExplicitShowHide
+            ):
                 row.setVisible(shown)
         self._update_more()
 

@@ -27,6 +27,7 @@ from explorer.advice import advice
 from explorer.distributions import Distribution
 from explorer.document import BESIDE
 from explorer.experiment import Experiment
+from explorer.guidance.own_picture import own_levels
 from explorer.session import Session
 from explorer.session.track import Run
 from explorer.theme import theme as theme_named
@@ -39,6 +40,7 @@ from explorer.ui.controlcard import ControlCard
 from explorer.ui.controls import Segmented
 from explorer.ui.datacard import DataCard
 from explorer.ui.documents import Documents
+from explorer.ui.file_kinds import PICTURE_FILTERS
 from explorer.ui.lab_menus import fill_labs, fill_scenes
 from explorer.ui.labels import Badge, Button, ElidedLabel, row
 from explorer.ui.laboratories import Laboratories
@@ -206,6 +208,7 @@ class MainWindow(QMainWindow):
         self.data.import_pressed.connect(self.commands.import_data)
         self.control.classifier_pressed.connect(self.session.train_classifier)
         self.control.labels_pressed.connect(self._train_with_labels)
+        self.control.open_pressed.connect(self._open_own_picture)
         self.sampler.seed_edited.connect(lambda e: self.edit("seed", e.seed))
         self.right.look_edited.connect(self.edit_look)
         self.right.layers.finished.connect(self.end_drag)
@@ -381,6 +384,18 @@ class MainWindow(QMainWindow):
             self.refresh_slowly()
 
     def _train_with_labels(self) -> None:
+    def _open_own_picture(self) -> None:
+        """Ask for the picture that a control is to fill in."""
+        data = self.shown_experiment().pictures
+        if data is None:
+            return
+
+        def taken(read: tuple[tuple[int, ...], str]) -> None:
+            self.control.picture.take(read[0])
+            self.notices.show_notice(read[1])
+
+        self.documents.ask_and_read("Open a picture", PICTURE_FILTERS, partial(own_levels, data=data), taken)
+
         """Train a network that is told the classes, and show its settings."""
         self.session.train_with_labels()
         self.refresh()
