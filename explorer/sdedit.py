@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from explorer import grids, noise
 from explorer.lazy import torch
 from explorer.samplers import Predictor, Reverse, Sampler
 from explorer.scores import Score
 from explorer.sdes import SDE
+
+#: Steps of the grid between which times are read off it.
+FINE = 512
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,10 @@ def _states(
 
 
 def times_below(grid: str, steps: int, sde: SDE, t0: float) -> list[float]:
-    """`steps` + 1 falling times from t0 to eps: the grid from T to eps, squeezed to begin at t0."""
+    """`steps` + 1 falling times from t0 to eps, spaced as the grid's between T and eps."""
+    whole = np.array(grids.times(grid, FINE, sde))
     if t0 <= sde.eps:
-        return [t0, t0 * 0.5]
-    whole = grids.times(grid, 8 * steps, sde)
-    inside = [t0, *(t for t in whole if t < t0)]
-    rows = [round(i * (len(inside) - 1) / steps) for i in range(steps + 1)]
-    return [inside[i] for i in sorted(set(rows))]
+        return [t0, 0.5 * t0]
+    first = float(np.interp(t0, whole[::-1], np.arange(FINE, -1.0, -1.0)))
+    inside = np.interp(np.linspace(first, FINE, steps + 1), np.arange(FINE + 1.0), whole)
+    return [t0, *inside[1:-1].tolist(), sde.eps]
