@@ -44,7 +44,7 @@ SAMPLER = Sampler(mode="ode", solver=SOLVERS["heun"](), grid="edm", steps=40, pa
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train every built-in distribution, or one; write NAME.safetensors and NAME.json for each."""
-    options = _options(argv)
+    options = parser().parse_args(argv)
     names = options.only or [name for name, cls in DISTRIBUTIONS.items() if cls.builtin]
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,22 +58,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    found = argparse.ArgumentParser(
         prog="main.py pretrain",
         description="Make the networks in pretrained/ for points.",
-        epilog="For pictures see: pretrain --pictures NAME --help.",
     )
     names = [name for name, cls in DISTRIBUTIONS.items() if cls.builtin]
-    parser.add_argument("--only", action="append", choices=names, metavar="NAME")
-    budget = parser.add_mutually_exclusive_group()
+    found.add_argument("--only", action="append", choices=names, metavar="NAME")
+    budget = found.add_mutually_exclusive_group()
     budget.add_argument("--iterations", type=int, default=ITERATIONS)
     budget.add_argument(
         "--seconds", type=float, help="train by the clock instead (results then vary a little)"
     )
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
-    return parser.parse_args(argv)
+    found.add_argument("--seed", type=int, default=SEED)
+    found.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
+    return found
 
 
 def _training(options: argparse.Namespace) -> Training:

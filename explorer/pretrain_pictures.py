@@ -272,7 +272,7 @@ def row_of(row: Row) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Make the parts that are named, or all of them."""
-    options = _options(argv)
+    options = parser().parse_args(argv)
     torch.set_num_threads(1)
     data = IMAGES[options.pictures]()
     assert isinstance(data, ImageSet)
@@ -300,35 +300,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    found = argparse.ArgumentParser(
         prog="main.py pretrain --pictures",
         description="Make the networks for a set of pictures in pretrained/. Without a part named, all are made.",
     )
-    parser.add_argument("--pictures", required=True, choices=list(IMAGES), metavar="NAME")
-    parser.add_argument(
+    found.add_argument("--pictures", required=True, choices=list(IMAGES), metavar="NAME")
+    found.add_argument(
         "--archive", metavar="FILE.npz", help="the whole set in place of what comes with the program"
     )
-    parser.add_argument("--network", action="store_true", help="the score network")
-    parser.add_argument(
-        "--features", action="store_true", help="the classifier that quality is measured with"
-    )
-    parser.add_argument("--classifier", action="store_true", help="the classifier of noisy pictures")
-    parser.add_argument(
+    found.add_argument("--network", action="store_true", help="the score network")
+    found.add_argument("--features", action="store_true", help="the classifier that quality is measured with")
+    found.add_argument("--classifier", action="store_true", help="the classifier of noisy pictures")
+    found.add_argument(
         "--measure", nargs="*", choices=MEASURES, metavar="WHAT", help=f"of {', '.join(MEASURES)}; all"
     )
-    parser.add_argument("--iterations", type=int, default=0, help="of the training; 0: as shipped")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
+    found.add_argument("--iterations", type=int, default=0, help="of the training; 0: as shipped")
+    found.add_argument("--seed", type=int, default=0)
+    found.add_argument(
         "--checkpoint",
         metavar="FILE",
         help="kept there while the network trains, and gone on from if it is there",
     )
-    parser.add_argument("--samples", type=int, default=5000, metavar="N", help="that are measured")
-    parser.add_argument(
+    found.add_argument("--samples", type=int, default=5000, metavar="N", help="that are measured")
+    found.add_argument(
         "--test-pictures", type=int, default=500, metavar="N", help="whose likelihood is measured"
     )
-    parser.add_argument("--table-samples", type=int, default=500, metavar="N", help="for each cell of table1")
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="for each cell of table1")
-    parser.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
-    return parser.parse_args(argv)
+    found.add_argument("--table-samples", type=int, default=500, metavar="N", help="for each cell of table1")
+    found.add_argument("--seeds", type=int, default=3, metavar="N", help="for each cell of table1")
+    found.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
+    return found

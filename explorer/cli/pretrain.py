@@ -4,9 +4,12 @@ from __future__ import annotations
 
 
 def main(program: str, argv: list[str]) -> int:
-    """Hand over: pictures have a command of their own."""
+    """Hand over: pictures have a parser of their own, and help shows both."""
+    from explorer import pretrain, pretrain_pictures
+
+    if argv in (["-h"], ["--help"]):
+        print(f"{pretrain.parser().format_help()}\n{pretrain_pictures.parser().format_help()}", end="")
+        return 0
     if any(word.split("=")[0] == "--pictures" for word in argv):
-        from explorer.pretrain_pictures import main as pretrain
-    else:
-        from explorer.pretrain import main as pretrain
-    return pretrain(argv)
+        return pretrain_pictures.main(argv)
+    return pretrain.main(argv)
