@@ -23,7 +23,8 @@ class ParamError(ValueError):
 class Param:
     """One parameter.
 
-    `low`..`high` is the range of the slider; `minimum`..`maximum` the range of what may be typed.
+    `low`..`high` is the range of the slider; `minimum`..`maximum` the range of what may be typed. Whole numbers are
+    multiples of `every`.
     `kind` is one of: float, int, bool, choice, text, one_of (a nested registered thing), spec (a nested
     dataclass), data (arrays that a form does not show).
     """
@@ -39,6 +40,7 @@ class Param:
     minimum: float = -math.inf
     maximum: float = math.inf
     log: bool = False
+    every: int = 1
     choices: tuple[tuple[Any, str], ...] = ()
     help: str = ""
     equation: str = ""
@@ -66,6 +68,7 @@ def param(
     minimum: float | None = None,
     maximum: float | None = None,
     log: bool = False,
+    every: int = 1,
     choices: Mapping[Any, str] | None = None,
     help: str = "",
     equation: str = "",
@@ -89,6 +92,7 @@ def param(
         minimum=low if minimum is None else minimum,
         maximum=math.inf if maximum is None else maximum,
         log=log,
+        every=every,
         choices=tuple((choices or {}).items()),
         help=help,
         equation=equation,
@@ -161,6 +165,8 @@ def _check_int(p: Param, value: Any, path: str) -> int:
     if not _is_number(value) or value % 1 != 0:  # (inf % 1 and nan % 1 are nan)
         raise ParamError(f"{path} must be a whole number, not {value!r}")
     _check_range(p, value, path)
+    if value % p.every:
+        raise ParamError(f"{path} must be a multiple of {p.every}, not {value}")
     return int(value)
 
 

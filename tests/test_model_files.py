@@ -5,6 +5,8 @@ import hashlib
 import json
 import pickle
 import random
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -159,3 +161,20 @@ def _check_score(found, data):
             x = sde.perturb(x0, t, z)
             error, size = learned(x, t) - exact(x, t), exact(x, t)
             assert float(error.norm() / size.norm()) < 0.15
+
+
+def test_checking_a_network_of_pictures_does_not_load_torchs_compiler():
+    """(That would take seconds in which the window starves.)"""
+    program = (
+        "import sys, torch\n"
+        "from explorer.scores.files import Model\n"
+        "from explorer.scores.spec import UNetSpec\n"
+        "model = Model(UNetSpec(width=8, depth=1), {}, 784, picture=(1, 28, 28), centre=(0.0,))\n"
+        "with torch.device('meta'):\n"
+        "    model.network_of()\n"
+        "print('sympy' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=paths.PACKAGE.parent
+    )
+    assert ran.stdout.strip() == "False", ran.stderr

@@ -32,6 +32,11 @@ def _column(level: Level) -> Level:
     return level[..., None] if isinstance(level, Tensor) else level
 
 
+def empty_table(rows: int, width: int) -> nn.Embedding:
+    """A vector for each label, to be filled in: torch's own filling imports its compiler on the "meta" device."""
+    return nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False)
+
+
 class Embedding(nn.Module):
     """One number in about [-2, 2] -> one vector, by sines of eight frequencies and two layers."""
 
@@ -195,7 +200,7 @@ class Denoiser(Preconditioned):
         self.blocks = nn.ParameterList(torch.empty(width, width) for _ in range(spec.depth))
         self.last = nn.Linear(width, dim)
         # index `classes` stands for "no label"
-        self.labels = nn.Embedding(spec.classes + 1, shifts) if spec.classes else None
+        self.labels = empty_table(spec.classes + 1, shifts) if spec.classes else None
         if not self.first.weight.is_meta:  # there it is only asked for its shapes
             self._initialise(random or torch.Generator().manual_seed(0))
 

@@ -68,7 +68,7 @@ class UNetSpec(Validated):
 
     name = "unet"
     width: int = param(
-        64, "Width", symbol="m", low=16, high=192, minimum=8, maximum=512, log=True,
+        64, "Width", symbol="m", low=16, high=192, minimum=8, maximum=512, log=True, every=8,
         help="Channels at half the resolution, in eights; twice as many at a quarter. 64 suits a laptop, 128 and "
         "more a GPU.",
         equation="m at 1/2, 2m at 1/4",
@@ -94,11 +94,6 @@ class UNetSpec(Validated):
     #: The network is always preconditioned: it belongs to no SDE.
     output = "edm"
     native = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.width % 8:
-            raise ParamError(f"unet.width must be a multiple of 8, not {self.width}")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.scores.network import Embedding, Preconditioned
+from explorer.scores.network import Embedding, Preconditioned, empty_table
 from explorer.scores.spec import PICTURE_NOISE_LOW, UNetSpec
 
 GROUPS, HEADS, EMBEDDING = 8, 4, 256
@@ -123,9 +123,9 @@ class PictureDenoiser(Preconditioned):
         self.register_buffer("omega", torch.from_numpy(omega), persistent=False)
         self.embedding = Embedding(EMBEDDING, EMBEDDING)
         self.no_label = spec.classes
-        self.labels = nn.Embedding(spec.classes + 1, EMBEDDING) if spec.classes else None
+        self.labels = empty_table(spec.classes + 1, EMBEDDING) if spec.classes else None
         self.body = UNet(channels * (1 + 2 * spec.waves), channels, spec.width, spec.depth)
-        if not self.omega.is_meta:
+        if not self.body.first.weight.is_meta:  # there it is only asked for its shapes
             self._initialise(random or torch.Generator().manual_seed(0))
 
     @torch.no_grad()

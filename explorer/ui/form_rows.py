@@ -100,7 +100,7 @@ class Row(QWidget):
 
 def scale_of(p: Param) -> Scale:
     """The slider's scale of a number; a logarithm that reaches 0 is refused by being linear."""
-    return Scale(p.low, p.high, p.log and p.low > 0, p.kind == "int")
+    return Scale(p.low, p.high, p.log and p.low > 0, p.kind == "int", p.every)
 
 
 def compactly(p: Param, value: Any) -> str:

@@ -40,12 +40,13 @@ def compact(value: float, decimals: int | None) -> str:
 
 @dataclass(frozen=True)
 class Scale:
-    """From 0..1 along a slider to a value, linear or logarithmic, real or whole."""
+    """From 0..1 along a slider to a value, linear or logarithmic, real or whole (then perhaps in multiples)."""
 
     low: float
     high: float
     log: bool = False
     whole: bool = False
+    every: int = 1
 
     @property
     def decimals(self) -> int | None:
@@ -69,7 +70,7 @@ class Scale:
             value = float(f"{value:.3g}") if 0 < share < 1 else (self.low, self.high)[share >= 1]
         else:
             value = round(self.low + (self.high - self.low) * share, self.decimals)
-        return round(value) if self.whole else float(value)
+        return round(value / self.every) * self.every if self.whole else float(value)
 
     def share(self, value: float) -> float:
         """Where `value` is, clipped to the ends."""
@@ -85,8 +86,8 @@ class Scale:
         moved = self.at(min(max(self.share(value) + steps / 100, 0.0), 1.0))
         if not self.whole:
             return moved
-        if abs(steps) == 1 and (not self.log or abs(moved - value) < 1):
-            moved = value + steps
+        if abs(steps) == 1 and (not self.log or abs(moved - value) < self.every):
+            moved = value + steps * self.every
         return int(min(max(moved, self.low), self.high))
 
 

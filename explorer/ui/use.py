@@ -34,9 +34,9 @@ class Use:
         """Make a network the score, on data of its dimension."""
         session = self._host.session
         own = data_of(model)
-        if model.dim != session.document.experiment.data.dim:
-            if own is None or own.dim != model.dim:
-                text = f"{path.name} is a network for {model.dim}-dimensional data: choose such data first."
+        if not _fits(model, session.document.experiment.data):
+            if own is None or not _fits(model, own):
+                text = f"{path.name} is a network for {_kind(model)}: choose such data first."
                 return self._say(text, "error")
             self._set_data(own)
         session.use_model(model)
@@ -60,9 +60,24 @@ class Use:
         self._host.notices.show_notice(text, kind, action)
 
 
+def _fits(model: Model, data: Distribution) -> bool:
+    """Whether a network can be asked about such data."""
+    return model.dim == data.dim and model.picture == data.picture
+
+
+def _kind(model: Model) -> str:
+    """What a network is for, in words."""
+    if model.picture is None:
+        return f"{model.dim}-dimensional data"
+    colours, height, width = model.picture
+    return f"{'coloured ' if colours == 3 else ''}pictures of {width} × {height}"
+
+
 def data_of(model: Model) -> Distribution | None:
     """The distribution that a network was trained on, if it is one that is known here."""
     try:
-        return decode(Experiment, {"data": model.data}, "model").data if model.data else None
+        data = decode(Experiment, {"data": model.data}, "model").data if model.data else None
     except ExperimentError:
         return None
+    # a model file does not say where on the user's machine a folder of pictures is
+    return None if data is not None and data.private else data

@@ -1,0 +1,194 @@
+"""Training on pictures in the window: its own settings, words without a floor, and going on after a restart."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from windows import wait, windowed
+
+from explorer.document import Document
+from explorer.experiment import Experiment, with_data
+from explorer.images import DATA
+from explorer.models import untrained
+from explorer.scores import files
+from explorer.scores.spec import PictureTraining, UNetSpec
+from explorer.session.keeping import Kept
+from explorer.train import TrainFrame
+from explorer.ui.cards import ScoreCard
+from explorer.ui.charts import LossChart
+
+TINY = UNetSpec(width=8, depth=1, waves=0, classes=10)
+
+
+@pytest.fixture(autouse=True)
+def own_data(tmp_path, monkeypatch):
+    """A home of its own: what is kept here is offered to no other test."""
+    monkeypatch.setenv("SCORE_EXPLORER_DATA", str(tmp_path / "home"))
+    return tmp_path / "home" / "training"
+
+
+def digits(iterations=100_000):
+    e = with_data(Experiment(), DATA["mnist"]())
+    training = PictureTraining(seconds=0, iterations=iterations, batch=8, device="cpu")
+    score = dataclasses.replace(e.score, source="trained", unet=TINY, picture_training=training)
+    sampler = dataclasses.replace(e.sampler, particles=4, steps=2)
+    return Document(dataclasses.replace(e, score=score, sampler=sampler))
+
+
+def trained(qtbot, window, iteration=3):
+    trainer = window.session.trainer
+    wait(qtbot, lambda: trainer.frame is not None and trainer.frame.iteration >= iteration, 60)
+
+
+def test_pictures_have_their_own_settings(qtbot):
+    card = ScoreCard(digits().experiment.score)
+    qtbot.addWidget(card)
+    card.set_score(digits().experiment.score, True)
+    assert not card.for_pictures.isHidden() and card.details.isHidden()
+    shown = {name for name in ("unet", "picture_training") if not card.for_pictures.row(name).isHidden()}
+    assert shown == {"unet", "picture_training"}
+    told = []
+    card.edited.connect(told.append)
+    card.for_pictures.row("unet").form.row("width").slider.setValue(500)
+    assert told[-1].unet.width == 56 and told[-1].network == digits().experiment.score.network
+    card.set_score(digits().experiment.score, False)
+    assert card.for_pictures.isHidden() and not card.details.isHidden()
+    assert set(card.details._rows) == {"objective", "network", "training"}
+
+
+def a_frame(**changes):
+    nothing = np.full(3, np.nan)
+    frame = TrainFrame(
+        500, 60.0, 0.1, 0.3, 0.31, np.nan, np.nan, np.array([0.1, 1, 9]), np.array([0.2, 0.1, 0.4]), nothing, 2.5, 64,
+        1e-3, "CPU, 1 thread", exact=False, held=0.4123,
+    )  # fmt: skip
+    return dataclasses.replace(frame, **changes)
+
+
+def test_the_words_of_a_training_without_a_floor(qtbot):
+    card = ScoreCard(digits().experiment.score)
+    qtbot.addWidget(card)
+    card.set_score(digits().experiment.score, True)
+    card.set_training(True, False, a_frame(note="Out of memory: the batch was halved to 32."), True)
+    words = card.progress.text()
+    assert (
+        "9 min left" in words and "held out 0.4123" in words and "2.5/s" in words and "halved to 32" in words
+    )
+    assert "nan" not in words and card.resume.isHidden()
+    card.set_training(False, False, None, True, 0.43)
+    assert not card.resume.isHidden() and card.resume.text() == "Go on from 43%"
+
+
+def test_the_loss_chart_shows_what_is_held_out_where_no_floor_is_known(qtbot):
+    chart = LossChart()
+    qtbot.addWidget(chart)
+    nothing = [np.nan, np.nan]
+    chart.set_data([1, 2], [1.0, 0.5], nothing, nothing, [1.1, 0.6])
+    chart.set_levels([0.1, 1.0], [0.5, 0.4], nothing)
+    curves = chart.over_time._curves
+    assert np.isfinite(curves["held"].y).all() and not np.isfinite(curves["floor"].y).any()
+    chart.set_data([1, 2], [1.0, 0.5], [0.2, 0.2], [0.8, 0.3], [1.0, 0.5])
+    assert not len(curves["held"].y) and np.isfinite(curves["floor"].y).all()
+
+
+def test_training_is_left_and_gone_on_with_after_a_restart(qtbot, tmp_path, own_data):
+    with windowed(qtbot, tmp_path) as window:
+        window.session.trainer.kept = Kept(own_data)
+        window.session.edit(digits())
+        window.commands.train()
+        trained(qtbot, window)
+        window.commands.pause_training()
+        wait(qtbot, lambda: (own_data / "mnist.safetensors").exists())
+        window.refresh_slowly()
+        assert "paused" in window.score.progress.text() and window.score.pause.text() == "Resume"
+        window.commands.pause_training()
+        trained(qtbot, window, window.session.trainer.frame.iteration + 2)
+        reached = window.session.trainer.frame.iteration
+    with windowed(qtbot, tmp_path, started=False) as window:
+        window.documents.start()
+        window.start()
+        window._tick()
+        (offer,) = [n for n in window.notices.notices() if "MNIST digits was left" in n.text]
+        offer.button.click()
+        trained(qtbot, window)
+        assert window.session.trainer.frame.iteration > reached
+        e = window.session.document.experiment
+        assert e.data.name == "mnist" and e.score.unet == TINY and e.score.source == "trained"
+        assert e.sampler.particles == 16  # from points: what suits pictures
+        window.commands.reset_training()
+        assert window.session.trainer.left(e) is None
+    assert not (own_data / "mnist.safetensors").exists()
+
+
+def test_going_on_takes_the_budget_of_the_moment(qtbot, tmp_path, own_data):
+    with windowed(qtbot, tmp_path) as window:
+        window.session.trainer.kept = Kept(own_data)
+        window.session.edit(digits(4))
+        window.commands.train()
+        wait(qtbot, lambda: not window.session.trainer.running)
+        window.refresh_slowly()
+        assert window.score.resume.text() == "Go on from 100%"
+        window.session.edit(digits(6))
+        window.score.resume.click()
+        wait(qtbot, lambda: not window.session.trainer.running)
+        assert window.session.trainer.frame.iteration == 6
+
+
+def test_a_broken_checkpoint_is_said(qtbot, tmp_path, own_data):
+    with windowed(qtbot, tmp_path) as window:
+        session = window.session
+        session.trainer.kept = Kept(own_data)
+        session.edit(digits(4))
+        window.commands.train()
+        wait(qtbot, lambda: not session.trainer.running)
+        path = own_data / "mnist.safetensors"
+        raw = bytearray(path.read_bytes())
+        raw[-1] ^= 1
+        path.write_bytes(bytes(raw))
+        session.resume_training()
+        wait(qtbot, lambda: any("is damaged" in n.text for n in window.notices.notices()))
+
+
+# --- networks on data that they are not for -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A network for digits and one for points."""
+    points = dataclasses.replace(Experiment().score, source="trained")
+    for name, e in (
+        ("digits", digits().experiment),
+        ("points", dataclasses.replace(Experiment(), score=points)),
+    ):
+        files.save(untrained(e), tmp_path / f"{name}.safetensors")
+    return tmp_path
+
+
+def opened(qtbot, window, path):
+    window.documents.open_paths([path])
+    wait(qtbot, lambda: not window.documents.busy)
+    return window.session.document.experiment
+
+
+def test_a_network_brings_its_data_along(qtbot, saved):
+    with windowed(qtbot, saved) as window:
+        e = opened(qtbot, window, saved / "digits.safetensors")
+        assert e.data == DATA["mnist"]() and e.sampler.particles == 16 and e.score.source == "trained"
+        assert any("trained on MNIST" in n.text for n in window.notices.notices())
+        e = opened(qtbot, window, saved / "points.safetensors")
+        assert (
+            e.pictures is None
+            and e.score.source == "trained"
+            and window.session.trainer.model.picture is None
+        )
+        assert not [n.text for n in window.notices.notices() if n.kind == "error"]
+
+
+def test_a_network_for_other_pictures_is_refused_with_a_sentence(qtbot, saved):
+    model = dataclasses.replace(files.load(saved / "digits.safetensors"), data={"type": "no longer known"})
+    files.save(model, saved / "strange.safetensors")
+    with windowed(qtbot, saved) as window:
+        e = opened(qtbot, window, saved / "strange.safetensors")
+        assert e.pictures is None
+        (said,) = [n.text for n in window.notices.notices() if n.kind == "error"]
+        assert said == "strange.safetensors is a network for pictures of 28 × 28: choose such data first."
