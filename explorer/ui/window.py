@@ -215,6 +215,7 @@ class MainWindow(QMainWindow):
         self.score.train_pressed.connect(self.commands.train)
         self.score.pause_pressed.connect(self.commands.pause_training)
         self.score.reset_pressed.connect(self.commands.reset_training)
+        self.score.resume_pressed.connect(self.commands.resume_training)
         timeline, head = self.timeline, self.session.playhead
         timeline.set_loop(head.loop)
         timeline.play_toggled.connect(self.commands.toggle_play)
@@ -342,7 +343,7 @@ class MainWindow(QMainWindow):
         e, shown = document.experiment, self.shown_experiment()
         two = document.compare is not None
         self.data.set_data(e.data)
-        self.score.set_score(e.score)
+        self.score.set_score(e.score, e.pictures is not None)
         self.process.set_sde(shown.sde)
         self.sampler.set_experiment(shown)
         self.control.set_experiment(shown)
@@ -383,7 +384,6 @@ class MainWindow(QMainWindow):
             self._words_at = now + WORDS_MS / 1000
             self.refresh_slowly()
 
-    def _train_with_labels(self) -> None:
     def _open_own_picture(self) -> None:
         """Ask for the picture that a control is to fill in."""
         data = self.shown_experiment().pictures
@@ -396,6 +396,7 @@ class MainWindow(QMainWindow):
 
         self.documents.ask_and_read("Open a picture", PICTURE_FILTERS, partial(own_levels, data=data), taken)
 
+    def _train_with_labels(self) -> None:
         """Train a network that is told the classes, and show its settings."""
         self.session.train_with_labels()
         self.refresh()
@@ -442,7 +443,14 @@ class MainWindow(QMainWindow):
             self.stages[name].probe_again()
         self._show_advice()
         trainer = self.session.trainer
-        self.score.set_training(trainer.running, trainer.paused, trainer.frame, self.session.started)
+        left = trainer.left(self.session.document.experiment)
+        self.score.set_training(
+            trainer.running,
+            trainer.paused,
+            trainer.frame,
+            self.session.started,
+            left.progress if left else None,
+        )
         self.score.set_word(self.session.word())
         self.control.set_word(self.session.control_word(self.selected), self.session.classifier.running)
         self.top.now.set_text(self._now())
