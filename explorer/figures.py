@@ -81,7 +81,8 @@ class Picture:
     """Marks inside bounds (left, right, bottom, top), with axes where they have labels.
 
     `square` keeps data units equally long on both axes. `scale` is (lowest, highest, word) of the colour
-    map `colormap`, drawn as a bar beside the picture where given.
+    map `colormap`, drawn as a bar beside the picture where given. `width` is the least one, in pixels at 1x, that
+    leaves its words room.
     """
 
     title: str
@@ -95,6 +96,7 @@ class Picture:
     handles: tuple[Handle, ...] = ()
     about: str = ""
     canvas: Canvas | None = None
+    width: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -315,7 +315,7 @@ def run(capsys, *argv):
 def test_bits_from_the_shell(file, capsys):
     code, out, _ = run(capsys, file, "--samples", 2, "--steps", 3, "--probes", 2, "--json", "--check")
     found = json.loads(out)
-    assert code == 0 and found["pictures"] == 2 and found["nfe"] == 6 and found["doubled"]["steps"] == 6
+    assert code == 0 and found["pictures"] == 2 and found["nfe"] == 12 and found["doubled"]["steps"] == 6
     e = Experiment(data=DATA["mnist"](), score=ScoreSource("exact"))
     own = bits_per_dim(resolve(e).score, e.sde, e.data.held_out.images[:2], probes=2, steps=3)
     assert found["bits_per_dim"] == pytest.approx(own.mean) and found["standard_error"] == pytest.approx(

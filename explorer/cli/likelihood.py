@@ -101,7 +101,7 @@ def _parser(program: str) -> Parser:
     parser.add_argument("--probes", type=int, metavar="K", help=f"of Hutchinson's (default {PROBES_OF_POINTS}; "
                         f"of pictures {picture_bits.PROBES}, each with a draw of its own)")  # fmt: skip
     parser.add_argument("--steps", type=int, metavar="N", default=STEPS,
-                        help=f"of pictures: Heun steps (default {STEPS}); 0 is an adaptive solver")  # fmt: skip
+                        help=f"of pictures: RK4 steps (default {STEPS}); 0 is an adaptive solver")  # fmt: skip
     parser.add_argument("--check", action="store_true", help="of pictures: measure with twice the steps too")
     parser.add_argument("--probe", choices=list(PROBES), default="rademacher", help="their law")
     parser.add_argument(

@@ -103,7 +103,7 @@ def _bar(error: float | None) -> str:
 
 
 def _sentence(s: dict[str, Any]) -> str:
-    how = f"{s['steps']} Heun steps" if "steps" in s else f"an adaptive solver within {s['tolerance']:g}"
+    how = f"{s['steps']} RK4 steps" if "steps" in s else f"an adaptive solver within {s['tolerance']:g}"
     twice = (
         f" With twice the steps {s['doubled']['bits_per_dim']:.4f}: pictures move by {s['moved']:.4f} on average."
         if "doubled" in s

@@ -68,8 +68,8 @@ class Drawing(Lab):
         help="Half the width of the line, in pixels of the picture.",
     )  # fmt: skip
     likelihood_steps: int = param(
-        64, "Steps of likelihood", symbol="N_b", low=16, high=256, minimum=2, maximum=4096, log=True, advanced=True,
-        help="Heun steps of the ODE by which bits/dim are found. Too few flatter.", equation="2N_b evaluations",
+        24, "Steps of likelihood", symbol="N_b", low=8, high=128, minimum=1, maximum=4096, log=True, advanced=True,
+        help="RK4 steps of the ODE by which bits/dim are found. Too few flatter.", equation="4N_b evaluations",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -78,7 +78,7 @@ class Drawing(Lab):
 
     @classmethod
     def quick(cls) -> Drawing:
-        return cls(returns=2, steps=2, likelihood_steps=2)
+        return cls(returns=2, steps=2, likelihood_steps=1)
 
     def reports(self, context: Context) -> Iterator[Report]:
         work = _Work(self, context)
@@ -178,7 +178,7 @@ class _Work:
             Row("at t₀", seen(self.start, self.data, float(np.hypot(alpha, sigma)))),
         ]
         if self.back is not None:
-            away_now = [levels(v) for v in rms(self.back - self.x0)]
+            away_now = [f"{127.5 * v:.3g}" for v in rms(self.back - self.x0)]
             rows.append(Row("back", seen(self.back, self.data), away_now))
         about = "Below each return: how far it is from the drawing, RMS, in grey levels."
         return strip(f"Noised up to σ/α = {self.lab.strength:.3g}, and back", rows, about)

@@ -15,7 +15,7 @@ from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.pace import Pace
 from explorer.labs.picture_parts import Row, held_out, pictures_of, seen, strip
 from explorer.likelihood import Bits, Coder, Moment
-from explorer.likelihood.bits import Draw
+from explorer.likelihood.bits import STEPS, Draw
 from explorer.params import param
 
 ROLES = ("accent", "noise", "score", "corrector", "data", "muted", "text")
@@ -52,14 +52,14 @@ class PictureBits(Lab):
         equation="∇·s = E[vᵀ(∇s)v], error = std/√k",
     )  # fmt: skip
     steps: int = param(
-        128, "Steps", symbol="N", low=16, high=512, minimum=2, maximum=4096, log=True,
-        help="Heun steps, equal in log σ/α. Too few flatter the network: double them to see whether it has settled.",
-        equation="N steps, 2N evaluations",
+        STEPS, "Steps", symbol="N", low=8, high=256, minimum=1, maximum=4096, log=True,
+        help="RK4 steps, equal in log σ/α. Too few flatter the network: double them to see whether it has settled.",
+        equation="N steps, 4N evaluations",
     )  # fmt: skip
 
     @classmethod
     def quick(cls) -> PictureBits:
-        return cls(steps=3)
+        return cls(steps=2)
 
     def reports(self, context: Context) -> Iterator[Report]:
         e = context.experiment
@@ -175,7 +175,7 @@ class _Gathering:
         bar = f" ± {found.errors[0]:.2g}" if found.each.shape[1] > 1 else ""
         ranked = f" From likely to unlikely: {', '.join(order)}." if len(order) > 1 else ""
         return (
-            f"{names[0]}: {values[0]:.3f}{bar} bits/dim with {self.lab.steps} Heun steps, {found.nfe} evaluations; "
+            f"{names[0]}: {values[0]:.3f}{bar} bits/dim with {self.lab.steps} RK4 steps, {found.nfe} evaluations; "
             f"eight bits store any picture.{ranked}"
         )
 

@@ -24,7 +24,8 @@ from explorer.views.picture_parts import noise_like, rgb
 
 #: Of a picture's side: between two of them, a line of words, and the words before a row.
 GAP, LINE, GUTTER = 0.06, 0.24, 1.0
-WORDS = 11.0
+#: The size of words, and the side of a picture that leaves them room, in pixels.
+WORDS, SIDE = 11.0, 62
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +56,11 @@ def strip(title: str, rows: Sequence[Row], about: str = "") -> Picture:
         if row.marked is not None:
             marks.append(_frame(row.marked * (1 + GAP), foot))
         top = foot - (LINE if row.under else GAP)
-    wide = max(len(row.pictures) for row in rows) * (1 + GAP)
-    return Picture(title, tuple(m for m in marks if not (isinstance(m, Text) and not m.text)),
-                   (-gutter, wide, top, GAP), about=about)  # fmt: skip
+    count = max(len(row.pictures) for row in rows)
+    return Picture(
+        title, tuple(m for m in marks if not (isinstance(m, Text) and not m.text)),
+        (-gutter, count * (1 + GAP), top, GAP), about=about, width=round(SIDE * (count + gutter)),
+    )  # fmt: skip
 
 
 def _frame(x: float, y: float) -> Curve:

@@ -34,8 +34,8 @@ from explorer.sdes import SDE
 #: sigma_e/alpha_e: 2.6 standard deviations reach to the middle between two levels, so that P(x_0 | x_e) is sharp, and
 #: it is within what networks are trained on (scores.spec.PICTURE_NOISE_LOW).
 NOISE = 0.0015
-#: Heun steps, equal in log(sigma/alpha). Few steps flatter: see docs/likelihood-pictures.md.
-STEPS = 128
+#: Runge-Kutta steps (RK4), equal in log(sigma/alpha). Few steps flatter: see docs/likelihood-pictures.md.
+STEPS = 48
 #: Draws that a network is asked about at once.
 BATCH = 32
 LEVELS = 256
@@ -83,7 +83,7 @@ class Bits:
 
 @dataclass(frozen=True)
 class Coder:
-    """How bits are measured. `steps` of Heun's method, or with 0 the adaptive method within `tolerance`."""
+    """How bits are measured. `steps` of RK4, or with 0 the adaptive method within `tolerance`."""
 
     sde: SDE
     score: Score
@@ -108,7 +108,7 @@ class Coder:
     def flow(self) -> Flow:
         """The probability flow of the score."""
         sde, score = self.fine
-        solver = SOLVERS["heun"]() if self.steps else within(self.tolerance)
+        solver = SOLVERS["rk4"]() if self.steps else within(self.tolerance)
         return Flow(sde, score, solver, self.steps, self.start)
 
     @property

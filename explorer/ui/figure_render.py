@@ -83,7 +83,8 @@ class Page:
             words = layout.wrapped(figure.words, room, round(SMALL))
             wide = round(max((line.width for line in lines), default=0))
             return Wish(round(high + TITLE * 1.8 + LINE * len(words)) + 8, width=wide)
-        return Wish(shape=shape_of(figure))
+        wide = figure.width if isinstance(figure, Picture) else 0
+        return Wish(shape=shape_of(figure), width=wide)
 
     def _typeset(self, figure: Equation) -> tuple[equation.Line, ...]:
         theme = self._ink.theme

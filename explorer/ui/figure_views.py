@@ -163,7 +163,8 @@ class DrawnCard(FigureCard, style.Themed):
             return Wish(least=max(LEAST_HEIGHT, round(least / small.scale)))
         square = isinstance(self.figure, Picture) and self.figure.square
         shape = shape_of(self.figure) if self.figure is not None else 1.5
-        return Wish(least=PICTURE_LEAST, shape=shape, above=60 if square else 0)
+        wide = style.px(self.figure.width) if isinstance(self.figure, Picture) else 0
+        return Wish(least=PICTURE_LEAST, shape=shape, above=60 if square else 0, width=wide)
 
     def ink(self) -> Ink:
         """What it is drawn with now."""
