@@ -34,9 +34,14 @@ def _prior(e: Experiment) -> Iterator[str]:
         )
 
 
+#: Steps below which the error of a method is seen: on points, and on pictures, where noise that is left is grain.
+FEW = {"reverse": 20, "pc": 15, "ode": 8}
+FEW_PICTURES = {"reverse": 50, "pc": 40, "ode": 8}
+
+
 def _steps(e: Experiment) -> Iterator[str]:
     s = e.sampler
-    few = {"reverse": 20, "pc": 15, "ode": 8}.get(s.mode, 0)
+    few = (FEW_PICTURES if e.pictures else FEW).get(s.mode, 0)
     if s.steps < few and not (s.mode == "ode" and s.solver.adaptive):
         yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretisation error."
 
@@ -47,6 +52,11 @@ def _snr(e: Experiment) -> Iterator[str]:
         return
     if s.snr >= 1 and s.corrector.name == "ald":
         yield "snr ≥ 1: annealed Langevin's step is beyond stability (1/(1 − snr²) has no value); each move grows."
+    elif e.pictures and s.snr > 0.5:
+        yield (
+            f"snr = {s.snr:g} leaves grain: correctors settle at {1 + s.snr**2:.2g} times the variance of the noise "
+            "that belongs to t, on every pixel. [S21] took 0.16 for pictures."
+        )
     elif s.snr > 0.5:
         yield f"snr = {s.snr:g} makes the corrector's steps so large that it adds noise: 0.05 to 0.35 is usual."
     if s.predictor.name == "none" and s.steps * s.corrector_steps < 500:

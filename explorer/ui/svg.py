@@ -20,6 +20,8 @@ from explorer.ui.canvas_painter import DASH, RING, RING_ALPHA, colored
 from explorer.ui.layout import Fill, Label, Pane, Sheet
 
 _FONTS = ", ".join(f"'{name}'" for name in FONT_FAMILIES) + ", sans-serif"
+#: Times that a pixel of a crisp picture is repeated at most.
+CRISP = 8
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -135,13 +137,17 @@ def _image(mark: Image, camera: Camera, size: Size, theme: Theme) -> Iterator[st
     if patch is None:
         return
     pixels = colored(patch[0], mark.colormap, theme)
+    smooth = geometry.smoothed(mark, pixels.shape, patch[1])
+    if not smooth:  # many programs smooth whatever one tells them
+        times = min(max(round(patch[1][2] / pixels.shape[1]), 1), CRISP)
+        pixels = np.ascontiguousarray(pixels.repeat(times, axis=0).repeat(times, axis=1))
     rows, columns = pixels.shape
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32).save(buffer, "PNG")  # type: ignore[call-overload]
     data = base64.b64encode(buffer.data().data()).decode()
     x, y, width, height = (_n(v) for v in patch[1])
-    crisp = "" if geometry.smoothed(mark, pixels.shape, patch[1]) else ' style="image-rendering:pixelated"'
+    crisp = "" if smooth else ' style="image-rendering:pixelated"'
     yield (
         f'<image x="{x}" y="{y}" width="{width}" height="{height}" opacity="{_n(mark.alpha)}"'
         f' preserveAspectRatio="none"{crisp} href="data:image/png;base64,{data}"/>'

@@ -117,10 +117,9 @@ class _Strip:
         for row, word in enumerate(ROWS.values()):
             y = top - row * (self.side + self.gap) + self.side / 2
             yield Text((left + GUTTER - 0.03, y), word, "muted", 12.0, "e")
-        for column, place in enumerate(places):
-            yield from self._column(
-                scene, run[place], which, left + GUTTER + column * (self.side + self.gap), top
-            )
+        for i, place in enumerate(places):
+            x = left + GUTTER + i * (self.side + self.gap)
+            yield from self._column(scene, run[place], which, x, top)
         if column is not None:
             yield self._frame(left + GUTTER + column * (self.side + self.gap), top)
 

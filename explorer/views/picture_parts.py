@@ -244,9 +244,9 @@ def noise_words(scene: Scene) -> Text:
     """The line below everything: the noise level, t, and what it has cost."""
     frame = scene.frame
     level = frame.sigma / frame.alpha if frame.alpha else math.inf
-    words = f"σ/α = {level:.3g}    t = {frame.t:.3f}    NFE {frame.nfe}"
+    words = f"σ/α = {level:.3g} · t = {frame.t:.3f} · NFE {frame.nfe}"
     if len(frame.x) > MOST:
-        words += f"    the first {MOST} of {len(frame.x):,}"
+        words += f" · the first {MOST} of {len(frame.x):,}"
     return Text((0.0, -1 + 0.03), words, "text", 14.0, "s")
 
 
