@@ -6,7 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -262,3 +262,22 @@ def _sentence(listing: _Listing, taken: int, broken: int) -> str:
     if listing.links:
         said.append(f"{listing.links:,} link{'s' * (listing.links > 1)} left out")
     return "; ".join(said) + "."
+
+
+def read(data: Folder) -> Folder:
+    """The same data with its pictures read, and the digest of what was found. Raises ImageError."""
+    known = replace(data, digest=data.found.digest)
+    _ = known.mixture  # kept, as what was found is: nothing is done twice
+    return known
+
+
+def of_files(paths: Sequence[Path], like: Folder) -> Folder:
+    """Some pictures of one folder as data. Raises ImageError."""
+    folders = {path.absolute().parent for path in paths}
+    if len(folders) > 1:
+        raise ImageError("these pictures are in several folders: choose pictures of one folder, or a folder.")
+    if len(paths) > MOST:
+        raise ImageError(
+            f"these are {len(paths):,} pictures, more than {MOST:,}: choose their folder instead."
+        )
+    return replace(like, path=str(folders.pop()), names=tuple(sorted(path.name for path in paths)), digest="")

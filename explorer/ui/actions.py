@@ -29,6 +29,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("File", "Save as…", "Ctrl+Shift+S", "save_as"),
     Command("File", SEPARATOR, "", ""),
     Command("File", "Import data…", "Ctrl+I", "import_data"),
+    Command("File", "Pictures from a folder…", "Ctrl+Shift+I", "import_folder"),
+    Command("File", "Several pictures…", "", "import_pictures"),
     Command("File", "Open model…", "Ctrl+M", "open_model"),
     Command("File", "Save model…", "Ctrl+Shift+M", "save_model"),
     Command("File", SEPARATOR, "", ""),

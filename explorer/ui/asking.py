@@ -22,8 +22,7 @@ class Asking:
         self, title: str, filters: Sequence[str], then: Callable[[Path], None], suggest: str = ""
     ) -> None:
         """Open a dialog, and call `then` with what is chosen; `suggest` makes it one that saves."""
-        self.close()
-        dialog = QFileDialog(self._parent, title, str(self._recent.folder()))
+        dialog = self._made(title)
         dialog.setNameFilters(list(filters))
         if suggest:
             dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -32,9 +31,30 @@ class Asking:
         else:
             dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda name: then(Path(name)))
-        dialog.finished.connect(partial(self._finished, dialog))
-        self.dialog = dialog
         dialog.open()
+
+    def ask_folder(self, title: str, then: Callable[[Path], None]) -> None:
+        """Open a dialog for a folder, and call `then` with it."""
+        dialog = self._made(title)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda name: then(Path(name)))
+        dialog.open()
+
+    def ask_several(self, title: str, filters: Sequence[str], then: Callable[[list[Path]], None]) -> None:
+        """Open a dialog for several files, and call `then` with them."""
+        dialog = self._made(title)
+        dialog.setNameFilters(list(filters))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(lambda names: then([Path(name) for name in names]))
+        dialog.open()
+
+    def _made(self, title: str) -> QFileDialog:
+        """A dialog over the window, in the place of one that is open."""
+        self.close()
+        self.dialog = QFileDialog(self._parent, title, str(self._recent.folder()))
+        self.dialog.finished.connect(partial(self._finished, self.dialog))
+        return self.dialog
 
     def _finished(self, dialog: QFileDialog, _: int) -> None:
         self.dialog = None if self.dialog is dialog else self.dialog

@@ -43,6 +43,14 @@ class Commands:
         """Take points or an image from a file as the data."""
         self.window.documents.import_data()
 
+    def import_folder(self) -> None:
+        """Take the pictures of a folder as the data."""
+        self.window.documents.pictures.ask_for_folder()
+
+    def import_pictures(self) -> None:
+        """Take several pictures as the data."""
+        self.window.documents.pictures.ask_for_several()
+
     def open_model(self) -> None:
         """Use a network from a file."""
         self.window.documents.open_model()

@@ -7,11 +7,12 @@ from functools import partial
 from threading import Thread
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QMenu, QWidget
 
 from explorer.distributions import DISTRIBUTIONS, Distribution
 from explorer.images import DATA, IMAGES, ImageSet
+from explorer.images.folder import Folder
 from explorer.params import params
 from explorer.ui.cards import EditCard
 from explorer.ui.gallery import GalleryItem, GalleryStrip
@@ -60,6 +61,8 @@ class DataCard(EditCard):
 
     draw_pressed = Signal()
     import_pressed = Signal()
+    folder_pressed = Signal()
+    several_pressed = Signal()
 
     def __init__(self, data: Distribution, parent: QWidget | None = None) -> None:
         super().__init__("Data", parent=parent)
@@ -69,9 +72,10 @@ class DataCard(EditCard):
         draw = Button("Draw", "Draw a distribution with the mouse on the stage (Ctrl+D)")
         draw.clicked.connect(self.draw_pressed)
         bring = Button(
-            "Import", "Points from CSV, NPY or NPZ, or an image whose darkness is the density (Ctrl+I)"
+            "Import",
+            "Points from CSV, NPY or NPZ, an image whose darkness is the density, or pictures of your own",
         )
-        bring.clicked.connect(self.import_pressed)
+        bring.clicked.connect(lambda: self._ask_what(bring))
         self.gallery.add_button(draw)
         self.gallery.add_button(bring)
         self.add(self.gallery)
@@ -89,6 +93,15 @@ class DataCard(EditCard):
         self.form = self.add_form(data)
         self._show_form(False)
         self.set_data(data)
+
+    def _ask_what(self, button: Button) -> None:
+        """The kinds of data that can be imported."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Points, or an image as a density…", self.import_pressed.emit)
+        menu.addAction("Pictures from a folder…", self.folder_pressed.emit)
+        menu.addAction("Several pictures…", self.several_pressed.emit)
+        menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def _choose(self, name: str) -> None:
         """Take other data; a set of pictures is read and put into form in a thread first."""
@@ -123,6 +136,7 @@ class DataCard(EditCard):
         self.gallery.set_value(data.name)
         self.more.setVisible(bool(params(type(data))))
         self._show_form(self.more.isChecked())
-        self.about.setText(data.about)
-        self.badge.setToolTip(data.about)
+        about = data.note if isinstance(data, Folder) else data.about
+        self.about.setText(about)
+        self.badge.setToolTip(about)
         self.form.set_owner(data)

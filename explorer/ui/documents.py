@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from explorer.ui import file_kinds as kinds
 from explorer.ui.asking import Asking
 from explorer.ui.file_names import Followed, Recent, model_name, with_ending
 from explorer.ui.host import Host, widget_of
+from explorer.ui.own_pictures import Lost, OwnPictures, prepared
 from explorer.ui.recovery import Recovery
 from explorer.ui.tasks import Task, sentence
 from explorer.ui.use import Use
@@ -71,6 +71,7 @@ class Documents(QObject):
         self.asking = Asking(widget_of(host), self.recent)
         self.recovery = Recovery(host, self)
         self._use = Use(host, self.recent)
+        self.pictures = OwnPictures(host, self.asking, self._run)
         self._clock = QTimer(self)
         self._clock.timeout.connect(self.changed)
         self._clock.start(CHECK_MS)
@@ -211,7 +212,9 @@ class Documents(QObject):
         self.open_paths([Path(path)])
 
     def open_paths(self, paths: Sequence[Path]) -> None:
-        """Open several: data and a network are put into the experiment among them."""
+        """Open several: data and a network are put into the experiment among them; several pictures are a set."""
+        if kinds.several_pictures(paths):
+            return self.pictures.take_several(paths)
         self._run(lambda: [_outcome(path) for path in paths], self._use_all, "The file")
 
     def _use_all(self, outcomes: Sequence[Outcome]) -> None:
@@ -219,6 +222,7 @@ class Documents(QObject):
             kinds.EXPERIMENT: self._opened,
             kinds.DATA: self._use.data,
             kinds.MODEL: self._use.model,
+            kinds.FOLDER: lambda path, _: self.pictures.take_folder(path),
         }
         for kind, path, value in sorted(outcomes, key=lambda outcome: kinds.ORDER.index(outcome[0])):
             if isinstance(value, BaseException):
@@ -245,7 +249,10 @@ class Documents(QObject):
 
         self._run(lambda: save_model(model, path), saved, path.name, "saved")
 
-    def _opened(self, path: Path, read: tuple[Document, str]) -> None:
+    def _opened(self, path: Path, read: tuple[Document, str] | Lost) -> None:
+        if isinstance(read, Lost):
+            caution = read.caution
+            return self.pictures.offer(read, lambda document: self._opened(path, (document, caution)))
         document, caution = read
         self.show(document, File(path, document, read_only=bool(caution)))
         self.recent.add(path)
@@ -292,13 +299,12 @@ def _outcome(path: Path) -> Outcome:
     """What kind of file this is, and what it holds or what is wrong with it."""
     kind = kinds.kind_of(path)
     read: dict[str, Callable[[Path], Any]] = {
-        kinds.EXPERIMENT: files.read,
+        kinds.EXPERIMENT: lambda path: prepared(*files.read(path)),
+        kinds.FOLDER: lambda path: None,  # whose reading says what it finds
         kinds.MODEL: load_model,
         kinds.DATA: read_data,
     }
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder", path.name)
         return kind, path, read[kind](path)
     except Exception as error:  # told to the person
         return kind, path, error

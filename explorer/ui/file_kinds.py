@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from explorer.imports import PICTURES, TABLES
 
-EXPERIMENT, MODEL, DATA = "experiment", "model", "data"
+EXPERIMENT, MODEL, DATA, FOLDER = "experiment", "model", "data", "folder"
 
 #: What is opened first when several files are dropped at once: data and a network belong to an experiment.
-ORDER = (EXPERIMENT, DATA, MODEL)
+ORDER = (EXPERIMENT, FOLDER, DATA, MODEL)
 
 _ENDINGS = {".json": EXPERIMENT, ".safetensors": MODEL} | dict.fromkeys((*PICTURES, *TABLES), DATA)
 _DATA_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"\x93NUMPY", b"PK\x03\x04")
@@ -38,9 +39,14 @@ DATA_FILTERS = (
 PICTURE_FILTERS = (f"Pictures ({_pattern(PICTURES)})", "All files (*)")
 
 
+def several_pictures(paths: Sequence[Path]) -> bool:
+    """Whether these are pictures, and more than one: a set of them then, and no density each."""
+    return len(paths) > 1 and all(path.suffix.lower() in PICTURES for path in paths)
+
+
 def kind_of(path: Path) -> str:
-    """EXPERIMENT, MODEL or DATA. A file of another ending that looks like none of them counts as a table."""
-    return _ENDINGS.get(path.suffix.lower()) or _kind_by_content(path)
+    """EXPERIMENT, MODEL, DATA or FOLDER. A file of another ending that looks like none of them counts as a table."""
+    return FOLDER if path.is_dir() else _ENDINGS.get(path.suffix.lower()) or _kind_by_content(path)
 
 
 def _kind_by_content(path: Path) -> str:

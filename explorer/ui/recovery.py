@@ -109,6 +109,8 @@ class Recovery:
     def _restore(self, kept: Kept, state: State, said: str, action: tuple[str, object]) -> None:
         def read() -> Work:
             document, _ = files.loads(state.document)
+            if not document.experiment.data.ready:  # a folder of pictures, which may have gone
+                _ = document.experiment.data.mixture
             return document, _saved_in(state.path), self._model_of(kept)
 
         def failed(error: BaseException) -> None:

@@ -28,6 +28,7 @@ from explorer.distributions import Distribution
 from explorer.document import BESIDE
 from explorer.experiment import Experiment
 from explorer.guidance.own_picture import own_levels
+from explorer.images.folder import Folder
 from explorer.session import Session
 from explorer.session.track import Run
 from explorer.theme import theme as theme_named
@@ -206,6 +207,8 @@ class MainWindow(QMainWindow):
             card.refused.connect(lambda text: self.notices.show_notice(text, "warn"))
         self.data.draw_pressed.connect(self.commands.draw_data)
         self.data.import_pressed.connect(self.commands.import_data)
+        self.data.folder_pressed.connect(self.commands.import_folder)
+        self.data.several_pressed.connect(self.commands.import_pictures)
         self.control.classifier_pressed.connect(self.session.train_classifier)
         self.control.labels_pressed.connect(self._train_with_labels)
         self.control.open_pressed.connect(self._open_own_picture)
@@ -260,6 +263,8 @@ class MainWindow(QMainWindow):
 
     def set_data(self, data: Distribution) -> None:
         """Other data; where points become pictures, or pictures points, the run begins anew and plays."""
+        if isinstance(data, Folder) and not data.ready:
+            return self.documents.pictures.bring(data)
         before = self.session.document
         self.change(before.with_data(data), "data")
         if (before.experiment.pictures is None) != (self.session.document.experiment.pictures is None):

@@ -1,0 +1,150 @@
+"""The user's own pictures in the window: chosen, dropped, several at once, gone, changed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMenu
+from windows import wait, windowed
+
+from explorer import document
+from explorer.experiment import Experiment, with_data
+from explorer.images import folder as folders
+from explorer.images.folder import Folder, read
+
+
+@pytest.fixture
+def cats(tmp_path):
+    """Six pictures and a file that is none."""
+    folders.forget()
+    folder = tmp_path / "cats"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        Image.fromarray(rng.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    (folder / "words.png").write_text("words")
+    return folder
+
+
+def said(window, words):
+    return any(words in n.text for n in window.notices.notices())
+
+
+def data(window):
+    return window.session.document.experiment.data
+
+
+def test_a_folder_is_chosen_in_the_menu_and_undone(qtbot, tmp_path, cats):
+    with windowed(qtbot, tmp_path) as window:
+        before = window.session.document
+        window.commands.import_folder()
+        dialog = window.documents.asking.dialog
+        assert dialog.fileMode() == dialog.FileMode.Directory
+        dialog.fileSelected.emit(str(cats))
+        dialog.close()
+        wait(qtbot, lambda: isinstance(data(window), Folder))
+        assert said(window, "cats: 6 pictures; 1 file could not be read. No network knows it")
+        assert said(window, "do not hold its pictures")
+        assert "6 pictures" in window.data.about.text()
+        assert window.session.document.experiment.score.unet.classes == 0
+        wait(qtbot, lambda: window.session.exact and "A" in window.session.pictures)
+        (notice,) = [n for n in window.notices.notices() if "do not hold" in n.text]
+        notice.button.click()
+        assert window.session.document == before
+
+
+def test_the_import_button_offers_what_there_is(qtbot, tmp_path):
+    with windowed(qtbot, tmp_path, started=False) as window:
+        button = next(
+            b for b in window.data.gallery.findChildren(type(window.data.more)) if b.text() == "Import"
+        )
+        asked = []
+        for signal in (window.data.import_pressed, window.data.folder_pressed, window.data.several_pressed):
+            signal.connect(lambda signal=signal: asked.append(signal))
+        button.click()
+        menu = next(m for m in window.data.findChildren(QMenu) if m.isVisible())
+        for action in menu.actions():
+            action.trigger()
+        assert len(asked) == 3
+        menu.close()
+        window.documents.asking.close()
+
+
+def drop(window, *paths):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    copy, none, left = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    QApplication.sendEvent(window, QDragEnterEvent(window.rect().center(), copy, mime, left, none))
+    QApplication.sendEvent(window, QDropEvent(QPointF(9, 9), copy, mime, left, none))
+
+
+def test_a_folder_and_several_pictures_are_dropped(qtbot, tmp_path, cats):
+    with windowed(qtbot, tmp_path) as window:
+        drop(window, cats)
+        wait(qtbot, lambda: isinstance(data(window), Folder))
+        assert data(window).names == () and len(data(window).train) == 5
+        drop(window, cats / "1.png", cats / "3.png", cats / "4.png")
+        wait(qtbot, lambda: data(window).names != ())
+        assert data(window).names == ("1.png", "3.png", "4.png") and said(window, "cats: 3 pictures.")
+        now = data(window)
+        elsewhere = tmp_path / "x.png"
+        elsewhere.write_bytes((cats / "0.png").read_bytes())
+        drop(window, cats / "1.png", elsewhere)
+        wait(qtbot, lambda: said(window, "in several folders"))
+        (tmp_path / "empty").mkdir()
+        drop(window, tmp_path / "empty")
+        wait(qtbot, lambda: said(window, "empty holds no pictures"))
+        assert data(window) == now
+
+
+def test_size_and_colour_are_changed_on_the_card(qtbot, tmp_path, cats):
+    with windowed(qtbot, tmp_path) as window:
+        window.set_data(read(Folder(path=str(cats))))
+        window.data.form.row("colour").switch.click()
+        wait(qtbot, lambda: data(window).colour)
+        assert data(window).ready and data(window).size == (3, 28, 28)
+        window.data.form.row("side").chooser.changed.emit(16)
+        wait(qtbot, lambda: data(window).side == 16)
+        assert data(window).size == (3, 16, 16) and data(window).digest == data(window).found.digest
+
+
+def kept(cats, tmp_path):
+    e = with_data(Experiment(), read(Folder(path=str(cats))))
+    document.write(tmp_path / "e.json", document.Document(e))
+    folders.forget()
+    return tmp_path / "e.json"
+
+
+def test_an_experiment_reads_its_folder_again(qtbot, tmp_path, cats):
+    path = kept(cats, tmp_path)
+    with windowed(qtbot, tmp_path) as window:
+        window.documents.open_path(path)
+        wait(qtbot, lambda: isinstance(data(window), Folder))
+        assert data(window).ready and not said(window, "others than")
+        (cats / "0.png").unlink()
+        folders.forget()
+        window.documents.open_path(path)
+        wait(qtbot, lambda: said(window, "pictures in cats are others than it was made with"))
+
+
+def test_an_experiment_whose_folder_has_gone_offers_to_choose_it_again(qtbot, tmp_path, cats):
+    path = kept(cats, tmp_path)
+    cats.rename(tmp_path / "moved")
+    with windowed(qtbot, tmp_path) as window:
+        before = window.session.document
+        window.documents.open_path(path)
+        wait(qtbot, lambda: said(window, "cats cannot be read"))
+        assert window.session.document == before
+        (notice,) = [n for n in window.notices.notices() if "cannot be read" in n.text]
+        notice.button.click()
+        dialog = window.documents.asking.dialog
+        dialog.fileSelected.emit(str(tmp_path / "moved"))
+        dialog.close()
+        wait(qtbot, lambda: isinstance(data(window), Folder))
+        assert data(window).path == str(tmp_path / "moved") and window.documents.file.path == path
+        assert dataclasses.replace(data(window), path="") == dataclasses.replace(
+            document.read(path)[0].experiment.data, path=""
+        )
