@@ -250,19 +250,29 @@ def test_what_two_labels_share_is_computed_once(network, monkeypatch):
 def test_evaluations_are_those_of_the_network(network, mnist):
     plain, labelled = scores(network)
     gradient = Sum(plain, plain)
-    assert [Guided(plain, labelled, w).evaluations for w in (0.0, 1.0, 3.0)] == [1, 1, 2]
-    assert [Guided(plain, gradient, w).evaluations for w in (0.0, 1.0, 3.0)] == [1, 1, 1]
-    assert [Guided(plain, Mixed(plain, labelled, plain, 0.5), w).evaluations for w in (0.0, 1.0, 3.0)] == [
-        1,
-        2,
-        2,
-    ]
+    mixed = Mixed(plain, labelled, plain, 0.5)
+    for conditional, counts in ((labelled, [1, 1, 2]), (gradient, [1, 1, 1]), (mixed, [1, 2, 2])):
+        assert [Guided(plain, conditional, w).evaluations_at(0.5) for w in (0.0, 1.0, 3.0)] == counts
     sampler = replace(FEW, steps=4, particles=2)
     nfe = []
     for score in (plain, Guided(plain, labelled, 3.0)):
         *_, last = simulate(SDES["vp"](), sampler, score, mnist.mixture, 0)
         nfe.append(last.nfe)
     assert nfe == [4, 8]
+
+
+def test_above_a_noise_level_the_weight_is_at_most_one(network, mnist):
+    plain, labelled = scores(network)
+    sde, x = SDES["vp"](), noisy()
+    high, low = sde.time_at(30.0), sde.time_at(3.0)
+    for weight, far in ((4.0, labelled), (0.0, plain), (1.0, labelled)):
+        guided = Guided(plain, labelled, weight, sde, 10.0)
+        assert torch.equal(guided(x, high), far(x, high))
+        assert torch.equal(guided(x, low), Guided(plain, labelled, weight)(x, low))
+    guided = Guided(plain, labelled, 4.0, sde, 10.0)
+    assert [guided.evaluations_at(t) for t in (high, low)] == [1, 2]
+    *_, last = simulate(sde, PICTURE_SAMPLER, guided, mnist.mixture, 0)
+    assert 12 < last.nfe <= 19
 
 
 # --- the classifier ---------------------------------------------------------------------------------------

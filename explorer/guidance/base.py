@@ -5,6 +5,7 @@ All of them rest on one identity ([S21] eq. 14): ∇log p_t(x | y) = ∇log p_t(
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,24 +35,33 @@ class Guided:
 
     The first form is classifier-free guidance with ω = w, the second a classifier's gradient times w: one
     number. (Ho & Salimans write 1 + w for this ω.) Weight 1 is the conditional score itself, to the last bit,
-    and weight 0 the unconditional one.
+    and weight 0 the unconditional one. At noise levels above `below` under `sde` a weight is at most 1
+    (Kynkäänniemi et al. 2024): there the class is hardly seen, and one evaluation of a network is saved.
     """
 
     plain: Score
     conditional: Score
     weight: float = 1.0
+    sde: SDE | None = None
+    below: float = math.inf
 
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
-        if self.weight in (0.0, 1.0):
-            return self.conditional(x, t) if self.weight else self.plain(x, t)
-        return torch.lerp(*both(self.plain, self.conditional, x, t), self.weight)
+        w = self.weight_at(t)
+        if w in (0.0, 1.0):
+            return self.conditional(x, t) if w else self.plain(x, t)
+        return torch.lerp(*both(self.plain, self.conditional, x, t), w)
 
-    @property
-    def evaluations(self) -> int:
+    def weight_at(self, t: float) -> float:
+        """The weight at time t."""
+        above = self.sde is not None and self.sde.noise_level(t) > self.below
+        return min(self.weight, 1.0) if above else self.weight
+
+    def evaluations_at(self, t: float) -> int:
         """How often networks are asked for one score."""
-        if self.weight in (0.0, 1.0):
-            return evaluations(self.conditional if self.weight else self.plain)
-        return evaluations_of_both(self.plain, self.conditional)
+        w = self.weight_at(t)
+        if w in (0.0, 1.0):
+            return evaluations(self.conditional if w else self.plain, t)
+        return evaluations_of_both(self.plain, self.conditional, t)
 
     @property
     def push(self) -> Score:
@@ -67,7 +77,7 @@ class Push:
 
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
         plain, conditional = both(self.guided.plain, self.guided.conditional, x, t)
-        return (conditional - plain) * self.guided.weight
+        return (conditional - plain) * self.guided.weight_at(t)
 
 
 @dataclass(frozen=True)
@@ -80,10 +90,9 @@ class Sum:
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
         return self.a(x, t) + self.b(x, t)
 
-    @property
-    def evaluations(self) -> int:
+    def evaluations_at(self, t: float) -> int:
         """How often networks are asked for one score."""
-        return evaluations(self.a)
+        return evaluations(self.a, t)
 
 
 @dataclass(frozen=True)
@@ -98,10 +107,9 @@ class Mixed:
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
         return both(self.plain, self, x, t)[1]
 
-    @property
-    def evaluations(self) -> int:
+    def evaluations_at(self, t: float) -> int:
         """How often networks are asked for one score."""
-        return evaluations_of_both(self.plain, self.conditional)
+        return evaluations_of_both(self.plain, self.conditional, t)
 
 
 def both(plain: Score, conditional: Score, x: torch.Tensor, t: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -118,16 +126,17 @@ def both(plain: Score, conditional: Score, x: torch.Tensor, t: float) -> tuple[t
     return plain(x, t), conditional(x, t)
 
 
-def evaluations(score: Score) -> int:
-    """How often networks are asked for one value of a score (a closed form counts as one too)."""
-    return int(getattr(score, "evaluations", 1))
+def evaluations(score: Score, t: float) -> int:
+    """How often networks are asked for one value of a score at time t (a closed form counts as one too)."""
+    asked = getattr(score, "evaluations_at", None)
+    return 1 if asked is None else int(asked(t))
 
 
-def evaluations_of_both(plain: Score, conditional: Score) -> int:
+def evaluations_of_both(plain: Score, conditional: Score, t: float) -> int:
     """The same for `both`."""
     if isinstance(conditional, LearnedScore):
-        return evaluations(plain) + 1
-    return evaluations(conditional)
+        return evaluations(plain, t) + 1
+    return evaluations(conditional, t)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from explorer.sdes.base import SDE
 class Reverse:
     """dx = [f - ½(1+η²) g² s] dt + η g dw̄ (MATH.md section 3; [S21] eq. 6 for η = 1 and eq. 13 for η = 0).
 
-    Every η >= 0 has the same marginals. `evaluations` counts calls of the score (NFE per particle); one that asks a
-    network twice says so by an attribute of the same name.
+    Every η >= 0 has the same marginals. `evaluations` counts calls of the score (NFE per particle); a score that asks a
+    network more than once says how often by a method `evaluations_at(t)`.
     """
 
     sde: SDE
@@ -24,7 +24,8 @@ class Reverse:
 
     def score(self, x: torch.Tensor, t: float) -> torch.Tensor:
         """s(x, t) for x (n, ...), counted."""
-        self.evaluations += getattr(self.score_function, "evaluations", 1)
+        asked = getattr(self.score_function, "evaluations_at", None)
+        self.evaluations += 1 if asked is None else asked(t)
         return self.score_function(x, t)
 
     def denoised(self, x: torch.Tensor, t: float) -> torch.Tensor:
