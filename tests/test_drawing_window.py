@@ -73,7 +73,9 @@ def test_a_stroke_is_seen_at_once_and_measured_when_it_ends(qtbot, window, card)
     levels = drawn(window)
     assert (levels[25, 4:24] == 255).all() and (levels[27] == 0).all()
     assert (levels[:23] == example(28, 28)[:23]).all()  # what stood there before is still there
-    windows.wait(qtbot, lambda: ready(window) and (window.session.lab.report.arrays["drawing"] == levels).all())
+    windows.wait(
+        qtbot, lambda: ready(window) and (window.session.lab.report.arrays["drawing"] == levels).all()
+    )
     assert "bits/dim" in window.labs.page.words.text()
 
 
@@ -130,6 +132,18 @@ def test_a_film_strip_is_saved(qtbot, window, tmp_path, ending):
     window.labs.save_to(path, report.figures[:1])
     start = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[ending]
     assert path.read_bytes().startswith(start) and path.stat().st_size > 2000
+
+
+def test_the_gallery_offers_those_for_pictures(window):
+    window.labs.open_gallery()
+    there = {t.entry.name for t in window.labs.gallery.tiles if not t.isHidden() and t.entry.kind == "lab"}
+    assert there == {name for name, cls in LABS.items() if cls.for_pictures}
+    window.session.edit(Document())
+    window.labs.open_gallery()
+    there = {t.entry.name for t in window.labs.gallery.tiles if not t.isHidden() and t.entry.kind == "lab"}
+    assert there == {name for name, cls in LABS.items() if cls.for_points}
+    window.session.edit(document())
+    window.labs.close()
 
 
 def test_every_laboratory_for_pictures_shows_its_figures(qtbot, window):

@@ -116,10 +116,14 @@ class Lab(Validated, ABC):
 
     def refusal(self, experiment: Experiment) -> str:
         """Why it makes no sense for this experiment, in one sentence; "" where it does."""
-        pictures = experiment.pictures is not None
-        if not (self.for_pictures if pictures else self.for_points):
-            return (NEEDS_POINTS if pictures else NEEDS_PICTURES).format(self.title)
+        if not self.made_for(experiment):
+            return (NEEDS_POINTS if experiment.pictures else NEEDS_PICTURES).format(self.title)
         return self.unfit(experiment)
+
+    @classmethod
+    def made_for(cls, experiment: Experiment) -> bool:
+        """Whether it is made for this kind of data."""
+        return cls.for_points if experiment.pictures is None else cls.for_pictures
 
     def unfit(self, experiment: Experiment) -> str:
         """Why it makes no sense for this experiment, with data of a kind that it is made for; "" where it does."""

@@ -78,14 +78,14 @@ class PictureCodes(Lab):
         7, "Places", symbol="n", low=3, high=13, minimum=3, maximum=25, help="Pictures on each way."
     )
     steps: int = param(
-        30, "Steps", symbol="N", low=10, high=100, minimum=2, maximum=500, log=True,
-        help="Heun steps each way, equal in log σ/α. With few the way there and back does not end where it began.",
-        equation="N steps, 2N evaluations",
+        16, "Steps", symbol="N", low=4, high=64, minimum=1, maximum=500, log=True,
+        help="RK4 steps each way, equal in log σ/α. With few the way there and back does not end where it began.",
+        equation="N steps, 4N evaluations",
     )  # fmt: skip
 
     @classmethod
     def quick(cls) -> PictureCodes:
-        return cls(places=3, steps=3)
+        return cls(places=3, steps=2)
 
     def reports(self, context: Context) -> Iterator[Report]:
         ends = yield from self._ends(context)

@@ -134,13 +134,13 @@ def last_frame(
 
 
 def flow(context: Context, steps: int) -> Flow:
-    """The probability flow by Heun's method, steps equal in log(sigma/alpha), from half a grey level up.
+    """The probability flow by RK4, steps equal in log(sigma/alpha), from half a grey level up.
 
     Below that a picture does not change, and codes would hold what the eye cannot see.
     """
     e = context.experiment
     start = max(e.sde.time_at(0.004), 1e-5)
-    return Flow(e.sde, context.resolved.score, SOLVERS["heun"](), steps, start)
+    return Flow(e.sde, context.resolved.score, SOLVERS["rk4"](), steps, start)
 
 
 def as_far(report: Report, progress: float) -> Report:

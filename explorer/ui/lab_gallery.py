@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from explorer.labs import LABS, SECTIONS
 from explorer.scenes import SCENES
@@ -94,9 +94,9 @@ class LabGallery(QWidget):
     def __init__(self, found: Mapping[str, Sequence[Entry]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.tiles: list[Tile] = []
-        self._grids: list[tuple[QGridLayout, list[Tile]]] = []
+        self._grids: list[tuple[QLabel, QGridLayout, list[Tile]]] = []
         self._columns = 0
-        inside = QWidget()
+        inside = self._inside = QWidget()
         inside.setObjectName("column")
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(0, 0, style.px(8), style.px(8))
@@ -119,15 +119,25 @@ class LabGallery(QWidget):
 
     def _add(self, heading: str, entries: Sequence[Entry]) -> None:
         self._column.addSpacing(style.px(4))
-        self._column.addWidget(label(heading, "muted"))
+        words = label(heading, "muted")
+        self._column.addWidget(words)
         grid = QGridLayout()
         grid.setSpacing(style.px(10))
         tiles = [Tile(entry) for entry in entries]
         for tile in tiles:
+            tile.setParent(self._inside)
             tile.pressed.connect(lambda e=tile.entry: self.chosen.emit(e.kind, e.name))
         self.tiles += tiles
-        self._grids.append((grid, tiles))
+        self._grids.append((words, grid, tiles))
         self._column.addLayout(grid)
+
+    def offer(self, wanted: Callable[[Entry], bool]) -> None:
+        """Show the cards of these alone."""
+        for heading, _, tiles in self._grids:
+            for tile in tiles:
+                tile.setVisible(wanted(tile.entry))
+            heading.setVisible(any(wanted(tile.entry) for tile in tiles))
+        self._arrange(self._columns or 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -136,9 +146,11 @@ class LabGallery(QWidget):
             self._arrange(columns)
 
     def _arrange(self, columns: int) -> None:
-        for grid, tiles in self._grids:
-            for i, tile in enumerate(tiles):
+        for _, grid, tiles in self._grids:
+            for tile in tiles:
                 grid.removeWidget(tile)
+            shown = [tile for tile in tiles if not tile.isHidden()]
+            for i, tile in enumerate(shown):
                 grid.addWidget(tile, i // columns, i % columns)
             for c in range(max(columns, self._columns)):
                 grid.setColumnStretch(c, 1 if c < columns else 0)

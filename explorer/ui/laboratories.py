@@ -21,7 +21,7 @@ from explorer.theme import theme as theme_named
 from explorer.ui import figure_render
 from explorer.ui.file_names import with_ending
 from explorer.ui.lab_column import FORMATS, LabColumn
-from explorer.ui.lab_gallery import LabGallery, sections
+from explorer.ui.lab_gallery import Entry, LabGallery, sections
 from explorer.ui.lab_page import LabPage
 from explorer.ui.tasks import sentence
 
@@ -96,7 +96,12 @@ class Laboratories:
         self._window.notices.clear_scene()
         self._keep()
         self._session.lab.close()
+        self.gallery.offer(self._offered)
         self._window.show_page(self.gallery, None)
+
+    def _offered(self, entry: Entry) -> bool:
+        """Scenes, which bring their own data, and the laboratories for the kind of data that there is."""
+        return entry.kind != "lab" or LABS[entry.name].made_for(self._session.document.experiment)
 
     def _choose(self, kind: str, name: str) -> None:
         (self.open if kind == "lab" else self.play_scene)(name)
