@@ -54,8 +54,8 @@ def _snr(e: Experiment) -> Iterator[str]:
         yield "snr ≥ 1: annealed Langevin's step is beyond stability (1/(1 − snr²) has no value); each move grows."
     elif e.pictures and s.snr > 0.5:
         yield (
-            f"snr = {s.snr:g} leaves grain: correctors settle at {1 + s.snr**2:.2g} times the variance of the noise "
-            "that belongs to t, on every pixel. [S21] took 0.16 for pictures."
+            f"snr = {s.snr:g} is large: correctors settle at {1 + s.snr**2:.2g} times the variance of the noise that "
+            "belongs to t, and the network is told t. [S21] took 0.16 for pictures."
         )
     elif s.snr > 0.5:
         yield f"snr = {s.snr:g} makes the corrector's steps so large that it adds noise: 0.05 to 0.35 is usual."

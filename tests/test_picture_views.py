@@ -375,7 +375,7 @@ def test_words_of_caution_for_pictures():
     assert any("12 steps are too few" in word for word in advice(coarse_sde))
     rough = replace(e, sampler=replace(in_mode(e, "pc"), snr=0.7))
     (word,) = advice(rough)
-    assert "grain" in word and "1.5 times" in word
+    assert "snr = 0.7 is large" in word and "1.5 times" in word
     wild = replace(e, sampler=replace(in_mode(e, "pc"), snr=1.0, corrector=CORRECTORS["ald"]()))
     assert "stability" in advice(wild)[0]
 
