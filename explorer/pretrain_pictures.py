@@ -31,8 +31,8 @@ from explorer.pretrain import hardware
 from explorer.quality.features import ITERATIONS as FEATURE_ITERATIONS
 from explorer.quality.features import Features, train_features
 from explorer.quality.measure import (
-    BEST,
     QUICK,
+    STOCHASTIC,
     Subject,
     measure_bits,
     measure_copies,
@@ -243,11 +243,11 @@ def measure(shelf: Shelf, parts: Sequence[str], n: int, pictures: int, table_n: 
     precision = "samples in bfloat16, bits in float32" if subject.net.reduced else "float32"
     jobs: dict[str, Callable[[], Any]] = {
         "samples": lambda: [
-            measure_samples(subject, QUICK, n), measure_samples(subject, BEST, n),
+            measure_samples(subject, QUICK, n), measure_samples(subject, STOCHASTIC, n),
             measure_samples(subject, QUICK, max(n // 5, 2), 2.0),
         ],
         "bits": lambda: measure_bits(subject, QUICK.sde, pictures),
-        "copies": lambda: measure_copies(subject, BEST, max(n // 5, 2)),
+        "copies": lambda: measure_copies(subject, STOCHASTIC, max(n // 5, 2)),
         "table1": lambda: [row_of(row) for row in table1(subject, table_n, seeds, COSTS)],
     }  # fmt: skip
     for part in parts:
