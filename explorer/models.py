@@ -159,9 +159,17 @@ def _unconditional(experiment: Experiment, trained: Model | None) -> Resolved:
         model = pretrained(experiment.data)
         if model is None:
             return Resolved(exact, True, NO_PRETRAINED, dim)
-        return _of_network(model, experiment, ONE_SERVES_ALL)
+        return _of_network(model, experiment, f"{_made(model)}{ONE_SERVES_ALL}")
     model = trained if trained is not None and trained.dim == experiment.data.dim else untrained(experiment)
     return _of_network(model, experiment, _word_on(model, experiment, trained))
+
+
+def _made(model: Model) -> str:
+    """How a network of pictures that comes with the program was made; "" for points, where that took seconds."""
+    if model.picture is None:
+        return ""
+    iterations, device = model.facts.get("iterations", 0), model.facts.get("device", "")
+    return f"Comes with the program: {iterations:,} iterations on {device}. "
 
 
 def _of_network(model: Model, e: Experiment, word: str) -> Resolved:

@@ -211,7 +211,7 @@ def test_a_model_for_other_dimensions_brings_its_data(qtbot, host, documents, tm
     model_files.save(replace(model, data={"type": flat.name}), tmp_path / "flat.safetensors")
     opened(qtbot, documents, tmp_path / "flat.safetensors")
     assert host.session.document.experiment.data == flat
-    model_files.save(model, tmp_path / "unknown.safetensors")
+    model_files.save(replace(model, data={}), tmp_path / "unknown.safetensors")
     documents.new()
     opened(qtbot, documents, tmp_path / "unknown.safetensors")
     assert host.kinds()[-1] == "error"
@@ -294,7 +294,9 @@ def test_what_is_not_there_and_what_is_a_folder(qtbot, host, documents, tmp_path
     opened(qtbot, documents, tmp_path / "folder.json")
     opened(qtbot, documents, tmp_path / "missing.safetensors")
     opened(qtbot, documents, tmp_path / "missing.xyz")
-    assert host.kinds() == ["error"] * 3
+    # the folder is looked into for pictures
+    assert host.kinds() == ["info"] + ["error"] * 3
+    assert "folder.json holds no pictures" in " ".join(host.said())
 
 
 def test_kinds_are_known_by_content_where_the_ending_is_not(tmp_path):
