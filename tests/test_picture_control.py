@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -280,7 +281,7 @@ def test_above_a_noise_level_the_weight_is_at_most_one(network, mnist):
 
 @pytest.fixture(scope="module")
 def classifier(mnist):
-    return list(train_picture_classifier(mnist, 60, every=30))
+    return list(train_picture_classifier(mnist, 40, every=20))
 
 
 def test_the_classifier_learns(classifier):
@@ -422,3 +423,20 @@ def test_an_adaptive_solver_keeps_what_is_known(mnist):
     x = last_of(asked(mnist, "inpaint_picture", sampler)).x.reshape(2, 28, 28)
     given = from_pixels(mnist.held_out.images[7:8])[0].reshape(28, 28)
     assert (x[:, :, 14:] == given[:, 14:]).all()
+
+
+def test_it_is_trained_in_the_background_and_kept(mnist, monkeypatch):
+    from explorer.guidance.classifier import CLASSIFIERS
+    from explorer.session.classifying import ClassifierTrainer
+
+    monkeypatch.setattr("explorer.guidance.picture_classifier.ITERATIONS", 2)
+    monkeypatch.setattr("explorer.guidance.picture_classifier.HELD", 5)
+    monkeypatch.setattr("explorer.paths.pretrained", lambda: Path("nowhere"))
+    monkeypatch.setattr(CLASSIFIERS, "_kept", {})
+    trainer = ClassifierTrainer()
+    assert CLASSIFIERS.of(mnist) is None
+    trainer.start(mnist)
+    trainer._slot.job.join(60)
+    assert trainer.drain() and trainer.error is None
+    assert CLASSIFIERS.of(mnist) is trainer.frame.net and trainer.words == ""
+    assert trainer.close()

@@ -223,23 +223,13 @@ class SamplerCard(EditCard):
         self._experiment = experiment
         pictures = experiment.pictures is not None
         for segmented in self.modes:
-            _show_choice(segmented, experiment.sampler.mode)
+            segmented.set_entry(experiment.sampler.mode)
         self.form.set_owner(experiment.sampler)
         self.form.leave_out(("particles",) if pictures else ())
         self.count.setVisible(pictures)
         if pictures:
             self.count.set_owner(Pictures(min(experiment.sampler.particles, MOST_PICTURES)))
         self.seed.set_owner(experiment)
-
-
-def _show_choice(segmented: Segmented, value: str) -> None:
-    """Choose `value`, or nothing where it is not among the entries."""
-    group = segmented.buttons()[0].group()
-    group.setExclusive(False)
-    for button in segmented.buttons():
-        button.setChecked(False)
-    group.setExclusive(True)
-    segmented.set_value(value)
 
 
 class TermsCard(Card):
