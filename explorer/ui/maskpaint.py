@@ -148,6 +148,8 @@ class MaskPad(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.drawImage(self.rect(), self._image)
+        painter.setPen(self.palette().color(Role.Mid))  # a white picture ends somewhere on a white card
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         if self._out is not None:
             self._paint_mask(painter, self._out)
         if self.hasFocus() and self._shown_by_key:
