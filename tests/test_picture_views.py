@@ -1,6 +1,7 @@
 """Pictures on the stage: marks in colour, the sheet, the estimate, the score, the strip, the plane, and their files."""
 
 import base64
+import json
 import re
 from dataclasses import replace
 from functools import lru_cache
@@ -12,7 +13,8 @@ from PIL import Image as Pillow
 
 from explorer.advice import advice
 from explorer.camera import Camera
-from explorer.document import Document
+from explorer.cli import main as command_line
+from explorer.document import Document, read
 from explorer.experiment import MOST_PICTURES, PICTURE_SAMPLER, SDE_STEPS, Experiment, in_mode, with_data
 from explorer.export import EXPORTERS, ExportError
 from explorer.frames import Frame, Recording
@@ -405,6 +407,32 @@ def test_a_plain_sheet_is_the_samples_pixel_for_pixel(tmp_path, data, mode):
     side = e.data.size[1]
     second = pixels[:side, side + 2 : 2 * side + 2]
     assert (second == to_pixels(run_of(e)[2][-1].x, e.data.size)[1]).all()
+
+
+def test_the_command_line_makes_fitting_experiments_and_measures_pictures(tmp_path, capsys):
+    path, out = tmp_path / "pc.json", tmp_path / "run.npz"
+    assert command_line(["new", "--distribution", "mnist", "--sampler", "pc", "--out", str(path)]) == 0
+    assert read(path)[0].experiment.sampler == replace(PICTURE_SAMPLER, mode="pc", steps=SDE_STEPS)
+    few = [
+        f"--set={s}"
+        for s in ("score.source=exact", "sampler.mode=ode", "sampler.steps=3", "sampler.particles=2")
+    ]
+    assert command_line(["run", str(path), *few, "--out", str(out), "--metrics"]) == 0
+    said = capsys.readouterr()
+    assert "784 dimensions" in said.err
+    measured = json.loads(said.out)["metrics"]["nearest_training_picture"]
+    assert 0 < measured["held_out"] < 1 and set(json.loads(said.out)["metrics"]) == {
+        "nearest_training_picture"
+    }
+    with np.load(out) as archive:
+        assert archive["pictures"].shape == (2, 28, 28, 1)
+    sheet = tmp_path / "sheet.png"
+    assert (
+        command_line(["export", str(path), *few, "--out", str(sheet), "--format", "sheet", "--enlarged", "1"])
+        == 0
+    )
+    with Pillow.open(sheet) as image:
+        assert image.size == (2 * 28 + 2, 28)
 
 
 def test_points_have_no_sheet(tmp_path):

@@ -84,7 +84,7 @@ class DataCard(EditCard):
         self.more = Button("Shape", "The parameters of this distribution", quiet=True)
         self.more.setCheckable(True)
         self.more.toggled.connect(self._show_form)
-        pictures = Button("Pictures", "Digits, clothes and emoji in place of points", quiet=True)
+        pictures = Button("Pictures", "Digits, clothes and emoji in place of points")
         pictures.clicked.connect(self.gallery.open_pictures)
         below = QWidget()
         below.setLayout(row(pictures, self.more, 1))
