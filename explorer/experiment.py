@@ -126,9 +126,10 @@ def with_data(e: Experiment, data: Distribution) -> Experiment:
     """The experiment with other data. From points to pictures, or back, sampler and control become what suits."""
     new = replace(e, data=data)
     if (e.pictures is None) == (new.pictures is None):
-        return new
+        told = new.pictures is not None and e.score.unet.classes == _classes(e.data)
+        return replace(new, score=_with_classes(e.score, data)) if told else new
     suited = PICTURE_SAMPLER if new.pictures else Sampler()
-    score = replace(e.score, unet=replace(e.score.unet, classes=_classes(data))) if new.pictures else e.score
+    score = _with_classes(e.score, data) if new.pictures else e.score
     return replace(new, sampler=suited, score=score, control=CONTROLS["none"]())
 
 
@@ -147,6 +148,11 @@ def in_mode(e: Experiment, mode: str) -> Sampler:
 def other_mode(mode: str) -> str:
     """What stands beside a mode first: the SDE beside the ODE, the ODE beside all others."""
     return "reverse" if mode == "ode" else "ode"
+
+
+def _with_classes(score: ScoreSource, data: Distribution) -> ScoreSource:
+    """With a network that is told the classes of these pictures."""
+    return replace(score, unet=replace(score.unet, classes=_classes(data)))
 
 
 def _classes(data: Distribution) -> int:

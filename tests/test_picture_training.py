@@ -13,13 +13,15 @@ import pytest
 import torch
 
 from explorer import document
+from explorer.cli import main
 from explorer.experiment import Experiment, with_data
 from explorer.images import DATA, from_pixels
 from explorer.images.archive import read
 from explorer.metrics import energy_distance
-from explorer.models import model_of, resolve
+from explorer.models import model_of, resolve, untrained
 from explorer.scores.files import ModelFileError, sealed
 from explorer.scores.files import load as load_model
+from explorer.scores.files import save as save_model
 from explorer.scores.spec import PictureTraining, UNetSpec
 from explorer.simulate import simulate
 from explorer.train import TrainingError
@@ -251,6 +253,62 @@ def test_too_few_classes_are_said(archive):
 
 
 # --- the command and several processes ------------------------------------------------------------------------
+
+
+def commanded(capsys, *arguments):
+    """(code, stdout, stderr) of the command in this process."""
+    code = main(["train", *map(str, arguments)])
+    return (code, *capsys.readouterr())
+
+
+def test_the_command_trains_keeps_and_goes_on(files, archive, capsys, tmp_path):
+    whole = list(Course(experiment(6), archive=archive).frames())[-1]
+    digits = ("--archive", files / "digits.npz", "--out", tmp_path / "m.safetensors")
+    code, out, err = commanded(capsys, files / "e.json", *digits, "--checkpoint", tmp_path / "c.safetensors")
+    assert code == 0 and "held out" in err
+    told = json.loads(out)
+    assert told["iterations"] == 4 and told["held_out"] > 0 and "floor" not in told
+    code, out, _ = commanded(capsys, "--resume", tmp_path / "c.safetensors", *digits, "--iterations", 6)
+    assert code == 0 and json.loads(out)["iterations"] == 6
+    for name, w in load_model(tmp_path / "m.safetensors").weights.items():
+        assert w.shape == whole.weights[name].shape
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "name an EXPERIMENT.json"),
+        (("{e}", "--resume", "{m}", "--from", "{m}"), "choose one"),
+        (("{e}", "--resume", "{m}"), "it is a network, not a checkpoint"),
+        (("{e}", "--archive", "{e}"), "is no archive of pictures"),
+        (
+            ("{e}", "--set", "data=two_moons", "--checkpoint", "{c}"),
+            "--checkpoint is for training on pictures",
+        ),
+        (("{e}", "--set", "data=two_moons", "--from", "{m}"), "cannot go on with data of 2"),
+        (("{e}", "--set", "seed=7", "--resume", "{c}"), "another seed"),
+        (("--resume", "{c}", "--set", "seed=7"), "--set needs an EXPERIMENT.json"),
+        (("--resume", "{c}"), "other pictures"),
+    ],
+)
+def test_wrong_use_is_one_sentence(files, kept, capsys, tmp_path, arguments, words):
+    checkpoints.save(kept, tmp_path / "c.safetensors")
+    save_model(untrained(experiment()), tmp_path / "m.safetensors")
+    places = {"e": files / "e.json", "m": tmp_path / "m.safetensors", "c": tmp_path / "c.safetensors"}
+    named = [argument.format(**places) for argument in arguments]
+    code, out, err = commanded(capsys, *named, "--out", tmp_path / "out.safetensors")
+    assert code == 2 and out == ""
+    assert words in err and err.strip().splitlines()[-1].endswith(".")
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_the_classes_follow_the_pictures():
+    e = with_data(Experiment(), DATA["mnist"]())
+    assert with_data(e, DATA["twemoji"]()).score.unet.classes == 9
+    plain = dataclasses.replace(
+        e, score=dataclasses.replace(e.score, unet=dataclasses.replace(e.score.unet, classes=0))
+    )
+    assert with_data(plain, DATA["twemoji"]()).score.unet.classes == 0
 
 
 def started(folder, *arguments, rank=0, size=1, port=0):
