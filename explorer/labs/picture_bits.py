@@ -30,7 +30,7 @@ class PictureBits(Lab):
     for_points, for_pictures = False, True
     about = (
         "How many bits a pixel the network needs to tell a picture it has never seen: the flow's log-density, gathered "
-        "along the ODE, with its error bar. Beside it pictures of other kinds: what does likelihood take for likely?"
+        "along the ODE, with its error bar. Beside it pictures of other kinds, to see what likelihood takes for likely."
     )
     equation = (
         r"-\log_2 P(x_0) \le E\left[-\log_2 p_e(x_e) + \log_2 q(x_e \mid x_0) - \log_2 P(x_0 \mid x_e)\right], \qquad "
