@@ -44,6 +44,14 @@ SPECIAL = {
     ("gaussian_mixture", "means"): PAIRS | st.tuples(st.tuples(COORDINATE), st.tuples(COORDINATE)),
     ("gaussian_mixture", "scales"): st.floats(0.01, 3) | st.tuples(st.floats(0.01, 3), st.just(1)),
     ("gaussian_mixture", "covariances"): st.just(()),
+    ("inpaint_picture", "mask"): st.sampled_from(["left", "none", "00ff"]),
+    **{
+        (name, "own"): st.sampled_from([(), (0, 9, 255)])
+        for name in ("inpaint_picture", "colourise", "super_resolve")
+    },
+    ("folder", "path"): st.text(max_size=20),
+    ("folder", "names"): st.sampled_from([(), ("a.png", "b c.jpg")]),
+    ("folder", "digest"): st.text("0123456789abcdef", max_size=16),
     ("gaussian_mixture", "weights"): st.sampled_from([(), (1, 2.5), (0.0, 1.0)]),
 }
 
@@ -54,7 +62,9 @@ def _value(cls, p):
         return special
     simple = {
         "float": st.floats(max(p.minimum, -1e300), min(p.maximum, 1e300)),
-        "int": st.integers(int(p.minimum), int(min(p.maximum, 10**18))),
+        "int": st.integers(int(-(-p.minimum // p.every)), int(min(p.maximum, 10**18) // p.every)).map(
+            p.every.__mul__
+        ),
         "bool": st.booleans(),
         "choice": st.sampled_from([c for c, _ in p.choices] or [None]),
         "text": st.text(max_size=20),

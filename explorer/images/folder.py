@@ -53,7 +53,7 @@ class Folder(ImageSet):
     builtin = False
     about = "Your own pictures: a folder of them, cut to small squares."
     private = ("path", "names")
-    path: Any = param("", "Folder", kind="data", help="Where the pictures are.")
+    path: str = param("", "Folder", visible=lambda _: False, help="Where the pictures are.")
     names: Any = param(
         (), "Files", kind="data", help="Files of the folder that are meant; none for all of them."
     )
@@ -67,12 +67,12 @@ class Folder(ImageSet):
         False, "Mirrored too", help="In training every picture is mirrored half of the time: twice as much to learn "
         "from, where left and right do not matter.",
     )  # fmt: skip
-    digest: Any = param("", "Digest", kind="data", help="Of what was read when the folder was chosen.")
+    digest: str = param(
+        "", "Digest", visible=lambda _: False, help="Of what was read when the folder was chosen."
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.path, str) or not isinstance(self.digest, str):
-            raise ParamError("folder.path and folder.digest must be text")
         names = self.names
         if not isinstance(names, list | tuple) or not all(isinstance(n, str) and _plain(n) for n in names):
             raise ParamError("folder.names must be names of files in the folder")
