@@ -11,8 +11,8 @@ from explorer.distributions import DISTRIBUTIONS, Mixture
 from explorer.objectives import OBJECTIVES, Batch
 from explorer.scores import NetworkSpec, Training
 from explorer.sdes import SDES
-from explorer.train.race import gradient_variance, race
 from explorer.train.loop import Watch
+from explorer.train.race import gradient_variance, race
 from explorer.train.run import Run
 
 VE = SDES["ve"]()
