@@ -227,6 +227,7 @@ def test_the_number_of_built_in_distributions_is_right():
 
 def test_the_networks_are_as_good_as_the_docs_say():
     cards = [json.loads(p.read_text(encoding="utf-8")) for p in (ROOT / "pretrained").glob("*.json")]
+    cards = [card for card in cards if "energy_distance" in card]  # those for pictures are measured otherwise
     assert {card["name"] for card in cards} == {name for name, cls in DISTRIBUTIONS.items() if cls.builtin}
     ratios = [under["ratio"] for card in cards for under in card["energy_distance"].values()]
     claim = re.search(r"by at most ([\d.]+) of the floor", prose(ROOT / "docs" / "scores-and-training.md"))
