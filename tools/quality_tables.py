@@ -23,7 +23,7 @@ def tables() -> str:
     cards = {name: json.loads(p.read_text(encoding="utf-8")) for name, p in paths.items() if p.is_file()}
     parts = ["\n".join(networks(cards)), "\n".join(likelihoods(cards))]
     for card in cards.values():
-        if "table1" in card["quality"]:
+        if "table1" in card.get("quality", {}):
             title = f"Song et al.'s Table 1 on {card['title']}: Fréchet distance at equal cost, over seeds."
             parts += [title, "\n".join(table1(card))]
     return "\n\n".join(parts)

@@ -11,7 +11,7 @@ def networks(cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "| pictures | sampler | evaluations | weight | n | Fréchet distance | floor | over the floor | right class |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for card in cards.values():
-        for row in card["quality"]["samples"]:
+        for row in card.get("quality", {}).get("samples", []):
             yield (
                 f"| {card['title']} | {row['sampler']} | {row['evaluations']} | {row['weight']:g} | {row['n']} | "
                 f"{_with(row['frechet'], 'std')} | {_with(row['floor'], 'std')} | {row['ratio']:.2f} | "
@@ -24,7 +24,10 @@ def likelihoods(cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "| pictures | bits/dim | pictures, probes, steps | copies | held-out pictures |"
     yield "|---|---|---|---|---|"
     for card in cards.values():
-        bits, copied = card["quality"]["bits"], card["quality"]["copies"]
+        quality = card.get("quality", {})
+        if not {"bits", "copies"} <= quality.keys():
+            continue
+        bits, copied = quality["bits"], quality["copies"]
         yield (
             f"| {card['title']} | {bits['mean']:.3f} ± {bits['error']:.3f} | {bits['n']}, {bits['probes']}, "
             f"{bits['steps']} | {copied['rate']:.1%} ± {copied['rate_error']:.1%} of {copied['n']} | "
