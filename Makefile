@@ -20,9 +20,10 @@ setup:
 run: setup
 	@tools/window
 
-# Twice, so that both kinds of stage are met: without OpenGL, then with it.
+# Twice, so that both kinds of stage are met: without OpenGL, then with it. Two processes, each with one thread of
+# torch's: more threads than cores stand in each other's way.
 test: setup
-	QT_QPA_PLATFORM=offscreen $(PYTHON_ENV) -m pytest -m "not screen"
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2 -m "not screen"
 	tools/screen $(PYTHON_ENV) -m pytest -m screen
 
 # `make -k check` goes on after a failure.
