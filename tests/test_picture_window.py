@@ -223,7 +223,6 @@ def test_the_export_panel_offers_a_sheet_for_pictures_alone(qtbot, window, tmp_p
 def test_thumbnails_are_of_real_pictures(qtbot):
     data = IMAGES["twemoji"]()
     shelf = Shelf([data])
-    assert shelf.sheet("twemoji") is None
     windows.wait(qtbot, lambda: shelf.sheet("twemoji") is not None)
     sheet = shelf.sheet("twemoji")
     assert (sheet[:32, 32:64] == np.moveaxis(data.train.images[1], 0, -1)).all()
