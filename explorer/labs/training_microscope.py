@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -98,11 +98,14 @@ class TrainingMicroscope(Lab):
 
 def _network(context: Context) -> tuple[Denoiser, str]:
     """A copy of the network in use that takes gradients, and a word on which it is."""
-    score = context.resolved.score
+    score, word = context.resolved.score, ""
     if isinstance(score, LearnedScore):
-        return copy.deepcopy(score.denoiser).requires_grad_(True), ""
-    net = untrained(context.experiment).denoiser().requires_grad_(True)
-    return net, "The exact score needs no training: this is the network before its first step."
+        net = copy.deepcopy(score.denoiser)
+    else:
+        net = untrained(context.experiment).denoiser()
+        word = "The exact score needs no training: this is the network before its first step."
+    net.requires_grad_(True)
+    return cast("Denoiser", net), word  # the laboratory refuses pictures
 
 
 def take_apart(e: Experiment, net: Denoiser, draw: int) -> Step:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.scores.parameterisation import level_factors, to_score_factors
-from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
+from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec, UNetSpec
 from explorer.sdes.base import SDE
 
 #: Scalar or tensor that broadcasts against x without its last axis.
@@ -99,6 +99,7 @@ class Preconditioned(nn.Module):
     taken off the data first. A level given as ONE float is embedded once and broadcast.
     """
 
+    spec: NetworkSpec | UNetSpec
     sigma_data: float
     embedding: Embedding
     #: The mean of the data, a tensor that broadcasts against x, or 0.

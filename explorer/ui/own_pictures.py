@@ -86,8 +86,9 @@ class OwnPictures:
         """Say that the folder of an experiment cannot be read, and offer to choose it again."""
 
         def chosen(path: Path) -> None:
-            data = replace(lost.document.experiment.data, path=str(path.absolute()))
-            assert isinstance(data, Folder)
+            gone = lost.document.experiment.data
+            assert isinstance(gone, Folder)
+            data = replace(gone, path=str(path.absolute()))
             self._run(lambda: read(data), lambda found: then(_with(lost.document, found)), path.name)
 
         ask = partial(self._asking.ask_folder, "Choose the folder of pictures again", chosen)
