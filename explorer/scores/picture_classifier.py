@@ -17,7 +17,7 @@ from explorer.files import write_atomically
 from explorer.scores.classifier import NoisyClassifier
 from explorer.scores.files import LARGEST, ModelFileError, check_weights, sealed, unsealed
 from explorer.scores.network import Embedding
-from explorer.scores.unet import GROUPS, REACH, Block
+from explorer.scores.unet import GROUPS, REACH, Block, initialise
 
 #: Numbers that the noise level is embedded in.
 EMBEDDING = 64
@@ -66,19 +66,8 @@ class PictureClassifier(NoisyClassifier):
         self.norm = nn.GroupNorm(GROUPS, quarter)
         self.last = nn.Linear(quarter * (height // 4) * (width // 4), spec.classes)
         if not self.centre.is_meta:
-            self._initialise(random or torch.Generator().manual_seed(0))
-
-    @torch.no_grad()
-    def _initialise(self, random: torch.Generator) -> None:
-        """Weights from `random` alone: torch's own random state is shared by all threads."""
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear | nn.Conv2d):
-                bound = layer.weight[0].numel() ** -0.5
-                layer.weight.uniform_(-bound, bound, generator=random)
-                layer.bias.uniform_(-bound, bound, generator=random)  # type: ignore[union-attr]
-        for end in (self.fine.conv2, self.coarse.conv2, self.last):
-            end.weight.zero_()
-            end.bias.zero_()  # type: ignore[union-attr]
+            ends = (self.fine.conv2, self.coarse.conv2, self.last)
+            initialise(self, random or torch.Generator().manual_seed(0), ends)
 
     def matrices(self) -> list[Tensor]:
         """The weights that map features to features, for which Muon is meant."""

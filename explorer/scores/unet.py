@@ -23,6 +23,21 @@ GROUPS, HEADS, EMBEDDING = 8, 4, 256
 REACH = 4.0
 
 
+@torch.no_grad()
+def initialise(net: nn.Module, random: torch.Generator, ends: Sequence[nn.Conv2d | nn.Linear]) -> None:
+    """Weights from `random` alone (torch's own random state is shared by all threads), and 0 for the `ends`."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            bound = layer.weight[0].numel() ** -0.5
+            layer.weight.uniform_(-bound, bound, generator=random)
+            layer.bias.uniform_(-bound, bound, generator=random)  # type: ignore[union-attr]
+        if isinstance(layer, nn.Embedding):
+            layer.weight.normal_(0, 0.5, generator=random)
+    for end in ends:
+        end.weight.zero_()
+        end.bias.zero_()  # type: ignore[union-attr]
+
+
 class Block(nn.Module):
     """A residual block of two convolutions; scale and shift between them depend on noise level and label."""
 
@@ -128,21 +143,11 @@ class PictureDenoiser(Preconditioned):
         if not self.body.first.weight.is_meta:  # there it is only asked for its shapes
             self._initialise(random or torch.Generator().manual_seed(0))
 
-    @torch.no_grad()
     def _initialise(self, random: torch.Generator) -> None:
-        """Weights from `random` alone: torch's own random state is shared by all threads."""
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear | nn.Conv2d):
-                bound = layer.weight[0].numel() ** -0.5
-                layer.weight.uniform_(-bound, bound, generator=random)
-                layer.bias.uniform_(-bound, bound, generator=random)  # type: ignore[union-attr]
-            if isinstance(layer, nn.Embedding):
-                layer.weight.normal_(0, 0.5, generator=random)
         # every residual branch, and F itself, start at 0: the network starts as the best linear denoiser
         ends = [b.conv2 for b in self.modules() if isinstance(b, Block)]
-        for end in (*ends, *(a.out for a in self.modules() if isinstance(a, Attention)), self.body.last):
-            end.weight.zero_()
-            end.bias.zero_()  # type: ignore[union-attr]
+        ends += [a.out for a in self.modules() if isinstance(a, Attention)]
+        initialise(self, random, [*ends, self.body.last])
 
     def matrices(self) -> list[Tensor]:
         """The weights that map features to features, for which Muon is meant."""
