@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
 from explorer.sdes import SDE
 
 if TYPE_CHECKING:
+    from explorer.optimise import FlatAdam
     from explorer.scores.classifier import NoisyClassifier
 
 #: The classifier of a distribution is one and the same wherever it is asked for: this network, this many
@@ -73,9 +74,20 @@ def train_classifier(mixture: Mixture, iterations: int = 0, every: int = EVERY) 
     rng, random = np.random.default_rng(SEED), torch.Generator().manual_seed(SEED)
     net = NoiseClassifier(SPEC, mixture.dim, len(mixture.label_weights), mixture.rms, random)
     optimiser, held = FlatAdam(net, clip=1.0, ema=0.08), _HeldOut(mixture)
+    yield from fitted(net, optimiser, lambda: _batch(mixture, rng, random), held, RATE, iterations, every)
+
+
+def fitted(
+    net: Any, optimiser: FlatAdam, batch: Callable[[], tuple[torch.Tensor, torch.Tensor, torch.Tensor]], held: Any,
+    rate: float, iterations: int, every: int,
+) -> Iterator[ClassifierFrame]:  # fmt: skip
+    """Fit a classifier to batches of y, noise levels and classes; a frame of what is `held` out now and then.
+
+    With the last frame it has the averaged weights, on the CPU.
+    """
     for i in range(1, iterations + 1):
-        y, noise, labels = _batch(mixture, rng, random)
-        optimiser.prepare(RATE * min(1.0, i / 50) * max(0.5 * (1 + math.cos(math.pi * i / iterations)), 1e-3))
+        y, noise, labels = batch()
+        optimiser.prepare(rate * min(1.0, i / 50) * max(0.5 * (1 + math.cos(math.pi * i / iterations)), 1e-3))
         torch.nn.functional.cross_entropy(net(y, noise), labels).backward()
         optimiser.step()
         if i % every == 0 or i == iterations:
@@ -83,7 +95,7 @@ def train_classifier(mixture: Mixture, iterations: int = 0, every: int = EVERY) 
                 frame = held.measure(net, i, i / iterations)
             if i == iterations:
                 optimiser.flat.copy_(optimiser.average)
-                net.requires_grad_(False).eval()
+                net.requires_grad_(False).eval().cpu()
             yield frame
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from explorer import paths
 from explorer.distributions import Distribution
-from explorer.guidance.classifier import ClassifierFrame
+from explorer.guidance.classifier import ClassifierFrame, fitted
 from explorer.images import from_pixels
 from explorer.images.base import Pixels
 from explorer.lazy import torch
@@ -68,18 +68,12 @@ def train_picture_classifier(
     net = PictureClassifier(spec, torch.Generator().manual_seed(seed)).to(device)
     rng, random = np.random.default_rng([seed, *b"classifier"]), torch.Generator().manual_seed(seed)
     optimiser, held = FlatMuon(net, net.matrices(), clip=1.0, ema=0.08), _Held(material, seed, device)
-    for i in range(1, iterations + 1):
-        y, noise, labels = (v.to(device) for v in _batch(material, rng, random))
-        optimiser.prepare(RATE * min(1.0, i / 50) * max(0.5 * (1 + math.cos(math.pi * i / iterations)), 1e-3))
-        torch.nn.functional.cross_entropy(net(y, noise), labels).backward()
-        optimiser.step()
-        if i % every == 0 or i == iterations:
-            with optimiser.averaged(), torch.no_grad():
-                frame = held.measure(net, i, i / iterations)
-            if i == iterations:
-                optimiser.flat.copy_(optimiser.average)
-                net.requires_grad_(False).eval().cpu()
-            yield frame
+
+    def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        y, noise, labels = _batch(material, rng, random)
+        return y.to(device), noise.to(device), labels.to(device)
+
+    yield from fitted(net, optimiser, batch, held, RATE, iterations, every)
 
 
 def _batch(

@@ -14,7 +14,7 @@ from explorer.images.base import from_pixels
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.picture_parts import Row, last_frame, pictures_of, seen, strip
 from explorer.params import param
-from explorer.quality.nearest import COPY, Nearest, nearest
+from explorer.quality.nearest import Nearest, copied, nearest
 
 #: A held-out picture in so many is called close by definition.
 CLOSE = 0.01
@@ -73,11 +73,7 @@ class _Shares(NamedTuple):
 
 def _shares(found: Nearest, held: Nearest) -> _Shares:
     near = np.quantile(held.distance[:, 0], CLOSE)
-    return _Shares(_copied(found), float((found.distance[:, 0] < near).mean()), _copied(held))
-
-
-def _copied(found: Nearest) -> float:
-    return float((found.distance[:, 0] < COPY * found.distance[:, 1]).mean())
+    return _Shares(copied(found.distance), float((found.distance[:, 0] < near).mean()), copied(held.distance))
 
 
 def _report(lab: NearestPictures, data: ImageSet, x: np.ndarray, found: Nearest, held: Nearest) -> Report:

@@ -66,10 +66,11 @@ def copies(x: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Copies:
     found, held = (nearest(v, train).distance for v in (x, held_out))
     near = np.quantile(held[:, 0], 0.05)
     return Copies(
-        len(x), _copied(found), _copied(held), float((found[:, 0] < near).mean()),
+        len(x), copied(found), copied(held), float((found[:, 0] < near).mean()),
         float(np.median(found[:, 0])), float(np.median(held[:, 0])),
     )  # fmt: skip
 
 
-def _copied(distance: np.ndarray) -> float:
+def copied(distance: np.ndarray) -> float:
+    """The share of copies among samples, from the distances (n, 2) to their two nearest training pictures."""
     return float((distance[:, 0] < COPY * distance[:, 1]).mean())
