@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -9,6 +10,8 @@ from explorer.distributions import Mixture
 from explorer.lazy import torch
 from explorer.likelihood.divergence import Divergence
 from explorer.likelihood.flow import Flow, Moment, estimated, within
+from explorer.samplers import Predictor
+from explorer.samplers.dopri5 import DormandPrince
 
 #: Tolerance of the first pass. Where nothing was ever seen in training a network's field is rough: followed
 #: closely, such points cost several times the evaluations of all others, for densities of e⁻³⁰.
@@ -16,9 +19,10 @@ ROUGH = 1e-2
 #: Tolerance that suits a picture: it moves log p by less than 1e-3 nats on average (moons, checkerboard,
 #: tree; VP and VE), where the networks are 0.03 to 0.3 off.
 PICTURE = 1e-4
-#: Points within so many nats of the peak are solved again with the flow's own solver. (The peak is a quantile: where
-#: the first pass went astray it may have found any value.)
-NEAR, PEAK = 9.0, 0.98
+#: Points down to so many nats below the peak are solved again, with so many times the tolerance: the lower ones are
+#: dearer, and a hundredth of a nat is nothing at a twentieth of the peak. (The peak is a quantile: where the first
+#: pass went astray it may have found any value.)
+BANDS, PEAK = ((3.0, 1.0), (7.0, 3.0)), 0.98
 
 
 def on_points(
@@ -39,9 +43,22 @@ def on_points(
         yield share * last.progress, None
     values = torch.nan_to_num(estimated(rough, last, exact_end).values, nan=-1e9, posinf=1e9, neginf=-1e9)
     yield share, values
-    best = torch.nonzero(values >= values.quantile(PEAK) - NEAR)[:, 0]
-    for last in flow.encode(x[best], t, divergence(x[best])):
-        yield share + (1 - share) * last.progress, None
-    values = values.clone()
-    values[best] = estimated(flow, last, exact_end).values
+    below, values = values.quantile(PEAK) - values, values.clone()
+    shallower, done = -math.inf, 0
+    for depth, factor in BANDS:
+        band = torch.nonzero((below > shallower) & (below <= depth))[:, 0]
+        if not len(band):
+            continue
+        fine = replace(flow, solver=_looser(flow.solver, factor))
+        for last in fine.encode(x[band], t, divergence(x[band])):
+            yield share + (1 - share) * (done + last.progress * len(band)) / len(x), None
+        values[band] = estimated(fine, last, exact_end).values
+        shallower, done = depth, done + len(band)
     yield 1.0, values
+
+
+def _looser(solver: Predictor, factor: float) -> Predictor:
+    """The same solver with so many times the tolerance, where it has one."""
+    if not isinstance(solver, DormandPrince):
+        return solver
+    return replace(solver, rtol=factor * solver.rtol, atol=factor * solver.atol)
