@@ -75,6 +75,30 @@ def test_the_nearest_are_those_that_all_distances_give():
     assert nearest(pool[:5], pool).distance[:, 0].max() < 1e-6
 
 
+def test_a_mirror_image_is_as_near_as_the_picture_itself():
+    pool = RNG.standard_normal((60, 3, 4, 5)).astype(np.float32)
+    turned, x = pool[..., ::-1].reshape(60, -1), pool.reshape(60, -1)
+    found = nearest(turned, x, picture=(3, 4, 5))
+    np.testing.assert_array_equal(found.rows[:, 0], np.arange(60))
+    both = np.minimum(*(np.sqrt(np.square(turned[:, None] - v).mean(-1)) for v in (x, turned)))
+    np.testing.assert_allclose(found.distance[:, 1], np.sort(both, 1)[:, 1], rtol=1e-4)
+
+
+def test_copies_of_symmetric_pictures_are_found_where_training_mirrors(monkeypatch):
+    """Each is nearly its own mirror image, which must not stand as the second nearest."""
+    data = IMAGES["twemoji"]()
+    train, test = data.train.images.astype(int), data.held_out.take(slice(0, 200))
+    skew = np.abs(train - train[..., ::-1]).mean((1, 2, 3))
+    rows = np.argsort(skew)[:40]
+    planted = train[rows]
+    planted[::2] = planted[::2, ..., ::-1]
+    noise = np.random.default_rng(0).integers(-6, 7, planted.shape)
+    x = from_pixels(np.clip(planted + noise, 0, 255).astype(np.uint8))
+    monkeypatch.setattr(Subject, "sample", lambda self, way, n, weight, seed: (x, np.zeros(n, int)))
+    found = measure_copies(Subject(None, data, data.train, test, None), QUICK, len(x))
+    assert found["rate"] > 0.8 and found["held_out_rate"] < 0.05 and found["against"] == len(train)
+
+
 def test_copies_are_found_and_fresh_draws_are_none():
     train, held, fresh = (RNG.standard_normal((n, 50)).astype(np.float32) for n in (400, 200, 200))
     given_back = train[:50] + 0.01 * RNG.standard_normal((50, 50)).astype(np.float32)

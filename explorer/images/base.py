@@ -113,6 +113,11 @@ class ImageSet(Distribution):
         assert self.picture is not None
         return self.picture
 
+    @property
+    def mirrored_size(self) -> tuple[int, int, int] | None:
+        """(c, h, w) where a mirrored picture is one to learn from as well, else None."""
+        return self.size if self.mirror else None
+
     @cached_property
     def dim(self) -> int:  # type: ignore[override]
         """c h w."""

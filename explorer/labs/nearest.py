@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -53,14 +54,15 @@ class NearestPictures(Lab):
     def reports(self, context: Context) -> Iterator[Report]:
         data = pictures_of(context.experiment)
         train = from_pixels(data.train.images)
-        held = nearest(from_pixels(data.held_out.images[: self.held]), train)
+        near = partial(nearest, among=train, picture=data.mirrored_size)
+        held = near(from_pixels(data.held_out.images[: self.held]))
         begun = Report((_histogram(held.distance[:, 0], np.empty(0)),), 0.2, "The sheet is being sampled.")
         yield begun
         frame = yield from last_frame(
             context, context.experiment.sampler, lambda p: Report(begun.figures, 0.2 + 0.7 * p, begun.words)
         )
         x = np.clip(frame.x, -1, 1)
-        yield _report(self, data, x, nearest(x, train), held)
+        yield _report(self, data, x, near(x), held)
 
 
 class _Shares(NamedTuple):
@@ -94,7 +96,13 @@ def _pairs(data: ImageSet, x: np.ndarray, found: Nearest, order: np.ndarray) -> 
         rows.append(
             Row("nearest", seen(kept[some], data), [f"{v:.3f}" for v in found.distance[order[some], 0]])
         )
-    return strip("The sheet and what is nearest to it", rows, "Distances are RMS over pixels of [−1, 1].")
+    return strip("The sheet and what is nearest to it", rows, _about(data))
+
+
+def _about(data: ImageSet) -> str:
+    """What is between the pictures of a pair."""
+    either = " to the nearer of the picture and its mirror image" if data.mirror else ""
+    return f"Distances are RMS over pixels of [−1, 1]{either}."
 
 
 def _histogram(held: np.ndarray, own: np.ndarray) -> Plot:

@@ -105,12 +105,10 @@ def measure_samples(s: Subject, way: Way, n: int, weight: float = 1.0, seed: int
 def measure_copies(s: Subject, way: Way, n: int, seed: int = 0) -> dict[str, Any]:
     """How often samples are training pictures given back (mirrored ones too, where training mirrors them)."""
     x, _ = s.sample(way, n, 1.0, seed)
-    images = s.train.images
-    if s.data.mirror:
-        images = np.concatenate([images, images[..., ::-1]])
-    found = copies(x, from_pixels(images), from_pixels(s.test.images))
+    train, test = from_pixels(s.train.images), from_pixels(s.test.images)
+    found = copies(x, train, test, s.data.mirrored_size)
     return {
-        "sampler": way.words, "n": n, "against": len(images), "rate": rounded(found.rate),
+        "sampler": way.words, "n": n, "against": len(train), "rate": rounded(found.rate),
         "rate_error": rounded(found.error), "held_out_rate": rounded(found.held_rate), "close": rounded(found.close),
         "distance": rounded(found.distance), "held_out_distance": rounded(found.held_distance),
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -23,16 +24,23 @@ class Nearest(NamedTuple):
     distance: np.ndarray
 
 
-def nearest(x: np.ndarray, among: np.ndarray, k: int = 2) -> Nearest:
-    """The k nearest of `among` (m, d) to each of x (n, d), nearest first."""
+def nearest(
+    x: np.ndarray, among: np.ndarray, k: int = 2, picture: tuple[int, int, int] | None = None
+) -> Nearest:
+    """The k nearest of `among` (m, d) to each of x (n, d), nearest first.
+
+    picture: the shape (c, h, w) of pictures that count as near as they are or as their mirror image is, whichever is
+    nearer. It is one picture all the same: nearly symmetric ones would else be their own second nearest.
+    """
     pool = torch.from_numpy(np.ascontiguousarray(among)).float()
     size = pool.square().sum(1)
     parts = []
     for some in torch.from_numpy(np.ascontiguousarray(x)).float().split(CHUNK):
-        square = some.square().sum(1, keepdim=True) + size - 2 * some @ pool.T
-        index = torch.topk(square, k, largest=False).indices
+        ways = [some] if picture is None else [some, some.view(-1, *picture).flip(-1).flatten(1)]
+        squares = (w.square().sum(1, keepdim=True) + size - 2 * w @ pool.T for w in ways)
+        index = torch.topk(reduce(torch.minimum, squares), k, largest=False).indices
         # anew for those found: the difference of large squares above is not exact near 0
-        away = (some[:, None] - pool[index]).square().mean(-1).sqrt()
+        away = reduce(torch.minimum, ((w[:, None] - pool[index]).square().mean(-1).sqrt() for w in ways))
         order = away.argsort(1)
         parts.append((index.gather(1, order), away.gather(1, order)))
     rows, distances = (torch.cat(v).numpy() for v in zip(*parts, strict=True))
@@ -61,9 +69,14 @@ class Copies:
         return math.sqrt(max(self.rate * (1 - self.rate), 1 / self.n) / self.n)
 
 
-def copies(x: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Copies:
-    """How often samples x (n, d) are training pictures given back; all are flat pictures in [-1, 1]."""
-    found, held = (nearest(v, train).distance for v in (x, held_out))
+def copies(
+    x: np.ndarray, train: np.ndarray, held_out: np.ndarray, picture: tuple[int, int, int] | None = None
+) -> Copies:
+    """How often samples x (n, d) are training pictures given back; all are flat pictures in [-1, 1].
+
+    picture: their shape (c, h, w) where a mirror image is a copy too; see `nearest`.
+    """
+    found, held = (nearest(v, train, picture=picture).distance for v in (x, held_out))
     near = np.quantile(held[:, 0], 0.05)
     return Copies(
         len(x), copied(found), copied(held), float((found[:, 0] < near).mean()),
