@@ -19,11 +19,13 @@ import pytest
 from PIL import Image
 
 from explorer import files, playback
+from explorer.distributions.two_moons import TwoMoons
 from explorer.document import Document, loads
-from explorer.experiment import Experiment, edited
+from explorer.experiment import Experiment, edited, encode
 from explorer.export import EXPORTERS, ExportError, Replay, Track, preview
 from explorer.export.page import rgb
 from explorer.frames import Frame, Recording
+from explorer.guidance.class_guidance import ClassGuidance
 from explorer.jobs import Job
 from explorer.models import resolve
 from explorer.simulate import simulate
@@ -51,11 +53,11 @@ def experiment(**fields):
 
 
 def run_of(e):
-    score, recording = resolve(e).score, Recording()
-    for frame in simulate(e.sde, e.sampler, score, e.data.mixture, e.seed):
+    resolved, recording = resolve(e), Recording()
+    for frame in simulate(e.sde, e.sampler, resolved.score, e.target, e.seed):
         recording.append(frame)
     recording.complete = True
-    return e, score, recording
+    return e, resolved, recording
 
 
 def replay_for(*experiments, theme=DARK, position=1.0):
@@ -281,20 +283,32 @@ def test_runs_of_different_clocks_are_linked_by_their_share():
 
 
 def test_a_replay_is_not_moved_by_a_recording_that_goes_on(renderer):
-    e, score, recording = run_of(experiment())
-    shown = replay_of(Document(e), [(e, score, recording)])
+    e, resolved, recording = run_of(experiment())
+    shown = replay_of(Document(e), [(e, resolved, recording)])
     count = len(shown.tracks[0].recording)
     recording.append(Frame(recording[0].x, 0.0, 1.0, 0.0, 7, 7, 7))
     assert len(shown.tracks[0].recording) == count
 
 
+@pytest.mark.parametrize("source", ["exact", "pretrained"])
+def test_the_caption_of_a_guided_run_names_the_score_it_started_from(source, renderer, tmp_path):
+    # for such moons there is no pretrained network: the exact score is used
+    guided = experiment(data=encode(TwoMoons(jitter=0.2)), control=encode(ClassGuidance(weight=2.0)))
+    e = edited(guided, "score.source", source)
+    shown = replay_for(e)
+    assert "exact score" in shown.caption
+    written(small("png"), shown, tmp_path / "a.png", renderer)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.info["Description"] == shown.caption
+
+
 def test_thinned_recordings_are_exported(renderer, tmp_path):
-    e, score, whole = run_of(experiment(sampler__steps=30))
+    e, resolved, whole = run_of(experiment(sampler__steps=30))
     thin = Recording(budget=whole[0].x.nbytes * 10)
     for frame in whole.frames:
         thin.append(frame)
     assert thin.stride > 1
-    written(small("apng"), replay_of(Document(e), [(e, score, thin)]), tmp_path / "a.apng", renderer)
+    written(small("apng"), replay_of(Document(e), [(e, resolved, thin)]), tmp_path / "a.apng", renderer)
 
 
 # --- what goes wrong ------------------------------------------------------------------------------------
@@ -431,5 +445,5 @@ def test_exporters_import_no_qt():
 
 
 def test_a_track_can_be_made_without_words(renderer, tmp_path):
-    e, score, recording = run_of(experiment())
-    written(small("png"), Replay((Track(e, score, recording),)), tmp_path / "still.png", renderer)
+    e, resolved, recording = run_of(experiment())
+    written(small("png"), Replay((Track(e, resolved.score, recording),)), tmp_path / "still.png", renderer)

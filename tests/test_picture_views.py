@@ -48,18 +48,18 @@ def experiment(data="mnist", count=6, **sampler):
 
 @lru_cache
 def run_of(e):
-    found, recording = resolve(e).score, Recording()
-    for frame in simulate(e.sde, e.sampler, found, e.target, e.seed):
+    found, recording = resolve(e), Recording()
+    for frame in simulate(e.sde, e.sampler, found.score, e.target, e.seed):
         recording.append(frame)
     recording.complete = True
     return e, found, recording
 
 
 def scene_of(e, index=-1, look=None, bounds=BOUNDS):
-    _, score, recording = run_of(e)
+    _, found, recording = run_of(e)
     frames = recording.frames
     until = frames[: index % len(frames) + 1]
-    return Scene(e, look or Look(), until, score, bounds, tuple(frames), len(frames))
+    return Scene(e, look or Look(), until, found.score, bounds, tuple(frames), len(frames))
 
 
 # --- marks in colour ---------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from explorer.theme import THEMES, theme
 
 if TYPE_CHECKING:
     from explorer.export import Replay
-    from explorer.scores.base import Score
+    from explorer.models import Resolved
     from explorer.scores.files import Model
 
 #: Where only one side of a picture is given, the other follows from this shape.
@@ -118,7 +118,7 @@ def _class_for(options: Namespace) -> type[Exporter]:
     return endings[ending]
 
 
-def _run(e: Experiment, model: Model | None) -> tuple[Experiment, Score, Recording]:
+def _run(e: Experiment, model: Model | None) -> tuple[Experiment, Resolved, Recording]:
     """Simulate one experiment."""
     from explorer.simulate import simulate
 
@@ -128,7 +128,7 @@ def _run(e: Experiment, model: Model | None) -> tuple[Experiment, Score, Recordi
     for frame in progress(frames, e.sampler.expected_frames, "simulating", " frames"):
         recording.append(frame)
     recording.complete = True
-    return e, answer.score, recording
+    return e, answer, recording
 
 
 def _write(exporter: Exporter, replay: Replay, renderer: Any, out: str) -> None:

@@ -30,7 +30,7 @@ def replay_now(session: Session, theme: Theme, *, caption: bool = True) -> Repla
         run = session.tracks[name].full
         if run is None or not run.recording.complete:
             return None
-        runs.append((run.experiment, run.resolved.score, run.recording))
+        runs.append((run.experiment, run.resolved, run.recording))
     bounds = session.bounds["A"]
     made = exporting.replay_of(session.document, runs, theme, session.playhead.position, bounds)
     return made if caption else replace(made, caption="")

@@ -14,8 +14,8 @@ from explorer.export import Page, Replay, Track
 from explorer.export.page import Pixels
 from explorer.frames import Recording
 from explorer.marks import Bounds, Mark, Segments
+from explorer.models import Resolved
 from explorer.params import params
-from explorer.scores.base import ExactScore, Score
 from explorer.theme import DARK, Theme
 from explorer.ui import words
 
@@ -79,25 +79,27 @@ def _thin(mark: Mark, scale: float) -> Mark:
 
 def replay_of(
     document: Document,
-    runs: Sequence[tuple[Experiment, Score, Recording]],
+    runs: Sequence[tuple[Experiment, Resolved, Recording]],
     theme: Theme = DARK,
     position: float = 1.0,
     bounds: Bounds | None = None,
 ) -> Replay:
     """A replay of finished runs, that of A and perhaps that of B, with the headings of the window."""
     tracks = tuple(_track(*run, letter) for run, letter in zip(runs, _letters(len(runs)), strict=True))
-    return Replay(
-        tracks, document.look, theme, caption([run[0] for run in runs], runs[0][1]), position, bounds
-    )
+    said = caption([run[0] for run in runs], runs[0][1].exact)
+    return Replay(tracks, document.look, theme, said, position, bounds)
 
 
-def caption(experiments: Sequence[Experiment], score: Score) -> str:
-    """What the picture depends on and the headings of its stages do not say."""
+def caption(experiments: Sequence[Experiment], exact: bool) -> str:
+    """What the picture depends on and the headings of its stages do not say.
+
+    `exact`: whether the score was the exact one. Without a pretrained network for its data, an experiment that asks
+    for it is run with that.
+    """
     first = experiments[0]
     processes = dict.fromkeys(_process(e) for e in experiments)
     networks = {"pretrained": "pretrained network", "trained": "network trained here"}
-    # without a pretrained network for its data, an experiment that asks for it is run with the exact score
-    source = "exact score" if isinstance(score, ExactScore) else networks[first.score.source]
+    source = "exact score" if exact else networks[first.score.source]
     count = f"{first.sampler.particles:,} {'pictures' if first.pictures else 'particles'}"
     parts = (first.data.title, *processes, source, count, f"seed {first.seed}")
     return " · ".join(parts)
@@ -113,5 +115,6 @@ def _letters(count: int) -> tuple[str, ...]:
     return ("",) if count == 1 else ("A  ", "B  ")
 
 
-def _track(experiment: Experiment, score: Score, recording: Recording, letter: str) -> Track:
-    return Track(experiment, score, recording, letter + words.title(experiment), words.subtitle(experiment))
+def _track(experiment: Experiment, resolved: Resolved, recording: Recording, letter: str) -> Track:
+    title, subtitle = letter + words.title(experiment), words.subtitle(experiment)
+    return Track(experiment, resolved.score, recording, title, subtitle)
