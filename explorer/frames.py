@@ -99,9 +99,17 @@ class Recording:
 
     def nearest_time(self, t: float) -> int:
         """Index of the frame whose t is nearest (times run one way in every recording that has a clock)."""
-        times = [f.t for f in self.frames]
-        falling = times[0] > times[-1]
-        keys = [-v for v in times] if falling else times
-        i = bisect.bisect_left(keys, -t if falling else t)
-        around = [j for j in (i - 1, i) if 0 <= j < len(times)]
-        return min(around, key=lambda j: abs(times[j] - t))
+        frames = self.frames
+        sign = -1 if frames[0].t > frames[-1].t else 1
+        i = bisect.bisect_left(frames, sign * t, key=lambda f: sign * f.t)
+        around = [j for j in (i - 1, i) if 0 <= j < len(frames)]
+        return min(around, key=lambda j: abs(frames[j].t - t))
+
+    def moment(self, index: int) -> range:
+        """The frames around `index` that are of the same t: a step and the moves of its corrector, or a level."""
+        t, start, end = self.frames[index].t, index, index + 1
+        while start > 0 and self.frames[start - 1].t == t:
+            start -= 1
+        while end < len(self.frames) and self.frames[end].t == t:
+            end += 1
+        return range(start, end)

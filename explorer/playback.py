@@ -26,9 +26,24 @@ def index_at(recording: Recording, expected: int, position: float) -> int:
     return min(round(position * max(whole, last)), last)
 
 
-def linked_index(recording: Recording, shown: Frame) -> int:
-    """The frame of another run that stands beside `shown`: that of nearest t."""
-    return recording.nearest_time(shown.t)
+def linked_index(other: Recording, first: Recording, index: int) -> int:
+    """The frame of `other` that stands beside frame `index` of `first`: that of nearest t.
+
+    Of several at that t it is the same sub-step, where Langevin moves tell them apart the same share of them; the
+    last one where `first` is through with its own. Starts stand beside starts, ends beside ends.
+    """
+    if index == 0:
+        return 0
+    if first.complete and index == len(first) - 1:
+        return len(other) - 1
+    mine, theirs = first.moment(index), other.moment(other.nearest_time(first[index].t))
+    done = index - mine.start + 1
+    walked = mine.start > 0 and other.nearest_time(first[mine.start - 1].t) in theirs
+    if walked or done == len(mine):  # a step of `other` may last for several of `first`
+        return theirs[-1]
+    if other[theirs[-1]].part == "langevin":
+        done = max(round(done / len(mine) * len(theirs)), 1)
+    return theirs[min(done, len(theirs)) - 1]
 
 
 def frames_until(recording: Recording, index: int, experiment: Experiment, look: Look) -> Sequence[Frame]:

@@ -556,6 +556,27 @@ def test_the_second_stage_is_linked_by_time(sessions):
         assert abs(times[there[1]] - t) == np.abs(times - t).min()
 
 
+def test_at_the_end_both_stages_show_their_last_frame_and_its_distance(sessions):
+    b = replace(document().experiment.sampler, mode="pc", corrector_steps=2)
+    s = sessions(document(mode="ode", compare={"sampler": b}))
+    complete(s, "A")
+    run = complete(s, "B")
+    until(s, lambda: len(s.distance_curve("B")) == min(40, len(run.recording)))
+    s.playhead.seek(1.0)
+    last = s.distance_curve("B")[-1, 2]
+    assert s.place("B")[1] == len(run.recording) - 1 and s.distance_at("B", 1.0) == last
+
+
+def test_the_distance_of_the_second_stage_is_that_of_the_frame_it_shows(sessions):
+    s = sessions(document(steps=30, compare={"sampler": replace(Sampler(), steps=30, grid="quadratic")}))
+    complete(s, "A")
+    run = complete(s, "B")
+    until(s, lambda: len(s.distance_curve("B")) == len(run.recording) == 31)
+    s.playhead.seek(0.5)
+    index = s.place("B")[1]
+    assert index != 15 and s.distance_at("B", 0.5) == s.distance_curve("B")[index, 2]
+
+
 @pytest.mark.parametrize("mode", ["forward", "langevin"])
 def test_where_clocks_differ_the_share_of_the_run_counts(sessions, mode):
     s = sessions(document(compare={"sampler": replace(document().experiment.sampler, mode=mode)}))

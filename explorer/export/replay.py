@@ -63,13 +63,12 @@ class Replay:
         """The frame of each track at a position of the playhead."""
         first, *others = self.tracks
         index = index_at(first.recording, 0, position)
-        shown = first.recording[index]
-        return (index, *(self._beside(first, shown, track, position) for track in others))
+        return (index, *(self._beside(first, index, track, position) for track in others))
 
     @staticmethod
-    def _beside(first: Track, shown: Frame, other: Track, position: float) -> int:
+    def _beside(first: Track, index: int, other: Track, position: float) -> int:
         if same_clock(first.experiment, other.experiment):
-            return linked_index(other.recording, shown)
+            return linked_index(other.recording, first.recording, index)
         return index_at(other.recording, 0, position)
 
     def page(

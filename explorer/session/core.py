@@ -395,7 +395,7 @@ class Session:
         other = self.place("A") if name == "B" else None
         if other is None or not same_clock(other[0].experiment, run.experiment):
             return run, run.index(self.playhead.position)
-        return run, linked_index(run.recording, other[0].recording[other[1]])
+        return run, linked_index(run.recording, other[0].recording, other[1])
 
     def step(self, by: int) -> None:
         """Pause and go `by` frames on (sub-steps of the corrector are frames of their own)."""
@@ -458,7 +458,10 @@ class Session:
         return self.distances[name].array()
 
     def distance_at(self, name: str, position: float) -> float | None:
-        """The measured distance nearest to a playhead position, or None before there is one."""
+        """The measured distance nearest to a playhead position, or None before there is one.
+
+        That of B is of the frame that stands beside A's, which may be at another share of its run.
+        """
         if self.distances[name].stale:
             return None
         rows = self.distances[name].array()
@@ -492,6 +495,8 @@ class Session:
         return bool(self._due) or not self._pictures.idle or self.lab.due
 
     def set_bounds(self, name: str, bounds: Bounds) -> None:
+        here = self.place(name) if name == "B" else None
+        position = here[0].position(here[1]) if here else position
         """The part of the plane a stage shows."""
         self.bounds[name] = bounds
 
