@@ -156,7 +156,7 @@ def _with_classes(score: ScoreSource, data: Distribution) -> ScoreSource:
 
 
 def _classes(data: Distribution) -> int:
-    return len(data.label_names) if isinstance(data, ImageSet) else 0
+    return data.classes if isinstance(data, ImageSet) else 0
 
 
 # --- to JSON ---------------------------------------------------------------------------------------------

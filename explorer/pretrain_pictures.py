@@ -83,7 +83,7 @@ class Shelf:
     @property
     def classes(self) -> int:
         """How many labels there are."""
-        return len(self.data.label_names)
+        return self.data.classes
 
     def path(self, part: str = "") -> Path:
         """The file of the score network, or of "features" or "classifier"."""

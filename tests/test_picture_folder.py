@@ -12,12 +12,16 @@ from PIL import Image
 from explorer import document
 from explorer.cli import main
 from explorer.experiment import Experiment, ExperimentError, edited, from_dict, to_dict, with_data
-from explorer.images import DATA, to_pixels
+from explorer.guidance.picture_classifier import train_picture_classifier
+from explorer.images import DATA, base, from_pixels, to_pixels
 from explorer.images import folder as folders
 from explorer.images.archive import ImageError
 from explorer.images.folder import Folder, read_folder
 from explorer.models import model_of, resolve
 from explorer.params import ParamError
+from explorer.quality import nearest
+from explorer.train.pictures import Material
+from explorer.views.picture_plane import principal, three_rows, through_three
 
 
 @pytest.fixture(autouse=True)
@@ -54,14 +58,14 @@ def test_pictures_become_squares(cats):
 
 
 def test_the_central_square_is_kept(tmp_path):
-    for name, colour in (("a", (255, 0, 0)), ("b", (0, 0, 255))):
+    for name, colour in (("a", (255, 0, 0)), ("b", (0, 0, 255)), ("c", (255, 0, 0)), ("d", (0, 0, 255))):
         wide = Image.new("RGB", (90, 30), "white")
         wide.paste(colour, (30, 0, 60, 30))
         wide.save(tmp_path / f"{name}.png")
     images = np.concatenate(
         [p.images for p in (found(tmp_path, 16, True).train, found(tmp_path, 16, True).held_out)]
     )
-    assert sorted(images[:, :, 8, 8].tolist()) == [[0, 0, 255], [255, 0, 0]]
+    assert sorted(images[:, :, 8, 8].tolist()) == [[0, 0, 255]] * 2 + [[255, 0, 0]] * 2
     assert np.ptp(images, axis=(2, 3)).max() < 20  # nothing of the white beside it
 
 
@@ -160,10 +164,79 @@ def test_subfolders_name_classes(tmp_path):
         assert np.array_equal(pixels.images[:, 0, 0, 0] >= 40, pixels.labels == 1)
     e = with_data(Experiment(), Folder(path=str(tmp_path)))
     assert e.score.unet.classes == 2 and e.target.labels is not None
-    picture().save(tmp_path / "own.png")
-    picture(1).save(tmp_path / "other.png")
+    for i in range(4):
+        picture(i).save(tmp_path / f"own{i}.png")
     folders.forget()
-    assert found(tmp_path).sentence == f"{tmp_path.name}: 2 pictures."
+    assert found(tmp_path).sentence == f"{tmp_path.name}: 4 pictures."
+
+
+def classed(folder, *counts, broken=0):
+    """So many pictures in each of as many subfolders, and one more where nothing can be read."""
+    for c, count in enumerate(counts):
+        (folder / f"c{c}").mkdir()
+        for i in range(count):
+            picture(100 * c + i).save(folder / f"c{c}" / f"{i}.png")
+    for i in range(broken):
+        (folder / "broken").mkdir(exist_ok=True)
+        (folder / "broken" / f"{i}.png").write_text("words")
+    return Folder(path=str(folder), side=16)
+
+
+@pytest.mark.parametrize("counts", [(10, 9, 1), (1, 30), (2, 1, 1)])
+def test_a_picture_of_every_class_is_learned_from_and_all_count_alike(tmp_path, counts):
+    data = classed(tmp_path, *counts)
+    e = with_data(Experiment(), data)
+    assert np.unique(data.train.labels).tolist() == list(range(len(counts)))
+    assert sorted(np.bincount(np.concatenate([data.train.labels, data.held_out.labels]))) == sorted(counts)
+    assert data.classes == e.score.unet.classes == len(data.mixture.label_weights) == len(counts)
+    assert Material.of(data).classes == len(counts) and len(data.held_out) > 0
+    *_, last = train_picture_classifier(data, iterations=2)
+    assert last.net.classes == len(counts)
+    tiny = dataclasses.replace(e.score.unet, width=16, depth=1)
+    e = dataclasses.replace(e, score=dataclasses.replace(e.score, source="trained", unet=tiny))
+    assert resolve(e).labelled is not None  # the network knows them
+
+
+def test_the_law_of_a_large_set_has_every_class(monkeypatch):
+    monkeypatch.setattr(base, "REMEMBERED", 20)
+    labels = np.array([0, 1] * 20 + [2])
+    assert base._remembered(labels).tolist() == [*range(19), 40]
+    assert base._remembered(labels[:40]).tolist() == [*range(20)]
+
+
+def test_a_class_of_which_nothing_can_be_read_is_none(tmp_path):
+    data = classed(tmp_path, 3, 3, broken=2)
+    assert data.label_names == ("c0", "c1") and "6 pictures in 2 classes; 2 files" in data.found.sentence
+    assert set(data.train.labels) == {0, 1}
+
+
+@pytest.mark.parametrize("counts", [(1, 1, 1, 1), (5,)])
+def test_classes_that_tell_nothing_are_none(tmp_path, counts):
+    data = classed(tmp_path, *counts, broken=1)
+    assert data.classes == 0 and data.mixture.labels is None and not data.train.labels.any()
+
+
+@pytest.mark.parametrize("counts", [(4,), (1, 3), (2, 2)])
+@pytest.mark.filterwarnings("error")
+def test_the_fewest_pictures_are_enough_for_everything(tmp_path, counts):
+    data = classed(tmp_path, *counts)
+    assert len(data.train) == 3 and len(data.held_out) == 1
+    x = from_pixels(data.train.images)
+    assert nearest(x, x).distance[:, 0].max() == 0
+    for triple in range(3):
+        assert sorted(three_rows(data, triple)) == [0, 1, 2]
+    for plane in (principal(data), through_three(data, 0)):
+        np.testing.assert_allclose(plane.axes @ plane.axes.T, np.eye(2), atol=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_pictures_that_are_there_several_times_span_a_plane_too(tmp_path):
+    for i in range(5):
+        picture(i == 4).save(tmp_path / f"{i}.png")
+    data = Folder(path=str(tmp_path))
+    for plane in (principal(data), *(through_three(data, k) for k in range(4))):
+        assert np.isfinite(plane.axes).all() and plane.reach > 0
+        assert np.isfinite(plane.project(from_pixels(data.train.images), 1.0, 1.0)).all()
 
 
 def test_one_subfolder_is_no_class(tmp_path, cats):
@@ -187,24 +260,26 @@ def test_what_is_of_no_use_is_refused(tmp_path, cats):
     empty, plain, texts = (tmp_path / name for name in ("empty", "plain", "texts"))
     for folder in (empty, plain, texts):
         folder.mkdir()
-    for i in range(3):
+    for i in range(4):
         Image.new("L", (9, 9), 77).save(plain / f"{i}.png")
         (texts / f"{i}.png").write_text("words")
     for path, words in (
-        (empty, "empty holds no pictures"), (plain, "one plain colour"), (texts, "none of 3 pictures in texts"),
+        (empty, "empty holds no pictures"), (plain, "one plain colour"), (texts, "none of 4 pictures in texts"),
         (tmp_path / "gone", "gone cannot be read .*choose it again"), (cats / "00.png", "cannot be read"),
         ("", "no folder of pictures has been chosen"),
     ):  # fmt: skip
         with pytest.raises(ImageError, match=words):
             found(path)
-    with pytest.raises(ImageError, match="only one of the 1"):
+    with pytest.raises(ImageError, match="1 of 1 pictures in cats can be read; at least 4 are"):
         found(cats, names=["00.png"])
+    with pytest.raises(ImageError, match="3 of 3 pictures"):
+        found(cats, names=["00.png", "01.png", "02.png"])
     with pytest.raises(ImageError, match="holds no pictures"):
         found(cats, names=["other.png"])
 
 
 def test_some_files_of_a_folder(cats):
-    assert found(cats, names=["00.png", "03.png", "05.png"]).sentence == "cats: 3 pictures."
+    assert found(cats, names=["00.png", "03.png", "05.png", "07.png"]).sentence == "cats: 4 pictures."
 
 
 @pytest.mark.parametrize("names", [["../secret.png"], ["a/b.png"], [""], [".."], "x.png", [3], ["a\0.png"]])

@@ -86,9 +86,10 @@ def test_a_folder_and_several_pictures_are_dropped(qtbot, tmp_path, cats):
         drop(window, cats)
         wait(qtbot, lambda: isinstance(data(window), Folder))
         assert data(window).names == () and len(data(window).train) == 5
-        drop(window, cats / "1.png", cats / "3.png", cats / "4.png")
+        drop(window, *(cats / f"{i}.png" for i in (1, 2, 3, 4)))
         wait(qtbot, lambda: data(window).names != ())
-        assert data(window).names == ("1.png", "3.png", "4.png") and said(window, "cats: 3 pictures.")
+        assert data(window).names == ("1.png", "2.png", "3.png", "4.png")
+        assert said(window, "cats: 4 pictures.")
         now = data(window)
         elsewhere = tmp_path / "x.png"
         elsewhere.write_bytes((cats / "0.png").read_bytes())

@@ -102,8 +102,8 @@ class Mixture:
 
     @cached_property
     def label_weights(self) -> np.ndarray:
-        """The weight of each class (c,)."""
-        return np.bincount(self._classes, self.weights)
+        """The weight of each class (c,), of those too that have a name and no component."""
+        return np.bincount(self._classes, self.weights, minlength=len(self.label_names))
 
     @property
     def _classes(self) -> np.ndarray:

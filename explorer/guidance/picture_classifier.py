@@ -44,6 +44,8 @@ class Material(Protocol):
     def sigma_data(self) -> float: ...
     @property
     def mirror(self) -> bool: ...
+    @property
+    def classes(self) -> int: ...
 
 
 def train_picture_classifier(
@@ -62,9 +64,10 @@ def train_picture_classifier(
     from explorer.scores.picture_classifier import PictureClassifier, PictureClassifierSpec
 
     iterations = iterations or ITERATIONS
-    classes = int(material.train.labels.max()) + 1
     assert material.picture is not None
-    spec = PictureClassifierSpec(material.picture, classes, tuple(material.centre), material.sigma_data)
+    spec = PictureClassifierSpec(
+        material.picture, material.classes, tuple(material.centre), material.sigma_data
+    )
     net = PictureClassifier(spec, torch.Generator().manual_seed(seed)).to(device)
     rng, random = np.random.default_rng([seed, *b"classifier"]), torch.Generator().manual_seed(seed)
     optimiser, held = FlatMuon(net, net.matrices(), clip=1.0, ema=0.08), _Held(material, seed, device)

@@ -123,6 +123,11 @@ class ImageSet(Distribution):
         """c h w."""
         return math.prod(self.size)
 
+    @property
+    def classes(self) -> int:
+        """How many classes the pictures have; 0 where they have no labels."""
+        return len(self.label_names)
+
     @cached_property
     def moments(self) -> tuple[tuple[float, ...], float]:
         """The mean of each channel, and the standard deviation around it over all: what networks scale by."""
@@ -149,9 +154,16 @@ class ImageSet(Distribution):
         return self.moments[1]
 
     def build(self) -> Mixture:
-        few = self.train.take(slice(0, REMEMBERED))
+        few = self.train.take(_remembered(self.train.labels))
         labels = few.labels.astype(int) if self.label_names else None
         m = Mixture.of_points(from_pixels(few.images), JITTER, labels, self.label_names)
         return PictureMixture(
             m.weights, m.means, m.scales, None, labels, self.label_names, self.size, self.held_out
         )
+
+
+def _remembered(labels: np.ndarray) -> np.ndarray:
+    """The rows of the first REMEMBERED pictures, among them one of every class (n,)."""
+    first = np.unique(labels, return_index=True)[1]
+    others = np.setdiff1d(np.arange(len(labels)), first)
+    return np.sort(np.concatenate([first, others])[:REMEMBERED])

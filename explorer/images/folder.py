@@ -26,8 +26,8 @@ MOST = 5_000
 MOST_ENTRIES, MOST_CLASSES = 200_000, 100
 #: Larger files, and pictures of more pixels, are left out unread.
 MOST_BYTES, MOST_PIXELS = 64 * 2**20, 50_000_000
-#: One picture in so many is held out.
-HELD_OUT = 10
+#: One picture in so many is held out; fewer than LEAST are too few to learn from three and hold one out.
+HELD_OUT, LEAST = 10, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,24 +128,40 @@ def read_folder(path: str, names: tuple[str, ...], side: int, colour: bool) -> F
     if not listing.files:
         raise ImageError(f"{folder.name} holds no pictures ({', '.join(ENDINGS)}).")
     images, labels, broken = _read(listing, side, colour)
-    if len(images) < 2:
-        few = (
-            f"only one of the {len(listing.files)} pictures"
-            if images
-            else f"none of {len(listing.files)} pictures"
+    if len(images) < LEAST:
+        raise ImageError(
+            f"{len(images) or 'none'} of {len(listing.files)} pictures in {folder.name} can be read; at least {LEAST} "
+            "are needed."
         )
-        raise ImageError(f"{few} in {folder.name} can be read; two are needed.")
     pixels = Pixels(np.stack(images), np.array(labels, np.int64))
     if int(np.ptp(pixels.images)) == 0:
         raise ImageError(
             f"the pictures in {folder.name} are all of one plain colour: there is nothing to learn."
         )
     digest = hashlib.sha256(pixels.images.tobytes() + pixels.labels.tobytes()).hexdigest()[:16]
-    held = max(1, len(pixels) // HELD_OUT)
-    sentence = _sentence(listing, len(pixels), broken)
-    return Found(
-        pixels.take(slice(held, None)), pixels.take(slice(0, held)), listing.classes, sentence, digest
-    )
+    pixels, classes = _classes(pixels, listing.classes)
+    held = _held_out(pixels.labels)
+    train = np.delete(np.arange(len(pixels)), held)
+    sentence = _sentence(listing, classes, len(pixels), broken)
+    return Found(pixels.take(train), pixels.take(held), classes, sentence, digest)
+
+
+def _classes(pixels: Pixels, names: tuple[str, ...]) -> tuple[Pixels, tuple[str, ...]]:
+    """With the classes that pictures were read of; none where that is one, or where each picture is of its own."""
+    found, labels = np.unique(pixels.labels, return_inverse=True)
+    if not 1 < len(found) < len(pixels):
+        return Pixels(pixels.images, np.zeros_like(pixels.labels)), ()
+    return Pixels(pixels.images, labels.astype(np.int64)), tuple(names[c] for c in found)
+
+
+def _held_out(labels: np.ndarray) -> np.ndarray:
+    """The rows that are held out: the first, but of each class (n,) one is left to learn from."""
+    left, rows = np.bincount(labels), list[int]()
+    for row, label in enumerate(labels):
+        if left[label] > 1 and len(rows) < max(1, len(labels) // HELD_OUT):
+            left[label] -= 1
+            rows.append(row)
+    return np.array(rows)
 
 
 class _Listing:
@@ -250,11 +266,8 @@ def _plainly(picture: Image.Image) -> Image.Image:
     return picture.convert("RGBA" if clear else "RGB")
 
 
-def _sentence(listing: _Listing, taken: int, broken: int) -> str:
-    name = listing.folder.name
-    said = [
-        f"{name}: {taken:,} pictures" + (f" in {len(listing.classes)} classes" if listing.classes else "")
-    ]
+def _sentence(listing: _Listing, classes: tuple[str, ...], taken: int, broken: int) -> str:
+    said = [f"{listing.folder.name}: {taken:,} pictures" + (f" in {len(classes)} classes" if classes else "")]
     if taken == MOST and len(listing.files) > taken + broken:
         said.append(f"a random {MOST:,} of {len(listing.files):,}")
     if broken:

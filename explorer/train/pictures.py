@@ -46,6 +46,7 @@ class Material:
     centre: tuple[float, ...]
     sigma_data: float
     mirror: bool = False
+    classes: int = 0
 
     @cached_property
     def digest(self) -> str:
@@ -64,14 +65,15 @@ class Material:
             raise TrainingError(
                 f"the archive has pictures of {train.images.shape[1:]}, {data.title} {data.size}"
             )
-        return Material(train, held_out, data.size, *data.moments, data.mirror)
+        classes = max(data.classes, int(train.labels.max()) + 1) if archive else data.classes
+        return Material(train, held_out, data.size, *data.moments, data.mirror, classes)
 
 
 class PicturePool:
     """Pictures drawn with replacement, mirrored half of the time where that suits them; a tenth lose their label."""
 
     def __init__(self, material: Material, classes: int, seed: int, device: torch.device) -> None:
-        known = int(material.train.labels.max()) + 1
+        known = material.classes
         if 0 < classes < known:
             raise TrainingError(
                 f"the data has {known} labels and the network {classes}; set the classes to {known}, or to 0 for none"

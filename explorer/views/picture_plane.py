@@ -64,6 +64,7 @@ def principal(data: ImageSet) -> Plane:
     origin = y.mean(axis=0)
     centred = (y - origin).astype(np.float64)
     values, vectors = np.linalg.eigh(centred @ centred.T)
+    values = np.maximum(values, 1e-9)  # of pictures that are there several times little is left
     axes = (vectors[:, :-3:-1].T @ centred) / np.sqrt(values[:-3:-1])[:, None]
     share = values[:-3:-1] / values.sum()
     names = tuple(
@@ -80,25 +81,24 @@ def through_three(data: ImageSet, triple: int) -> Plane:
     corners = from_pixels(data.train.images[rows])
     origin = corners.mean(axis=0)
     first = corners[1] - corners[0]
-    first /= np.linalg.norm(first)
+    first /= max(np.linalg.norm(first), 1e-6)
     second = corners[2] - corners[0]
     second -= (second @ first) * first
-    second /= np.linalg.norm(second)
+    second /= max(np.linalg.norm(second), 1e-6)
     axes = np.stack([first, second]).astype(np.float32)
     reach = BEYOND * float(np.linalg.norm((corners - origin) @ axes.T, axis=1).max())
-    return Plane(origin, axes, reach, ("from the first picture to the second", "towards the third"), corners)
+    return Plane(
+        origin, axes, max(reach, 1e-3), ("from the first picture to the second", "towards the third"), corners
+    )
 
 
 def three_rows(data: ImageSet, triple: int) -> list[int]:
     """The rows of three different training pictures; of three classes where there are so many."""
-    labels, rows = data.train.labels, [3 * triple % len(data.train)]
-    for row in [*range(rows[0] + 1, len(labels)), *range(rows[0])]:
-        fresh = labels[row] not in labels[rows]
-        if fresh or len(np.unique(labels)) <= len(rows):
-            rows.append(row)
-        if len(rows) == 3:
-            break
-    return rows
+    labels = data.train.labels
+    order = np.roll(np.arange(len(labels)), -(3 * triple % len(labels)))
+    fresh = np.sort(np.unique(labels[order], return_index=True)[1])
+    others = np.setdiff1d(np.arange(len(labels)), fresh)
+    return [int(row) for row in order[np.concatenate([fresh, others])[:3]]]
 
 
 @VIEWS.register("picture_plane", title="A plane through the data", order=240)
