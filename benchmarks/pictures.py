@@ -32,9 +32,10 @@ from explorer.images import IMAGES
 from explorer.models import resolve
 from explorer.samplers import PREDICTORS, Sampler
 from explorer.scores import LearnedScore
+from explorer.scores.precision import computes_in_half
 from explorer.scores.spec import PictureTraining, UNetSpec
 from explorer.simulate import Simulation
-from explorer.train.pictures import Material, PictureRun, computes_in_half
+from explorer.train.pictures import Material, PictureRun
 
 #: Seconds, and the cost over the bare network.
 AIMS = {"mnist": 0.3, "mnist guided": 0.5, "twemoji": 0.5, "mnist PC": 4.0}

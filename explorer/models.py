@@ -15,8 +15,11 @@ from explorer.experiment import Experiment, encode
 from explorer.guidance import Guided, Sources
 from explorer.guidance.classifier import CLASSIFIERS
 from explorer.lazy import torch
+from explorer.params import params
 from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.scores.files import Model, ModelFileError, load
+from explorer.scores.precision import computes_in_half
+from explorer.sdes import SDE
 
 if TYPE_CHECKING:
     from explorer.scores.classifier import NoisyClassifier
@@ -70,7 +73,9 @@ _denoisers: WeakKeyDictionary[Model, Preconditioned] = WeakKeyDictionary()
 
 def _denoiser(model: Model) -> Preconditioned:
     if model not in _denoisers:
-        _denoisers[model] = model.denoiser()
+        net = _denoisers[model] = model.denoiser()
+        if model.picture is not None:
+            net.reduced = computes_in_half("auto", torch.device("cpu"))
     return _denoisers[model]
 
 
@@ -183,17 +188,25 @@ def _of_network(model: Model, e: Experiment, word: str) -> Resolved:
 def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str:
     if model is not trained:
         return "Not trained yet: this is the network's first guess. Press Train."
-    native = (model.sde or {}).get("type")
-    if native and native != experiment.sde.name:
-        return (
-            f"This network was trained for {native} alone: under {experiment.sde.title} its field is wrong. "
-            "Train again."
-        )
+    native = model.native_sde
+    if native is not None and native != experiment.sde:
+        one, other = _told_apart(native, experiment.sde)
+        return f"This network was trained for {one} alone: under {other} its field is wrong. Train again."
     if model.network != experiment.network:
         return "This network was trained with other settings. Press Train to train with these."
     if model.data and model.data != told(experiment.data):
         return "This network was trained on other data. Press Train to train for this one."
     return "Trained for this SDE alone." if native else ONE_SERVES_ALL
+
+
+def _told_apart(*sdes: SDE) -> list[str]:
+    """The names of two SDEs; of one SDE with other numbers, those."""
+    a, b = sdes
+    if type(a) is not type(b):
+        return [sde.title for sde in sdes]
+    apart = [p for p in params(type(a)) if getattr(a, p.name) != getattr(b, p.name)]
+    told = [", ".join(f"{p.symbol} = {getattr(sde, p.name):g}" for p in apart) for sde in sdes]
+    return [f"{a.title} with {told[0]}", told[1]]
 
 
 def model_of(experiment: Experiment, frame: TrainFrame, weights: Mapping[str, torch.Tensor]) -> Model:

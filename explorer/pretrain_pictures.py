@@ -41,8 +41,9 @@ from explorer.quality.measure import (
 )
 from explorer.quality.table1 import COSTS, Row, table1
 from explorer.scores.files import load, save
+from explorer.scores.precision import computes_in_half
 from explorer.train import TrainFrame
-from explorer.train.pictures import Material, PictureRun, computes_in_half
+from explorer.train.pictures import Material, PictureRun
 
 #: Iterations of a score network, by set: what two hours of one core came to.
 ITERATIONS = {"mnist": 8500, "fashion_mnist": 3500, "twemoji": 2500}

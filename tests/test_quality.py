@@ -9,11 +9,14 @@ import torch
 from scipy.linalg import sqrtm
 
 from explorer.images import IMAGES, from_pixels
+from explorer.likelihood import Flow, Hutchinson, log_likelihood, probes
 from explorer.quality import Features, copies, drawn, nearest, train_features
 from explorer.quality.frechet import Moments, distance, floor, frechet
 from explorer.quality.measure import QUICK, STOCHASTIC, Subject, measure_bits, measure_copies, measure_samples
 from explorer.quality.samples import on_levels
 from explorer.quality.table1 import table1, ways
+from explorer.samplers import SOLVERS
+from explorer.scores import LearnedScore
 from explorer.scores.files import Model, ModelFileError
 from explorer.scores.spec import UNetSpec
 from explorer.sdes import SDES
@@ -242,11 +245,22 @@ def test_the_table_has_a_row_for_each_sde_and_method(subject):
         assert row.distance.std == pytest.approx(np.std(row.each, ddof=1)) and row.floor.mean > 0
 
 
-def test_bits_are_measured_in_float32_and_the_precision_put_back(subject):
+def test_bits_are_measured_in_float32_whatever_the_network_is_set_to(subject):
     from explorer.scores.unet import PictureDenoiser
 
     net = PictureDenoiser(UNetSpec(16, 1, 0, 0), (1, 28, 28), (-0.74,), 0.6)
-    net.reduced = True
-    found = measure_bits(replace(subject, net=net), SDES["vp"](), n=2, steps=4)
-    assert net.reduced and found["n"] == 2 and found["evaluations"] > 4
-    assert math.isfinite(found["mean"]) and found["error"] > 0
+    with torch.no_grad():
+        net.body.last.weight.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
+    at = LearnedScore(net, SDES["vp"]())
+    x = torch.randn(2, 784, generator=torch.Generator().manual_seed(1))
+    found, plain = [], []
+    for net.reduced in (False, True):
+        flow = Flow(SDES["vp"](), at, SOLVERS["rk4"](), 4)
+        found.append(
+            log_likelihood(flow, x, divergence=Hutchinson(probes("rademacher", 1, (2, 784), 0))).each
+        )
+        plain.append(at(x, 0.5))
+    assert torch.equal(*found) and not torch.equal(*plain)
+    bits = measure_bits(replace(subject, net=net), SDES["vp"](), n=2, steps=4)
+    assert net.reduced and bits["n"] == 2 and bits["evaluations"] > 4
+    assert math.isfinite(bits["mean"]) and bits["error"] > 0

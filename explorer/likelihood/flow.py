@@ -19,6 +19,7 @@ from explorer.lazy import torch
 from explorer.likelihood.divergence import Divergence, Exact, Without
 from explorer.samplers import SOLVERS, Predictor, Reverse
 from explorer.scores import LearnedScore, Score
+from explorer.scores.precision import full_precision
 from explorer.sdes import SDE
 
 #: The solver's tolerance where nothing else is said: 2e-4 nats with the exact score (tests/test_likelihood.py).
@@ -85,7 +86,8 @@ class Flow:
 
     It is integrated over λ = log(sigma/alpha), in which it is smooth for every SDE: dλ/dt = g²/(2 sigma²).
     `solver` is any of SOLVERS; one that does not choose its own steps takes `steps` equal ones in λ. States
-    are float64; a network is asked in the precision of its weights. `start` is where data is taken to be.
+    are float64; a network is asked in the precision of its weights, never in bfloat16. `start` is where data
+    is taken to be.
     """
 
     sde: SDE
@@ -153,7 +155,8 @@ class _Joint(Reverse):
 
     def _piece(self, state: torch.Tensor, rows: slice, t: float) -> tuple[torch.Tensor, torch.Tensor]:
         x = state[rows, : self.size].reshape(-1, *self.shape).to(self.dtype)
-        s, trace = self.divergence(self.score_function, x, t, rows)
+        with full_precision():
+            s, trace = self.divergence(self.score_function, x, t, rows)
         return s.flatten(1).double(), trace.double()
 
     def moment(self, state: torch.Tensor, t: float, progress: float) -> Moment:

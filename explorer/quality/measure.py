@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -116,22 +114,11 @@ def measure_copies(s: Subject, way: Way, n: int, seed: int = 0) -> dict[str, Any
 
 def measure_bits(s: Subject, sde: SDE, n: int, probes: int = 1, steps: int = STEPS) -> dict[str, Any]:
     """Bits/dim of n test pictures in random order, unconditional, in float32."""
-    with in_float32(s.net):
-        found = bits_per_dim(LearnedScore(s.net, sde), sde, s.test.images[:n], probes, steps)
+    found = bits_per_dim(LearnedScore(s.net, sde), sde, s.test.images[:n], probes, steps)
     return {
         "sde": sde.title, "n": n, "probes": probes, "steps": steps, "evaluations": found.nfe,
         "noise": found.noise, "mean": rounded(found.mean), "error": rounded(found.error),
     }  # fmt: skip
-
-
-@contextmanager
-def in_float32(net: PictureDenoiser) -> Iterator[None]:
-    """Whatever precision samples are drawn in: the divergence wants all digits."""
-    reduced, net.reduced = net.reduced, False
-    try:
-        yield
-    finally:
-        net.reduced = reduced
 
 
 def _spread(value: Spread) -> dict[str, float]:

@@ -110,6 +110,8 @@ class Preconditioned(nn.Module):
     many_labels = False
     #: The number that stands for "no label".
     no_label = 0
+    #: Whether it computes in bfloat16 (networks for pictures can).
+    reduced = False
 
     def _unit(
         self, x: Tensor, noise: Tensor, labels: Tensor | int | None, embedding: Tensor | None = None

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.scores.network import Embedding, Preconditioned, empty_table
+from explorer.scores.precision import in_full_precision
 from explorer.scores.spec import PICTURE_NOISE_LOW, UNetSpec
 
 GROUPS, HEADS, EMBEDDING = 8, 4, 256
@@ -117,7 +118,7 @@ class PictureDenoiser(Preconditioned):
     """D(y, sigma) for flat pictures y (..., c h w), conditioned on a label where `spec.classes` is not 0.
 
     `centre` (c,) and `sigma_data` are the mean of each channel and the standard deviation around it. `reduced`
-    computes in bfloat16, which is faster where the processor has it; weights stay float32.
+    computes in bfloat16, which is faster where the processor has it (scores/precision.py); weights stay float32.
     """
 
     noise_low = PICTURE_NOISE_LOW
@@ -181,4 +182,5 @@ class PictureDenoiser(Preconditioned):
         return torch.cat(out, 1)
 
     def _precision(self, device: str) -> contextlib.AbstractContextManager[object]:
-        return torch.autocast(device, torch.bfloat16) if self.reduced else contextlib.nullcontext()
+        half = self.reduced and not in_full_precision()
+        return torch.autocast(device, torch.bfloat16) if half else contextlib.nullcontext()

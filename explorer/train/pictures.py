@@ -17,11 +17,12 @@ from explorer.images import ImageSet, from_pixels
 from explorer.images.base import Pixels
 from explorer.lazy import torch
 from explorer.objectives import OBJECTIVES
+from explorer.scores.precision import computes_in_half
 from explorer.scores.spec import PICTURE_NOISE_LOW, PictureTraining, UNetSpec
 from explorer.sdes import SDES
 from explorer.train.batches import LABEL_DROP, Inputs, Sampling
 from explorer.train.fleet import Fleet
-from explorer.train.frame import TrainFrame, TrainingError
+from explorer.train.frame import DeviceError, TrainFrame, TrainingError
 from explorer.train.held import as_batch
 from explorer.train.loop import Loop, choose_device, out_of_memory
 
@@ -231,15 +232,6 @@ class PictureRun(Loop):
         self.good = self.optimiser.state()
 
 
-def computes_in_half(precision: str, device: torch.device) -> bool:
-    """Whether to compute in bfloat16."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    if device.type == "cpu":
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
-
-
 def _loss_module(net: PictureDenoiser, objective: Any) -> torch.nn.Module:
     """The loss as a module: DistributedDataParallel wants one whose forward pass uses every weight."""
 
@@ -272,6 +264,6 @@ def room_needed() -> Iterator[None]:
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
-        raise TrainingError(
+        raise DeviceError(
             "the device has no memory for this network; choose a smaller one, or 'cpu' as the device"
         ) from error
