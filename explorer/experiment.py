@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -211,9 +212,12 @@ def _no_field(path: str, known: Mapping[str, Param]) -> str:
 
 
 def _located(message: str, cls: type, path: str) -> str:
-    """A message that starts with the class's own name, with the whole path in its place."""
+    """A message that starts with the class's own name, with the whole path in its place before every field."""
     own = getattr(cls, "name", "")
-    return path + message[len(own) :] if own and message.startswith(own + ".") else f"{path}: {message}"
+    if not own or not message.startswith(own + "."):
+        return f"{path}: {message}"
+    fields = "|".join(p.name for p in params(cls))
+    return path + re.sub(rf"\b{own}\.(?=(?:{fields})\b)", f"{path}.", message[len(own) :])
 
 
 def _decode_field(p: Param, value: Any, path: str, lenient: bool = False) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from explorer.experiment import Experiment, encode
 from explorer.guidance import Guided, Sources
 from explorer.guidance.classifier import CLASSIFIERS
 from explorer.lazy import torch
-from explorer.params import params
+from explorer.params import Param, params
 from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.scores.files import Model, ModelFileError, load
 from explorer.scores.precision import computes_in_half
@@ -188,25 +188,31 @@ def _of_network(model: Model, e: Experiment, word: str) -> Resolved:
 def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str:
     if model is not trained:
         return "Not trained yet: this is the network's first guess. Press Train."
-    native = model.native_sde
-    if native is not None and native != experiment.sde:
-        one, other = _told_apart(native, experiment.sde)
-        return f"This network was trained for {one} alone: under {other} its field is wrong. Train again."
+    wrong = _wrong_sde(model.sde, experiment.sde) if model.sde else ""
+    if wrong:
+        return wrong
     if model.network != experiment.network:
         return "This network was trained with other settings. Press Train to train with these."
     if model.data and model.data != told(experiment.data):
         return "This network was trained on other data. Press Train to train for this one."
-    return "Trained for this SDE alone." if native else ONE_SERVES_ALL
+    return "Trained for this SDE alone." if model.sde else ONE_SERVES_ALL
 
 
-def _told_apart(*sdes: SDE) -> list[str]:
-    """The names of two SDEs; of one SDE with other numbers, those."""
-    a, b = sdes
-    if type(a) is not type(b):
-        return [sde.title for sde in sdes]
-    apart = [p for p in params(type(a)) if getattr(a, p.name) != getattr(b, p.name)]
-    told = [", ".join(f"{p.symbol} = {getattr(sde, p.name):g}" for p in apart) for sde in sdes]
-    return [f"{a.title} with {told[0]}", told[1]]
+def _wrong_sde(native: Mapping[str, Any], sde: SDE) -> str:
+    """What is wrong where a network that was trained for one SDE alone is used under another; "" if nothing is."""
+    mine, now = str(native.get("type")), sde.title
+    if mine == sde.name:
+        apart = [p for p in params(type(sde)) if native.get(p.name) != getattr(sde, p.name)]
+        if not apart:
+            return ""
+        mine, now = (_numbers(apart, values) for values in (native, encode(sde)))
+        mine = f"{sde.title} with {mine}"
+    return f"This network was trained for {mine} alone: under {now} its field is wrong. Train again."
+
+
+def _numbers(some: Sequence[Param], values: Mapping[str, Any]) -> str:
+    """ "β_max = 20"."""
+    return ", ".join(f"{p.symbol} = {str(values.get(p.name)).removesuffix('.0')}" for p in some)
 
 
 def model_of(experiment: Experiment, frame: TrainFrame, weights: Mapping[str, torch.Tensor]) -> Model:

@@ -127,6 +127,18 @@ def test_fields_are_set_all_at_once_and_by_their_type(capsys):
     assert (found.experiment.sde.beta_min, found.experiment.data.word) == (30.0, "VP")
     assert not found.look.trails and found.experiment.sampler.predictor.name == "ancestral"
     assert found.compare.sampler.mode == "ode" and found.compare.sde == found.experiment.sde
+    assert found.experiment.sampler.mode == Experiment().sampler.mode
+
+
+def test_a_field_of_the_second_stage_leaves_the_first_alone(file, tmp_path, capsys):
+    out = tmp_path / "run.npz"
+    sets = ("--set", "compare.sampler.steps=3", "--set", "compare.sde=ve")
+    code, _, err = here(capsys, "run", file, "--out", out, *sets)
+    assert code == 0, err
+    with np.load(out) as arrays:
+        found = loads(str(arrays["experiment"]))[0]
+        assert len(arrays["t"]) == 6 and (found.experiment.sde.name, found.compare.sde.name) == ("vp", "ve")
+    assert (found.experiment.sampler.steps, found.compare.sampler.steps) == (5, 3)
 
 
 # --- run ------------------------------------------------------------------------------------------------

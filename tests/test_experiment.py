@@ -408,5 +408,9 @@ def test_a_path_that_leads_nowhere_or_a_value_that_does_not_fit(path, value):
 
 
 def test_decode_names_the_place_it_was_told():
+    with pytest.raises(
+        ExperimentError, match=r"^here\.sde\.beta_max \(20\) must be above here\.sde\.beta_min \(30\)$"
+    ):
+        decode(Experiment, {"sde": {"type": "vp", "beta_min": 30}}, "here")
     with pytest.raises(ExperimentError, match=r"^here\.sde\.beta_max must be"):
         decode(Experiment, {"sde": {"type": "vp", "beta_max": -1}}, "here")

@@ -170,6 +170,8 @@ def test_a_native_network_says_so(output):
     model = random_model(spec, sde=encode(e.sde), data=encode(e.data))
     assert "this SDE alone" in resolve(e, model).word
     assert "Train again" in resolve(edited(e, "sde", "ve"), model).word
+    word = resolve(edited(e, "sde.beta_max", 10), model).word
+    assert "for VP with β_max = 20 alone: under β_max = 10" in word and "Train again" in word
     assert untrained(e).sde == encode(e.sde)
 
 

@@ -9,6 +9,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -84,7 +85,7 @@ def _parsed(text: str) -> Any:
 def _assign(value: dict[str, Any], field: str, new: Any) -> None:
     """Put `new` at a dotted path of the document as JSON."""
     if field.split(".")[0] == "compare" and "compare" not in value:
-        value["compare"] = {part: value[part] for part in BESIDE}
+        value["compare"] = deepcopy({part: value[part] for part in BESIDE})
     *folders, last = field.split(".")
     place = value
     for i, folder in enumerate(folders):
