@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 class Resolved:
     """A score, whether it is the exact one, and a sentence about it for the Score card.
 
-    Under a control `score` is the guided one; `plain` is the score that it started from, and `control` the
-    sentence for the Control card.
+    Under a control `score` is the guided one; `plain` is the score that it started from, `control` the sentence
+    for the Control card, and `missing` what must be trained first: "labels" (a network that knows them),
+    "classifier" or "" for nothing. `surprise`: whether the sentence about the score is one to be warned of.
     """
 
     score: Score
@@ -42,6 +43,8 @@ class Resolved:
     control: str = ""
     labelled: Callable[[int], Score] | None = None
     plain: Score | None = None
+    missing: str = ""
+    surprise: bool = False
 
 
 #: Why a slider of the SDE needs no retraining.
@@ -125,7 +128,8 @@ def controlled(found: Resolved, e: Experiment) -> Resolved:
     classifier, trouble = _classifier(e)
     sources = Sources(found.score, mixture, e.sde, found.exact, found.labelled, classifier)
     score, word = e.control.guide(sources)
-    return replace(found, score=score, control=f"{trouble}{word}", plain=found.score)
+    missing = e.control.missing(sources)
+    return replace(found, score=score, control=f"{trouble}{word}", plain=found.score, missing=missing)
 
 
 def _classifier(e: Experiment) -> tuple[NoisyClassifier | None, str]:
@@ -163,10 +167,12 @@ def _unconditional(experiment: Experiment, trained: Model | None) -> Resolved:
     if source == "pretrained":
         model = pretrained(experiment.data)
         if model is None:
-            return Resolved(exact, True, NO_PRETRAINED, dim)
+            return Resolved(exact, True, NO_PRETRAINED, dim, surprise=True)
         return _of_network(model, experiment, f"{_made(model)}{ONE_SERVES_ALL}")
     model = trained if trained is not None and trained.dim == experiment.data.dim else untrained(experiment)
-    return _of_network(model, experiment, _word_on(model, experiment, trained))
+    wrong = _wrong_sde(model.sde, experiment.sde) if model is trained and model.sde else ""
+    found = _of_network(model, experiment, wrong or _word_on(model, experiment, trained))
+    return replace(found, surprise=bool(wrong))
 
 
 def _made(model: Model) -> str:
@@ -188,9 +194,6 @@ def _of_network(model: Model, e: Experiment, word: str) -> Resolved:
 def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str:
     if model is not trained:
         return "Not trained yet: this is the network's first guess. Press Train."
-    wrong = _wrong_sde(model.sde, experiment.sde) if model.sde else ""
-    if wrong:
-        return wrong
     if model.network != experiment.network:
         return "This network was trained with other settings. Press Train to train with these."
     if model.data and model.data != told(experiment.data):

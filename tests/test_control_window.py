@@ -106,6 +106,19 @@ def test_the_classifier_is_trained_from_the_card(qtbot, window, monkeypatch):
     assert "trained for this data" in window.session.tracks["A"].full.resolved.control
 
 
+def test_where_labels_and_a_classifier_are_missing_the_labels_come_first(qtbot, window, monkeypatch):
+    monkeypatch.setattr(CLASSIFIERS, "_kept", {})
+    quick = replace(e(window).score, training=Training(seconds=0.0, iterations=40, batch=128))
+    window.edit("score", quick)
+    window.edit("control", CONTROLS["class_guidance"](rule="mixed"))
+    windows.wait(qtbot, lambda: "knows no labels" in window.control.word.text())
+    assert window.control.train.text() == "Train with labels"
+    window.control.train.click()
+    assert e(window).score.network.classes == 8 and not window.session.classifier.running
+    windows.wait(qtbot, lambda: "No classifier" in window.control.word.text())
+    assert window.control.train.text() == "Train classifier"
+
+
 def test_training_with_labels_from_the_card(qtbot, window):
     quick = replace(e(window).score, training=Training(seconds=0.0, iterations=40, batch=128))
     window.edit("score", quick)

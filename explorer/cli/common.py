@@ -129,8 +129,7 @@ def resolved(found: Any, model: Model | None) -> Resolved:
 
     prepare(found)
     answer = resolve(found, model)
-    surprising = (found.score.source == "pretrained" and answer.exact) or "wrong" in answer.word
-    if surprising:
+    if answer.surprise:
         warn(answer.word)
     if answer.control:
         warn(answer.control)

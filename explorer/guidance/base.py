@@ -213,6 +213,10 @@ class Control(Validated, ABC):
     def target(self, mixture: Mixture) -> Mixture:
         """The exact law p_0(x | y) that samples should have, itself a mixture."""
 
+    def missing(self, sources: Sources) -> str:
+        """What must be trained before it is what it says: "labels" (a network that knows them), "classifier" or ""."""
+        return ""
+
     @abstractmethod
     def guide(self, sources: Sources) -> tuple[Score, str]:
         """The score to sample with, and a sentence about it for the Control card."""

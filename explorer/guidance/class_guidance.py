@@ -104,14 +104,20 @@ class ClassGuidance(Control):
             )
         return "" if self.weight == 1 else f"w = {self.weight:g} asks for less than the class."
 
+    def missing(self, sources: Sources) -> str:
+        if self.rule in ("classifier_free", "mixed") and sources.labelled is None:
+            return "labels"
+        return "classifier" if self.rule in ("classifier", "mixed") and sources.classifier is None else ""
+
     def _conditional(self, sources: Sources) -> tuple[Score, str]:
         exact = sources.conditional(self.target(sources.mixture))
         if self.rule == "exact":
             pictures = isinstance(sources.mixture, PictureMixture)
             return exact, REMEMBERS if pictures else "∇log p(y|x) in closed form: the mixture is labelled."
-        if self.rule != "classifier" and sources.labelled is None:
+        missing = self.missing(sources)
+        if missing == "labels":
             return exact, "The network in use knows no labels: the exact rule is used. Train with labels."
-        if self.rule != "classifier_free" and sources.classifier is None:
+        if missing == "classifier":
             return exact, "No classifier is trained for this data yet: the exact rule is used. Train one."
         return self._learned(sources)
 

@@ -19,15 +19,16 @@ from explorer.ui.form_parts import Chooser
 from explorer.ui.labels import Button, label
 from explorer.ui.maskpaint import PictureEditor
 
-#: What a rule needs to be trained: the words of the button, and what it does.
+#: What can be trained for a control: the words of the button, and what it does.
 TRAININGS = {
     "classifier": ("Train classifier", "Train a classifier of this data under noise, in the background"),
-    "mixed": ("Train classifier", "Train a classifier of this data under noise, in the background"),
-    "classifier_free": (
+    "labels": (
         "Train with labels",
         "Train a network that is told the class, and a tenth of the time is not: in the background",
     ),
 }
+#: What a rule rests on; of points it takes seconds, so that it is offered again when it is there.
+RESTS_ON = {"classifier": "classifier", "mixed": "classifier", "classifier_free": "labels"}
 
 
 class ControlCard(EditCard):
@@ -42,6 +43,7 @@ class ControlCard(EditCard):
         self._control: Control = experiment.control
         self._kinds: dict[str, Control] = {name: cls() for name, cls in CONTROLS.items()}
         self._pictures: bool | None = None
+        self._refused, self._missing = False, ""
         self.choice = Chooser([])
         self.add(self.choice)
         self.equation = EquationView()
@@ -105,11 +107,7 @@ class ControlCard(EditCard):
         self.form.set_owner(control)
         self._show_classes(experiment)
         self._show_picture(experiment)
-        rule = getattr(control, "rule", "")
-        words, tip = TRAININGS.get(rule, ("", ""))
-        self.train.setText(words)
-        self.train.setToolTip(tip)
-        self._trains = bool(words) and not control.refusal(experiment.data.mixture)
+        self._refused = bool(control.refusal(experiment.data.mixture))
         self._show_train()
 
     def _show_classes(self, experiment: Experiment) -> None:
@@ -135,18 +133,27 @@ class ControlCard(EditCard):
         if shown and isinstance(control, PictureProblem) and isinstance(mixture, PictureMixture):
             self.picture.set_control(control, mixture)
 
-    def set_word(self, text: str, busy: bool) -> None:
-        """The sentence about the control in force, and whether something is being trained for it."""
+    def set_word(self, text: str, busy: bool, missing: str = "") -> None:
+        """The sentence about the control in force, whether something is being trained for it, and what must be
+        first: a key of TRAININGS, or ""."""
         if text != self.word.text():
             self.word.setText(text)
         self.word.setVisible(bool(text))
         self.train.setEnabled(not busy)
+        self._missing = missing
         self._show_train()
 
+    @property
+    def _trains(self) -> str:
+        """What the button trains. On pictures that takes minutes: it is offered where it is missing."""
+        rests_on = "" if self._pictures else RESTS_ON.get(getattr(self._control, "rule", ""), "")
+        return "" if self._refused else self._missing or rests_on
+
     def _show_train(self) -> None:
-        """Training on pictures takes minutes: it is offered where the sentence asks for it."""
-        self.train.setVisible(self._trains and (not self._pictures or "Train" in self.word.text()))
+        words, tip = TRAININGS.get(self._trains, ("", ""))
+        self.train.setText(words)
+        self.train.setToolTip(tip)
+        self.train.setVisible(bool(words))
 
     def _train(self) -> None:
-        free = getattr(self._control, "rule", "") == "classifier_free"
-        (self.labels_pressed if free else self.classifier_pressed).emit()
+        (self.labels_pressed if self._trains == "labels" else self.classifier_pressed).emit()
