@@ -307,7 +307,8 @@ def parser() -> argparse.ArgumentParser:
         prog="main.py pretrain --pictures",
         description="Make the networks for a set of pictures in pretrained/. Without a part named, all are made.",
     )
-    found.add_argument("--pictures", required=True, choices=list(IMAGES), metavar="NAME")
+    names = [name for name, cls in IMAGES.items() if cls.builtin]
+    found.add_argument("--pictures", required=True, choices=names, metavar="NAME")
     found.add_argument(
         "--archive", metavar="FILE.npz", help="the whole set in place of what comes with the program"
     )

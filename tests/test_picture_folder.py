@@ -13,10 +13,13 @@ from explorer import document
 from explorer.cli import main
 from explorer.experiment import Experiment, ExperimentError, edited, from_dict, to_dict, with_data
 from explorer.guidance.picture_classifier import train_picture_classifier
-from explorer.images import DATA, base, from_pixels, to_pixels
+from explorer.images import DATA, base, from_pixels, square, to_pixels
 from explorer.images import folder as folders
 from explorer.images.archive import ImageError
 from explorer.images.folder import Folder, read_folder
+from explorer.images.square import square_of
+from explorer.imports.base import DataFileError
+from explorer.imports.pictures import levels_of
 from explorer.models import model_of, resolve
 from explorer.params import ParamError
 from explorer.quality import nearest
@@ -106,6 +109,27 @@ def test_every_kind_of_picture_looks_as_it_should(tmp_path, colour):
     assert images[..., :5].max() < 30 and images[..., 11:].min() > 225
 
 
+def test_every_reader_sees_the_same_levels(tmp_path, monkeypatch):
+    """One picture named on the command line or opened for a control is what it is in a folder: nothing is stretched."""
+    flat = np.full((20, 20), 117 * 257, np.uint16)
+    flat[:, 10:] = 128 * 257
+    Image.fromarray(flat).save(tmp_path / "flat.png")
+    levels = levels_of(tmp_path / "flat.png", (1, 16, 16))
+    assert levels[..., :5].tolist() == np.full((1, 16, 5), 117).tolist()
+    assert levels[..., 11:].tolist() == np.full((1, 16, 5), 128).tolist()
+    pfm = b"Pf\n2 1\n-1.0\n" + np.array([0.25, 2.0], "<f4").tobytes()  # numbers from 0 to 1, and one beyond
+    (tmp_path / "real.pfm").write_bytes(pfm)
+    assert square_of(tmp_path / "real.pfm", (1, 1, 2)).tolist() == [[[64, 255]]]
+    kinds(tmp_path)
+    (tmp_path / "real.pfm").unlink()
+    for size in ((1, 16, 16), (3, 16, 12)):
+        for path in tmp_path.iterdir():
+            np.testing.assert_array_equal(levels_of(path, size), square_of(path, size))
+    monkeypatch.setattr(square, "MOST_PIXELS", 399)
+    with pytest.raises(DataFileError, match=r"flat\.png is too large: 20 by 20"):
+        levels_of(tmp_path / "flat.png", (1, 16, 16))
+
+
 def test_what_cannot_be_read_is_counted(cats, monkeypatch):
     (cats / "empty.png").write_bytes(b"")
     (cats / "words.jpg").write_text("not a picture")
@@ -125,7 +149,7 @@ def bomb(width, height):
 def test_decompression_bombs_and_huge_files_are_left_out(cats, monkeypatch):
     (cats / "bomb.png").write_bytes(bomb(20_000, 10_000))
     with (cats / "sparse.png").open("wb") as file:
-        file.truncate(folders.MOST_BYTES + 1)
+        file.truncate(square.MOST_BYTES + 1)
     assert found(cats).sentence == "cats: 12 pictures; 2 files could not be read."
 
 

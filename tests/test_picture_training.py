@@ -16,7 +16,7 @@ from explorer import document
 from explorer.cli import main
 from explorer.experiment import Experiment, with_data
 from explorer.images import DATA, from_pixels
-from explorer.images.archive import read
+from explorer.images.archive import ImageError, read
 from explorer.metrics import energy_distance
 from explorer.models import model_of, resolve, untrained
 from explorer.scores.files import ModelFileError, sealed
@@ -300,6 +300,36 @@ def test_wrong_use_is_one_sentence(files, kept, capsys, tmp_path, arguments, wor
     assert code == 2 and out == ""
     assert words in err and err.strip().splitlines()[-1].endswith(".")
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def spoilt_archives(whole, folder):
+    """Files that claim to be archives of pictures, by what is wrong with them."""
+    with np.load(whole) as archive:
+        arrays = dict(archive)
+    np.savez_compressed(folder / "sound.npz", **arrays)
+    raw = (folder / "sound.npz").read_bytes()
+    flipped = bytearray(raw)
+    flipped[len(raw) // 3 : len(raw) // 3 + 64] = bytes(64)
+    contents = {"cut": raw[: len(raw) // 2], "flipped": bytes(flipped), "empty": b"", "words": b"words"}
+    for name, content in contents.items():
+        (folder / f"{name}.npz").write_bytes(content)
+    np.save(folder / "one.npy", arrays["x_train"])
+    (folder / "one.npy").rename(folder / "one.npz")
+    changes = {
+        "labels": {"y_train": arrays["y_train"].astype(str)}, "below": {"y_test": arrays["y_test"].astype(int) - 1},
+        "sizes": {"x_test": arrays["x_test"][:, :20]}, "kind": {"x_train": arrays["x_train"] / 255},
+    }  # fmt: skip
+    for name, change in changes.items():
+        np.savez(folder / f"{name}.npz", **arrays | change)
+    return sorted([*contents, "one", *changes])
+
+
+def test_what_is_no_archive_is_said(files, tmp_path):
+    for name in spoilt_archives(files / "digits.npz", tmp_path):
+        with pytest.raises(ImageError, match=rf"^{name}\.npz"):
+            read(tmp_path / f"{name}.npz")
+    with pytest.raises(ImageError, match="No such file"):
+        read(tmp_path / "gone.npz")
 
 
 def test_the_classes_follow_the_pictures():

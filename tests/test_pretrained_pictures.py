@@ -229,6 +229,12 @@ def test_the_command_makes_network_classifiers_and_cards(archive, tmp_path, smal
     assert "bits" not in quality and '"samples"' in capsys.readouterr().out
 
 
+def test_only_pictures_that_come_with_the_program_are_offered(capsys):
+    with pytest.raises(SystemExit):
+        pretrain_pictures.main(["--pictures", "folder", "--network"])
+    assert "invalid choice: 'folder'" in capsys.readouterr().err
+
+
 def test_hours_may_be_spread(tmp_path, small_network):
     """A training that is stopped and gone on from gives the weights of one that was not."""
     data = IMAGES["mnist"]()

@@ -1,4 +1,4 @@
-"""Pictures as data: sets of them as distributions in hundreds of dimensions. Numpy only."""
+"""Pictures as data: sets of them as distributions in hundreds of dimensions. No torch; files are read by Pillow."""
 
 from explorer.distributions import DISTRIBUTIONS, Distribution
 from explorer.images.base import IMAGES, ImageSet, from_pixels, to_pixels

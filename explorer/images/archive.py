@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from functools import lru_cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -36,14 +38,16 @@ def read(path: str | Path) -> tuple[Pixels, Pixels]:
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = [archive[key] for key in ("x_train", "y_train", "x_test", "y_test")]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise ImageError(
             f"{path.name} is no archive of pictures: it must be an .npz with x_train, y_train, x_test and y_test "
             f"({error})."
         ) from None
     train, test = (_pixels(path.name, *arrays[i : i + 2]) for i in (0, 2))
+    if train.images.shape[1:] != test.images.shape[1:]:
+        raise ImageError(f"{path.name}: those to train on and those to test with are of different sizes.")
     order = np.random.default_rng(SHUFFLE).permutation(len(test))
     return train, test.take(order)
 
@@ -51,5 +55,7 @@ def read(path: str | Path) -> tuple[Pixels, Pixels]:
 def _pixels(name: str, x: np.ndarray, y: np.ndarray) -> Pixels:
     if x.dtype != np.uint8 or x.ndim not in (3, 4) or len(x) == 0 or y.shape != (len(x),):
         raise ImageError(f"{name}: pictures must be uint8 of shape (n, h, w) or (n, h, w, c), with n labels.")
+    if y.dtype.kind not in "iu" or y.min() < 0:
+        raise ImageError(f"{name}: labels must be whole numbers from 0 on.")
     x = x[:, None] if x.ndim == 3 else np.ascontiguousarray(np.moveaxis(x, -1, 1))
     return Pixels(x, y.astype(np.int64))

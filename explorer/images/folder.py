@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -12,20 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from explorer.images.archive import ImageError
 from explorer.images.base import IMAGES, ImageSet, Pixels
+from explorer.images.square import square_of
 from explorer.params import ParamError, param
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
 #: Pictures that are taken; of a fuller folder, as many at random (always the same ones).
 MOST = 5_000
 #: Entries of a folder that are looked at, and subfolders whose names are taken for classes.
 MOST_ENTRIES, MOST_CLASSES = 200_000, 100
-#: Larger files, and pictures of more pixels, are left out unread.
-MOST_BYTES, MOST_PIXELS = 64 * 2**20, 50_000_000
 #: One picture in so many is held out; fewer than LEAST are too few to learn from three and hold one out.
 HELD_OUT, LEAST = 10, 4
 
@@ -229,41 +225,13 @@ def _read(listing: _Listing, side: int, colour: bool) -> tuple[list[np.ndarray],
     for row in order:
         path, label = listing.files[row]
         try:
-            images.append(_square(path, side, colour))
+            images.append(square_of(path, (3 if colour else 1, side, side)))
             labels.append(label)
         except Exception:  # decoders raise errors of many kinds on damaged data
             broken += 1
         if len(images) == MOST:
             break
     return images, labels, broken
-
-
-def _square(path: Path, side: int, colour: bool) -> np.ndarray:
-    """The central square of a picture, (c, side, side) of uint8. Raises whatever is wrong with the file."""
-    if path.stat().st_size > MOST_BYTES:
-        raise ImageError("the file is too large")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of pictures that are large (looked at below) or slightly damaged
-        with Image.open(path, formats=_FORMATS) as file:
-            if file.width * file.height > MOST_PIXELS:
-                raise ImageError("the picture is too large")
-            file.draft("RGB", (2 * side, 2 * side))
-            picture = _plainly(ImageOps.exif_transpose(file))
-    fitted = ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
-    if fitted.mode == "RGBA":
-        fitted = Image.alpha_composite(Image.new("RGBA", fitted.size, "white"), fitted)
-    pixels = np.asarray(fitted.convert("RGB" if colour else "L"))
-    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0) if colour else pixels[None])
-
-
-def _plainly(picture: Image.Image) -> Image.Image:
-    """The picture in grey, RGB or RGBA, of 8 bits each."""
-    if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
-        return Image.fromarray((np.asarray(picture, np.float64) / 257).clip(0, 255).round().astype(np.uint8))
-    if picture.mode in ("L", "RGB", "RGBA"):
-        return picture
-    clear = picture.mode in ("LA", "PA", "La", "RGBa") or "transparency" in picture.info
-    return picture.convert("RGBA" if clear else "RGB")
 
 
 def _sentence(listing: _Listing, classes: tuple[str, ...], taken: int, broken: int) -> str:

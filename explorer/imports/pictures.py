@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from explorer.images.archive import ImageError
+from explorer.images.square import FORMATS, MOST_PIXELS, square_of
 from explorer.imports.base import DataFileError
 
 T = TypeVar("T")
-#: Pixels of a picture that is read, and along the longer side of what is looked at.
-MAX_PIXELS = 50_000_000
+#: Pixels along the longer side of what is looked at.
 _SIDE = 256
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
 
 
 def darkness_of(path: Path) -> np.ndarray:
@@ -36,13 +37,7 @@ def levels_of(path: Path, size: tuple[int, int, int]) -> np.ndarray:
 
     Raises DataFileError, whose sentence names the file.
     """
-    channels, height, width = size
-    whole = _read(path, _picture)
-    if whole.mode[0] in "IF":
-        whole = Image.fromarray((255 * _deep(whole)).astype(np.uint8))
-    fitted = ImageOps.fit(whole, (width, height), Image.Resampling.BOX)
-    levels = np.asarray(fitted.convert("L" if channels == 1 else "RGB"), np.uint8)
-    return np.ascontiguousarray(np.moveaxis(levels.reshape(height, width, channels), -1, 0))
+    return _read(path, partial(square_of, size=size))
 
 
 def _read(path: Path, read: Callable[[Path], T]) -> T:
@@ -54,13 +49,15 @@ def _read(path: Path, read: Callable[[Path], T]) -> T:
             return read(path)
     except DataFileError:
         raise
+    except ImageError as e:
+        raise DataFileError(str(e)) from e
     except Image.DecompressionBombError as e:
-        raise DataFileError(f"{path.name} is too large: at most {MAX_PIXELS:,} pixels are read") from e
+        raise DataFileError(f"{path.name} is too large: at most {MOST_PIXELS:,} pixels are read") from e
     # decoders raise errors of many kinds on damaged data
     except Exception as e:
         if isinstance(e, OSError) and e.strerror:
             raise DataFileError(f"{path.name} cannot be read: {e.strerror}") from e
-        kinds = ", ".join(_FORMATS)
+        kinds = ", ".join(FORMATS)
         raise DataFileError(f"{path.name} is damaged, or no picture of a known kind ({kinds})") from e
 
 
@@ -71,10 +68,10 @@ def _brightness(path: Path) -> np.ndarray:
 
 def _picture(path: Path) -> Image.Image:
     """The picture in RGB on white, at most _SIDE on the longer side; one of 16 or 32 bits as it is."""
-    with Image.open(path, formats=_FORMATS) as file:
-        if file.width * file.height > MAX_PIXELS:
+    with Image.open(path, formats=FORMATS) as file:
+        if file.width * file.height > MOST_PIXELS:
             size = f"{file.width} by {file.height} pixels"
-            raise DataFileError(f"{path.name} is too large: {size}, at most {MAX_PIXELS:,} are read")
+            raise DataFileError(f"{path.name} is too large: {size}, at most {MOST_PIXELS:,} are read")
         file.draft("RGB", (2 * _SIDE, 2 * _SIDE))
         picture: Image.Image = ImageOps.exif_transpose(file)
         if picture.mode[0] in "IF":
