@@ -120,6 +120,21 @@ def test_finite_far_away(name, sigma):
     assert ((score * x)[:2].sum(dim=1) < 0).all(), "far away the score points back"
 
 
+@pytest.mark.parametrize("alpha", [3.7e-44, 1e-30, 1e-20, 1e-10, 1e-3])
+def test_pictures_that_the_noise_has_drowned(alpha):
+    """VP with a large beta leaves x_T without any of the data; alpha may be a number or one for each point."""
+    rng = np.random.default_rng(0)
+    m = Mixture.of_points(rng.uniform(-1, 1, (30, 300)), 0.004)
+    x = torch.from_numpy(rng.standard_normal((5, 300)).astype(np.float32))
+    away = np.square(x.double().numpy()[:, None] - alpha * m.means).sum(-1)
+    variance = (alpha * 0.004) ** 2 + 1
+    terms = -0.5 * away / variance - 150 * math.log(2 * math.pi * variance) - math.log(30)
+    expected = torch.from_numpy(terms).logsumexp(1).float()
+    for a, s in ((alpha, 1.0), (torch.full((5,), alpha), torch.ones(5))):
+        torch.testing.assert_close(m.log_density(x, a, s), expected, rtol=1e-5, atol=1e-3)
+        assert (m.score(x, a, s) + x).abs().max() < 2 * alpha + 1e-4
+
+
 @pytest.mark.parametrize("name", ["pinwheel", "anisotropic", "heart", "three_modes_1d"])
 def test_one_level_for_each_point(name):
     mixture = MIXTURES[name]

@@ -17,10 +17,11 @@ from explorer.figures import Picture, Table
 from explorer.images import DATA, from_pixels
 from explorer.images.brush import distance, example, painted
 from explorer.labs import LABS, Context
+from explorer.labs.film import _Way
 from explorer.likelihood import bits_per_dim
 from explorer.models import resolve
 from explorer.params import ParamError
-from explorer.samplers import SOLVERS, Sampler
+from explorer.samplers import PREDICTORS, SOLVERS, Sampler
 from explorer.scores.spec import UNetSpec
 from explorer.sdedit import noised, returned, times_below
 from explorer.sdes import SDES
@@ -115,6 +116,20 @@ def test_the_film_is_of_the_sheets_own_noise(contexts):
         *_, frame = simulate(e.sde, sampler, context.resolved.score, e.target, e.seed)
         assert np.array_equal(last.arrays[f"{mode}_end"], frame.x[1]), mode
     assert len(titled(last, "Probability").marks) == 4 * 3 * 2 + 3  # pictures, numbers, names of the rows
+
+
+def test_the_film_has_the_score_of_each_of_its_moments(contexts):
+    """Also where nothing was asked between them: frames then share their count of evaluations."""
+    context = contexts["digits"]
+    e = context.experiment
+    sampler = replace(e.sampler, mode="pc", predictor=PREDICTORS["none"](), steps=4)
+    way = _Way(LABS["film"](picture=1, columns=5), context)
+    way.frames += list(simulate(e.sde, sampler, context.resolved.score, e.target, e.seed))
+    assert len({f.nfe for f in way.frames}) < len(way.frames)
+    _, _, found = way.states(way.frames)
+    for frame, s in zip(way.frames, found, strict=True):
+        asked = context.resolved.score(torch.from_numpy(frame.x[:1]), max(frame.t, 1e-5))
+        np.testing.assert_allclose(s, frame.sigma * asked[0].numpy(), rtol=1e-4, atol=1e-4)
 
 
 # --- between two -------------------------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ LOWEST = math.log(1e-30)
 #: From more dimensions than these on, distances are taken at once and not coordinate by coordinate.
 WIDE = 16
 
+#: Smaller alpha leaves nothing of the means in float32, and x/alpha would overflow.
+LEAST_ALPHA = 1e-9
+
 #: alpha or sigma of the marginal: one number for all points, or one for each (n,).
 Level: TypeAlias = "float | torch.Tensor"
 
@@ -248,10 +251,9 @@ class Mixture:
     def _squares(self, x: torch.Tensor, alpha: Level) -> torch.Tensor:
         """|alpha m_k - x|² (n, k), where axes do not matter."""
         if self._wide:
-            means = self._tensors(x)[1].T
-            return (
-                torch.cdist(x / alpha, means, compute_mode="donot_use_mm_for_euclid_dist").square() * alpha**2
-            )
+            means, alpha = self._tensors(x)[1].T, _above(alpha)
+            away = torch.cdist(x / alpha, means, compute_mode="donot_use_mm_for_euclid_dist")
+            return away.square() * alpha**2
         offsets = self._offsets(x, alpha)
         return sum((o * o for o in offsets[1:]), offsets[0] * offsets[0])
 
@@ -298,3 +300,8 @@ class Mixture:
             return torch.stack([p.sum(dim=1) for p in pulls], dim=1)
         axes = self._tensors(x)[3]
         return sum((p @ axes[:, i].T for i, p in enumerate(pulls)), torch.zeros_like(x))
+
+
+def _above(alpha: Level) -> Level:
+    """alpha, or LEAST_ALPHA where that is more."""
+    return alpha.clamp(min=LEAST_ALPHA) if isinstance(alpha, torch.Tensor) else max(alpha, LEAST_ALPHA)

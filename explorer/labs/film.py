@@ -92,7 +92,7 @@ class _Way:
     lab: Film
     context: Context
     frames: list[Frame] = field(default_factory=list)
-    asked: dict[int, np.ndarray] = field(default_factory=dict)
+    asked: dict[tuple[int, str, int], np.ndarray] = field(default_factory=dict)
 
     def shown(self) -> list[Frame]:
         """Evenly spaced, predictor steps where there are corrector moves too."""
@@ -112,11 +112,12 @@ class _Way:
 
     def _score(self, frame: Frame, row: int) -> np.ndarray:
         """The score at the picture (d,), asked for once a frame."""
-        if frame.nfe not in self.asked:
+        moment = frame.step, frame.part, frame.sub
+        if moment not in self.asked:
             with torch.no_grad():
                 s = self.context.resolved.score(torch.from_numpy(frame.x[row : row + 1]), max(frame.t, 1e-5))
-            self.asked[frame.nfe] = s[0].numpy()
-        return self.asked[frame.nfe]
+            self.asked[moment] = s[0].numpy()
+        return self.asked[moment]
 
     def picture(self, title: str) -> Picture:
         """The strip: x over the size it should have, estimate, score."""
