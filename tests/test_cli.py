@@ -18,8 +18,10 @@ from PIL import Image
 from explorer.cli import COMMANDS, main
 from explorer.document import loads
 from explorer.experiment import Experiment, from_dict
+from explorer.imports import read_data
 from explorer.params import params
 from explorer.registry import Registry
+from explorer.scenes import SCENES
 from explorer.scores.files import load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,6 +141,50 @@ def test_a_field_of_the_second_stage_leaves_the_first_alone(file, tmp_path, caps
         found = loads(str(arrays["experiment"]))[0]
         assert len(arrays["t"]) == 6 and (found.experiment.sde.name, found.compare.sde.name) == ("vp", "ve")
     assert (found.experiment.sampler.steps, found.compare.sampler.steps) == (5, 3)
+
+
+def test_every_scene_is_listed_and_written(tmp_path, capsys):
+    code, out, _ = here(capsys, "list", "scenes", "--json")
+    assert code == 0 and set(json.loads(out)["scenes"]) == {s.name for s in SCENES}
+    for each in SCENES:
+        code, out, err = here(capsys, "new", "--scene", each.name)
+        assert code == 0 and loads(out)[0] == each.document, each.name
+        assert each.words in err and (f"lab {each.lab} " in err) == bool(each.lab)
+
+
+def test_a_scene_with_fields_of_ones_own(capsys):
+    sets = ("--sde", "ve", "--set", "compare.sampler.steps=7", "--set", "seed=3")
+    code, out, err = here(capsys, "new", "--scene", "sde_against_ode", *sets)
+    assert code == 0, err
+    found = loads(out)[0]
+    assert (found.experiment.sde.name, found.experiment.seed, found.compare.sampler.steps) == ("ve", 3, 7)
+    code, _, err = here(capsys, "new", "--scene", "nobody")
+    assert code == 2 and "over_guidance" in err
+    code, _, err = here(capsys, "new", "--scene", "forgetting", "--distribution", "rings")
+    assert code == 2 and "--distribution" in err
+
+
+@pytest.mark.parametrize("ending", [".csv", ".npy", ".npz", ".png"])
+def test_points_of_a_file_are_data(ending, tmp_path, capsys):
+    path, points = tmp_path / f"mine{ending}", np.random.default_rng(0).normal(5, 2, (40, 2))
+    if ending == ".csv":
+        path.write_text("\n".join(f"{x},{y}" for x, y in points))
+    elif ending == ".png":
+        Image.fromarray((np.eye(30) * 255).astype(np.uint8)).save(path)
+    else:
+        {".npy": np.save, ".npz": np.savez}[ending](path, points)
+    code, out, err = here(capsys, "new", "--data", path, "--sampler", "heun")
+    assert code == 0 and err.startswith(f"note: mine{ending}") and "moved by" in err
+    e = loads(out)[0].experiment
+    assert e.data == read_data(path).distribution() and e.sampler.solver.name == "heun"
+
+
+def test_a_file_that_holds_no_points_is_refused(tmp_path, capsys):
+    path = tmp_path / "mine.csv"
+    path.write_text("x,y\n1,1\n1,1\n")
+    for wrong in (path, tmp_path / "none.csv"):
+        code, out, err = here(capsys, "new", "--data", wrong)
+        assert code == 2 and not out and wrong.name in err and "Traceback" not in err
 
 
 # --- run ------------------------------------------------------------------------------------------------
@@ -287,6 +333,23 @@ def test_export_at_a_share_of_the_run(file, tmp_path, capsys):
             images.append(np.asarray(image).copy())
     assert images[0].shape == (90, 160, 3)
     assert not np.array_equal(images[0], images[1]) and not np.array_equal(images[1], images[2])
+
+
+def test_export_of_a_part_of_the_plane_and_without_a_caption(file, tmp_path, capsys):
+    def picture(*more):
+        code, _, err = here(capsys, "export", file, "--out", tmp_path / "p.png", "--height", 90, *more)
+        assert code == 0, err
+        with Image.open(tmp_path / "p.png") as image:
+            return np.asarray(image).copy()
+
+    plain, zoomed = picture(), picture("--bounds", -1, 1, -0.5, 1)
+    assert not np.array_equal(plain, zoomed)
+    low = slice(80, 90)  # where the caption stands
+    bare = picture("--no-caption")
+    assert (plain[low].astype(int).std(axis=(0, 1)) > bare[low].astype(int).std(axis=(0, 1))).all()
+    for wrong in ((1, -1, 0, 1), (0, 1, 2, 2), (0, "inf", 0, 1)):
+        code, _, err = here(capsys, "export", file, "--out", tmp_path / "p.png", "--bounds", *wrong)
+        assert code == 2 and "--bounds" in err
 
 
 def test_export_to_stdout(file):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from explorer import noise
+from explorer.cli import main
+from explorer.document import Document, write
 from explorer.experiment import Experiment, ScoreSource, edited
 from explorer.figures import Equation, Picture, Table
 from explorer.labs import LABS, Context
@@ -50,6 +52,26 @@ def test_terms_add_up_and_the_correctors_step_is_that_of_the_paper(sde, order):
         assert move.noise_norm == pytest.approx(np.linalg.norm(z[4]), rel=1e-3)
         rule = 2 * a * (0.2 * np.linalg.norm(z, axis=1).mean() / move.batch_score) ** 2
         assert move.after.epsilon == pytest.approx(rule, rel=1e-2)
+
+
+def test_the_command_looks_at_any_frame_of_the_run(tmp_path, capsys):
+    """At a share of the run, as the playhead does: sub-steps of the corrector, and the steps of Langevin."""
+
+    def words(mode, *where):
+        write(tmp_path / "e.json", Document(experiment(mode, langevin_steps=40)))
+        code = main(["lab", "pc_microscope", str(tmp_path / "e.json"), *where])
+        return code, capsys.readouterr().err
+
+    assert "Step 10 of 40" in words("langevin", "--at", "0.25")[1]
+    assert "Step 40 of 40" in words("langevin", "--at", "1")[1]
+    frames = 12 * 2 + 1  # each step and its one correction
+    assert "Step 6 of 12: one move " in words("pc", "--at", str(11 / (frames - 1)))[1]
+    assert "Step 6 of 12: 2 moves" in words("pc", "--at", str(12 / (frames - 1)))[1]
+    for wrong in (("--at", "2"), ("--at", "0.5", "--t", "0.5")):
+        code, said = words("pc", *wrong)
+        assert code == 2 and "--at" in said
+    assert main(["lab", "snr", str(tmp_path / "e.json"), "--at", "0.5"]) == 2
+    assert "does not follow" in capsys.readouterr().err
 
 
 def test_without_a_run_it_makes_one_and_finds_the_same_step():

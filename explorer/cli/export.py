@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
 import tempfile
 from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +29,7 @@ from explorer.cli.errors import Parser, WrongUse
 from explorer.experiment import Experiment
 from explorer.export import EXPORTERS, Exporter
 from explorer.frames import Recording
+from explorer.marks import Bounds
 from explorer.params import Param, params
 from explorer.theme import THEMES, theme
 
@@ -46,6 +50,7 @@ def main(program: str, argv: list[str]) -> int:
     out = target(options.out)
     if not 0 <= options.at <= 1:
         raise WrongUse(f"--at is a share of the run between 0 and 1, not {options.at:g}.")
+    bounds = _bounds(options.bounds)
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, options.sets), model)
     if sys.platform == "linux":  # nothing is shown, and a display that is named need not be there
@@ -54,7 +59,9 @@ def main(program: str, argv: list[str]) -> int:
 
     runs = [_run(e, model) for e in (found.experiment, found.compare) if e is not None]
     renderer = QtRenderer()
-    replay = replay_of(found, runs, theme(options.theme), position=options.at)
+    replay = replay_of(found, runs, theme(options.theme), options.at, bounds)
+    if options.no_caption:
+        replay = replace(replay, caption="")
     _write(exporter, replay, renderer, out)
     outline = exporter.outline(replay)
     size = Path(out).stat().st_size if out != DASH else None
@@ -71,6 +78,11 @@ def _parser(program: str) -> Parser:
     parser.add_argument("--out", metavar="FILE", required=True, help="its ending chooses the format")
     parser.add_argument("--format", choices=list(EXPORTERS), metavar="NAME", help="a format by name (for -)")
     parser.add_argument("--at", type=float, default=1.0, help="where in the run a picture is taken, 0 to 1")
+    parser.add_argument(
+        "--bounds", type=float, nargs=4, metavar=("LEFT", "RIGHT", "BOTTOM", "TOP"),
+        help="the part of the plane to show, as the window does after a zoom",
+    )  # fmt: skip
+    parser.add_argument("--no-caption", action="store_true", help="leave out the line with the settings")
     parser.add_argument("--theme", choices=list(THEMES), default="dark")
     model_argument(parser)
     for p in _all_parameters().values():
@@ -78,6 +90,15 @@ def _parser(program: str) -> Parser:
         takers = ", ".join(name for name in EXPORTERS if p.name in _names(EXPORTERS[name]))
         parser.add_argument(f"--{p.name}", type=kind, metavar=p.kind.upper(), help=f"{p.label} ({takers})")
     return parser
+
+
+def _bounds(given: Sequence[float] | None) -> Bounds | None:
+    if given is None:
+        return None
+    left, right, bottom, top = given
+    if not (all(map(math.isfinite, given)) and left < right and bottom < top):
+        raise WrongUse("--bounds takes LEFT RIGHT BOTTOM TOP with LEFT below RIGHT and BOTTOM below TOP.")
+    return left, right, bottom, top
 
 
 def _all_parameters() -> dict[str, Param]:

@@ -30,6 +30,7 @@ from explorer.theme import THEMES, theme
 if TYPE_CHECKING:
     from explorer.figure_files import Source
     from explorer.figures import Figure
+    from explorer.frames import Frame
     from explorer.labs import Lab, Report
     from explorer.models import Resolved
 
@@ -50,7 +51,12 @@ def lab_arguments(parser: Parser) -> None:
     """The arguments of every command that runs a laboratory."""
     experiment_argument(parser)
     model_argument(parser)
-    parser.add_argument("--t", type=float, default=1.0, help="the time it looks at, 0 to 1")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--t", type=float, default=1.0, help="the time it looks at, 0 to 1 (default 1)")
+    where.add_argument(
+        "--at", type=float, metavar="SHARE",
+        help="the frame of the run it looks at instead, 0 to 1, as the window's playhead: sub-steps have their own",
+    )  # fmt: skip
     parser.add_argument(
         "--out", metavar="FILE", action="append", default=[],
         help=f"where to write, by its ending: {', '.join(ENDINGS)} (again and again)",
@@ -69,12 +75,13 @@ def lab_command(name: str, options: Namespace, given: dict[str, Any] | None = No
     if not 0 <= options.t <= 1:
         raise WrongUse(f"--t is a time between 0 and 1, not {options.t:g}.")
     cls = lab_class(name)
+    _check_at(cls, options.at)
     own, sets = _own_sets(cls, options.sets)
     lab = make_lab(cls, own | (given or {}), quick=options.quick)
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, sets), model)
     answer = resolved(found.experiment, model)
-    report = run_lab(lab, found.experiment, answer, options.t)
+    report = run_lab(lab, found.experiment, answer, options.t, options.at)
     from explorer.labs.sources import source_of
 
     figures = _chosen(report.figures, options.figure)
@@ -104,14 +111,18 @@ def make_lab(cls: type[Lab], given: dict[str, Any], *, quick: bool = False) -> L
     return lab
 
 
-def run_lab(lab: Lab, experiment: Experiment, answer: Resolved, t: float = 1.0) -> Report:
-    """Its last report. Progress goes to stderr if somebody looks; what it refuses is WrongUse."""
+def run_lab(
+    lab: Lab, experiment: Experiment, answer: Resolved, t: float = 1.0, at: float | None = None
+) -> Report:
+    """Its last report, at time t or at a share of the run. Progress goes to stderr if somebody looks; what it
+    refuses is WrongUse."""
     from explorer.labs import Context
 
     refused = lab.refusal(experiment)
     if refused:
         raise WrongUse(refused)
-    frames = simulated(experiment, answer, t) if lab.follows else ()
+    frames = simulated(experiment, answer, t, at) if lab.follows else ()
+    t = frames[-1].t if at is not None else t
     report: Report | None = None
     with _bar(lab.title) as bar:
         for report in stoppable(lab.reports(lab.looks_at(Context(experiment, answer, t, frames)))):
@@ -122,14 +133,24 @@ def run_lab(lab: Lab, experiment: Experiment, answer: Resolved, t: float = 1.0) 
     return report
 
 
-def simulated(experiment: Experiment, answer: Resolved, t: float) -> Sequence[Any]:
-    """The frames of the experiment's run up to the frame nearest to time t, as the playhead would have them."""
+def simulated(experiment: Experiment, answer: Resolved, t: float, at: float | None = None) -> Sequence[Frame]:
+    """The frames of the experiment's run up to the frame nearest to time t, or up to the one at a share of the run,
+    as the playhead would have them."""
     from explorer.simulate import simulate
 
     e = experiment
     frames = list(simulate(e.sde, e.sampler, answer.score, e.target, e.seed))
+    if at is not None:
+        return frames[: round(at * (len(frames) - 1)) + 1]
     nearest = min(range(len(frames)), key=lambda i: (abs(frames[i].t - t), -i))
     return frames[: nearest + 1]
+
+
+def _check_at(cls: type[Lab], at: float | None) -> None:
+    if at is not None and not cls.follows:
+        raise WrongUse(f"--at means nothing for {cls.name}: it does not follow the playhead.")
+    if at is not None and not 0 <= at <= 1:
+        raise WrongUse(f"--at is a share of the run between 0 and 1, not {at:g}.")
 
 
 def _bar(title: str) -> Any:

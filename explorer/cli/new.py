@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from argparse import Namespace
 from dataclasses import replace
 
 from explorer import document
@@ -12,8 +14,10 @@ from explorer.document import Document
 from explorer.experiment import Experiment, in_mode, with_data
 from explorer.images import DATA
 from explorer.images.folder import Folder
+from explorer.imports import read_data
 from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
 from explorer.samplers.spec import MODES
+from explorer.scenes import Scene, scene
 from explorer.sdes import SDES
 
 
@@ -21,6 +25,10 @@ def main(program: str, argv: list[str]) -> int:
     """Write the file."""
     parser = Parser(program, description="Write a new experiment file, to stdout unless --out is given.")
     parser.add_argument("--distribution", metavar="NAME", help="of the data (list distributions)")
+    parser.add_argument(
+        "--data", metavar="FILE", help="points as data: CSV, NPY, NPZ, or a picture's darkness"
+    )
+    parser.add_argument("--scene", metavar="NAME", help="begin from a scene (list scenes)")
     parser.add_argument("--sde", metavar="NAME", help="of the process (list sdes)")
     parser.add_argument("--sampler", metavar="NAME", help="a mode, predictor, ODE solver or corrector")
     parser.add_argument("--score", choices=("exact", "pretrained", "trained"), help="where the score is from")
@@ -33,12 +41,42 @@ def main(program: str, argv: list[str]) -> int:
         *(sampler_fields(options.sampler) if options.sampler is not None else []),
         *([f'score.source="{options.score}"'] if options.score else []),
     ]
-    made = _made([*sets, *options.sets])
+    made = _begun(options, [*sets, *options.sets])
     if options.out == DASH:
         print(document.dumps(made), end="")
     else:
         document.write(target(options.out), made)
     return 0
+
+
+def _begun(options: Namespace, sets: list[str]) -> Document:
+    """The document with fields set, from a scene or a file of points where one is named."""
+    named = [o for o in ("scene", "data", "distribution") if getattr(options, o) is not None]
+    if len(named) > 1:
+        raise WrongUse(f"--{named[0]} has its own data: leave out --{named[1]}.")
+    if options.scene is not None:
+        return with_fields(_told(_scene(options.scene)).document, sets)
+    if options.data is not None:
+        found = read_data(options.data)
+        warn(found.sentence)
+        return with_fields(Document().with_data(found.distribution()), sets)
+    return _made(sets)
+
+
+def _scene(name: str) -> Scene:
+    try:
+        return scene(name)
+    except ValueError as error:
+        raise WrongUse(f"--scene: {error}.") from None
+
+
+def _told(chosen: Scene) -> Scene:
+    """The scene, after its words and the laboratory that belongs to it have been told."""
+    warn(chosen.words)
+    if chosen.lab:
+        sets = "".join(f" --set {name}={json.dumps(value)}" for name, value in chosen.params.items())
+        warn(f"its laboratory is run by: lab {chosen.lab} EXPERIMENT.json{sets}")
+    return chosen
 
 
 def _made(sets: list[str]) -> Document:
