@@ -158,7 +158,8 @@ class LabRunner:
         self.error, self.failure = None, ""
         self._running, self._began = asked, self._clock()
         self._reported = self._pressed = False
-        self._slot.start(lambda: _reports(asked.lab, context))
+        greedy = context.experiment.pictures is not None
+        self._slot.start(lambda: _reports(asked.lab, context), greedy=greedy)
 
     def _take(self) -> None:
         reports, error, _ = self._slot.take()

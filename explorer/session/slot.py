@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Generic, TypeVar
 
+from explorer.cores import CORES
 from explorer.jobs import Job
 
 T = TypeVar("T")
@@ -19,10 +21,16 @@ class Slot(Generic[T]):
         self._name, self._capacity, self._latest = name, capacity, latest
         self._retired: list[Job[T]] = []
 
-    def start(self, source: Callable[[], Iterable[T]], capacity: int | None = None) -> None:
-        """Run `source` instead of what ran before; `capacity` is for items of another size than usual."""
+    def start(
+        self, source: Callable[[], Iterable[T]], capacity: int | None = None, greedy: bool = False
+    ) -> None:
+        """Run `source` instead of what ran before.
+
+        `capacity` is for items of another size than usual; a greedy job takes all cores while it is the only one.
+        """
         self.cancel()
-        self.job = Job(source, name=self._name, capacity=capacity or self._capacity, latest=self._latest)
+        work = partial(CORES.working, source, greedy)
+        self.job = Job(work, name=self._name, capacity=capacity or self._capacity, latest=self._latest)
 
     def cancel(self) -> None:
         """Stop the job, if any, without waiting."""

@@ -95,7 +95,8 @@ class Track:
         self.full = Run(experiment, resolved)
         frame_bytes = 4 * experiment.sampler.particles * experiment.data.dim
         source = partial(_source, [(False, self._coarse), (True, self.full)])
-        self._slot.start(source, capacity=max(4, min(256, WAITING_BYTES // frame_bytes)))
+        waiting = max(4, min(256, WAITING_BYTES // frame_bytes))
+        self._slot.start(source, capacity=waiting, greedy=experiment.pictures is not None)
 
     def show(self, run: Run) -> None:
         """Show a run that is complete."""

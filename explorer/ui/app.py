@@ -20,13 +20,9 @@ from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
 from explorer import first_run, paths
+from explorer.cores import CORES
 from explorer.session import Session
 from explorer.ui.window import MainWindow
-
-
-def threads_for(cores: int) -> int:
-    """Threads of torch: half the cores and at most four, so that the window, a run and a training live together."""
-    return max(1, min(4, cores // 2))
 
 
 def load_torch() -> None:
@@ -35,7 +31,7 @@ def load_torch() -> None:
 
     from explorer.train import warm_up
 
-    torch.set_num_threads(threads_for(os.cpu_count() or 1))
+    torch.set_num_threads(CORES.shared)
     warm_up()
 
 
