@@ -130,6 +130,7 @@ def test_a_film_strip_is_saved(qtbot, window, tmp_path, ending):
     report = window.session.lab.report
     path = tmp_path / with_ending("film", ending)
     window.labs.save_to(path, report.figures[:1])
+    windows.wait(qtbot, lambda: not window.documents.busy)
     start = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[ending]
     assert path.read_bytes().startswith(start) and path.stat().st_size > 2000
 

@@ -14,13 +14,13 @@ from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
-from explorer import marks
+from explorer import figure_files, marks
 from explorer.document import Document
 from explorer.figures import Equation, Handle, Picture, Plot, Series, Table
 from explorer.labs import LABS, SECTIONS, Lab, Report
 from explorer.params import param
 from explorer.scenes import SCENES
-from explorer.ui import axes
+from explorer.ui import axes, figure_render
 from explorer.ui.figure_grid import LEAST_HEIGHT, Wish, arrange
 from explorer.ui.figure_views import DrawnCard, EquationCard
 
@@ -382,17 +382,31 @@ def test_files_of_every_kind(qtbot, window, tmp_path):
     for ending in (*starts, ".csv", ".json"):
         path = tmp_path / f"all{ending}"
         window.labs.save_to(path)
+        windows.wait(qtbot, lambda: not window.documents.busy)
         assert path.read_bytes().startswith(starts.get(ending, b"")) and path.stat().st_size > 50, ending
     assert json.loads((tmp_path / "all.json").read_text())["settings"]["x"] == 0.5
     assert QImage(str(tmp_path / "all.png")).text("Title") == "Bench"
     window.labs.save_to(tmp_path / "one.svg", [found["Picture"].figure])
+    windows.wait(qtbot, lambda: not window.documents.busy)
     assert b"Lab" in (tmp_path / "one.svg").read_bytes() or b"Bench" in (tmp_path / "one.svg").read_bytes()
     assert b"<image" not in (tmp_path / "one.svg").read_bytes()  # dots are shapes
     window.notices.clear()
     window.labs.save_to(tmp_path / "one.tex", [found["Plot"].figure])
     window.labs.save_to(tmp_path / "nowhere" / "one.csv")
+    windows.wait(qtbot, lambda: not window.documents.busy)
     assert [n.kind for n in window.notices.notices()] == ["error", "error"]
     assert not (tmp_path / "one.tex").exists()
+
+
+def test_files_are_written_in_a_thread(qtbot, window, tmp_path, monkeypatch):
+    opened(qtbot, window)
+    writers = []
+    for place, name in ((figure_render, "write_picture"), (figure_files, "write_numbers")):
+        monkeypatch.setattr(place, name, lambda *_: writers.append(threading.current_thread()))
+    for ending in (".png", ".csv"):
+        window.labs.save_to(tmp_path / f"all{ending}")
+        windows.wait(qtbot, lambda: not window.documents.busy)
+    assert len(writers) == 2 and threading.main_thread() not in writers
 
 
 def test_saving_asks_for_a_name(qtbot, window, tmp_path):

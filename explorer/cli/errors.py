@@ -33,7 +33,7 @@ def sentence_of(error: Exception) -> tuple[str, int]:
     text = " ".join(str(error).split())  # one line
     if kind in _WRONG_FILES:
         return _ended(text), WRONG_USE
-    if kind in ("ExportError", "TrainingError"):
+    if kind in ("ExportError", "TrainingError", "DeviceError"):
         return _ended(text), FAILED
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""

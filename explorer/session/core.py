@@ -8,16 +8,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from dis import opmap
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.experiment import MOST_PICTURES, Experiment
 from explorer.frames import Recording
 from explorer.labs import Context
 from explorer.marks import Bounds
-from explorer.models import Resolved, needs_classifier, resolve
+from explorer.models import Resolved, needs_classifier, resolve, told
 from explorer.playback import frames_until, linked_index, same_clock
 from explorer.scores.base import ExactScore
 from explorer.scores.files import Model
@@ -30,7 +32,7 @@ from explorer.session.plan import Plan, plan
 from explorer.session.playhead import Playhead
 from explorer.session.track import Run, Track
 from explorer.session.trainer import Trainer
-from explorer.train import TrainingError, choose_device, device_words
+from explorer.train import DeviceError, choose_device, device_words
 from explorer.train.checkpoint import Checkpoint
 from explorer.views import Scene
 from explorer.views.picture_parts import picture_at
@@ -77,6 +79,10 @@ class Session:
         self.bounds: dict[str, Bounds] = {"A": (-3.0, 3.0, -3.0, 3.0), "B": (-3.0, 3.0, -3.0, 3.0)}
         self.distances = {"A": Distances(), "B": Distances()}
         self.probes: dict[str, str] = {}
+        #: Hands on a document whose data are at hand. The window's reads in a thread what must be read first.
+        self.bring: Callable[[Document, Callable[[Document], None]], None] = lambda document, then: then(
+            document
+        )
         self.device = ""
         self.started = False
         self._pictures = LatestWorker("pictures")
@@ -109,6 +115,14 @@ class Session:
         self.say("info", f"A stage shows at most {MOST_PICTURES} pictures: so many are sampled.")
         fewer = replace(e, sampler=replace(e.sampler, particles=MOST_PICTURES))
         return replace(document, experiment=fewer).linked()
+
+    def set_data(self, data: Distribution, control: str = "") -> None:
+        """Other data; where points become pictures, or pictures points, the run begins anew and plays."""
+        before = self.document.experiment
+        self.edit(self.document.with_data(data), control)
+        if (before.pictures is None) != (self.document.experiment.pictures is None):
+            self.playhead.seek(0.0)
+            self.playhead.playing = self.started
 
     def undo(self) -> bool:
         """One step back."""
@@ -201,7 +215,12 @@ class Session:
         e = self.document.experiment
         if e.score.source != "trained":
             self.edit(replace(self.document, experiment=replace(e, score=replace(e.score, source="trained"))))
+        left = None if self.trainer.running else self.trainer.left(self.document.experiment)
         self.trainer.start(self.document.experiment)
+        if left is not None and left.progress < 1:
+            text = f"This begins anew, and once it is kept it takes the place of what was left at {left.progress:.0%}."
+            action = (f"Go on from {left.progress:.0%} instead", "resume_training")
+            self.notices.append(Notice("offer", text, action))
 
     def _offer_training(self) -> None:
         """Say that a training on pictures was left before its end, and offer to go on."""
@@ -219,12 +238,24 @@ class Session:
         self._go_on(self.trainer.left(self.document.experiment))
 
     def _go_on(self, left: Checkpoint | None) -> None:
+        """On the data of the moment where those are meant; others may have to be read first."""
         if left is None:
             return
-        e, old = self.document.experiment, left.experiment
-        same = (e.data, e.score.unet, e.seed) == (old.data, old.score.unet, old.seed)
+        here = told(self.document.experiment.data) == told(left.experiment.data)
+        if here:
+            self._gone_on(left, self.document)
+        else:
+            self.bring(Document(left.experiment), partial(self._gone_on, left))
+
+    def _gone_on(self, left: Checkpoint, on: Document) -> None:
+        e, old, data = self.document.experiment, left.experiment, on.experiment.data
+        if told(data) != told(old.data):
+            return self.say(
+                "error", "These are not the pictures that the training was left with: Train begins anew."
+            )
+        same = (told(e.data), e.score.unet, e.seed) == (told(old.data), old.score.unet, old.seed)
         score = replace(e.score if same else old.score, source="trained")
-        document = self.document.with_data(old.data)
+        document = self.document.with_data(data)
         changed = replace(document.experiment, score=score, seed=old.seed)
         self.edit(replace(document, experiment=changed))
         self.trainer.go_on(self.document.experiment)
@@ -249,10 +280,12 @@ class Session:
             if self.started and e is not None and needs_classifier(e):
                 self._due[name] = True
 
-    def control_word(self, name: str) -> str:
-        """The sentence about the control of a stage, and how far what it needs is trained."""
+    def control_word(self, name: str) -> tuple[str, str]:
+        """The sentence about the control of a stage, or how far what it needs is trained; and what is missing for
+        it (`Resolved.missing`)."""
         run = self.tracks[name].full if self.started else None
-        return self.classifier.words or (run.resolved.control if run else "")
+        said, missing = (run.resolved.control, run.resolved.missing) if run else ("", "")
+        return self.classifier.words or said, missing
 
     def reset_training(self) -> None:
         """Forget the trained network."""
@@ -261,8 +294,7 @@ class Session:
 
     def use_model(self, model: Model) -> None:
         """Use a network that was opened from a file."""
-        self.trainer.reset()
-        self.trainer.model = model
+        self.trainer.use(model)
         e = self.document.experiment
         own: dict[str, Any] = {"unet" if model.picture else "network": model.network}
         score = replace(e.score, source="trained", **own)
@@ -358,7 +390,8 @@ class Session:
 
     def _report(self, worker: Track | Trainer | ClassifierTrainer | LabRunner) -> None:
         error, worker.error = worker.error, None
-        if isinstance(error, TrainingError) and self.document.experiment.training.device != "cpu":
+        device = self.document.experiment.training.device
+        if isinstance(error, DeviceError) and worker is self.trainer and device != "cpu":
             self.notices.append(Notice("error", _sentence(error), ("Train on the CPU", "train_on_cpu")))
         elif error is not None:
             self.say("error", _sentence(error))
@@ -464,6 +497,8 @@ class Session:
         """
         if self.distances[name].stale:
             return None
+        here = self.place(name) if name == "B" else None
+        position = here[0].position(here[1]) if here else position
         rows = self.distances[name].array()
         return float(rows[np.abs(rows[:, 0] - position).argmin(), 2]) if len(rows) else None
 
@@ -495,8 +530,6 @@ class Session:
         return bool(self._due) or not self._pictures.idle or self.lab.due
 
     def set_bounds(self, name: str, bounds: Bounds) -> None:
-        here = self.place(name) if name == "B" else None
-        position = here[0].position(here[1]) if here else position
         """The part of the plane a stage shows."""
         self.bounds[name] = bounds
 
@@ -531,7 +564,7 @@ def _device_words(e: Experiment) -> str:
     Training itself says what is missing."""
     try:
         return device_words(choose_device(e.training.device))
-    except TrainingError:
+    except DeviceError:
         return device_words(choose_device())
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from explorer.experiment import Experiment
+from explorer.models import told
 from explorer.train import TrainFrame
 from explorer.train.checkpoint import Checkpoint, glance, save
 from explorer.train.start import Course
@@ -21,8 +24,9 @@ class Keeper:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.wanted, self.trouble = True, ""
-        self._asked = False
+        #: Whether to write, whether the file at `path` is of this training, and what stood in the way.
+        self.wanted, self.written, self.trouble = True, False, ""
+        self._asked = self._forgotten = False
 
     def ask(self) -> None:
         """Write one after the frame that is being made."""
@@ -30,7 +34,7 @@ class Keeper:
 
     def forget(self) -> None:
         """Write no more, and remove what was written."""
-        self.wanted = False
+        self.wanted, self._forgotten = False, True
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
@@ -57,33 +61,37 @@ class Keeper:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             save(checkpoint, self.path)
-            if not self.wanted:  # forgotten meanwhile
+            self.written = True
+            if self._forgotten:  # meanwhile
                 self.forget()
         except OSError as error:
             self.trouble = f"The training cannot be kept for after a restart: {error.strerror or error}."
 
 
 class Kept:
-    """The checkpoints in a folder, one for each kind of data, as the last look at them found them."""
+    """The checkpoints in a folder, one for each data, as the last look at them found them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._seen: dict[Path, tuple[float, Checkpoint | None]] = {}
 
     def path(self, e: Experiment) -> Path:
-        """Where the training of an experiment is kept."""
-        return self.folder / f"{e.data.name}.safetensors"
+        """Where the training of an experiment is kept: data of the user's own have a name for what was read."""
+        about = json.dumps(told(e.data), sort_keys=True, default=str)
+        own = "" if e.data.builtin else f"-{hashlib.sha256(about.encode()).hexdigest()[:16]}"
+        return self.folder / f"{e.data.name}{own}.safetensors"
 
     def of(self, e: Experiment) -> Checkpoint | None:
         """How the training on the data of an experiment was left (its tensors are not read), if it was."""
-        return self._glanced(self.path(e)) if e.pictures is not None else None
+        found = self._glanced(self.path(e)) if e.pictures is not None else None
+        return found if found is not None and told(found.experiment.data) == told(e.data) else None
 
     def newest(self) -> Checkpoint | None:
         """That which was left last before its end."""
         with suppress(OSError):
             for path in sorted(self.folder.glob("*.safetensors"), key=lambda p: -p.stat().st_mtime):
                 found = self._glanced(path)
-                if found is not None and found.progress < 1:
+                if found is not None and found.progress < 1 and path == self.path(found.experiment):
                     return found
         return None
 

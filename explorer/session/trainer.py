@@ -53,13 +53,22 @@ class Trainer:
         self._keeper: Keeper | None = None
         self._slot: Slot[TrainFrame] = Slot("train", latest=True)
         self._experiment: Experiment | None = None
+        self._next: tuple[Experiment, Path | None] | None = None
 
     def start(self, experiment: Experiment, checkpoint: Path | None = None) -> None:
-        """Train for `experiment`, from its seed or from a checkpoint, instead of what was trained before."""
-        if self._keeper is not None:
-            self._keeper.wanted = False  # it would write over what is gone on from
+        """Train for `experiment`, from its seed or from a checkpoint, instead of what was trained before.
+
+        It begins once that has ended, here or in `drain`: what is being left may still be written.
+        """
         self.cancel()
         self.history, self.frame, self.error = LossHistory(), None, None
+        self._next = experiment, checkpoint
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._next is None or self._slot.running:
+            return
+        (experiment, checkpoint), self._next = self._next, None
         self._experiment = experiment
         keeper = self._keeper = self._keeper_of(experiment)
         self._slot.start(lambda: _frames(experiment, checkpoint, keeper))
@@ -69,8 +78,12 @@ class Trainer:
 
     def go_on(self, experiment: Experiment) -> None:
         """Go on with the training on its data that was left."""
-        if self.kept is not None:
-            self.start(experiment, self.kept.path(experiment))
+        if self.kept is None:
+            return
+        path, keeper = self.kept.path(experiment), self._keeper
+        if keeper is not None and keeper.path == path and not keeper.written:
+            keeper.wanted = False  # it would write over what is gone on from
+        self.start(experiment, path)
 
     def newest_left(self) -> Checkpoint | None:
         """The training that was left last before its end, if there is one."""
@@ -78,12 +91,12 @@ class Trainer:
 
     def left(self, e: Experiment) -> Checkpoint | None:
         """How far an interrupted training on the data of an experiment is, if there is one to go on with."""
-        return self.kept.of(e) if self.kept is not None and not self.running else None
+        return self.kept.of(e) if self.kept is not None else None
 
     @property
     def running(self) -> bool:
         """Whether a training is going on, paused or not."""
-        return self._slot.job is not None
+        return self._slot.job is not None or self._next is not None
 
     @property
     def paused(self) -> bool:
@@ -104,17 +117,23 @@ class Trainer:
 
     def cancel(self) -> None:
         """Stop; the weights so far are kept."""
+        self._next = None
         self._slot.cancel()
 
+    def use(self, model: Model | None) -> None:
+        """Stop, and have this network instead of the weights; the training can still be gone on with."""
+        self.cancel()
+        self.model, self.frame, self.history = model, None, LossHistory()
+
     def reset(self) -> None:
-        """Stop and forget the weights."""
+        """Stop and forget the weights, and what was kept of the training."""
         if self._keeper is not None:
             self._keeper.forget()
-        self.cancel()
-        self.model, self.frame, self.history = None, None, LossHistory()
+        self.use(None)
 
     def drain(self) -> bool:
         """Take the newest frame; True if it brought new weights."""
+        self._begin()
         frames, error, _ = self._slot.take()
         self.error = error or self.error
         changed = False
@@ -129,8 +148,8 @@ class Trainer:
 
     @property
     def keeping(self) -> bool:
-        """Whether the training that goes on is kept where it is left."""
-        return self.running and self._keeper is not None
+        """Whether there is a training that is kept where it is left."""
+        return self._keeper is not None and self._slot.running > 0
 
     @property
     def trouble(self) -> bool:

@@ -1,7 +1,7 @@
 """Training as a generator of frames. Importing this package loads no torch; training does."""
 
-from explorer.train.frame import TrainFrame, TrainingError
+from explorer.train.frame import DeviceError, TrainFrame, TrainingError
 from explorer.train.loop import choose_device, device_words
 from explorer.train.run import train, warm_up
 
-__all__ = ["TrainFrame", "TrainingError", "choose_device", "device_words", "train", "warm_up"]
+__all__ = ["DeviceError", "TrainFrame", "TrainingError", "choose_device", "device_words", "train", "warm_up"]

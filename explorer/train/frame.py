@@ -17,6 +17,10 @@ class TrainingError(RuntimeError):
     """Training cannot go on; the message says what to do."""
 
 
+class DeviceError(TrainingError):
+    """The device is not here, or has no memory for this: on the CPU the training may go on."""
+
+
 @dataclass(frozen=True)
 class TrainFrame:
     """Training as it stands. Losses are weighted as the objective weighs them.

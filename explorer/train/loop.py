@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from explorer.lazy import torch
 from explorer.objectives import Objective
 from explorer.scores.spec import Training
 from explorer.train.batches import Inputs, Sampling, Source
-from explorer.train.frame import TrainFrame, TrainingError
+from explorer.train.frame import DeviceError, TrainFrame, TrainingError
 from explorer.train.held import as_batch
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
     if wanted == "auto":
         return torch.device(next(name for name, there in have.items() if there))
     if not have[wanted]:
-        raise TrainingError(f"there is no {wanted.upper()} device here; choose 'cpu' or 'auto' as the device")
+        raise DeviceError(f"there is no {wanted.upper()} device here; choose 'cpu' or 'auto' as the device")
     return torch.device(wanted)
 
 
@@ -67,6 +68,19 @@ def device_words(device: torch.device) -> str:
 def out_of_memory(error: BaseException) -> bool:
     """Whether torch found no memory (on the CPU it has no exception of its own for that)."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+@contextmanager
+def room_needed() -> Iterator[None]:
+    """No memory for the network itself, where no smaller batch helps, is said in a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        raise DeviceError(
+            "the device has no memory for this network; choose a smaller one, or 'cpu' as the device"
+        ) from error
 
 
 class Loop:
@@ -209,7 +223,7 @@ class Loop:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.batch <= self.smallest_batch:
-            raise TrainingError(
+            raise DeviceError(
                 f"{self.words} has no memory left, even for {self.batch} {self.things} at a time; "
                 "choose 'cpu' as the device and train again"
             )

@@ -15,7 +15,7 @@ from explorer.sdes import SDE
 from explorer.train.batches import Inputs, Pool, Sampling
 from explorer.train.frame import TrainFrame, TrainingError
 from explorer.train.held import HeldOut, exact_score
-from explorer.train.loop import Loop, choose_device
+from explorer.train.loop import Loop, choose_device, room_needed
 
 if TYPE_CHECKING:
     from explorer.distributions import Mixture
@@ -48,12 +48,8 @@ def train(
     training time. With a budget in iterations alone, a seed gives one result on one device and thread count.
     """
     pressed = time.perf_counter()
-    try:
+    with room_needed():
         yield from Run(mixture, sde, objective, network, training, seed, start).frames(pressed)
-    except torch.OutOfMemoryError as error:  # of the network, the weights' copies: no smaller batch helps
-        raise TrainingError(
-            "the device has no memory for this network; choose a smaller one, or 'cpu' as the device"
-        ) from error
 
 
 class Run(Loop):

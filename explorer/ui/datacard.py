@@ -7,7 +7,7 @@ from functools import partial
 from threading import Thread
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
 from explorer.distributions import DISTRIBUTIONS, Distribution
@@ -20,8 +20,6 @@ from explorer.ui.labels import Button, label, row
 
 #: Points of a thumbnail, and pictures along its side.
 THUMBNAIL_POINTS, SHEET = 400, 3
-#: Milliseconds between two looks at whether pictures are ready.
-LOOK_MS = 15
 
 
 def gallery_items() -> list[GalleryItem]:
@@ -68,7 +66,6 @@ class DataCard(EditCard):
         super().__init__("Data", parent=parent)
         self.gallery = GalleryStrip(gallery_items())
         self.gallery.chosen.connect(self._choose)
-        self._preparing: tuple[Distribution, Thread] | None = None
         draw = Button("Draw", "Draw a distribution with the mouse on the stage (Ctrl+D)")
         draw.clicked.connect(self.draw_pressed)
         bring = Button(
@@ -104,25 +101,8 @@ class DataCard(EditCard):
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def _choose(self, name: str) -> None:
-        """Take other data; a set of pictures is read and put into form in a thread first."""
-        self._preparing = None
-        data = DATA[name]()
-        if not isinstance(data, ImageSet):
-            return self.edited.emit(data)
-        thread = Thread(target=lambda: data.mixture, name="prepare-pictures", daemon=True)
-        self._preparing = (data, thread)
-        thread.start()
-        QTimer.singleShot(LOOK_MS, self, self._look)
-
-    def _look(self) -> None:
-        if self._preparing is None:
-            return
-        data, thread = self._preparing
-        if thread.is_alive():
-            QTimer.singleShot(LOOK_MS, self, self._look)
-            return
-        self._preparing = None
-        self.edited.emit(data)
+        """Take other data."""
+        self.edited.emit(DATA[name]())
 
     def _show_form(self, on: bool) -> None:
         """Open or close the parameters, which are seldom what a lesson is about."""

@@ -29,7 +29,7 @@ from explorer.ui.host import Host, widget_of
 from explorer.ui.own_pictures import Lost, OwnPictures, prepared
 from explorer.ui.recovery import Recovery
 from explorer.ui.tasks import Task, sentence
-from explorer.ui.use import Use
+from explorer.ui.use import Use, with_data
 
 Work = Callable[[], Any]
 #: The kind of a file, its path, and what it holds, or the exception that reading it raised.
@@ -71,7 +71,8 @@ class Documents(QObject):
         self.asking = Asking(widget_of(host), self.recent)
         self.recovery = Recovery(host, self)
         self._use = Use(host, self.recent)
-        self.pictures = OwnPictures(host, self.asking, self._run)
+        self.pictures = OwnPictures(host, self.asking, self.run)
+        host.session.bring = self.pictures.fetch
         self._clock = QTimer(self)
         self._clock.timeout.connect(self.changed)
         self._clock.start(CHECK_MS)
@@ -203,7 +204,7 @@ class Documents(QObject):
         self, title: str, filters: Sequence[str], read: Callable[[Path], Any], done: Callable[[Any], None]
     ) -> None:
         """Ask for a file, read it in a thread, and hand on what it holds."""
-        self.asking.ask(title, filters, lambda path: self._run(lambda: read(path), done, path.name))
+        self.asking.ask(title, filters, lambda path: self.run(lambda: read(path), done, path.name))
 
     # --- doing it ------------------------------------------------------------------------------------------
 
@@ -215,7 +216,7 @@ class Documents(QObject):
         """Open several: data and a network are put into the experiment among them; several pictures are a set."""
         if kinds.several_pictures(paths):
             return self.pictures.take_several(paths)
-        self._run(lambda: [_outcome(path) for path in paths], self._use_all, "The file")
+        self.run(lambda: [_outcome(path) for path in paths], self._use_all, "The file")
 
     def _use_all(self, outcomes: Sequence[Outcome]) -> None:
         uses: dict[str, Callable[..., None]] = {
@@ -240,14 +241,14 @@ class Documents(QObject):
             self._say(f"Saved as {path.name}.")
             self.changed()
 
-        self._run(lambda: files.write(path, document), saved, path.name, "saved")
+        self.run(lambda: files.write(path, document), saved, path.name, "saved")
 
     def _save_model(self, model: Model, path: Path) -> None:
         def saved(_: None) -> None:
             self.recent.add(path)
             self._say(f"The network is saved as {path.name}.")
 
-        self._run(lambda: save_model(model, path), saved, path.name, "saved")
+        self.run(lambda: save_model(model, path), saved, path.name, "saved")
 
     def _opened(self, path: Path, read: tuple[Document, str] | Lost) -> None:
         if isinstance(read, Lost):
@@ -277,7 +278,9 @@ class Documents(QObject):
 
     # --- threads, words ---------------------------------------------------------------------------
 
-    def _run(self, work: Work, done: Callable[[Any], None], name: str, did: str = "read") -> None:
+    def run(self, work: Work, done: Callable[[Any], None], name: str, did: str = "read") -> None:
+        """Work in a thread; then hand its outcome to `done`, or say what went wrong with `name`."""
+
         def failed(error: BaseException) -> None:
             self._say(sentence(error, name, did), "error")
 
@@ -301,7 +304,7 @@ def _outcome(path: Path) -> Outcome:
     read: dict[str, Callable[[Path], Any]] = {
         kinds.EXPERIMENT: lambda path: prepared(*files.read(path)),
         kinds.FOLDER: lambda path: None,  # whose reading says what it finds
-        kinds.MODEL: load_model,
+        kinds.MODEL: lambda path: with_data(load_model(path)),
         kinds.DATA: read_data,
     }
     try:

@@ -12,10 +12,12 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from explorer import figure_files as files
+from explorer.document import Document
 from explorer.figures import Canvas, Equation, Figure, Handle, Table
 from explorer.labs import LABS, SECTIONS, Lab
 from explorer.labs.sources import source_of
 from explorer.params import Param, ParamError, params
+from explorer.scenes import Scene
 from explorer.scenes import scene as scene_named
 from explorer.theme import theme as theme_named
 from explorer.ui import figure_render
@@ -23,7 +25,6 @@ from explorer.ui.file_names import with_ending
 from explorer.ui.lab_column import FORMATS, LabColumn
 from explorer.ui.lab_gallery import Entry, LabGallery, sections
 from explorer.ui.lab_page import LabPage
-from explorer.ui.tasks import sentence
 
 if TYPE_CHECKING:
     from explorer.ui.window import MainWindow
@@ -144,10 +145,13 @@ class Laboratories:
         return True
 
     def play_scene(self, name: str) -> None:
-        """Set the document of a scene, open its laboratory, show its words."""
+        """Set the document of a scene, open its laboratory, show its words; its pictures may have to be read first."""
         scene = scene_named(name)
+        self._window.documents.pictures.fetch(scene.document, partial(self._play, scene))
+
+    def _play(self, scene: Scene, document: Document) -> None:
         self._window.end_drag()
-        self._window.change(scene.document, "scene")
+        self._window.change(document, "scene")
         self._window.select("A")
         lab, words = scene.make_lab(), f"{scene.title}. {scene.words}"
         if lab is None:
@@ -326,15 +330,12 @@ class Laboratories:
         if report is None:
             return
         path, source, chosen = Path(path), self._source(), tuple(figures) or report.figures
-        try:
-            if path.suffix.lower() in figure_render.ENDINGS:
-                figure_render.write_picture(path, chosen, source, theme_named(self._window.theme_name))
-            else:
-                files.write_numbers(path, chosen, report.arrays, source)
-        except (OSError, ValueError) as error:
-            self._window.notices.show_notice(sentence(error, path.name, "saved"), "error")
+        if path.suffix.lower() in figure_render.ENDINGS:
+            theme = theme_named(self._window.theme_name)
+            write = partial(figure_render.write_picture, path, chosen, source, theme)
         else:
-            self._say(f"Saved as {path.name}.")
+            write = partial(files.write_numbers, path, chosen, report.arrays, source)
+        self._window.documents.run(write, lambda _: self._say(f"Saved as {path.name}."), path.name, "saved")
 
     def _say(self, text: str) -> None:
         self._window.notices.show_notice(text)

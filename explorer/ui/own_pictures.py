@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.images.archive import ImageError
 from explorer.images.folder import ENDINGS, Folder, forget, of_files, read
@@ -34,6 +35,7 @@ class OwnPictures:
 
     def __init__(self, host: Host, asking: Asking, run: Run) -> None:
         self._host, self._asking, self._run = host, asking, run
+        self._request = 0  # the number of the newest: what was asked for before it is dropped
 
     def ask_for_folder(self) -> None:
         """Ask for a folder, and make its pictures the data."""
@@ -47,32 +49,60 @@ class OwnPictures:
     def take_folder(self, path: Path) -> None:
         """Make the pictures of a folder the data."""
         forget()
+        self._say_reading(path.name)
         self._read(partial(replace, self._like(), path=str(path.absolute()), names=(), digest=""), path.name)
 
     def take_several(self, paths: Sequence[Path]) -> None:
         """Make some pictures of a folder the data."""
         forget()
+        self._say_reading(paths[0].absolute().parent.name)
         self._read(partial(of_files, paths, self._like()), "The pictures")
 
-    def bring(self, data: Folder) -> None:
-        """Make a folder that was chosen before the data, in other size or colours."""
+    def bring(self, data: Distribution) -> None:
+        """Make pictures the data that have not been read yet: a set, or a folder in other size or colours."""
+        if not isinstance(data, Folder):
+            return self._read(lambda: data, data.title)
+        self._say_reading(Path(data.path).name)
         self._read(lambda: data, Path(data.path).name)
+
+    def drop(self) -> None:
+        """Forget what was asked for and has not come yet."""
+        self._request += 1
+
+    def _wanted(self) -> Callable[[], bool]:
+        """A new request, as the question whether it still is the newest and no other data have come meanwhile."""
+        self.drop()
+        request, data = self._request, self._data
+        return lambda: request == self._request and data is self._data
+
+    @property
+    def _data(self) -> Distribution:
+        return self._host.session.document.experiment.data
 
     def _like(self) -> Folder:
         """Size and colours as they were chosen last."""
-        data = self._host.session.document.experiment.data
-        return data if isinstance(data, Folder) else Folder()
+        return self._data if isinstance(self._data, Folder) else Folder()
 
-    def _read(self, chosen: Callable[[], Folder], name: str) -> None:
+    def _say_reading(self, name: str) -> None:
         self._host.notices.show_notice(f"{name}: reading the pictures …")
-        self._run(lambda: read(chosen()), self.use, name)
 
-    def use(self, data: Folder) -> None:
-        """Make pictures that have been read the data, and say what was read."""
+    def _read(self, chosen: Callable[[], Distribution], name: str) -> None:
+        wanted = self._wanted()
+
+        def done(data: Distribution) -> None:
+            if wanted():
+                self.use(data)
+
+        self._run(lambda: put_at_hand(chosen()), done, name)
+
+    def use(self, data: Distribution) -> None:
+        """Make pictures that have been read the data; of the user's own, say what was read."""
         session = self._host.session
         source = session.document.experiment.score.source
-        session.edit(session.document.with_data(data))
+        session.set_data(data)
         self._host.refresh()
+        if not isinstance(data, Folder):
+            return
         said = f"{data.found.sentence} {NEW_DATA[source]} {KEPT}"
         self._host.notices.show_notice(said, "info", ("Undo", self._undo))
 
@@ -82,6 +112,21 @@ class OwnPictures:
 
     # --- experiments that name a folder ------------------------------------------------------------------------
 
+    def fetch(self, document: Document, then: Callable[[Document], None]) -> None:
+        """Hand on a document whose pictures are at hand; those of a folder that has gone are to be chosen again."""
+        wanted = self._wanted()
+        if at_hand(document.experiment.data):
+            return then(document)
+
+        def done(read: tuple[Document, str] | Lost) -> None:
+            if isinstance(read, Lost):
+                self.offer(read, then)
+            elif wanted():
+                then(read[0])
+                self._host.refresh()
+
+        self._run(lambda: prepared(document, ""), done, document.experiment.data.title)
+
     def offer(self, lost: Lost, then: Callable[[Document], None]) -> None:
         """Say that the folder of an experiment cannot be read, and offer to choose it again."""
 
@@ -89,27 +134,44 @@ class OwnPictures:
             gone = lost.document.experiment.data
             assert isinstance(gone, Folder)
             data = replace(gone, path=str(path.absolute()))
-            self._run(lambda: read(data), lambda found: then(_with(lost.document, found)), path.name)
+            self._run(lambda: read(data), found, path.name)
+
+        def found(data: Folder) -> None:
+            then(_with(lost.document, data))
+            self._host.refresh()
 
         ask = partial(self._asking.ask_folder, "Choose the folder of pictures again", chosen)
         self._host.notices.show_notice(lost.why, "error", ("Choose the folder", ask))
 
 
+def at_hand(data: Distribution) -> bool:
+    """Whether nothing that takes long must be read or made first."""
+    return data.picture is None or "mixture" in data.__dict__
+
+
+def put_at_hand(data: Distribution) -> Distribution:
+    """The same data, read and put into form; of a folder with the digest of what it holds. Raises ImageError."""
+    if isinstance(data, Folder):
+        return read(data)
+    _ = data.mixture
+    return data
+
+
 def prepared(document: Document, caution: str) -> tuple[Document, str] | Lost:
-    """A document that was read from a file, with its folder of pictures, if it has one, read too."""
+    """A document that was read from a file, with its pictures, if it has any, at hand."""
     data = document.experiment.data
     if not isinstance(data, Folder):
-        return document, caution
+        return _with(document, put_at_hand(data)), caution
     try:
-        found = data.found
+        known = read(data)
     except ImageError as error:
         return Lost(document, caution, str(error))
-    if data.digest and found.digest != data.digest:
-        caution = (
-            f"{caution} The pictures in {Path(data.path).name} are others than it was made with.".strip()
-        )
-    return document, caution
+    if not data.digest or known.digest == data.digest:
+        return _with(document, known), caution
+    _ = data.mixture
+    others = f"The pictures in {Path(data.path).name} are others than it was made with."
+    return document, f"{caution} {others}".strip()
 
 
-def _with(document: Document, data: Folder) -> Document:
+def _with(document: Document, data: Distribution) -> Document:
     return replace(document, experiment=replace(document.experiment, data=data)).linked()

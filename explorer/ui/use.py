@@ -12,6 +12,7 @@ from explorer.imports import Imported
 from explorer.scores.files import Model
 from explorer.ui.file_names import Recent
 from explorer.ui.host import Host
+from explorer.ui.own_pictures import put_at_hand
 from explorer.ui.words import NEW_DATA
 
 Action = tuple[str, Callable[[], None]]
@@ -30,10 +31,10 @@ class Use:
         self._recent.add(path)
         self._say(f"{imported.sentence} {NEW_DATA[source]}", action=("Undo", self._undo))
 
-    def model(self, path: Path, model: Model) -> None:
-        """Make a network the score, on data of its dimension."""
+    def model(self, path: Path, read: tuple[Model, Distribution | None]) -> None:
+        """Make a network the score, on data of its dimension; with it comes what it was trained on (`with_data`)."""
         session = self._host.session
-        own = data_of(model)
+        model, own = read
         if not _fits(model, session.document.experiment.data):
             if own is None or not _fits(model, own):
                 text = f"{path.name} is a network for {_kind(model)}: choose such data first."
@@ -42,15 +43,15 @@ class Use:
         session.use_model(model)
         self._recent.add(path)
         self._host.refresh()
-        elsewhere = own is not None and own != session.document.experiment.data
-        words = f"{path.name} is in use{f', a network trained on {own.title}' if own is not None else ''}."
+        if own is None:
+            return self._say(f"{path.name} is in use.")
+        elsewhere = own != session.document.experiment.data
+        words = f"{path.name} is in use, a network trained on {own.title}."
         self._say(words, action=("Use its data", partial(self._set_data, own)) if elsewhere else None)
 
-    def _set_data(self, data: Distribution | None) -> None:
-        session = self._host.session
-        if data is not None:
-            session.edit(session.document.with_data(data))
-            self._host.refresh()
+    def _set_data(self, data: Distribution) -> None:
+        self._host.session.set_data(data)
+        self._host.refresh()
 
     def _undo(self) -> None:
         self._host.session.undo()
@@ -71,6 +72,12 @@ def _kind(model: Model) -> str:
         return f"{model.dim}-dimensional data"
     colours, height, width = model.picture
     return f"{'coloured ' if colours == 3 else ''}pictures of {width} × {height}"
+
+
+def with_data(model: Model) -> tuple[Model, Distribution | None]:
+    """A network and the data that it was trained on, at hand: for a thread, as reading pictures takes a while."""
+    data = data_of(model)
+    return model, data if data is None else put_at_hand(data)
 
 
 def data_of(model: Model) -> Distribution | None:

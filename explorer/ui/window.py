@@ -28,7 +28,6 @@ from explorer.distributions import Distribution
 from explorer.document import BESIDE
 from explorer.experiment import Experiment
 from explorer.guidance.own_picture import own_levels
-from explorer.images.folder import Folder
 from explorer.session import Session
 from explorer.session.track import Run
 from explorer.theme import theme as theme_named
@@ -46,6 +45,7 @@ from explorer.ui.lab_menus import fill_labs, fill_scenes
 from explorer.ui.labels import Badge, Button, ElidedLabel, row
 from explorer.ui.laboratories import Laboratories
 from explorer.ui.notices import NoticeBar
+from explorer.ui.own_pictures import at_hand
 from explorer.ui.panels import MeaningColumn
 from explorer.ui.shortcuts_overlay import ShortcutsOverlay
 from explorer.ui.sides import SideColumn
@@ -262,14 +262,13 @@ class MainWindow(QMainWindow):
         self.change(changed, part)
 
     def set_data(self, data: Distribution) -> None:
-        """Other data; where points become pictures, or pictures points, the run begins anew and plays."""
-        if isinstance(data, Folder) and not data.ready:
+        """Other data; those that must be read first come when they have been."""
+        if not at_hand(data):
             return self.documents.pictures.bring(data)
-        before = self.session.document
-        self.change(before.with_data(data), "data")
-        if (before.experiment.pictures is None) != (self.session.document.experiment.pictures is None):
-            self.session.playhead.seek(0.0)
-            self.session.playhead.playing = self.ready
+        self.documents.pictures.drop()
+        self.session.set_data(data, control=f"data{self._control}")
+        self.hurry()
+        self.refresh()
 
     def edit_look(self, look: Any) -> None:
         """Set the look."""
@@ -448,7 +447,7 @@ class MainWindow(QMainWindow):
             self.stages[name].probe_again()
         self._show_advice()
         trainer = self.session.trainer
-        left = trainer.left(self.session.document.experiment)
+        left = None if trainer.running else trainer.left(self.session.document.experiment)
         self.score.set_training(
             trainer.running,
             trainer.paused,
@@ -457,7 +456,8 @@ class MainWindow(QMainWindow):
             left.progress if left else None,
         )
         self.score.set_word(self.session.word())
-        self.control.set_word(self.session.control_word(self.selected), self.session.classifier.running)
+        said, missing = self.session.control_word(self.selected)
+        self.control.set_word(said, self.session.classifier.running, missing)
         self.top.now.set_text(self._now())
         self.device_badge.set(self.session.device)
         self.right.refresh(self.selected)
