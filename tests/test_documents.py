@@ -17,6 +17,8 @@ from explorer import document as files
 from explorer import models
 from explorer.document import Document
 from explorer.experiment import Experiment
+from explorer.images import folder as folders
+from explorer.images.folder import Folder, read
 from explorer.scores import files as model_files
 from explorer.ui import autosave
 from explorer.ui import file_kinds as kinds
@@ -478,6 +480,58 @@ def test_a_damaged_state_is_no_obstacle(qtbot, host, tmp_path):
     host.notices.clear()
     documents = begin(qtbot, host)
     assert host.said() == []
+    documents.shut_down()
+
+
+def pictures_of(folder):
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for i in range(6):
+        Image.fromarray(rng.integers(0, 255, (16, 16), np.uint8)).save(folder / f"{i}.png")
+    folders.forget()
+    return read(Folder(path=str(folder), side=16))
+
+
+def test_what_cannot_be_brought_back_is_kept_for_the_next_time(qtbot, host, tmp_path):
+    first = begin(qtbot, host)
+    host.session.set_data(pictures_of(tmp_path / "cats"))
+    work = host.session.document
+    crash(qtbot, first)
+    (tmp_path / "cats").rename(tmp_path / "elsewhere")
+    for _ in range(3):  # it is no crash, however often: it is offered again and again
+        folders.forget()
+        fresh(host)
+        documents = begin(qtbot, host)
+        assert host.session.document == Document() and "cats cannot be read" in host.said()[0]
+        edit(host, steps=77)
+        documents.recovery._next = 0.0
+        documents.recovery.look()  # the work of this window goes elsewhere
+        documents.shut_down()
+    (tmp_path / "elsewhere").rename(tmp_path / "cats")
+    fresh(host)
+    documents = begin(qtbot, host)
+    assert host.session.document == work
+    documents.shut_down()
+
+
+def test_a_folder_that_has_gone_is_chosen_again_after_a_crash(qtbot, host, tmp_path):
+    first = begin(qtbot, host)
+    host.session.set_data(pictures_of(tmp_path / "cats"))
+    crash(qtbot, first)
+    (tmp_path / "cats").rename(tmp_path / "elsewhere")
+    folders.forget()
+    fresh(host)
+    documents = begin(qtbot, host)
+    host.notices.notices()[0].button.click()
+    documents.asking.dialog.fileSelected.emit(str(tmp_path / "elsewhere"))
+    documents.asking.close()
+    windows.wait(qtbot, lambda: host.session.document.experiment.pictures is not None)
+    assert host.session.document.experiment.data.path == str(tmp_path / "elsewhere")
+    assert "is back" in host.said()[-1]
+    documents.shut_down()
+    fresh(host)
+    documents = begin(qtbot, host)
+    assert host.said() == []  # nothing is left to be brought back
     documents.shut_down()
 
 

@@ -64,6 +64,18 @@ def test_it_shows_what_the_file_will_be(qtbot, panel):
     assert pixmap.height() / ratio <= panel.preview.height()
 
 
+def test_another_run_is_shown_also_where_it_has_the_memory_of_the_one_before(host, panel, monkeypatch):
+    panel.open_panel()
+    panel._follow()
+    made = []
+    monkeypatch.setattr(panel, "_show", lambda: made.append(1))
+    panel._follow()
+    assert not made
+    host.session.tracks["A"].full.serial += 1000  # its id is what it was
+    panel._follow()
+    assert made
+
+
 def test_sizes_are_those_people_know(panel):
     panel.open_panel()
     panel.form.choose_format("mp4")

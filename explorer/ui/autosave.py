@@ -96,16 +96,17 @@ def previous(root: Path) -> Kept:
     return Kept(root / "previous")
 
 
-def claim(root: Path) -> Store | None:
-    """A folder that no other window owns, one with what a crash has left first; None if none can be had."""
+def claim(root: Path, empty: bool = False) -> Store | None:
+    """A folder that no other window owns, one with what a crash has left first, or an empty one; None if none can
+    be had."""
     free: list[Store] = []
     chosen = None
     for store in _unowned(root):
         free.append(store)
-        if store.state() is not None:
+        if (store.state() is None) == empty:
             chosen = store
             break
-    chosen = chosen or (free[0] if free else None)
+    chosen = chosen or (free[0] if free and not empty else None)
     for other in free:
         if other is not chosen:
             other.release()

@@ -157,10 +157,11 @@ class ExportPanel(QDialog):
         """Show anew what has changed in the window; while it plays, its playhead alone is no reason."""
         session = self._host.session
         runs = [session.tracks[name].full for name in session.shown]
-        if not all(run is not None and run.recording.complete for run in runs):
+        if any(run is None or not run.recording.complete for run in runs):
             return
         position = None if session.playhead.playing else session.playhead.position
-        wanted = (*map(id, runs), session.document.look, session.bounds["A"], position)
+        serials = (run.serial for run in runs if run is not None)
+        wanted = (*serials, session.document.look, session.bounds["A"], position)
         if wanted != self._wanted:
             self._wanted = wanted
             self._show()

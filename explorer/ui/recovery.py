@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from explorer.scores.files import load as load_model
 from explorer.ui import autosave
 from explorer.ui.autosave import Kept, State, Store
 from explorer.ui.host import Host
+from explorer.ui.own_pictures import Lost, prepared
 from explorer.ui.tasks import Task, sentence
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ SOUND = 20.0
 #: What crashed so often is not brought back without being asked for.
 MOST_ATTEMPTS = 2
 
-Work = tuple[Document, Document | None, Model | None]
+#: What was kept, what its file holds, and the network.
+Work = tuple[tuple[Document, str] | Lost, Document | None, Model | None]
 
 
 class Recovery:
@@ -40,6 +43,7 @@ class Recovery:
         self._host, self._documents = host, documents
         self._root: Path | None = None
         self._store: Store | None = None
+        self._aside: Store | None = None  # holds what a crash has left and could not be brought back
         self._task: Task | None = None
         self._written: tuple[Document, Model | None] = (host.session.document, None)
         self._next = 0.0
@@ -106,31 +110,66 @@ class Recovery:
         self._host.session.reset_training()
         self._documents.new()
 
-    def _restore(self, kept: Kept, state: State, said: str, action: tuple[str, object]) -> None:
+    def _restore(self, kept: Kept, state: State, said: str, action: tuple[str, Callable[[], None]]) -> None:
         def read() -> Work:
             document, _ = files.loads(state.document)
-            if not document.experiment.data.ready:  # a folder of pictures, which may have gone
-                _ = document.experiment.data.mixture
-            return document, _saved_in(state.path), self._model_of(kept)
+            return prepared(document, ""), _saved_in(state.path), self._model_of(kept)
+
+        def done(work: Work) -> None:
+            self._restoring = False
+            found, saved, model = work
+            if isinstance(found, Lost):  # a folder of pictures that has gone
+                self._set_aside(kept, state)
+                return self._documents.pictures.offer(found, lambda found: restored(found, saved, model))
+            restored(found[0], saved, model)
+
+        def restored(document: Document, saved: Document | None, model: Model | None) -> None:
+            self._restored(state, document, saved, model)
+            if kept is self._aside:
+                self._forget(kept)
+            self._host.notices.show_notice(said, "warn", action)
 
         def failed(error: BaseException) -> None:
             self._restoring = False
+            self._set_aside(kept, state)
             text = f"What was kept of the last session cannot be used: {sentence(error)}"
-            self._host.notices.show_notice(text, "error")
+            self._host.notices.show_notice(text, "error", ("Forget it", partial(self._forget, kept)))
 
         self._restoring = True
-        self._task = Task(self._documents, read, partial(self._restored, state, said, action), failed)
+        self._task = Task(self._documents, read, done, failed)
 
-    def _restored(self, state: State, said: str, action: tuple[str, object], work: Work) -> None:
-        self._restoring = False
-        document, saved, model = work
+    def _set_aside(self, kept: Kept, state: State) -> None:
+        """Leave what a crash has left where it is, for the next time; this window's work goes elsewhere."""
+        if kept is not self._store or self._root is None:
+            return
+        with suppress(OSError):
+            kept.write(state)  # with the attempts that there were: this one did not crash
+        self._attempts = 0
+        self._aside, self._store = self._store, autosave.claim(self._root, empty=True)
+        if self._store is None:
+            self._warn()
+
+    def _forget(self, kept: Kept) -> None:
+        """Hold what could not be brought back no more."""
+        with suppress(OSError):
+            kept.forget()
+        if kept is self._aside:
+            self._release_aside()
+
+    def _release_aside(self) -> None:
+        if self._aside is not None:
+            self._aside.release()
+            self._aside = None
+
+    def _restored(
+        self, state: State, document: Document, saved: Document | None, model: Model | None
+    ) -> None:
         session = self._host.session
         if model is not None:
             session.trainer.model = model
         self._documents.restored(document, Path(state.path) if state.path else None, saved)
         if model is not None and session.document.experiment.score.source == "trained":
             session.use_model(model)
-        self._host.notices.show_notice(said, "warn", action)  # type: ignore[arg-type]
 
     # --- keeping ---------------------------------------------------------------------------------------
 
@@ -174,6 +213,7 @@ class Recovery:
         if self._task is not None and self._task.alive:
             self._task.finish(1.0)
             self._task.drop()
+        self._release_aside()
         if self._store is None:
             return
         try:
