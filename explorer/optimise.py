@@ -33,7 +33,7 @@ class FlatAdam:
         self.average = self.flat.clone()
         self.count = 0
         self._gamma = _gamma(ema)
-        self._rates = torch.zeros(3, device=self.flat.device)
+        self._rates = torch.zeros(4, device=self.flat.device)
         offset = 0
         for p in net.parameters():
             part = slice(offset, offset + p.numel())
@@ -45,19 +45,21 @@ class FlatAdam:
         self.count += 1
         b1, b2 = (1 - b**self.count for b in self.betas)
         keep = (1 - 1 / self.count) ** (self._gamma + 1) if self._gamma is not None else 0.0
-        self._rates.copy_(torch.tensor([learning_rate / b1, 1 / math.sqrt(b2), 1 - keep]))
+        rates = torch.tensor([learning_rate / b1, 1 / math.sqrt(b2), 1 - keep])
+        # the plain rate last, got from the corrected one: weights stay what they were, to the last bit
+        self._rates.copy_(torch.cat([rates, rates[:1] * b1]))
 
     @torch.no_grad()
     def step(self) -> None:
         """One step from the gradients that backward() left."""
-        _, _, new = self._rates
+        new = self._rates[2]
         self.grad.mul_((self.clip / (self.grad.norm() + 1e-12)).clamp(max=1.0))
         self._move()
         self.average.lerp_(self.flat, new)
         self.grad.zero_()
 
     def _move(self) -> None:
-        rate, correction, _ = self._rates
+        rate, correction = self._rates[:2]
         g = self.grad
         self.mean.lerp_(g, 1 - self.betas[0])
         self.square.mul_(self.betas[1]).addcmul_(g, g, value=1 - self.betas[1])
@@ -120,8 +122,7 @@ class FlatMuon(FlatAdam):
             step = orthogonalised(nesterov.view(shape)).flatten()
             self.mean[part] = momentum
             # the rate as it is, without Adam's correction for its young averages
-            rate = self._rates[0] * (1 - self.betas[0] ** self.count)
-            self.flat[part] = weights - step * (0.2 * max(shape) ** 0.5 * rate)
+            self.flat[part] = weights - step * (0.2 * max(shape) ** 0.5 * self._rates[3])
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:

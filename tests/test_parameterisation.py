@@ -14,7 +14,7 @@ from explorer.look import FIELD_KINDS, Look
 from explorer.samplers import Sampler
 from explorer.scores.base import ExactScore
 from explorer.scores.network import Denoiser
-from explorer.scores.parameterisation import KINDS, FieldOf, Through, convert, from_score, to_score
+from explorer.scores.parameterisation import KINDS, Through, convert, from_score, to_score
 from explorer.scores.spec import NetworkSpec
 from explorer.sdes import SDES
 from explorer.simulate import simulate
@@ -152,7 +152,7 @@ def test_a_field_of_another_kind():
     sde = SDES["vp"]()
     exact = ExactScore(MIXTURE, sde)
     x = at(sde, 0.5)[0]
-    field = FieldOf("x0", exact, sde)(x, 0.5)
+    field = from_score("x0", exact(x, 0.5), x, sde, 0.5)
     torch.testing.assert_close(field, posterior_means(sde, 0.5, x)[0])
 
 

@@ -391,8 +391,7 @@ def test_two_processes_are_as_one_and_their_checkpoint_serves_one(files, archive
         torch.testing.assert_close(w, alone.weights[name], rtol=1e-3, atol=1e-4)
     checkpoint = checkpoints.load(files / "two.c.safetensors")
     assert checkpoint.numbers["iteration"] == 4
-    longer = checkpoints.with_budget(checkpoint.experiment, iterations=6)
-    on = list(Course(longer, None, checkpoint, archive=archive).frames())[-1]
+    on = list(Course(experiment(6), None, checkpoint, archive=archive).frames())[-1]
     assert on.iteration == 6 and np.isfinite(on.held)
 
 

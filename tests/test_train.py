@@ -268,9 +268,16 @@ def test_no_memory_at_all_offers_the_cpu():
         broken(no_memory_above(0), iterations=100)
 
 
-def test_no_memory_to_begin_with_is_an_error_that_says_what_to_do(monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("no memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_no_memory_to_begin_with_is_an_error_that_says_what_to_do(monkeypatch, error):
     def no_memory(*_):
-        raise torch.OutOfMemoryError("no memory")
+        raise error
 
     monkeypatch.setattr("explorer.train.run.HeldOut", no_memory)
     with pytest.raises(TrainingError, match="or 'cpu' as the device"):

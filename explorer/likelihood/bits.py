@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
@@ -207,8 +207,3 @@ def bits_per_dim(
     found = deque(Coder(sde, score, steps, probes, seed, tolerance).measure(images), maxlen=1).pop()[1]
     assert found is not None
     return found
-
-
-def bits_of_density(log_density: Sequence[float] | np.ndarray, dim: int) -> np.ndarray:
-    """Bits/dim of lattice pictures from a log-density in nats that hardly changes from level to level."""
-    return -(np.asarray(log_density) / dim + math.log(LEVEL)) / math.log(2)

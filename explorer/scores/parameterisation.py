@@ -107,18 +107,6 @@ def convert(
 
 
 @dataclass(frozen=True)
-class FieldOf:
-    """A score as a field of another kind: (x, t) -> value, both (n, d)."""
-
-    kind: str
-    score: Score
-    sde: SDE
-
-    def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
-        return from_score(self.kind, self.score(x, t), x, self.sde, t)
-
-
-@dataclass(frozen=True)
 class Through:
     """A score that goes through `kind` and back, as a sampler sees a network that outputs that kind."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,9 +141,3 @@ def _checked(numbers: Mapping[str, Any]) -> dict[str, Any]:
     if not (0 < real["rate_factor"] <= 1 and 0 < real["batch_factor"] <= 1):
         raise ValueError("learning rate and batch can only have become smaller")
     return {**whole, **real, "watch": watch, "note": str(numbers["note"]), "pool": dict(numbers["pool"])}
-
-
-def with_budget(experiment: Experiment, **changes: Any) -> Experiment:
-    """The experiment with another budget of its training on pictures, or another device."""
-    training = replace(experiment.score.picture_training, **changes)
-    return replace(experiment, score=replace(experiment.score, picture_training=training))

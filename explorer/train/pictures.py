@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,9 +20,9 @@ from explorer.scores.spec import PICTURE_NOISE_LOW, PictureTraining, UNetSpec
 from explorer.sdes import SDES
 from explorer.train.batches import LABEL_DROP, Inputs, Sampling
 from explorer.train.fleet import Fleet
-from explorer.train.frame import DeviceError, TrainFrame, TrainingError
+from explorer.train.frame import TrainingError
 from explorer.train.held import as_batch
-from explorer.train.loop import Loop, choose_device, out_of_memory
+from explorer.train.loop import Loop, choose_device
 
 if TYPE_CHECKING:
     from explorer.scores.network import Preconditioned
@@ -244,26 +242,3 @@ def _loss_module(net: PictureDenoiser, objective: Any) -> torch.nn.Module:
             return _losses(self.net, objective, Inputs(*parts)).mean()
 
     return Loss()
-
-
-def train_pictures(
-    material: Material, spec: UNetSpec, training: PictureTraining, seed: int,
-    start: Mapping[str, torch.Tensor] | None = None,
-) -> Iterator[TrainFrame]:  # fmt: skip
-    """Frames of a training on pictures; see `explorer.train.train`."""
-    pressed = time.perf_counter()
-    with room_needed():
-        yield from PictureRun(material, spec, training, seed, start).frames(pressed)
-
-
-@contextmanager
-def room_needed() -> Iterator[None]:
-    """No memory for the network itself, where no smaller batch helps, is said in a sentence."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
-        raise DeviceError(
-            "the device has no memory for this network; choose a smaller one, or 'cpu' as the device"
-        ) from error

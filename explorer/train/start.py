@@ -11,7 +11,8 @@ from explorer.images.base import Pixels
 from explorer.train.checkpoint import Checkpoint
 from explorer.train.fleet import Fleet
 from explorer.train.frame import TrainFrame
-from explorer.train.pictures import Material, PictureRun, room_needed
+from explorer.train.loop import room_needed
+from explorer.train.pictures import Material, PictureRun
 from explorer.train.run import train
 
 if TYPE_CHECKING:
