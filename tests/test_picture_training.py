@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -261,17 +262,30 @@ def commanded(capsys, *arguments):
     return (code, *capsys.readouterr())
 
 
-def test_the_command_trains_keeps_and_goes_on(files, archive, capsys, tmp_path):
+def test_the_command_trains_keeps_and_goes_on(
+    files, archive, capsys, tmp_path, monkeypatch, at_every_iteration
+):
+    """Ctrl-C after four of six iterations; gone on from, it ends with the weights of a training that was let be."""
     whole = list(Course(experiment(6), archive=archive).frames())[-1]
+    iterate, pressed = PictureRun.iterate, []
+
+    def interrupted(run):
+        iterate(run)
+        if run.iteration == 4 and not pressed:
+            pressed.append(True)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(PictureRun, "iterate", interrupted)
     digits = ("--archive", files / "digits.npz", "--out", tmp_path / "m.safetensors")
-    code, out, err = commanded(capsys, files / "e.json", *digits, "--checkpoint", tmp_path / "c.safetensors")
-    assert code == 0 and "held out" in err
+    kept = tmp_path / "c.safetensors"
+    code, out, err = commanded(capsys, files / "e.json", *digits, "--checkpoint", kept, "--iterations", 6)
+    assert code == 1 and "held out" in err and "as it was after 4 iterations" in err
     told = json.loads(out)
     assert told["iterations"] == 4 and told["held_out"] > 0 and "floor" not in told
-    code, out, _ = commanded(capsys, "--resume", tmp_path / "c.safetensors", *digits, "--iterations", 6)
+    assert checkpoints.load(kept).numbers["iteration"] == 4
+    code, out, _ = commanded(capsys, "--resume", kept, *digits)
     assert code == 0 and json.loads(out)["iterations"] == 6
-    for name, w in load_model(tmp_path / "m.safetensors").weights.items():
-        assert w.shape == whole.weights[name].shape
+    same(load_model(tmp_path / "m.safetensors").weights, whole.weights)
 
 
 @pytest.mark.parametrize(
