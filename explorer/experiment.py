@@ -14,6 +14,7 @@ import numpy as np
 
 from explorer.distributions import DISTRIBUTIONS, Distribution
 from explorer.distributions.mixture import Mixture
+from explorer.errors import Told
 from explorer.guidance import CONTROLS, Control
 from explorer.images import DATA, ImageSet
 from explorer.objectives import OBJECTIVES, Objective
@@ -27,7 +28,7 @@ from explorer.sdes import SDE, SDES
 VERSION = 1
 
 
-class ExperimentError(ValueError):
+class ExperimentError(Told, ValueError):
     """A file or value that is no experiment; the message names the field."""
 
 

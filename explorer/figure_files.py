@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.errors import Refused
 from explorer.figures import Equation, Figure, Picture, Plot, Table
 from explorer.files import write_atomically
 
@@ -57,7 +58,7 @@ def csv_text(figures: Sequence[Figure], source: Source, delimiter: str = ",") ->
     """
     tables = [f for f in figures if isinstance(f, Table)] or _tables_of_plots(figures)
     if not tables:
-        raise ValueError("There is no table and no plot to write as CSV.")
+        raise Refused("There is no table and no plot to write as CSV.")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n", delimiter=delimiter)
     for i, table in enumerate(tables):
@@ -87,7 +88,7 @@ def latex_text(figures: Sequence[Figure], source: Source) -> str:
     """The tables in LaTeX with the rules of booktabs. ValueError where there is no table."""
     tables = [f for f in figures if isinstance(f, Table)]
     if not tables:
-        raise ValueError("There is no table to write as LaTeX.")
+        raise Refused("There is no table to write as LaTeX.")
     return "% Needs \\usepackage{booktabs}\n" + "\n".join(_latex(table, source) for table in tables)
 
 
@@ -197,7 +198,7 @@ def write_numbers(
     elif ending in (".csv", ".tex"):
         write_text(path, (csv_text if ending == ".csv" else latex_text)(figures, source))
     else:
-        raise ValueError(
+        raise Refused(
             f"Numbers are written as .csv, .tex, .npz or .json, not as {ending or 'a file without an ending'}."
         )
 

@@ -12,10 +12,11 @@ from functools import cache
 from numbers import Real
 from typing import Any, get_type_hints
 
+from explorer.errors import Told
 from explorer.registry import Registry
 
 
-class ParamError(ValueError):
+class ParamError(Told, ValueError):
     """A value that a parameter cannot take. The message names the field, the value and the range."""
 
 

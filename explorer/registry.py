@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
+from explorer.errors import Told
+
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
 
 
-class UnknownName(ValueError):
+class UnknownName(Told, ValueError):
     """A name that is in no registry; the message lists what is."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from explorer.distributions import DISTRIBUTIONS
 from explorer.document import Document
+from explorer.errors import Refused
 from explorer.experiment import Experiment, ScoreSource
 from explorer.guidance.class_guidance import ClassGuidance
 from explorer.guidance.inpaint import Inpaint
@@ -174,4 +175,4 @@ def scene(name: str) -> Scene:
     for each in SCENES:
         if each.name == name:
             return each
-    raise ValueError(f"no scene is called {name!r}; there are: {', '.join(s.name for s in SCENES)}")
+    raise Refused(f"no scene is called {name!r}; there are: {', '.join(s.name for s in SCENES)}")

@@ -13,6 +13,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.errors import Refused
+
 Lut: TypeAlias = NDArray[np.uint8]
 
 FONT_FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", "Noto Sans", "DejaVu Sans", "Noto Sans CJK SC")
@@ -94,7 +96,7 @@ def theme(name: str) -> Theme:
     try:
         return THEMES[name]
     except KeyError:
-        raise ValueError(f"no theme is called {name!r}: choose one of {', '.join(THEMES)}") from None
+        raise Refused(f"no theme is called {name!r}: choose one of {', '.join(THEMES)}") from None
 
 
 def color(theme: Theme, role_or_hex: str) -> str:
@@ -103,7 +105,7 @@ def color(theme: Theme, role_or_hex: str) -> str:
         return str(getattr(theme, role_or_hex))
     if _HEX.fullmatch(role_or_hex):
         return role_or_hex.lower()
-    raise ValueError(f"{role_or_hex!r} is neither a colour like #56b4e9 nor one of {', '.join(ROLES)}")
+    raise Refused(f"{role_or_hex!r} is neither a colour like #56b4e9 nor one of {', '.join(ROLES)}")
 
 
 def rgb(theme: Theme, role_or_hex: str) -> tuple[int, int, int]:
@@ -148,7 +150,7 @@ def lut(name: str, theme: Theme) -> Lut:
     elif name in _PLAIN:
         table = _samples(_PLAIN[name])
     else:
-        raise ValueError(f"no colour map is called {name!r}: choose one of {', '.join(COLORMAPS)}")
+        raise Refused(f"no colour map is called {name!r}: choose one of {', '.join(COLORMAPS)}")
     out = np.rint(np.clip(table, 0, 1) * 255).astype(np.uint8)
     out.flags.writeable = False
     return out

@@ -13,6 +13,7 @@ import torch
 
 from explorer import paths
 from explorer.document import Document
+from explorer.errors import ended, sentence
 from explorer.experiment import Experiment, edited, encode
 from explorer.frames import Frame, Recording
 from explorer.look import Look
@@ -846,6 +847,6 @@ def test_only_the_programs_own_sentences_are_shown_as_such(work, ours):
     """What numpy and torch say, from C or from Python, carries its name."""
     with pytest.raises(Exception) as caught:
         work()
-    said = core._sentence(caught.value)
-    assert (said == str(caught.value)) == ours
+    said = sentence(caught.value)
+    assert (said == ended(str(caught.value))) == ours
     assert ours or (type(caught.value).__name__ in said and "Something went wrong inside" in said)

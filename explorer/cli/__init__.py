@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 import explorer
-from explorer.cli.errors import FAILED, WRONG_USE, Failed, WrongUse, sentence_of
+from explorer.cli.errors import FAILED, Failed, WrongUse, sentence_of
 
 PROGRAM = "score-explorer"
 #: Name -> (module of this package, what it does).
@@ -60,12 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say("Interrupted.", FAILED)
     except SystemExit as error:  # argparse's own, for --help
         return error.code if isinstance(error.code, int) else FAILED
-    except WrongUse as error:
-        return _say(str(error), WRONG_USE)
-    except Failed as error:
-        return _say(str(error), FAILED)
     except Exception as error:
-        if os.environ.get("SCORE_EXPLORER_DEBUG"):
+        if os.environ.get("SCORE_EXPLORER_DEBUG") and not isinstance(error, WrongUse | Failed):
             raise
         return _say(*sentence_of(error))
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from explorer.errors import Told
 from explorer.experiment import ExperimentError, decode
 from explorer.params import Param, ParamError, params
 from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Predictor, Sampler
@@ -18,7 +19,7 @@ SAMPLER_FIELDS = ("eta", "snr", "corrector_steps", "order", "grid")
 _FORM = re.compile(r"(?P<name>[\w.]+)\s*(?:\((?P<fields>[^)]*)\))?\s*(?:\+\s*(?P<corrector>\w+))?")
 
 
-class MethodError(ValueError):
+class MethodError(Told, ValueError):
     """A text that names no sampler; the message lists what there is."""
 
 

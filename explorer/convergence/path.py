@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from explorer import noise
+from explorer.errors import Refused
 from explorer.lazy import torch
 
 
@@ -43,7 +44,7 @@ class SharedPath:
     def _stride(self, n: int) -> int:
         fine = len(self.times) - 1
         if fine % n:
-            raise ValueError(f"{n} steps do not divide the {fine} of the path")
+            raise Refused(f"{n} steps do not divide the {fine} of the path")
         return fine // n
 
     def _added(self, stride: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from explorer.convergence.averages import Averages
 from explorer.convergence.methods import Method, unfit
 from explorer.convergence.path import SharedPath
 from explorer.distributions import Mixture
+from explorer.errors import Refused
 from explorer.lazy import torch
 from explorer.samplers import PREDICTORS, SOLVERS, Predictor, Reverse
 from explorer.scores.base import ExactScore
@@ -102,7 +103,7 @@ class Study:
 
     def __post_init__(self) -> None:
         if any(m.eta for m in self.kept) and self.measure != "law" and self.fine > MOST:
-            raise ValueError(
+            raise Refused(
                 f"steps of {', '.join(map(str, self.steps))} share no path of at most {MOST} steps: "
                 "let each be twice the one before"
             )

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float
 
+from explorer.errors import Refused
 from explorer.lazy import torch
 from explorer.sdes.base import ops
 
@@ -79,7 +80,7 @@ class Mixture:
     def where(self, label: int) -> Mixture:
         """p_0(x | class): the components of one class, weights normalised."""
         if self.labels is None or label not in self.labels:
-            raise ValueError(f"no component has the class {label}")
+            raise Refused(f"no component has the class {label}")
         k = self.labels == label
         axes = None if self.axes is None else self.axes[k]
         weights = self.weights[k] / self.weights[k].sum()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from explorer.errors import Told
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay
 from explorer.files import write_atomically
@@ -18,7 +19,7 @@ from explorer.registry import Registry
 EXPORTERS: Registry[Exporter] = Registry("file format", "explorer.export")
 
 
-class ExportError(RuntimeError):
+class ExportError(Told, RuntimeError):
     """A file that was not written. The message is one sentence that names it; what was there is unchanged."""
 
 

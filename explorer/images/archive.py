@@ -10,13 +10,14 @@ from zipfile import BadZipFile
 import numpy as np
 
 from explorer import paths
+from explorer.errors import Told
 from explorer.images.base import Pixels
 
 #: The order in which pictures are held out: archives may be sorted by author (MNIST's test set is).
 SHUFFLE = 20261122
 
 
-class ImageError(ValueError):
+class ImageError(Told, ValueError):
     """Pictures that cannot be used; the message says why in one sentence."""
 
 

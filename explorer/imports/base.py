@@ -9,6 +9,7 @@ import numpy as np
 
 from explorer.distributions.geometry import MAX_POINTS
 from explorer.distributions.points import Points
+from explorer.errors import Told
 
 #: Rows looked at: of a longer file, an even random sample.
 MAX_ROWS = 100_000
@@ -16,7 +17,7 @@ MAX_ROWS = 100_000
 _LARGEST = 1e100
 
 
-class DataFileError(ValueError):
+class DataFileError(Told, ValueError):
     """A file that holds no data that can be used. The message is one sentence that names it."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.errors import Told
 from explorer.files import write_atomically
 from explorer.lazy import torch
 from explorer.scores.spec import NetworkSpec, UNetSpec
@@ -25,7 +26,7 @@ MOST_DIMENSIONS = 1 << 16
 _KEY, _HASH_KEY, _BLANK = "score_explorer", "sha256", b"0" * 64
 
 
-class ModelFileError(ValueError):
+class ModelFileError(Told, ValueError):
     """A model file that cannot be used; the message says why in one sentence."""
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from dis import opmap
 from functools import partial
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 
 from explorer.distributions import Distribution
 from explorer.document import Document
+from explorer.errors import Told, sentence
 from explorer.experiment import MOST_PICTURES, Experiment
 from explorer.frames import Recording
 from explorer.labs import Context
@@ -206,8 +205,8 @@ class Session:
     def _resolved(self, e: Experiment) -> Resolved:
         try:
             return resolve(e, self.trainer.model)
-        except ValueError as error:  # a damaged model file: say so, keep what was there
-            self._say_once(f"{error} The exact score is used.")
+        except Told as error:  # a damaged model file: say so, keep what was there
+            self._say_once(f"{sentence(error)} The exact score is used.")
             return resolve(replace(e, score=replace(e.score, source="exact")))
 
     def train(self) -> None:
@@ -569,20 +568,4 @@ def _device_words(e: Experiment) -> str:
 
 
 def _sentence(error: BaseException) -> str:
-    """An exception in words; kinds that are not ours carry their name, so that they can be reported."""
-    if type(error).__module__.startswith("explorer") or (isinstance(error, ValueError) and _said_here(error)):
-        return str(error)
-    return f"Something went wrong inside ({type(error).__name__}: {error}). Nothing is lost."
-
-
-def _said_here(error: BaseException) -> bool:
-    """Whether a `raise` of this program (or of what a person added to it) made the error, and no library did."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return True
-    package = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
-    # what C code raises has our frame around it, but no raise statement there
-    raised = trace.tb_frame.f_code.co_code[trace.tb_lasti] == opmap["RAISE_VARARGS"]
-    return raised and package not in ("torch", "numpy", *sys.stdlib_module_names)
+    return sentence(error) if isinstance(error, Told) else f"{sentence(error)} Nothing is lost."

@@ -12,7 +12,7 @@ HOLD = 1.5
 
 @dataclass
 class Playhead:
-    """`position` runs from 0 (the start of the run) to 1. `limit` is how far the run has been computed."""
+    """`position` runs from 0 (the start of the run) to 1."""
 
     position: float = 0.0
     playing: bool = False
@@ -22,7 +22,10 @@ class Playhead:
     _held: float = 0.0
 
     def advance(self, seconds: float, limit: float = 1.0) -> None:
-        """Move on by `seconds` of play, not past `limit`; at an end hold a moment, then loop or stop."""
+        """Move on by `seconds` of play; at an end hold a moment, then loop or stop.
+
+        `limit`: how far the run has been computed; it goes no further.
+        """
         if not self.playing:
             return
         end = 1.0 if self.direction > 0 else 0.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.errors import Told
 from explorer.experiment import Experiment, ExperimentError, from_dict, to_dict
 from explorer.files import write_atomically
 from explorer.lazy import torch
@@ -23,7 +24,7 @@ FORMAT = 1
 _VECTORS = ("flat", "mean", "square", "average")
 
 
-class CheckpointError(ValueError):
+class CheckpointError(Told, ValueError):
     """A checkpoint that cannot be gone on from; the message says why in one sentence."""
 
 

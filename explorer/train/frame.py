@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from explorer.errors import Told
+
 if TYPE_CHECKING:
     import torch
 
 
-class TrainingError(RuntimeError):
+class TrainingError(Told, RuntimeError):
     """Training cannot go on; the message says what to do."""
 
 

@@ -21,6 +21,7 @@ from shiboken6 import isValid
 
 from explorer import first_run, paths
 from explorer.cores import CORES
+from explorer.errors import Told, sentence
 from explorer.session import Session
 from explorer.ui.window import MainWindow
 
@@ -85,7 +86,7 @@ def failures_shown(window: MainWindow) -> Iterator[None]:
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         shown = issubclass(kind, Exception) and isValid(window)
         if shown:
-            text = f"Something went wrong inside ({kind.__name__}: {error}). Nothing is lost."
+            text = sentence(error) if isinstance(error, Told) else f"{sentence(error)} Nothing is lost."
             window.notices.show_notice(text, "error")
         if not shown or os.environ.get("SCORE_EXPLORER_DEBUG"):
             before(kind, error, trace)

@@ -8,12 +8,13 @@ from typing import Any
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
+from explorer.errors import sentence
 from explorer.export.script import script_of
 from explorer.theme import theme as theme_named
 from explorer.ui import export_work as work
 from explorer.ui import exporting, words
 from explorer.ui.host import Host, widget_of
-from explorer.ui.tasks import Task, sentence
+from explorer.ui.tasks import Task
 
 #: How much finer than the screen a copied picture is.
 FINER = 2

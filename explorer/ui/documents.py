@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QMenu
 from explorer import document as files
 from explorer import paths
 from explorer.document import Document
+from explorer.errors import sentence
 from explorer.imports import read_data
 from explorer.models import pretrained
 from explorer.scores.files import Model
@@ -28,7 +29,7 @@ from explorer.ui.file_names import Followed, Recent, model_name, with_ending
 from explorer.ui.host import Host, widget_of
 from explorer.ui.own_pictures import Lost, OwnPictures, prepared
 from explorer.ui.recovery import Recovery
-from explorer.ui.tasks import Task, sentence
+from explorer.ui.tasks import Task
 from explorer.ui.use import Use, with_data
 
 Work = Callable[[], Any]
@@ -227,7 +228,7 @@ class Documents(QObject):
         }
         for kind, path, value in sorted(outcomes, key=lambda outcome: kinds.ORDER.index(outcome[0])):
             if isinstance(value, BaseException):
-                self._say(sentence(value, path.name).replace(str(path), path.name), "error")
+                self._say(sentence(value, path.name, "read").replace(str(path), path.name), "error")
             else:
                 uses[kind](path, value)
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QHideEvent, QImage, QPixmap, QShowEvent
 from PySide6.QtWidgets import QDialog, QFrame, QLabel, QScrollArea, QVBoxLayout
 
+from explorer.errors import sentence
 from explorer.export import Exporter, Progress, Replay
 from explorer.jobs import Job
 from explorer.theme import Theme
@@ -24,7 +25,6 @@ from explorer.ui.file_names import Recent
 from explorer.ui.host import Host, widget_of
 from explorer.ui.labels import Button, label, row
 from explorer.ui.notices import ProgressCard
-from explorer.ui.tasks import sentence
 from explorer.workers import LatestWorker
 
 PREVIEW = (416, 234)

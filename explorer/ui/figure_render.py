@@ -9,6 +9,7 @@ from PySide6.QtCore import QByteArray, QMarginsF, QRectF, QSize, QSizeF
 from PySide6.QtGui import QImage, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator, QSvgRenderer
 
+from explorer.errors import Refused
 from explorer.figure_files import Source
 from explorer.figures import Equation, Figure, Picture, Table
 from explorer.files import write_atomically
@@ -33,7 +34,7 @@ def write_picture(path: str | Path, figures: Sequence[Figure], source: Source, t
     """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS or not figures:
-        raise ValueError(f"A picture of figures needs a figure and one of the endings {', '.join(ENDINGS)}.")
+        raise Refused(f"A picture of figures needs a figure and one of the endings {', '.join(ENDINGS)}.")
     ensure_app()
     page = Page(figures, source, theme)
     with write_atomically(path) as temporary:

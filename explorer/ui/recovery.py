@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from explorer import document as files
 from explorer import paths
 from explorer.document import Document
+from explorer.errors import sentence
 from explorer.experiment import ExperimentError
 from explorer.scores.files import Model, ModelFileError
 from explorer.scores.files import load as load_model
@@ -20,7 +21,7 @@ from explorer.ui import autosave
 from explorer.ui.autosave import Kept, State, Store
 from explorer.ui.host import Host
 from explorer.ui.own_pictures import Lost, prepared
-from explorer.ui.tasks import Task, sentence
+from explorer.ui.tasks import Task
 
 if TYPE_CHECKING:
     from explorer.ui.documents import Documents

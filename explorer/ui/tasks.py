@@ -69,17 +69,3 @@ class Task(QObject):
 
 def _once(work: Callable[[], T]) -> Iterator[T]:
     yield work()
-
-
-def sentence(error: BaseException, name: str = "", did: str = "read") -> str:
-    """What went wrong in words for a notice: our own errors speak for themselves."""
-    if isinstance(error, OSError) and not type(error).__module__.startswith("explorer"):
-        text = f"{name or error.filename or 'The file'} cannot be {did}: {error.strerror or error}"
-    elif isinstance(error, ValueError) or type(error).__module__.startswith("explorer"):
-        text = str(error)
-    elif isinstance(error, MemoryError):
-        text = f"{name or 'It'} cannot be {did}: it does not fit into memory"
-    else:
-        text = f"{name or 'It'} cannot be {did} ({type(error).__name__}: {error})"
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."
