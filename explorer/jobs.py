@@ -20,7 +20,8 @@ T = TypeVar("T")
 #: Niceness of a worker's thread on Linux (0 is the window's, 19 the most modest).
 WORKER_NICENESS = 10
 
-_generation = itertools.count(1)
+#: Threads are told apart by these.
+_numbers = itertools.count(1)
 
 
 def _step_back() -> None:
@@ -45,7 +46,6 @@ class Job(Generic[T]):
         capacity: int = 64,
         latest: bool = False,
     ) -> None:
-        self.generation = next(_generation)
         self.error: BaseException | None = None
         self._items: deque[T] = deque()
         self._capacity = 1 if latest else capacity
@@ -57,7 +57,7 @@ class Job(Generic[T]):
         self._finished = False
         # as the thread's argument, which it forgets at its end: what a source holds may be large
         self._thread = threading.Thread(
-            target=self._run, args=(source,), name=f"{name}-{self.generation}", daemon=True
+            target=self._run, args=(source,), name=f"{name}-{next(_numbers)}", daemon=True
         )
         self._thread.start()
 
@@ -87,11 +87,11 @@ class Job(Generic[T]):
             self._changed.notify_all()
             return True
 
-    def drain(self, most: int | None = None) -> list[T]:
-        """Take what is ready, at most `most` items, without waiting."""
+    def drain(self) -> list[T]:
+        """Take what is ready, without waiting."""
         with self._changed:
-            count = len(self._items) if most is None else min(most, len(self._items))
-            items = [self._items.popleft() for _ in range(count)]
+            items = list(self._items)
+            self._items.clear()
             self._changed.notify_all()
             return items
 

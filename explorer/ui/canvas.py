@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QImage, QOffscreenSurface, QOpenGLContext
@@ -27,25 +27,6 @@ VARIABLE = "SCORE_EXPLORER_STAGE"
 # What OpenGL calls a renderer that is the processor: QPainter is several times faster than these.
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "swiftshader", "software", "gdi generic", "basic render")
 RENDERER = 0x1F01  # GL_RENDERER
-
-
-class StageCanvas(Protocol):
-    """What every canvas can do; the signals are those of CanvasBase."""
-
-    @property
-    def camera(self) -> Camera: ...
-
-    def set_camera(self, camera: Camera) -> None: ...
-
-    def show_marks(self, marks: Sequence[Mark], theme: Theme) -> None: ...
-
-    @property
-    def drawing(self) -> bool: ...
-
-    @drawing.setter
-    def drawing(self, on: bool) -> None: ...
-
-    def grab_image(self) -> QImage: ...
 
 
 @dataclass(frozen=True)

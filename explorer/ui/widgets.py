@@ -47,11 +47,6 @@ class Card(QFrame):
         self.column.addWidget(widget)
         return widget
 
-    def add_to_title(self, widget: QWidget) -> QWidget:
-        """Put a small control between the title and the badge, and return it."""
-        self._head.insertWidget(2, widget)
-        return widget
-
     def set_title(self, title: str) -> None:
         """Another title."""
         self._title.setText(title)
