@@ -127,6 +127,7 @@ PICTURE_SAMPLER = Sampler(
 def with_data(e: Experiment, data: Distribution) -> Experiment:
     """The experiment with other data. From points to pictures, or back, sampler and control become what suits."""
     new = replace(e, data=data)
+    new = replace(new, control=new.control.fitted(data))
     if (e.pictures is None) == (new.pictures is None):
         told = new.pictures is not None and e.score.unet.classes == _classes(e.data)
         return replace(new, score=_with_classes(e.score, data)) if told else new

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from explorer.distributions.base import Distribution
 from explorer.distributions.mixture import Mixture
 from explorer.guidance.observation import Observation
 from explorer.images.base import PictureMixture
@@ -204,6 +205,10 @@ class Control(Validated, ABC):
     def unfit(self, mixture: Mixture) -> str:
         """Why it makes no sense for this data, though it is of a kind that it is made for; "" where it does."""
         return ""
+
+    def fitted(self, data: Distribution) -> Control:
+        """This control for other data: what can only be of the data before is as it is at first."""
+        return self
 
     def brief(self, mixture: Mixture) -> str:
         """What is given, in a few words for headings; "" for nothing."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from explorer.distributions.base import Distribution
 from explorer.distributions.mixture import Mixture
 from explorer.guidance import masks
-from explorer.guidance.base import CONTROLS
+from explorer.guidance.base import CONTROLS, Control
 from explorer.guidance.pictures import PictureProblem, method_param, own_param, picture_param
+from explorer.images import ImageSet
 from explorer.images.base import PictureMixture
 from explorer.params import ParamError, param
+
+#: What is painted out at first.
+_MASK = "right"
 
 
 @CONTROLS.register("inpaint_picture", title="Inpaint", order=60)
@@ -25,7 +30,7 @@ class InpaintPicture(PictureProblem):
 
     picture: int = picture_param()
     mask: str = param(
-        "right", "Painted out",
+        _MASK, "Painted out",
         help="A preset (left, right, lower, middle, none), or the bits of the pixels in hexadecimal, row by row.",
     )  # fmt: skip
     method: str = method_param()
@@ -42,6 +47,12 @@ class InpaintPicture(PictureProblem):
         except ParamError as error:
             return f"{str(error).capitalize()}."
         return super().unfit(mixture)
+
+    def fitted(self, data: Distribution) -> Control:
+        new = super().fitted(data)
+        assert isinstance(new, InpaintPicture)
+        anew = isinstance(data, ImageSet) and not masks.fits(self.mask, *data.size[1:])
+        return replace(new, mask=_MASK) if anew else new
 
     def groups(self, size: tuple[int, int, int]) -> np.ndarray:
         known = np.broadcast_to(~masks.hidden(self.mask, *size[1:]), size)

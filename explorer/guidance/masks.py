@@ -24,10 +24,15 @@ def hidden(mask: str, height: int, width: int) -> np.ndarray:
         i, j = np.mgrid[:height, :width]
         return np.asarray(PRESETS[mask][1](i, j, height, width))
     raw = _bytes(mask)
-    if len(raw) != -(-height * width // 8):
+    if not fits(mask, height, width):
         raise ParamError(f"this mask is not one for pictures of {width} x {height}: paint it anew")
     bits = np.unpackbits(np.frombuffer(raw, np.uint8), count=height * width)
     return bits.reshape(height, width).astype(bool)
+
+
+def fits(mask: str, height: int, width: int) -> bool:
+    """Whether it is a mask for pictures of this size."""
+    return mask in PRESETS or len(_bytes(mask)) == -(-height * width // 8)
 
 
 def encoded(out: np.ndarray) -> str:

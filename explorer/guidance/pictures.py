@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from explorer.distributions.base import Distribution
 from explorer.distributions.mixture import Mixture
 from explorer.guidance.base import Control, Replaced, Sources
 from explorer.guidance.observation import GroupMeans
 from explorer.guidance.posterior import NEGLIGIBLE
 from explorer.guidance.tweedie import TweedieGuided
-from explorer.images import from_pixels, to_pixels
+from explorer.images import ImageSet, from_pixels, to_pixels
 from explorer.images.base import PictureMixture
 from explorer.params import ParamError, param
 from explorer.scores.base import Score
@@ -99,6 +101,14 @@ class PictureProblem(Control):
         if not self.own and self.picture >= count:
             return f"There is no picture {self.picture}: those held out are 0 to {count - 1}."
         return ""
+
+    def fitted(self, data: Distribution) -> Control:
+        if not isinstance(data, ImageSet):
+            return self
+        own = self.own if len(self.own) == data.dim else ()
+        number = self.picture if own or self.picture < len(data.held_out) else 0
+        fields: Any = {"own": own, "picture": number}
+        return replace(cast(Any, self), **fields)  # a dataclass of this kind
 
     def brief(self, mixture: Mixture) -> str:
         by = ", Tweedie" if self.method == "tweedie" else ""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from explorer.distributions import Distribution
 from explorer.experiment import Experiment
 from explorer.guidance import CONTROLS, Control
 from explorer.guidance.class_guidance import ClassGuidance, class_names
@@ -43,6 +44,7 @@ class ControlCard(EditCard):
         self._control: Control = experiment.control
         self._kinds: dict[str, Control] = {name: cls() for name, cls in CONTROLS.items()}
         self._pictures: bool | None = None
+        self._data: Distribution | None = None
         self._refused, self._missing = False, ""
         self.choice = Chooser([])
         self.add(self.choice)
@@ -98,6 +100,9 @@ class ControlCard(EditCard):
         """Show the control of an experiment, and the classes of its data."""
         self._control = control = experiment.control
         self._kinds[control.name] = control
+        if experiment.data is not self._data:  # a mask for pictures of another size is none for these
+            self._data = experiment.data
+            self._kinds = {name: kind.fitted(experiment.data) for name, kind in self._kinds.items()}
         self._offer(experiment)
         if control.suits(experiment.data.mixture):
             self.choice.set_value(control.name)
@@ -128,6 +133,7 @@ class ControlCard(EditCard):
 
     def _show_picture(self, experiment: Experiment) -> None:
         control, mixture = experiment.control, experiment.data.mixture
+        control = control.fitted(experiment.data)  # one from a file may not fit: here it can be made to
         shown = isinstance(control, PictureProblem) and not control.refusal(mixture)
         self.picture.setVisible(shown)
         if shown and isinstance(control, PictureProblem) and isinstance(mixture, PictureMixture):

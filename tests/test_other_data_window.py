@@ -1,0 +1,84 @@
+"""What is set for pictures of one size or kind, and other data after it: nothing leads into a dead end."""
+
+import weakref
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import windows
+
+from explorer.experiment import Experiment, with_data
+from explorer.guidance import masks
+from explorer.guidance.inpaint_picture import InpaintPicture
+from explorer.guidance.pictures import PictureProblem
+from explorer.guidance.super_resolve import SuperResolve
+from explorer.images import IMAGES
+from explorer.ui.own_pictures import put_at_hand
+
+PAINTED = masks.encoded(np.eye(28, dtype=bool))
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return put_at_hand(IMAGES["mnist"]())
+
+
+@pytest.fixture(scope="module")
+def emoji():
+    return put_at_hand(IMAGES["twemoji"]())
+
+
+@pytest.fixture
+def window(qapp, qtbot, tmp_path, mnist):
+    with windows.windowed(qtbot, tmp_path, started=False) as made:
+        made.set_data(mnist)
+        yield weakref.proxy(made)
+
+
+def e(window):
+    return window.session.document.experiment
+
+
+@pytest.mark.parametrize(
+    "control, fitted",
+    [
+        (InpaintPicture(3, PAINTED), InpaintPicture(3)),
+        (InpaintPicture(3, "lower"), InpaintPicture(3, "lower")),
+        (InpaintPicture(own=(7,) * 784), InpaintPicture()),
+        (SuperResolve(picture=5, own=(7,) * 784), SuperResolve(picture=5)),
+        (SuperResolve(picture=10**6), SuperResolve()),
+    ],
+)
+def test_a_control_for_pictures_of_another_size_keeps_what_fits(control, fitted, mnist, emoji):
+    assert with_data(replace(with_data(Experiment(), mnist), control=control), emoji).control == fitted
+    assert not fitted.refusal(emoji.mixture)
+
+
+def test_a_painted_mask_and_an_own_picture_of_another_size_are_no_dead_end(window, emoji, mnist):
+    card = window.control
+    for control in (InpaintPicture(3, PAINTED), InpaintPicture(own=(7,) * 784)):
+        window.edit("control", control)
+        window.set_data(emoji)
+        assert e(window).control.refusal(emoji.mixture) == "" and not card.picture.isHidden()
+        assert card.picture.pad._levels.shape == (3, 32, 32)
+        card.choose("none")
+        window.set_data(mnist)
+        window.edit("control", control)
+        card.choose("none")
+        window.set_data(emoji)
+        card.choose("inpaint_picture")  # as it was set last, for these pictures
+        assert e(window).control.refusal(emoji.mixture) == ""
+        window.set_data(mnist)
+
+
+def test_a_mask_from_a_file_that_does_not_fit_can_be_painted_anew(window, emoji):
+    window.set_data(emoji)
+    window.edit("control", InpaintPicture(mask=PAINTED))
+    assert e(window).control.refusal(emoji.mixture) and not window.control.picture.isHidden()
+    window.control.picture.presets.buttons()[0].click()
+    assert e(window).control.mask == "left" and not e(window).control.refusal(emoji.mixture)
+
+
+def test_grey_pictures_have_nothing_to_colourise(window):
+    window.control.choose("colourise")
+    assert isinstance(e(window).control, PictureProblem) and window.control.picture.isHidden()
