@@ -23,6 +23,7 @@ from explorer.imports.pictures import levels_of
 from explorer.models import model_of, resolve
 from explorer.params import ParamError
 from explorer.quality import nearest
+from explorer.train.frame import TrainingError
 from explorer.train.pictures import Material
 from explorer.views.picture_plane import principal, three_rows, through_three
 
@@ -300,6 +301,26 @@ def test_what_is_of_no_use_is_refused(tmp_path, cats):
         found(cats, names=["00.png", "01.png", "02.png"])
     with pytest.raises(ImageError, match="holds no pictures"):
         found(cats, names=["other.png"])
+
+
+def white(i, folder):
+    """Eight pictures in a folder, all black but the one called i."""
+    for name in range(8):
+        Image.new("L", (28, 28), 255 * (name == i)).save(folder / f"{name}.png")
+
+
+def test_pictures_to_learn_from_must_not_all_be_plain(tmp_path):
+    first = int(np.random.default_rng(list(b"folder")).permutation(8)[0])
+    white(first, tmp_path)
+    with pytest.raises(ImageError, match="one plain colour: there is nothing to learn"):
+        found(tmp_path)
+    folders.forget()
+    white((first + 1) % 8, tmp_path)
+    assert len(found(tmp_path).train) == 7
+    plain = Folder()
+    plain.__dict__["moments"] = ((-1.0,), 0.0)  # a set of another origin
+    with pytest.raises(TrainingError, match="one plain colour"):
+        Material.of(plain, (found(tmp_path).train, found(tmp_path).held_out))
 
 
 def test_some_files_of_a_folder(cats):

@@ -247,6 +247,18 @@ def test_endless_divergence_is_an_error_that_says_what_to_do():
         broken(lambda loss: loss * math.nan, iterations=800)
 
 
+def test_weights_that_go_astray_after_the_last_look_are_not_handed_out():
+    calls = iter(range(10**6))
+    last = broken(lambda loss: loss * math.nan if next(calls) == 120 else loss, iterations=130)[-1]
+    assert "back to the last good weights" in last.note and math.isfinite(last.held)
+    assert all(torch.isfinite(w).all() for w in last.weights.values())
+
+
+def test_a_short_training_without_a_loss_is_an_error():
+    with pytest.raises(TrainingError, match="the loss is not a number"):
+        broken(lambda loss: loss * math.nan, iterations=2)
+
+
 def no_memory_above(most):
     def fault(loss):
         if loss.numel() > most:

@@ -45,6 +45,14 @@ def from_pixels(images: np.ndarray) -> np.ndarray:
     return (images.reshape(len(images), -1) * np.float32(LEVEL) - np.float32(1)).astype(np.float32)
 
 
+def moments_of(pixels: Pixels) -> tuple[tuple[float, ...], float]:
+    """The mean of each channel of x, and the standard deviation around it over all (0: nothing to learn)."""
+    x = from_pixels(pixels.images[:20_000]).reshape(-1, *pixels.images.shape[1:])
+    centre = x.mean((0, 2, 3), dtype=np.float64)
+    spread = float(np.sqrt(np.square(x - centre[:, None, None], dtype=np.float64).mean()))
+    return tuple(round(float(c), 4) for c in centre), round(spread, 4)
+
+
 def to_pixels(x: np.ndarray, picture: tuple[int, int, int]) -> np.ndarray:
     """Points x (n, d) as pictures (n, h, w, c) of levels 0 to 255, held within them; NaN is black."""
     levels = np.clip(np.nan_to_num((np.asarray(x) + 1) / LEVEL), 0, 255).round().astype(np.uint8)
@@ -131,10 +139,7 @@ class ImageSet(Distribution):
     @cached_property
     def moments(self) -> tuple[tuple[float, ...], float]:
         """The mean of each channel, and the standard deviation around it over all: what networks scale by."""
-        x = from_pixels(self.train.images[:20_000]).reshape(-1, *self.size)
-        centre = x.mean((0, 2, 3), dtype=np.float64)
-        spread = float(np.sqrt(np.square(x - centre[:, None, None], dtype=np.float64).mean()))
-        return tuple(round(float(c), 4) for c in centre), round(spread, 4)
+        return moments_of(self.train)
 
     @cached_property
     def neighbours(self) -> Neighbours:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from explorer.images.archive import ImageError
-from explorer.images.base import IMAGES, ImageSet, Pixels
+from explorer.images.base import IMAGES, ImageSet, Pixels, moments_of
 from explorer.images.square import square_of
 from explorer.params import ParamError, param
 
@@ -130,16 +130,17 @@ def read_folder(path: str, names: tuple[str, ...], side: int, colour: bool) -> F
             "are needed."
         )
     pixels = Pixels(np.stack(images), np.array(labels, np.int64))
-    if int(np.ptp(pixels.images)) == 0:
-        raise ImageError(
-            f"the pictures in {folder.name} are all of one plain colour: there is nothing to learn."
-        )
     digest = hashlib.sha256(pixels.images.tobytes() + pixels.labels.tobytes()).hexdigest()[:16]
     pixels, classes = _classes(pixels, listing.classes)
     held = _held_out(pixels.labels)
-    train = np.delete(np.arange(len(pixels)), held)
+    train = pixels.take(np.delete(np.arange(len(pixels)), held))
+    if not moments_of(train)[1]:
+        raise ImageError(
+            f"the pictures in {folder.name}, but for those held out, are all of one plain colour: there is nothing "
+            "to learn."
+        )
     sentence = _sentence(listing, classes, len(pixels), broken)
-    return Found(pixels.take(train), pixels.take(held), classes, sentence, digest)
+    return Found(train, pixels.take(held), classes, sentence, digest)
 
 
 def _classes(pixels: Pixels, names: tuple[str, ...]) -> tuple[Pixels, tuple[str, ...]]:

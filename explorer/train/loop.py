@@ -217,6 +217,18 @@ class Loop:
             f"learning rate ({times} time{'s' * (times > 1)} so far)."
         )
 
+    def _measure(self, last: bool) -> None:
+        """The held-out loss. The last one must be a number: since `_check` looked, weights may have gone astray."""
+        with self.optimiser.averaged(), torch.no_grad():
+            self.held.measure(self.net)
+        if last and not math.isfinite(self.held.loss):
+            if not self.watch.seen:
+                raise TrainingError(
+                    "the loss is not a number: nothing was learned; choose a lower learning rate or other data"
+                )
+            self._check(math.nan)
+            self._measure(last)
+
     def _shrink(self) -> None:
         """Out of memory: half the batch from here on, or an error that names the way out."""
         self.optimiser.restore(self.good)
@@ -233,8 +245,7 @@ class Loop:
     def _frame(self, weigh: bool, done: bool) -> TrainFrame:
         held = self.held
         if weigh:
-            with self.optimiser.averaged(), torch.no_grad():
-                held.measure(self.net)
+            self._measure(done)
         loss = float(self.loss)
         return TrainFrame(
             iteration=self.iteration, seconds=self.seconds, progress=self.progress,
@@ -243,8 +254,8 @@ class Loop:
             level=held.level, loss_by_level=held.by_level, floor_by_level=held.floor_by_level,
             iterations_per_second=self.iteration / max(self.seconds, 1e-9),
             batch=self.batch, learning_rate=self.rate, device=self.words, note=self.note,
-            weights=self.optimiser.weights() if weigh else None, done=done, exact=math.isfinite(held.floor),
-            held=held.loss,
+            weights=self.optimiser.weights() if weigh and math.isfinite(held.loss) else None, done=done,
+            exact=math.isfinite(held.floor), held=held.loss,
         )  # fmt: skip
 
 
