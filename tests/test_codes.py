@@ -160,6 +160,36 @@ def test_a_dragged_point(name, sde):
     assert all(abs(row[1] - row[3]) < 2e-3 for row in rows[: context.experiment.data.dim])
 
 
+@pytest.mark.parametrize("data", ["two_moons", "two_modes_1d"])
+def test_the_path_is_drawn_while_the_divergence_gathers(data):
+    """Report by report the path grows and the sum with it; what has been drawn stays as it was."""
+    context = context_of(data=DISTRIBUTIONS[data](), score=ScoreSource("exact"))
+    reports = list(LABS["codes"](x=0.31, others=0).reports(context))
+    lengths = [len(r.arrays["t"]) for r in reports]
+    assert len(reports) > 4 and lengths == sorted(lengths) and len(set(lengths)) > 4
+    assert all(r.progress < 1 for r in reports[:-1]) and reports[-1].progress == 1
+    last = reports[-1].arrays
+    for r in reports:
+        n = len(r.arrays["t"])
+        assert np.array_equal(r.arrays["divergence"], last["divergence"][:n])
+        assert np.array_equal(r.arrays["path"], last["path"][:n])
+        assert f"{r.arrays['divergence'][-1]:+.3f}" in r.words
+
+
+@pytest.mark.parametrize("t", [0.0, 0.3, 0.77])
+def test_the_path_and_the_sum_are_cut_at_the_moment(t):
+    """What has gathered until t is log p_0 - log p_t there, whatever the steps of the solver."""
+    context = context_of(data=DISTRIBUTIONS["two_moons"](), score=ScoreSource("exact"))
+    whole = last_report(LABS["codes"](x=0.5, y=0.4, others=0), context)
+    report = last_report(LABS["codes"](x=0.5, y=0.4, others=0, moment=t), context)
+    at, sums = report.arrays["t"], report.arrays["divergence"]
+    assert at[-1] == max(t, START) and sums[-1] == pytest.approx(
+        report.arrays["exact"][0] - report.arrays["exact"][-1], abs=2e-3
+    )
+    assert figure(report, Plot, "Log-density along").series[-1].x[-1] == at[-1]
+    assert figure(report, Table, "There and back").rows[0] == figure(whole, Table, "There and back").rows[0]
+
+
 def test_codes_on_a_line_are_normal_quantiles():
     context = context_of(data=DISTRIBUTIONS["three_modes_1d"](), score=ScoreSource("exact"))
     quantile, codes, _ = figure(last_report(LABS["codes"](others=40), context), Plot, "Codes").series

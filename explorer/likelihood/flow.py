@@ -97,10 +97,10 @@ class Flow:
     start: float = START
 
     def encode(
-        self, x: torch.Tensor, t: float = 0.0, divergence: Divergence | None = None
+        self, x: torch.Tensor, t: float = 0.0, divergence: Divergence | None = None, end: float | None = None
     ) -> Iterator[Moment]:
-        """From x (n, ...) at time t (at least `start`) to its code at T: a Moment after each step."""
-        return self._run(x, max(t, self.start), self.sde.T, divergence or Without())
+        """From x (n, ...) at time t (at least `start`) to its code at T, or to time `end`: a Moment after each step."""
+        return self._run(x, max(t, self.start), self.sde.T if end is None else end, divergence or Without())
 
     def decode(
         self, code: torch.Tensor, t: float = 0.0, divergence: Divergence | None = None
