@@ -21,14 +21,12 @@ from explorer import paths
 from explorer.experiment import Experiment, encode, with_data
 from explorer.files import write_atomically
 from explorer.guidance.picture_classifier import HELD, train_picture_classifier
-from explorer.guidance.picture_classifier import ITERATIONS as NOISY_ITERATIONS
 from explorer.images import IMAGES, ImageSet
 from explorer.images.archive import read
 from explorer.images.base import Pixels
 from explorer.lazy import torch
 from explorer.models import model_of
 from explorer.pretrain import hardware
-from explorer.quality.features import ITERATIONS as FEATURE_ITERATIONS
 from explorer.quality.features import Features, train_features
 from explorer.quality.measure import (
     QUICK,
@@ -45,8 +43,12 @@ from explorer.scores.precision import computes_in_half
 from explorer.train import TrainFrame
 from explorer.train.pictures import Material, PictureRun
 
-#: Iterations of a score network, by set: what two hours of one core came to.
-ITERATIONS = {"mnist": 8500, "fashion_mnist": 3500, "twemoji": 2500}
+#: Iterations of what is shipped, by set and part: the score networks had what hours of one core came to.
+ITERATIONS = {
+    "mnist": {"features": 2000, "network": 14000, "classifier": 800},
+    "fashion_mnist": {"features": 2000, "network": 3500, "classifier": 600},
+    "twemoji": {"features": 600, "network": 2500, "classifier": 600},
+}
 MEASURES = ("samples", "bits", "copies", "table1")
 #: Seconds between two checkpoints.
 CHECKPOINT_SECONDS = 300.0
@@ -212,7 +214,7 @@ def make_classifier(shelf: Shelf, iterations: int, seed: int) -> None:
     from explorer.scores.picture_classifier import save_classifier
 
     began, material = time.perf_counter(), Material.of(shelf.data, shelf.pixels)
-    for frame in train_picture_classifier(material, iterations, seed, every=NOISY_ITERATIONS):
+    for frame in train_picture_classifier(material, iterations, seed, every=iterations):
         last = frame
     facts = {"iterations": last.iteration, "seed": seed}
     save_classifier(last.net, shelf.path("classifier"), encode(shelf.data), facts)  # type: ignore[arg-type]
@@ -237,24 +239,48 @@ def subject_of(shelf: Shelf) -> Subject:
     return Subject(net, shelf.data, *shelf.pixels, Features.load(shelf.path("features")))
 
 
-def measure(shelf: Shelf, parts: Sequence[str], n: int, pictures: int, table_n: int, seeds: int) -> None:
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured: samples; test pictures, for bits; samples, seeds and evaluations for table1's cells."""
+
+    samples: int = 5000
+    test_pictures: int = 500
+    table_samples: int = 500
+    seeds: int = 3
+    costs: tuple[int, ...] = COSTS
+
+    def flags(self, part: str) -> list[str]:
+        """What a command line says of the effort that a part takes."""
+        if part == "bits":
+            return [f"--test-pictures {self.test_pictures}"]
+        if part == "table1":
+            costs = " ".join(str(cost) for cost in self.costs)
+            return [f"--table-samples {self.table_samples}", f"--seeds {self.seeds}", f"--costs {costs}"]
+        return [f"--samples {self.samples}"]
+
+
+def measure(shelf: Shelf, parts: Sequence[str], effort: Effort) -> None:
     """Measure these parts of the quality anew, and put them into the network's card as each is known."""
-    subject = subject_of(shelf)
+    subject, n = subject_of(shelf), effort.samples
     subject.net.reduced = computes_in_half("auto", torch.device("cpu"))
     precision = "samples in bfloat16, bits in float32" if subject.net.reduced else "float32"
     jobs: dict[str, Callable[[], Any]] = {
         "samples": lambda: [
             measure_samples(subject, QUICK, n), measure_samples(subject, STOCHASTIC, n),
-            measure_samples(subject, QUICK, max(n // 5, 2), 2.0),
+            measure_samples(subject, QUICK, n, 2.0),
         ],
-        "bits": lambda: measure_bits(subject, QUICK.sde, pictures),
+        "bits": lambda: measure_bits(subject, QUICK.sde, effort.test_pictures),
         "copies": lambda: measure_copies(subject, STOCHASTIC, max(n // 5, 2)),
-        "table1": lambda: [row_of(row) for row in table1(subject, table_n, seeds, COSTS)],
+        "table1": lambda: [
+            row_of(row) for row in table1(subject, effort.table_samples, effort.seeds, effort.costs)
+        ],
     }  # fmt: skip
     for part in parts:
         found = jobs[part]()
         card = read_card(shelf.path())
         quality = {"note": NOTE, "precision": precision} | card.get("quality", {}) | {part: found}
+        command = shelf.command(f"measure {part}", *effort.flags(part))
+        quality["commands"] = quality.get("commands", {}) | {part: command}
         write_card(shelf.path(), card | {"quality": quality})
         print(json.dumps({part: found}, ensure_ascii=False), flush=True)
 
@@ -281,23 +307,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     shelf.folder.mkdir(parents=True, exist_ok=True)
     chosen = [p for p in ("features", "network", "classifier") if getattr(options, p)]
     everything = not chosen and options.measure is None
-    iterations, seed = options.iterations, options.seed
+    seed = options.seed
+    budget = {part: options.iterations or n for part, n in ITERATIONS[data.name].items()}
     if everything or options.features:
-        make_features(shelf, (not everything and iterations) or FEATURE_ITERATIONS, seed)
+        make_features(shelf, budget["features"], seed)
     if everything or options.network:
         path = Path(options.checkpoint) if options.checkpoint else None
-        train_network(shelf, iterations or ITERATIONS[data.name], seed, path)
+        train_network(shelf, budget["network"], seed, path)
     if everything or options.classifier:
-        make_classifier(shelf, (not everything and iterations) or NOISY_ITERATIONS, seed)
+        make_classifier(shelf, budget["classifier"], seed)
     if everything or options.measure is not None:
-        measure(
-            shelf,
-            options.measure or MEASURES,
-            options.samples,
-            options.test_pictures,
-            options.table_samples,
-            options.seeds,
+        effort = Effort(
+            options.samples, options.test_pictures, options.table_samples, options.seeds, tuple(options.costs)
         )
+        measure(shelf, options.measure or MEASURES, effort)
     return 0
 
 
@@ -318,7 +341,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--measure", nargs="*", choices=MEASURES, metavar="WHAT", help=f"of {', '.join(MEASURES)}; all"
     )
-    found.add_argument("--iterations", type=int, default=0, help="of the training; 0: as shipped")
+    found.add_argument("--iterations", type=int, default=0, help="of each training; 0: as shipped")
     found.add_argument("--seed", type=int, default=0)
     found.add_argument(
         "--checkpoint",
@@ -331,5 +354,8 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--table-samples", type=int, default=500, metavar="N", help="for each cell of table1")
     found.add_argument("--seeds", type=int, default=3, metavar="N", help="for each cell of table1")
+    found.add_argument(
+        "--costs", nargs="+", type=int, default=COSTS, metavar="N", help="evaluations, of table1's rows"
+    )
     found.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
     return found

@@ -224,8 +224,10 @@ def test_the_command_makes_network_classifiers_and_cards(archive, tmp_path, smal
     parts = ["--measure", "samples", "copies", *small]
     assert command_line([*common, *parts]) == 0
     quality = read_card(shelf.path())["quality"]
-    assert [row["n"] for row in quality["samples"]] == [10, 10, 2] and quality["copies"]["n"] == 2
+    assert [row["n"] for row in quality["samples"]] == [10, 10, 10] and quality["copies"]["n"] == 2
     assert quality["samples"][2]["weight"] == 2 and quality["samples"][2]["evaluations"] == 24
+    archived = "python main.py pretrain --pictures mnist --archive few.npz"
+    assert quality["commands"]["samples"] == f"{archived} --measure samples --samples 10"
     assert "bits" not in quality and '"samples"' in capsys.readouterr().out
 
 
