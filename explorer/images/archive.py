@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import zlib
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -15,6 +13,8 @@ from explorer.images.base import Pixels
 
 #: The order in which pictures are held out: archives may be sorted by author (MNIST's test set is).
 SHUFFLE = 20261122
+#: Classes at most, as of a network.
+MOST_LABELS = 10_000
 
 
 class ImageError(Told, ValueError):
@@ -41,10 +41,11 @@ def read(path: str | Path) -> tuple[Pixels, Pixels]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = [archive[key] for key in ("x_train", "y_train", "x_test", "y_test")]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+    except Exception as error:  # zip, zlib and NumPy raise errors of many kinds on damaged data
+        gone = isinstance(error, OSError) and error.strerror
+        why = f"cannot be read: {error.strerror}" if gone else "is no archive of pictures, or it is damaged"
         raise ImageError(
-            f"{path.name} is no archive of pictures: it must be an .npz with x_train, y_train, x_test and y_test "
-            f"({error})."
+            f"{path.name} {why}; it must be an .npz with x_train, y_train, x_test and y_test."
         ) from None
     train, test = (_pixels(path.name, *arrays[i : i + 2]) for i in (0, 2))
     if train.images.shape[1:] != test.images.shape[1:]:
@@ -56,7 +57,7 @@ def read(path: str | Path) -> tuple[Pixels, Pixels]:
 def _pixels(name: str, x: np.ndarray, y: np.ndarray) -> Pixels:
     if x.dtype != np.uint8 or x.ndim not in (3, 4) or len(x) == 0 or y.shape != (len(x),):
         raise ImageError(f"{name}: pictures must be uint8 of shape (n, h, w) or (n, h, w, c), with n labels.")
-    if y.dtype.kind not in "iu" or y.min() < 0:
-        raise ImageError(f"{name}: labels must be whole numbers from 0 on.")
+    if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= MOST_LABELS:
+        raise ImageError(f"{name}: labels must be whole numbers from 0 to {MOST_LABELS - 1}.")
     x = x[:, None] if x.ndim == 3 else np.ascontiguousarray(np.moveaxis(x, -1, 1))
     return Pixels(x, y.astype(np.int64))
