@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +18,12 @@ from explorer.quality.samples import on_levels
 from explorer.quality.table1 import table1, ways
 from explorer.samplers import SOLVERS
 from explorer.scores import LearnedScore
+from explorer.scores import files as model_files
 from explorer.scores.files import Model, ModelFileError
+from explorer.scores.picture_classifier import load_classifier
 from explorer.scores.spec import UNetSpec
 from explorer.sdes import SDES
+from explorer.train import checkpoint
 
 RNG = np.random.default_rng(0)
 MNIST = IMAGES["mnist"]()
@@ -161,6 +165,45 @@ def test_a_damaged_classifier_is_refused_with_a_sentence(features, tmp_path, har
     path.write_bytes(harm(path.read_bytes()))
     with pytest.raises(ModelFileError, match=r"^f\.safetensors cannot be used as a classifier: .*\.$"):
         Features.load(path)
+
+
+@pytest.mark.parametrize("picture", [(2, 28, 28), (1, 4, 28), (1, 27, 27), (1, 28, 512)])
+def test_a_classifier_of_impossible_pictures_is_refused(features, tmp_path, picture):
+    replace(features, picture=picture).save(tmp_path / "f.safetensors")
+    with pytest.raises(
+        ModelFileError, match=r"^f\.safetensors cannot be used as a classifier: .*pictures of"
+    ):
+        Features.load(tmp_path / "f.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("module", "load", "what"),
+    [
+        ("explorer.scores.files", model_files.load, "model"),
+        ("explorer.quality.features", Features.load, "classifier"),
+        ("explorer.scores.picture_classifier", load_classifier, "classifier"),
+        ("explorer.train.checkpoint", checkpoint.load, "checkpoint"),
+    ],
+)
+def test_too_large_files_are_not_read(tmp_path, monkeypatch, module, load, what):
+    monkeypatch.setattr(f"{module}.LARGEST", 9)
+    path = tmp_path / "f.safetensors"
+    path.write_bytes(bytes(10))
+    monkeypatch.setattr(Path, "read_bytes", None)
+    with pytest.raises(
+        ValueError, match=rf"^f\.safetensors cannot be used as a {what}: it is too large for a {what}"
+    ):
+        load(path)
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(features, tmp_path, monkeypatch):
+    path = tmp_path / "f.safetensors"
+    features.save(path)
+    before, write = path.read_bytes(), Path.write_bytes
+    monkeypatch.setattr(Path, "write_bytes", lambda self, raw: write(self, raw[:100]))
+    with pytest.raises(OSError, match="only a part"):
+        features.save(path)
+    assert path.read_bytes() == before
 
 
 def test_a_network_of_another_kind_is_refused(tmp_path):

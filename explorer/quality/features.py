@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer import paths
-from explorer.files import write_atomically
 from explorer.images import ImageSet, from_pixels
 from explorer.images.base import Pixels
 from explorer.lazy import torch
-from explorer.scores.files import ModelFileError, check_weights, sealed, unsealed
+from explorer.scores.files import (
+    LARGEST,
+    ModelFileError,
+    check_weights,
+    read_sealed,
+    sealed,
+    unsealed,
+    write_sealed,
+)
+from explorer.scores.spec import picture_shape
 
 if TYPE_CHECKING:
     from explorer.quality.network import FeatureNet
@@ -72,19 +80,12 @@ class Features:
         about = {
             "features": 1, "picture": self.picture, "classes": self.classes, "data": self.data, "facts": self.facts,
         }  # fmt: skip
-        with write_atomically(path) as temporary:
-            temporary.write_bytes(sealed(about, {name: w.half() for name, w in self.weights.items()}))
+        write_sealed(path, sealed(about, {name: w.half() for name, w in self.weights.items()}))
 
     @staticmethod
     def load(path: str | Path) -> Features:
         """The classifier in a file. Raises ModelFileError, whose sentence names the file."""
-        path = Path(path)
-        try:
-            return _decoded(path.read_bytes())
-        except ModelFileError as error:
-            raise ModelFileError(f"{path.name} cannot be used as a classifier: {error}.") from None
-        except OSError as error:
-            raise ModelFileError(f"{path.name} cannot be read: {error.strerror}.") from None
+        return read_sealed(path, _decoded, "classifier", LARGEST)
 
 
 def _decoded(raw: bytes) -> Features:
@@ -92,13 +93,15 @@ def _decoded(raw: bytes) -> Features:
 
     about, weights = unsealed(raw)
     try:
-        c, h, w = (int(v) for v in about["picture"])
-        if about["features"] != 1 or not (0 < c <= 3 and 8 <= h <= 256 and 8 <= w <= 256):
-            raise ValueError(f"pictures of {about['picture']}")
-        found = Features((c, h, w), int(about["classes"]), weights, dict(about["data"]), dict(about["facts"]))
+        if about["features"] != 1:
+            raise ModelFileError("it was written by a newer version")
+        picture, classes = picture_shape(about["picture"], least=8), int(about["classes"])
+        found = Features(picture, classes, weights, dict(about["data"]), dict(about["facts"]))
         with torch.device("meta"):
             wanted = FeatureNet(found.picture, found.classes).state_dict()
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ModelFileError(f"its description makes no sense ({error})") from None
     check_weights(wanted, weights)
     return found

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from explorer.errors import Told
 from explorer.files import write_atomically
 from explorer.lazy import torch
-from explorer.scores.spec import NetworkSpec, UNetSpec
+from explorer.scores.spec import NetworkSpec, UNetSpec, picture_shape
 from explorer.sdes import SDE, SDES
 
 if TYPE_CHECKING:
     from explorer.scores.network import Preconditioned
 
+T = TypeVar("T")
 FORMAT = 1
 #: Larger files than this are no model of ours and are refused before they are read.
 LARGEST = 256 * 2**20
@@ -78,24 +79,36 @@ class Model:
 
 def save(model: Model, path: str | Path) -> None:
     """Write `model`, whole or not at all."""
-    raw = encode(model)
+    write_sealed(path, encode(model))
+
+
+def load(path: str | Path) -> Model:
+    """The model in `path`, or a ModelFileError that names the file."""
+    return read_sealed(path, decode, "model", LARGEST)
+
+
+def write_sealed(path: str | Path, raw: bytes) -> None:
+    """Write the bytes of such a file, whole or not at all. Raises OSError."""
     with write_atomically(path) as temporary:
         temporary.write_bytes(raw)
         if temporary.stat().st_size != len(raw):
             raise OSError("the disk took only a part of the file")
 
 
-def load(path: str | Path) -> Model:
-    """The model in `path`, or a ModelFileError that names the file."""
+def read_sealed(
+    path: str | Path, decode: Callable[[bytes], T], what: str, limit: int,
+    failed: type[ValueError] = ModelFileError,
+) -> T:  # fmt: skip
+    """What `decode` makes of a file, or a `failed` that names it: it is no `what`, or larger than `limit` bytes."""
     path = Path(path)
     try:
-        if path.stat().st_size > LARGEST:
-            raise ModelFileError("it is too large for a model of this program")
+        if path.stat().st_size > limit:
+            raise failed(f"it is too large for a {what} of this program")
         return decode(path.read_bytes())
-    except ModelFileError as error:
-        raise ModelFileError(f"{path.name} cannot be used as a model: {error}.") from None
+    except (failed, ModelFileError) as error:
+        raise failed(f"{path.name} cannot be used as a {what}: {error}.") from None
     except OSError as error:
-        raise ModelFileError(f"{path.name} cannot be read: {error.strerror}.") from None
+        raise failed(f"{path.name} cannot be read: {error.strerror}.") from None
 
 
 def encode(model: Model) -> bytes:
@@ -161,14 +174,12 @@ def _picture(about: dict[str, Any]) -> tuple[tuple[int, int, int] | None, tuple[
     """The shape of the pictures and their centre, checked; nothing where the points are none."""
     if "picture" not in about:
         return None, ()
-    channels, height, width = (int(v) for v in about["picture"])
-    centre = tuple(float(v) for v in about["centre"])
-    fits = channels in (1, 3) and 4 <= height <= 256 and 4 <= width <= 256 and not (height % 4 or width % 4)
-    if not fits or len(centre) != channels or not all(map(math.isfinite, centre)):
-        raise ValueError(f"pictures of {about['picture']} around {about['centre']}")
-    if int(about["dim"]) != channels * height * width:
-        raise ValueError(f"dim = {about['dim']} for pictures of {about['picture']}")
-    return (channels, height, width), centre
+    picture, centre = picture_shape(about["picture"]), tuple(float(v) for v in about["centre"])
+    if len(centre) != picture[0] or not all(map(math.isfinite, centre)):
+        raise ValueError(f"pictures of {picture} around {about['centre']}")
+    if int(about["dim"]) != math.prod(picture):
+        raise ValueError(f"dim = {about['dim']} for pictures of {picture}")
+    return picture, centre
 
 
 def claimed(raw: bytes) -> tuple[str, dict[str, Any]]:

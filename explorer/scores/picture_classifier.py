@@ -13,10 +13,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.files import write_atomically
 from explorer.scores.classifier import NoisyClassifier
-from explorer.scores.files import LARGEST, ModelFileError, check_weights, sealed, unsealed
+from explorer.scores.files import (
+    LARGEST,
+    ModelFileError,
+    check_weights,
+    read_sealed,
+    sealed,
+    unsealed,
+    write_sealed,
+)
 from explorer.scores.network import Embedding
+from explorer.scores.spec import picture_shape
 from explorer.scores.unet import GROUPS, REACH, Block, initialise
 
 #: Numbers that the noise level is embedded in.
@@ -35,11 +43,10 @@ class PictureClassifierSpec:
     width: int = 24
 
     def __post_init__(self) -> None:
-        channels, height, width = self.picture
-        fits = channels in (1, 3) and all(4 <= v <= 256 and not v % 4 for v in (height, width))
+        channels, *_ = picture_shape(self.picture)
         known = len(self.centre) == channels and all(map(math.isfinite, self.centre))
         sized = 2 <= self.classes <= 10_000 and 8 <= self.width <= 512 and not self.width % 8
-        if not (fits and known and sized and 0 < self.sigma_data < math.inf):
+        if not (known and sized and 0 < self.sigma_data < math.inf):
             raise ValueError(f"a classifier of {self.classes} classes of pictures {self.picture}")
 
 
@@ -93,21 +100,12 @@ def save_classifier(
     about = {
         "format": FORMAT, "classifier": asdict(net.spec), "data": dict(data), "facts": dict(facts),
     }  # fmt: skip
-    with write_atomically(path) as temporary:
-        temporary.write_bytes(sealed(about, net.state_dict()))
+    write_sealed(path, sealed(about, net.state_dict()))
 
 
 def load_classifier(path: str | Path) -> PictureClassifier:
     """The classifier in a file, ready to be asked. Raises ModelFileError, which names the file."""
-    path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST:
-            raise ModelFileError("it is too large for a classifier of this program")
-        return _decoded(path.read_bytes())
-    except ModelFileError as error:
-        raise ModelFileError(f"{path.name} cannot be used as a classifier: {error}.") from None
-    except OSError as error:
-        raise ModelFileError(f"{path.name} cannot be read: {error.strerror}.") from None
+    return read_sealed(path, _decoded, "classifier", LARGEST)
 
 
 def _decoded(raw: bytes) -> PictureClassifier:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from explorer.params import ParamError, Validated, param
 
@@ -11,6 +13,14 @@ from explorer.params import ParamError, Validated, param
 NOISE_LOW, NOISE_HIGH = 0.002, 160.0
 #: The lowest for pictures: a fifth of the way between two grey levels, where each level is told from the next.
 PICTURE_NOISE_LOW = 0.001
+
+
+def picture_shape(value: Iterable[Any], least: int = 4) -> tuple[int, int, int]:
+    """(c, h, w) as a file gives it, of pictures that a network here can be for. Raises ValueError or TypeError."""
+    channels, height, width = (int(v) for v in value)
+    if channels not in (1, 3) or not all(least <= v <= 256 and v % 4 == 0 for v in (height, width)):
+        raise ValueError(f"pictures of {(channels, height, width)}")
+    return channels, height, width
 
 
 @dataclass(frozen=True)

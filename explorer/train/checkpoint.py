@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.errors import Told
 from explorer.experiment import Experiment, ExperimentError, from_dict, to_dict
-from explorer.files import write_atomically
 from explorer.lazy import torch
-from explorer.scores.files import ModelFileError, claimed, sealed, unsealed
+from explorer.scores.files import ModelFileError, claimed, read_sealed, sealed, unsealed, write_sealed
 
 if TYPE_CHECKING:
     from explorer.train.pictures import PictureRun
@@ -70,25 +69,14 @@ def save(checkpoint: Checkpoint, path: str | Path) -> None:
         "checkpoint": FORMAT, "experiment": to_dict(c.experiment), "digest": c.digest, "device": c.device,
         "progress": c.progress, "numbers": c.numbers,
     }  # fmt: skip
-    raw = sealed(about, c.tensors)
-    with write_atomically(path) as temporary:
-        temporary.write_bytes(raw)
-        if temporary.stat().st_size != len(raw):
-            raise OSError("the disk took only a part of the file")
+    write_sealed(path, sealed(about, c.tensors))
 
 
 def load(path: str | Path) -> Checkpoint:
     """The checkpoint in a file, or a CheckpointError that names it."""
-    path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST:
-            raise CheckpointError("it is too large for a checkpoint of this program")
-        about, tensors = unsealed(path.read_bytes())
-        return _of_description(about, tensors)
-    except (CheckpointError, ModelFileError) as error:
-        raise CheckpointError(f"{path.name} cannot be gone on from: {error}.") from None
-    except OSError as error:
-        raise CheckpointError(f"{path.name} cannot be read: {error.strerror}.") from None
+    return read_sealed(
+        path, lambda raw: _of_description(*unsealed(raw)), "checkpoint", LARGEST, CheckpointError
+    )
 
 
 def glance(path: str | Path) -> Checkpoint | None:
