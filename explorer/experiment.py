@@ -125,7 +125,7 @@ PICTURE_SAMPLER = Sampler(
 
 
 def with_data(e: Experiment, data: Distribution) -> Experiment:
-    """The experiment with other data. From points to pictures, or back, sampler and control become what suits."""
+    """The experiment with other data. From points to pictures, or back, SDE, sampler and control become what suits."""
     new = replace(e, data=data)
     new = replace(new, control=new.control.fitted(data))
     if (e.pictures is None) == (new.pictures is None):
@@ -133,7 +133,8 @@ def with_data(e: Experiment, data: Distribution) -> Experiment:
         return replace(new, score=_with_classes(e.score, data)) if told else new
     suited = PICTURE_SAMPLER if new.pictures else Sampler()
     score = _with_classes(e.score, data) if new.pictures else e.score
-    return replace(new, sampler=suited, score=score, control=CONTROLS["none"]())
+    sde = e.sde.refitted(new.pictures is not None)
+    return replace(new, sde=sde, sampler=suited, score=score, control=CONTROLS["none"]())
 
 
 #: Steps that suit pictures: of the ODE PICTURE_SAMPLER's; where noise is put in they must be many more.

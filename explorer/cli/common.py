@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from explorer import document
 from explorer.cli.errors import WrongUse
 from explorer.document import BESIDE, Document
+from explorer.experiment import encode
+from explorer.images import DATA, ImageSet
+from explorer.sdes import SDES
 
 if TYPE_CHECKING:
     from explorer.models import Resolved
@@ -62,12 +65,22 @@ def with_fields(found: Document, sets: Sequence[str]) -> Document:
     if not sets:
         return found
     value = json.loads(document.dumps(found))
-    for assignment in sets:
+    for assignment in sorted(sets, key=lambda s: not s.startswith("data")):  # what suits depends on the data
         field, equals, text = assignment.partition("=")
         if not equals or not field:
             raise WrongUse(f"--set takes FIELD=VALUE, not {assignment!r}.")
-        _assign(value, field.strip(), _parsed(text))
+        _assign(value, *_suited(value["data"], field.strip(), _parsed(text)))
     return document.loads(json.dumps(value))[0]
+
+
+def _suited(data: Any, field: str, new: Any) -> tuple[str, Any]:
+    """The assignment of an SDE by its name alone, with the numbers that suit the data (as JSON); others as they are."""
+    owner = field.removesuffix(".type")
+    if owner.split(".")[-1] != "sde" or not isinstance(new, str) or new not in SDES:
+        return field, new
+    name = data.get("type") if isinstance(data, dict) else data
+    pictures = isinstance(name, str) and name in DATA and issubclass(DATA[name], ImageSet)
+    return owner, encode(SDES[new].suited(pictures))
 
 
 def _parsed(text: str) -> Any:

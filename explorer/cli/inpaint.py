@@ -108,7 +108,9 @@ def _experiment(options: Namespace) -> Experiment:
         sampler = replace(sampler, steps=options.steps)
     score = replace(e.score, source="exact") if options.exact else e.score
     control = CONTROLS[options.problem](**_control_fields(options, data))
-    return replace(e, sde=SDES[options.sde](), sampler=sampler, score=score, control=control)
+    return replace(
+        e, sde=SDES[options.sde].suited(pictures=True), sampler=sampler, score=score, control=control
+    )
 
 
 def _control_fields(options: Namespace, data: ImageSet) -> dict[str, Any]:

@@ -42,8 +42,8 @@ def read(path: str | Path) -> tuple[Pixels, Pixels]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = [archive[key] for key in ("x_train", "y_train", "x_test", "y_test")]
     except Exception as error:  # zip, zlib and NumPy raise errors of many kinds on damaged data
-        gone = isinstance(error, OSError) and error.strerror
-        why = f"cannot be read: {error.strerror}" if gone else "is no archive of pictures, or it is damaged"
+        refused = getattr(error, "strerror", None)
+        why = f"cannot be read: {refused}" if refused else "is no archive of pictures, or it is damaged"
         raise ImageError(
             f"{path.name} {why}; it must be an .npz with x_train, y_train, x_test and y_test."
         ) from None

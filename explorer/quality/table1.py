@@ -12,8 +12,7 @@ from explorer.quality.measure import Subject, Way
 from explorer.samplers import CORRECTORS, PREDICTORS, Sampler
 from explorer.sdes import SDE, SDES
 
-#: VE's highest level is about the largest distance between two pictures.
-SDES_COMPARED: tuple[SDE, ...] = (SDES["ve"](sigma_max=50.0), SDES["vp"](), SDES["subvp"]())  # type: ignore[call-arg]
+SDES_COMPARED: tuple[SDE, ...] = tuple(SDES[name].suited(pictures=True) for name in ("ve", "vp", "subvp"))
 COSTS, SNR = (100, 200, 500), 0.16
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from explorer.lazy import torch
 from explorer.params import Validated
@@ -52,6 +52,15 @@ class SDE(Validated, ABC):
     #: The equation and where it stands, for the cards.
     equation: ClassVar[str] = ""
     source: ClassVar[str] = ""
+
+    @classmethod
+    def suited(cls, pictures: bool) -> Self:
+        """With numbers that suit pictures, or points."""
+        return cls()
+
+    def refitted(self, pictures: bool) -> Self:
+        """With numbers that suit pictures, or points, where nobody has changed those that suited the other."""
+        return self.suited(pictures) if self == self.suited(not pictures) else self
 
     @abstractmethod
     def marginal(self, t: Scalar) -> tuple[Scalar, Scalar]:

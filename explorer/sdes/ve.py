@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 from explorer.params import ParamError, param
 from explorer.sdes.base import SDE, SDES, Scalar, latex, ops
@@ -35,6 +36,11 @@ class VE(SDE):
             raise ParamError(
                 f"ve.sigma_max ({self.sigma_max:g}) must be above ve.sigma_min ({self.sigma_min:g})"
             )
+
+    @classmethod
+    def suited(cls, pictures: bool) -> Self:
+        """sigma_max is about the largest distance between two pictures, as between two points."""
+        return cls(sigma_max=50.0) if pictures else cls()
 
     @property
     def _log_ratio(self) -> float:

@@ -56,9 +56,9 @@ class ProcessCard(EditCard):
         """Take another SDE, with the parameters it had last."""
         self.edited.emit(self._kinds[name])
 
-    def set_sde(self, sde: SDE) -> None:
+    def set_sde(self, sde: SDE, pictures: bool = False) -> None:
         """Show an SDE; the parameters of the others are kept for when one goes back to them."""
-        self._kinds[sde.name] = sde
+        self._kinds = {name: kind.refitted(pictures) for name, kind in self._kinds.items()} | {sde.name: sde}
         self.choice.set_value(sde.name)
         self.equation.set_latex(sde.equation_now())
         self.equation.setToolTip(f"The forward SDE with the current numbers. {sde.source}")

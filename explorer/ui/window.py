@@ -348,7 +348,7 @@ class MainWindow(QMainWindow):
         two = document.compare is not None
         self.data.set_data(e.data)
         self.score.set_score(e.score, e.pictures is not None)
-        self.process.set_sde(shown.sde)
+        self.process.set_sde(shown.sde, shown.pictures is not None)
         self.sampler.set_experiment(shown)
         self.control.set_experiment(shown)
         self.which.setVisible(two)
