@@ -77,8 +77,8 @@ class Experiment(Validated):
         equation="∇log p_t(x|y) = ∇log p_t(x) + ∇log p_t(y|x)",
     )  # fmt: skip
     seed: int = param(
-        0, "Seed", low=0, high=99, minimum=0, maximum=2**31 - 1,
-        help="Fixes the noise: the same seed gives the same picture.", equation="z = z(seed, place)",
+        0, "Seed", symbol="ω", low=0, high=99, minimum=0, maximum=2**31 - 1,
+        help="Fixes the noise: the same seed gives the same picture.", equation="z = z(ω, place)",
     )  # fmt: skip
 
     @property

@@ -20,18 +20,22 @@ class Anisotropic(Distribution):
     modes: int = param(
         6, "Modes", symbol="k", low=2, high=10, minimum=1, maximum=40,
         help="How many Gaussians.",
+        equation="p = 1/k Σᵢ N(μᵢ, Rᵢ diag(a², b²) Rᵢᵀ)",
     )  # fmt: skip
     tilt: float = param(
         35.0, "Tilt", symbol="φ", unit="°", low=-90.0, high=90.0, minimum=-180.0, maximum=180.0,
         help="Angle between the long axis of a mode and the radius through it.",
+        equation="Rᵢ turns by 2πi/k + φ",
     )  # fmt: skip
     length: float = param(
         0.42, "Length", symbol="a", low=0.1, high=0.8, minimum=0.01, maximum=2.0,
         help="Standard deviation along the long axis.",
+        equation="Rᵢ diag(a², b²) Rᵢᵀ",
     )  # fmt: skip
     thickness: float = param(
         0.07, "Thickness", symbol="b", low=0.02, high=0.4, minimum=0.005, maximum=2.0, log=True,
         help="Standard deviation along the short axis.",
+        equation="Rᵢ diag(a², b²) Rᵢᵀ",
     )  # fmt: skip
 
     def build(self) -> Mixture:

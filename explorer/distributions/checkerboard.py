@@ -21,10 +21,12 @@ class Checkerboard(Distribution):
     side: int = param(
         4, "Squares per side", symbol="m", low=2, high=8, maximum=12,
         help="The board is m × m.",
+        equation="squares (i, j) with i + j ≡ m mod 2",
     )  # fmt: skip
     jitter: float = param(
         0.045, "Edge", symbol="s", low=0.04, high=0.15, minimum=0.02, maximum=0.5, log=True,
         help="Softness of the edges.",
+        equation="x = u + s z, u on the squares",
     )  # fmt: skip
 
     def build(self) -> Mixture:

@@ -20,14 +20,17 @@ class EightGaussians(Distribution):
     modes: int = param(
         8, "Modes", symbol="k", low=2, high=16, minimum=1, maximum=64,
         help="How many Gaussians.",
+        equation="p = 1/k Σᵢ N(μᵢ, s² I)",
     )  # fmt: skip
     radius: float = param(
         1.4, "Radius", symbol="r", low=0.2, high=2.5, minimum=0.0, maximum=10.0,
         help="Of the ring.",
+        equation="μᵢ = r (cos 2πi/k, sin 2πi/k)",
     )  # fmt: skip
     scale: float = param(
         0.12, "Width", symbol="s", low=0.02, high=0.5, minimum=0.001, maximum=5.0, log=True,
         help="Standard deviation of each Gaussian.",
+        equation="N(μᵢ, s² I)",
     )  # fmt: skip
 
     def build(self) -> Mixture:

@@ -63,10 +63,12 @@ class Figure(Distribution):
     stretch: float = param(
         1.0, "Stretch", symbol="a", low=0.6, high=1.6, minimum=0.2, maximum=5.0, log=True,
         help="Width over height.",
+        equation="(u₁, u₂) → (a u₁, u₂)",
     )  # fmt: skip
     jitter: float = param(
         0.03, "Width", symbol="s", low=0.02, high=0.1, minimum=0.01, maximum=0.5, log=True,
         help="Standard deviation around the outline.",
+        equation="x = u + s z, u on the curves",
     )  # fmt: skip
 
     def build(self) -> Mixture:

@@ -23,18 +23,24 @@ class FractalTree(Distribution):
     """Each branch ends in two shorter ones; the classes are the trunk and the halves of the crown."""
 
     about = "Structure at every scale: noise hides the twigs first, and denoising brings them back last."
-    depth: int = param(6, "Generations", symbol="g", low=2, high=7, minimum=1, maximum=8, help="Of branches.")
+    depth: int = param(
+        6, "Generations", symbol="g", low=2, high=7, minimum=1, maximum=8,
+        help="Of branches.", equation="2^g − 1 branches",
+    )  # fmt: skip
     angle: float = param(
         27.0, "Spread", symbol="φ", unit="°", low=10.0, high=60.0, minimum=1.0, maximum=120.0,
         help="Angle of a branch with the one it grows from.",
+        equation="heading ± φ",
     )  # fmt: skip
     ratio: float = param(
         0.76, "Shrinking", symbol="r", low=0.55, high=0.85, minimum=0.3, maximum=1.0,
         help="Length of a branch over that of the one it grows from.",
+        equation="length ∝ rⁱ in generation i",
     )  # fmt: skip
     jitter: float = param(
         0.022, "Width", symbol="s", low=0.015, high=0.08, minimum=0.005, maximum=0.5, log=True,
         help="Standard deviation around the branches.",
+        equation="x = u + s z, u on the branches",
     )  # fmt: skip
 
     def _branches(self) -> Iterator[tuple[np.ndarray, int]]:

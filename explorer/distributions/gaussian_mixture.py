@@ -35,15 +35,23 @@ class GaussianMixture(Distribution):
 
     builtin = False
     about = "Any Gaussian mixture, written out in the experiment file."
-    means: Any = param(((-1.0, 0.0), (1.0, 0.0)), "Means", kind="data", help="Rows of 1 or 2 coordinates.")
+    means: Any = param(
+        ((-1.0, 0.0), (1.0, 0.0)), "Means", kind="data",
+        help="Rows of 1 or 2 coordinates.", equation="p = Σᵢ wᵢ N(μᵢ, Σᵢ)",
+    )  # fmt: skip
     scales: Any = param(
-        0.3, "Scales", kind="data", help="Standard deviations: one number, one a mode, or one a coordinate."
+        0.3, "Scales", kind="data", help="Standard deviations: one number, one a mode, or one a coordinate.",
+        equation="Σᵢ = diag(sᵢ²)",
     )  # fmt: skip
     covariances: Any = param(
         (), "Covariances", kind="data",
         help="Matrices, one a mode, instead of scales.",
+        equation="p = Σᵢ wᵢ N(μᵢ, Σᵢ)",
     )  # fmt: skip
-    weights: Any = param((), "Weights", kind="data", help="One a mode; equal if left out.")
+    weights: Any = param(
+        (), "Weights", kind="data",
+        help="One a mode; equal if left out.", equation="p = Σᵢ wᵢ N(μᵢ, Σᵢ), Σᵢ wᵢ = 1",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -18,10 +18,14 @@ class Grid25(Distribution):
     """Equal Gaussians on a square grid; each is a class."""
 
     about = "Twenty-five equal modes on a grid: many modes to cover, with empty space between them."
-    side: int = param(5, "Modes per side", symbol="m", low=2, high=8, maximum=16, help="The grid is m × m.")
+    side: int = param(
+        5, "Modes per side", symbol="m", low=2, high=8, maximum=16,
+        help="The grid is m × m.", equation="p = 1/m² Σᵢⱼ N(μᵢⱼ, s² I)",
+    )  # fmt: skip
     scale: float = param(
         0.08, "Width", symbol="s", low=0.02, high=0.3, minimum=0.001, maximum=0.8, log=True,
         help="Standard deviation of each Gaussian.",
+        equation="N(μᵢⱼ, s² I)",
     )  # fmt: skip
 
     def build(self) -> Mixture:

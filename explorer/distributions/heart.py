@@ -29,14 +29,17 @@ class Heart(Distribution):
     hollow: float = param(
         0.0, "Hollow", symbol="h", low=0.0, high=0.9, minimum=0.0, maximum=0.95,
         help="Size of the heart that is cut out, over that of the whole.",
+        equation=r"H \ h H",
     )  # fmt: skip
     plumpness: float = param(
         1.05, "Width", symbol="w", low=0.6, high=1.5, minimum=0.3, maximum=3.0,
         help="Over height.",
+        equation="(u₁, u₂) → (w u₁, u₂)",
     )  # fmt: skip
     jitter: float = param(
         0.07, "Edge", symbol="s", low=0.055, high=0.2, minimum=0.02, maximum=0.6, log=True,
         help="Softness of the edge.",
+        equation="x = u + s z, u in the heart",
     )  # fmt: skip
 
     def build(self) -> Mixture:

@@ -30,10 +30,12 @@ class Letters(Distribution):
     slant: float = param(
         0.0, "Slant", symbol="φ", unit="°", low=-15.0, high=25.0, minimum=-45.0, maximum=45.0,
         help="Of the letters, to the right.",
+        equation="(u₁, u₂) → (u₁ + u₂ tan φ, u₂)",
     )  # fmt: skip
     stroke: float = param(
         0.045, "Pen", symbol="b", low=0.025, high=0.1, minimum=0.01, maximum=0.3, log=True,
         help="Standard deviation around the strokes, over the height of a letter.",
+        equation="x = u + b z, u on the strokes",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -27,14 +27,17 @@ class Line(Distribution):
     angle: float = param(
         30.0, "Direction", symbol="φ", unit="°", low=-90.0, high=90.0, minimum=-180.0, maximum=180.0,
         help="Angle of the line.",
+        equation="u = l (cos φ, sin φ)",
     )  # fmt: skip
     dashes: int = param(
         1, "Dashes", symbol="m", low=1, high=5, maximum=8,
         help="Pieces that the line is cut into.",
+        equation="m pieces along a length of √24",
     )  # fmt: skip
     thickness: float = param(
         0.01, "Thickness", symbol="s", low=0.001, high=0.2, minimum=1e-4, maximum=1.0, log=True,
         help="Standard deviation across the line; a manifold is the limit 0.",
+        equation="N(0, s²) across, s → 0",
     )  # fmt: skip
 
     def build(self) -> Mixture:

@@ -19,14 +19,17 @@ class TwoModes1D(Distribution):
     dim = 1
     about = "Two modes on a line: the whole of p(x, t) fits in one picture, with time across."
     weight: float = param(
-        0.6, "Weight", symbol="w", low=0.1, high=0.9, minimum=0.001, maximum=0.999, help="Of the left mode."
+        0.6, "Weight", symbol="w", low=0.1, high=0.9, minimum=0.001, maximum=0.999, help="Of the left mode.",
+        equation="p = w N(μ₁, s²) + (1 − w) N(μ₂, s²)",
     )  # fmt: skip
     distance: float = param(
-        2.0, "Distance", symbol="D", low=0.5, high=4.0, minimum=0.0, maximum=20.0, help="Between the modes."
+        2.0, "Distance", symbol="D", low=0.5, high=4.0, minimum=0.0, maximum=20.0, help="Between the modes.",
+        equation="μ₂ − μ₁ = D",
     )  # fmt: skip
     scale: float = param(
         0.2, "Width", symbol="s", low=0.05, high=1.0, minimum=0.005, maximum=5.0, log=True,
         help="Standard deviation of each mode.",
+        equation="N(μᵢ, s²)",
     )  # fmt: skip
 
     def build(self) -> Mixture:
@@ -45,14 +48,17 @@ class ThreeModes1D(Distribution):
     weight: float = param(
         0.4, "Middle weight", symbol="w", low=0.1, high=0.8, minimum=0.001, maximum=0.999,
         help="Of the middle mode; the outer ones share the rest.",
+        equation="(1 − w)/2, w, (1 − w)/2",
     )  # fmt: skip
     distance: float = param(
         1.3, "Distance", symbol="D", low=0.5, high=2.5, minimum=0.0, maximum=20.0,
         help="From the middle mode to either outer one.",
+        equation="μ = −D, 0, D",
     )  # fmt: skip
     scale: float = param(
         0.18, "Width", symbol="s", low=0.05, high=0.6, minimum=0.005, maximum=5.0, log=True,
         help="Standard deviation of the outer modes; the middle one has half of it.",
+        equation="N(±D, s²), N(0, s²/4)",
     )  # fmt: skip
 
     def build(self) -> Mixture:

@@ -18,14 +18,19 @@ class Pinwheel(Distribution):
     """Radial Gaussian arms, thicker outside, twisted the more the closer to the centre; each is a class."""
 
     about = "Bent arms that taper to the centre: clusters that are neither round nor straight."
-    arms: int = param(5, "Arms", symbol="m", low=2, high=8, maximum=12, help="How many arms.")
+    arms: int = param(
+        5, "Arms", symbol="m", low=2, high=8, maximum=12,
+        help="How many arms.", equation="angles 2πi/m apart",
+    )  # fmt: skip
     twist: float = param(
         1.5, "Twist", symbol="τ", low=-3.0, high=3.0, minimum=-6.0, maximum=6.0,
         help="How far the arms are bent, in radians per unit of length.",
+        equation="angle = τ (ρ − 1), ρ ~ N(1, 0.32²)",
     )  # fmt: skip
     width: float = param(
         0.1, "Width", symbol="s", low=0.04, high=0.25, minimum=0.02, maximum=0.6, log=True,
         help="Standard deviation across an arm in its middle.",
+        equation="s (0.35 + 0.65 ρ)",
     )  # fmt: skip
 
     def build(self) -> Mixture:

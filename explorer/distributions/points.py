@@ -60,12 +60,19 @@ class Points(Distribution):
 
     builtin = False
     about = "Your own data: drawn with the mouse, or imported from a table or a picture."
-    points: Any = param(_START, "Points", kind="data", help=f"At most {MAX_POINTS} points x, y.")
+    points: Any = param(
+        _START, "Points", kind="data",
+        help=f"At most {MAX_POINTS} points x, y.", equation="p = 1/k Σᵢ N(uᵢ, s² I)",
+    )  # fmt: skip
     jitter: float = param(
         0.05, "Jitter", symbol="s", low=0.01, high=0.3, minimum=0.001, maximum=2.0, log=True,
         help="Standard deviation around each point.",
+        equation="N(uᵢ, s² I)",
     )  # fmt: skip
-    labels: Any = param((), "Classes", kind="data", help="One number for each point, or none.")
+    labels: Any = param(
+        (), "Classes", kind="data",
+        help="One number for each point, or none.", equation="p(y | x) = Σ_{yᵢ = y} pᵢ(x) / Σᵢ pᵢ(x)",
+    )  # fmt: skip
     note: str = param(
         "", "Note",
         help="Where the points are from, and what was done to them.", advanced=True,

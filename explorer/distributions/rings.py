@@ -18,15 +18,19 @@ class Rings(Distribution):
     """Circles of evenly growing radius, as dense on each; each ring is a class."""
 
     about = "Concentric rings: closed curves with holes, each enclosing the next."
-    rings: int = param(3, "Rings", symbol="m", low=1, high=6, maximum=10, help="How many rings.")
+    rings: int = param(
+        3, "Rings", symbol="m", low=1, high=6, maximum=10,
+        help="How many rings.", equation="rᵢ even from r₁ to 1",
+    )  # fmt: skip
     inner: float = param(
         0.3, "Inner radius", symbol="r₁", low=0.1, high=0.9, minimum=0.01, maximum=0.98,
         help="Radius of the innermost ring over that of the outermost.",
-        visible=lambda owner: owner.rings > 1,
+        visible=lambda owner: owner.rings > 1, equation="rᵢ even from r₁ to 1",
     )  # fmt: skip
     jitter: float = param(
         0.05, "Width", symbol="s", low=0.02, high=0.15, minimum=0.005, maximum=0.5, log=True,
         help="Standard deviation around the circles.",
+        equation="x = rᵢ (cos φ, sin φ) + s z",
     )  # fmt: skip
 
     def build(self) -> Mixture:

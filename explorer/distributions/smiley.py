@@ -23,15 +23,18 @@ class Smiley(Distribution):
 
     about = "A face: curves and filled areas of different size in one density."
     smile: float = param(
-        0.75, "Smile", symbol="κ", low=-1.0, high=1.0, minimum=-1.5, maximum=1.5, help="Negative is sad."
+        0.75, "Smile", symbol="κ", low=-1.0, high=1.0, minimum=-1.5, maximum=1.5, help="Negative is sad.",
+        equation="u₂ = c − 0.17 κ (1 − 2 v²)",
     )  # fmt: skip
     eyes: float = param(
         0.17, "Eyes", symbol="r", low=0.08, high=0.3, minimum=0.03, maximum=0.35,
         help="Height of an eye over the radius of the face, from its middle.",
+        equation="half-height r of the radius 1",
     )  # fmt: skip
     jitter: float = param(
         0.045, "Width", symbol="s", low=0.02, high=0.1, minimum=0.01, maximum=0.5, log=True,
         help="Standard deviation around the curves.",
+        equation="x = u + s z, u on the curves",
     )  # fmt: skip
 
     def _eye(self, x: float, spacing: float) -> np.ndarray:

@@ -18,13 +18,18 @@ class Spiral(Distribution):
     """Arms r = a (theta + b), turned against each other; each arm is a class."""
 
     about = "Interleaved spiral arms: a long thin curve that folds close to itself."
-    arms: int = param(2, "Arms", symbol="m", low=1, high=5, maximum=12, help="How many spirals.")
+    arms: int = param(
+        2, "Arms", symbol="m", low=1, high=5, maximum=12,
+        help="How many spirals.", equation="angles 2πi/m apart",
+    )  # fmt: skip
     turns: float = param(
-        1.5, "Turns", symbol="τ", low=0.4, high=3.0, minimum=0.1, maximum=6.0, help="Turns of each arm."
+        1.5, "Turns", symbol="τ", low=0.4, high=3.0, minimum=0.1, maximum=6.0, help="Turns of each arm.",
+        equation="u = ρ (cos 2πτρ, sin 2πτρ)",
     )  # fmt: skip
     jitter: float = param(
         0.04, "Width", symbol="s", low=0.02, high=0.15, minimum=0.005, maximum=0.5, log=True,
         help="Standard deviation around the curves.",
+        equation="x = u + s z, u on the curves",
     )  # fmt: skip
 
     def build(self) -> Mixture:

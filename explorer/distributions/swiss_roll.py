@@ -21,14 +21,17 @@ class SwissRoll(Distribution):
     turns: float = param(
         1.75, "Turns", symbol="τ", low=0.5, high=3.0, minimum=0.2, maximum=6.0,
         help="Of the roll.",
+        equation="u = θ (cos θ, sin θ), θ ≤ 2π(θ₀ + τ)",
     )  # fmt: skip
     start: float = param(
         0.75, "Hollow", symbol="θ₀", low=0.1, high=1.5, minimum=0.0, maximum=5.0,
         help="Where the roll starts, in turns: the larger, the wider the hole in its middle.",
+        equation="θ ≥ 2πθ₀",
     )  # fmt: skip
     jitter: float = param(
         0.08, "Thickness", symbol="s", low=0.02, high=0.2, minimum=0.005, maximum=0.6, log=True,
         help="Standard deviation around the sheet.",
+        equation="x = u + s z, u on the sheet",
     )  # fmt: skip
 
     def build(self) -> Mixture:

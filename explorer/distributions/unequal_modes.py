@@ -26,13 +26,16 @@ class UnequalModes(Distribution):
     weight: float = param(
         0.8, "Weight", symbol="w", low=0.5, high=0.95, minimum=0.001, maximum=0.999,
         help="Of the mode at the lower left; the other has the rest.",
+        equation="p = w N(μ₁, s² I) + (1 − w) N(μ₂, s² I)",
     )  # fmt: skip
     distance: float = param(
-        3.2, "Distance", symbol="D", low=1.0, high=5.0, minimum=0.0, maximum=20.0, help="Between the modes."
+        3.2, "Distance", symbol="D", low=1.0, high=5.0, minimum=0.0, maximum=20.0, help="Between the modes.",
+        equation="∥μ₁ − μ₂∥ = D",
     )  # fmt: skip
     scale: float = param(
         0.25, "Width", symbol="s", low=0.1, high=0.8, minimum=0.01, maximum=5.0, log=True,
         help="Standard deviation of each mode.",
+        equation="N(μᵢ, s² I)",
     )  # fmt: skip
 
     def build(self) -> Mixture:

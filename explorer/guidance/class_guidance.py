@@ -48,6 +48,7 @@ class ClassGuidance(Control):
     label: int = param(
         0, "Class", symbol="y", low=0, high=9, minimum=0, maximum=10**6,
         help="The class to sample, counted from 0.",
+        equation="p(x | y) ∝ p(y | x) p(x)",
     )  # fmt: skip
     weight: float = param(
         1.0, "Weight", symbol="w", low=0.0, high=10.0, minimum=0.0, maximum=100.0,

@@ -20,6 +20,7 @@ class Inpaint(Linear):
 
     coordinate: str = param(
         "x1", "Known", choices={"x1": "x₁", "x2": "x₂"}, help="The coordinate that is known.",
+        equation="y = x₁ or x₂",
     )  # fmt: skip
     value: float = value_param()
     method: str = param("exact", "Method", choices=METHODS, help=METHOD_HELP, equation="[S21] appendix I.2")

@@ -34,7 +34,7 @@ def picture_param() -> int:
     number: int = param(
         0, "Picture", symbol="i", low=0, high=99, minimum=0, maximum=10**6,
         help="Which picture: its number among those held out, which no network was trained on.",
-        visible=lambda c: not c.own,
+        visible=lambda c: not c.own, equation="y = B xᵢ",
     )  # fmt: skip
     return number
 

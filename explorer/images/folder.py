@@ -58,10 +58,13 @@ class Folder(ImageSet):
         help="Each picture is cut to its central square, and the square brought to this size.",
         equation="d = c·h·w",
     )  # fmt: skip
-    colour: bool = param(False, "Colour", help="Red, green and blue, instead of one grey.")
+    colour: bool = param(
+        False, "Colour",
+        help="Red, green and blue, instead of one grey.", equation="c = 3 or 1",
+    )  # fmt: skip
     mirror: bool = param(  # type: ignore[misc]
         False, "Mirrored too", help="In training every picture is mirrored half of the time: twice as much to learn "
-        "from, where left and right do not matter.",
+        "from, where left and right do not matter.", equation="x(i, j) → x(i, w − 1 − j)",
     )  # fmt: skip
     digest: str = param(
         "", "Digest", visible=lambda _: False, help="Of what was read when the folder was chosen."

@@ -101,10 +101,12 @@ class Annealing(Lab):
     particles: int = param(
         500, "Particles", symbol="n", low=100, high=5000, minimum=10, maximum=100000, log=True,
         help="How many go down the ladder.",
+        equation="xᵢ, i = 1…n",
     )  # fmt: skip
     arrows: int = param(
         24, "Arrows", low=8, high=40, minimum=2, maximum=80, advanced=True,
         help="Of the field, along the height of the picture.",
+        symbol="m", equation="s(x, σᵢ) on a grid m high",
     )  # fmt: skip
 
     @classmethod

@@ -41,14 +41,16 @@ class ClassifierLab(Lab):
     iterations: int = param(
         ITERATIONS, "Iterations", low=100, high=3000, minimum=10, maximum=10**6, log=True,
         help=f"Of training. The classifier of {ITERATIONS} iterations is kept for the Control card and the "
-        "laboratory Guidance, which always use that one.",
+        "laboratory Guidance, which always use that one.", symbol="N", equation="θ ← θ − η ∇L, N times",
     )  # fmt: skip
     label: int = param(
-        0, "Class", symbol="y", low=0, high=9, minimum=0, maximum=10**6, help="Of the maps, counted from 0."
+        0, "Class", symbol="y", low=0, high=9, minimum=0, maximum=10**6, help="Of the maps, counted from 0.",
+        equation="p_t(y | x)",
     )  # fmt: skip
     level: float = param(
         0.5, "Noise level", symbol="σ/α", low=0.02, high=20.0, minimum=0.002, maximum=160.0, log=True,
         help="Of the maps. The classifier sees x/α and σ/α alone, so it serves every SDE.",
+        equation="p(y | x/α, σ/α)",
     )  # fmt: skip
 
     def unfit(self, experiment: Experiment) -> str:

@@ -59,14 +59,17 @@ class Codes(Lab):
     x: float = param(
         1.0, "Point, x", symbol="x₁", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
         help="The data point: drag it in the picture.",
+        equation="x₀ = (x₁, x₂)",
     )  # fmt: skip
     y: float = param(
         0.9, "Point, y", symbol="x₂", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
         help="Its second coordinate (one-dimensional data has none).",
+        equation="x₀ = (x₁, x₂)",
     )  # fmt: skip
     others: int = param(
         400, "Other codes", low=0, high=2000, minimum=0, maximum=5000,
         help="Data points drawn beside it with their codes, neighbours in like colours.",
+        symbol="n", equation="zᵢ = code of xᵢ, i = 1…n",
     )  # fmt: skip
 
     moment: float = param(

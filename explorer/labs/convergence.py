@@ -53,34 +53,38 @@ class Convergence(Lab):
         "strong", "Error", choices=study.MEASURES,
         help="Strong: each particle against a much finer run on its own Brownian path. Weak: averages of the cloud. "
         "Endpoint: without noise, against a tight solution of the ODE. Distance: of the cloud to the data.",
+        equation="E ∥x_N − x∥ | |E g(x_N) − E g(x)| | W(p_N, p)",
     )  # fmt: skip
     axis: str = param(
         "steps", "Against", choices={"steps": "Steps", "nfe": "Evaluations of the score"},
         help="Methods with several evaluations a step look better against steps; time goes with evaluations.",
+        equation="NFE = N · evaluations a step",
     )  # fmt: skip
     steps: str = param(
         "16, 32, 64, 128, 256", "Steps", symbol="N",
         help="Numbers of steps, rising. For strong and weak errors each must divide one path: doubles do. For an "
-        "adaptive solver they stand for tolerances from 0.1 to 10⁻⁶.",
+        "adaptive solver they stand for tolerances from 0.1 to 10⁻⁶.", equation="error ∝ N^(−order)",
     )  # fmt: skip
     seeds: int = param(
         3, "Seeds", low=1, high=10, minimum=1, maximum=100,
         help="Independent repetitions: bars are their standard error, intervals of slopes are from them.",
+        symbol="S", equation="± s/√S",
     )  # fmt: skip
     particles: int = param(
         200, "Particles", symbol="n", low=50, high=5000, minimum=10, maximum=50_000, log=True,
         help="Weak errors and distances are means over the cloud and need more of them: 2000 or so.",
+        equation="error of a mean ∝ 1/√n",
     )  # fmt: skip
     grid: str = param(
         "log_snr", "Time grid", choices={name: title for name, (title, _) in GRIDS.items()},
         help="Where the steps are put. With even steps in t most methods need many before their order shows: "
-        "the score is stiff near the data.",
+        "the score is stiff near the data.", equation="t_0 > t_1 > … > t_N",
     )  # fmt: skip
     average: str = param(
         "median", "Average", choices={"median": "Median", "rms": "Root mean square"},
         visible=lambda s: s.measure in ("strong", "endpoint"),
         help="Over the particles. Between modes paths part: the few that end in another mode rule the mean square, "
-        "whose slope is then that of their share.",
+        "whose slope is then that of their share.", equation="√(Σᵢ eᵢ²/n) | median eᵢ",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

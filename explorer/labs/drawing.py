@@ -53,6 +53,7 @@ class Drawing(Lab):
     returns: int = param(
         6, "Returns", symbol="n", low=2, high=8, minimum=1, maximum=16,
         help="How many ways back at once, each from noise of its own.",
+        equation="x_t = αx₀ + σzᵢ, i = 1…n",
     )  # fmt: skip
     mode: str = param(
         "reverse", "Way back", choices=MODES,
@@ -66,6 +67,7 @@ class Drawing(Lab):
     thickness: float = param(
         1.1, "Brush", symbol="r", unit="px", low=0.5, high=3.0, minimum=0.2, maximum=10.0,
         help="Half the width of the line, in pixels of the picture.",
+        equation="∥u − line∥ ≤ r",
     )  # fmt: skip
     likelihood_steps: int = param(
         24, "Steps of likelihood", symbol="N_b", low=8, high=128, minimum=1, maximum=4096, log=True, advanced=True,

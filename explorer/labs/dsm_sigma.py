@@ -46,14 +46,17 @@ class DenoisingSigma(Lab):
     averaged: int = param(
         256, "Targets averaged", symbol="n", low=1, high=100_000, minimum=1, maximum=10**9, log=True,
         help="How many targets at one place a regression averages, in effect: more of them allow a smaller σ.",
+        equation="variance ∝ 1/n",
     )  # fmt: skip
     levels: int = param(
         31, "Levels", low=11, high=101, minimum=5, maximum=1000, advanced=True,
         help="Noise levels at which variance and bias are computed.",
+        symbol="L", equation="L levels, even in log σ",
     )  # fmt: skip
     draws: int = param(
         2000, "Draws", low=200, high=20_000, minimum=50, maximum=10**6, log=True, advanced=True,
         help="Points that the means are over; the bars are their standard errors.",
+        symbol="m", equation="± s/√m",
     )  # fmt: skip
 
     @classmethod

@@ -53,17 +53,21 @@ class ErrorMap(Lab):
         maximum=400,
         log=True,
         help="Along the height of the maps over x.",
-    )
+        symbol="m", equation="s_θ − s on a grid m high",
+    )  # fmt: skip
     times: int = param(
         32, "Times", low=8, high=80, minimum=2, maximum=500, log=True,
         help="Columns of the map over time and distance.",
+        symbol="k", equation="t_1 … t_k",
     )  # fmt: skip
     distances: int = param(
-        24, "Distances", low=8, high=60, minimum=2, maximum=200, help="Rows of that map.", advanced=True
-    )
+        24, "Distances", low=8, high=60, minimum=2, maximum=200, help="Rows of that map.", advanced=True,
+        symbol="r", equation="r bins of the distance",
+    )  # fmt: skip
     points: int = param(
         600, "Points", symbol="n", low=100, high=5000, minimum=10, maximum=50_000, log=True, advanced=True,
         help="Where the score is asked at each time.",
+        equation="mean of ∥s_θ − s∥² over n",
     )  # fmt: skip
 
     @classmethod

@@ -71,14 +71,17 @@ class FokkerPlanck(Lab):
     moment: float = param(
         1.0, "Moment shown", symbol="τ/Nε", low=0.0, high=1.0, maximum=1.0,
         help="Which part of the run the pictures show once it is through.",
+        equation="p(x, τ)",
     )  # fmt: skip
     particles: int = param(
         5000, "Particles", symbol="n", low=500, high=20000, minimum=10, maximum=100000, log=True,
         help="How many are counted: their noise falls as 1/√n.",
+        equation="counts ± √counts",
     )  # fmt: skip
     bins: int = param(
         32, "Bins", symbol="b", low=16, high=64, minimum=4, maximum=128,
         help="Of the histogram, along each axis.",
+        equation="b × b of width/b",
     )  # fmt: skip
     cells: int = param(
         4, "Cells per bin", symbol="k", low=1, high=6, minimum=1, maximum=32,
@@ -88,7 +91,7 @@ class FokkerPlanck(Lab):
     substeps: int = param(
         8, "Time steps per moment", symbol="m", low=1, high=40, minimum=1, maximum=1000,
         help="Backward Euler steps of the density between two of the moments looked at: first order in time.",
-        advanced=True,
+        advanced=True, equation="(I − Δτ L) p' = p, m times",
     )  # fmt: skip
 
     @classmethod

@@ -57,24 +57,33 @@ class GuidanceLab(Lab):
         equation="s(x) + w ∇log p(y|x) = ω s(x|y) + (1 − ω) s(x)",
     )  # fmt: skip
     label: int = param(
-        0, "Class", symbol="y", low=0, high=9, minimum=0, maximum=10**6, help="Counted from 0."
-    )
+        0, "Class", symbol="y", low=0, high=9, minimum=0, maximum=10**6, help="Counted from 0.",
+        equation="p(x | y)",
+    )  # fmt: skip
     rule: str = param(
         "exact", "Guidance by", choices=RULES,
         help="Classifier: the one that the laboratory Classifier (or the Control card) has trained for this "
         "data. Classifier-free: the network in use, if it was trained with labels.",
+        equation="∇log p(y | x) = s(x | y) − s(x)",
     )  # fmt: skip
     time: float = param(
         0.3, "Time of the arrows", symbol="t", low=0.01, high=1.0, minimum=1e-3, maximum=1.0,
         help="The noise level at which the three arrows are shown.",
+        equation="∇log p_t(y | x)",
     )  # fmt: skip
     steps: int = param(
         60, "Steps", symbol="N", low=10, high=300, minimum=2, maximum=2000, log=True,
         help="Of each run. A large weight makes the score stiffer and needs more of them.",
+        equation="t_0 > t_1 > … > t_N",
     )  # fmt: skip
     particles: int = param(
         800, "Particles", symbol="n", low=100, high=4000, minimum=20, maximum=20000, log=True,
         help="Of each run: the floor of the distance falls as 1/n.",
+        equation="floor ∝ 1/n",
+    )  # fmt: skip
+    repeats: int = param(
+        3, "Seeds", low=1, high=8, minimum=1, maximum=50,
+        help="Runs behind each error bar.", symbol="S", equation="± s/√S",
     )  # fmt: skip
     repeats: int = param(3, "Seeds", low=1, high=8, minimum=1, maximum=50, help="Runs behind each error bar.")
 

@@ -59,18 +59,22 @@ class Interpolation(Lab):
     source = "Song et al. 2021, appendix D; Shoemake 1985; White 2016"
 
     x1: float = param(
-        1.4, "First, x", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4, help="Drag it in the picture."
-    )
+        1.4, "First, x", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4, help="Drag it in the picture.",
+        symbol="a₁", equation="x₀ = (a₁, a₂)",
+    )  # fmt: skip
     y1: float = param(
         0.0, "First, y", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
         help="Its second coordinate (one-dimensional data has none).",
+        symbol="a₂", equation="x₀ = (a₁, a₂)",
     )  # fmt: skip
     x2: float = param(
-        -1.0, "Second, x", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4, help="Drag it in the picture."
-    )
+        -1.0, "Second, x", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4, help="Drag it in the picture.",
+        symbol="b₁", equation="x₀ = (b₁, b₂)",
+    )  # fmt: skip
     y2: float = param(
         1.0, "Second, y", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
         help="Its second coordinate (one-dimensional data has none).",
+        symbol="b₂", equation="x₀ = (b₁, b₂)",
     )  # fmt: skip
     places: int = param(
         41,
@@ -81,7 +85,8 @@ class Interpolation(Lab):
         minimum=3,
         maximum=1001,
         help="Points on each way, ends included.",
-    )
+        equation="u = 0, 1/(n − 1), …, 1",
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> Interpolation:

@@ -75,7 +75,10 @@ class Inverse(Lab):
     equation = r"\score{\nabla_x \log p_t(x\,|\,y)},\qquad y = a^{\top} x_0 + \noise{\sigma_y n}"
     source = "Song et al. 2021, appendix I; Chung et al. 2023 (DPS)"
 
-    problem: str = param("inpaint", "Known", choices=PROBLEMS, help="What is known of x₀.")
+    problem: str = param(
+        "inpaint", "Known", choices=PROBLEMS,
+        help="What is known of x₀.", equation="y = A x₀ + σ_y ε",
+    )  # fmt: skip
     angle: float = param(
         30.0, "Direction", symbol="φ", unit="°", low=0.0, high=180.0, minimum=-360.0, maximum=360.0,
         visible=lambda lab: lab.problem != "inpaint", help="Of the projection a.", equation="a = (cos φ, sin φ)",
@@ -87,10 +90,12 @@ class Inverse(Lab):
     std: float = param(
         0.3, "Noise of the measurement", symbol="σ_y", low=0.05, high=2.0, minimum=1e-3, maximum=100.0, log=True,
         visible=lambda lab: lab.problem == "measurement", help="Its standard deviation.",
+        equation="y = A x₀ + σ_y ε",
     )  # fmt: skip
     steps: int = param(
         200, "Steps", symbol="N", low=10, high=500, minimum=2, maximum=2000, log=True,
         help="Of the runs in the pictures and the table.",
+        equation="t_0 > t_1 > … > t_N",
     )  # fmt: skip
     corrections: int = param(
         2, "Corrector steps", symbol="M", low=1, high=10, minimum=1, maximum=100,
@@ -100,6 +105,11 @@ class Inverse(Lab):
     particles: int = param(
         600, "Particles", symbol="n", low=100, high=4000, minimum=20, maximum=20000, log=True,
         help="Of each run: the floor of the distance falls as 1/n.",
+        equation="floor ∝ 1/n",
+    )  # fmt: skip
+    repeats: int = param(
+        3, "Seeds", low=2, high=8, minimum=2, maximum=50,
+        help="Runs behind each error bar.", symbol="S", equation="± s/√S",
     )  # fmt: skip
     repeats: int = param(3, "Seeds", low=2, high=8, minimum=2, maximum=50, help="Runs behind each error bar.")
 

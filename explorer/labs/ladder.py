@@ -54,6 +54,7 @@ class Ladder(Lab):
     most: int = param(
         1000, "Longest chain", low=200, high=2000, minimum=200, maximum=10_000, log=True, advanced=True,
         help="Up to which N the distance is measured.",
+        symbol="N_max", equation="5 ≤ N ≤ N_max",
     )  # fmt: skip
 
     @classmethod

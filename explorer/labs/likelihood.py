@@ -92,6 +92,7 @@ class Likelihood(Lab):
     cells: int = param(
         100, "Cells", low=20, high=160, minimum=4, maximum=400,
         help="Cells of the picture, up and across.",
+        symbol="m", equation="∫p ≈ Σ p(xᵢⱼ) h², h = width/m",
     )  # fmt: skip
     tolerance: float = param(
         PICTURE, "Tolerance", symbol="tol", low=1e-6, high=1e-2, minimum=1e-7, maximum=0.1, log=True, advanced=True,

@@ -51,6 +51,7 @@ class RightAndWrong(Lab):
     particles: int = param(
         PARTICLES, "Particles", symbol="n", low=100, high=5000, minimum=10, maximum=100_000, log=True,
         help="Of each run.", advanced=True,
+        equation="xᵢ, i = 1…n",
     )  # fmt: skip
 
     @classmethod

@@ -90,10 +90,12 @@ class ModeWeights(Lab):
     seeds: int = param(
         5, "Seeds", symbol="S", low=2, high=20, minimum=1, maximum=1000,
         help="Runs of each method; the bars are one standard deviation over them.",
+        equation="± s over S",
     )  # fmt: skip
     particles: int = param(
         1000, "Particles", symbol="n", low=100, high=5000, minimum=10, maximum=100000, log=True,
         help="Of each run.",
+        equation="w ± √(w(1 − w)/n)",
     )  # fmt: skip
     time: float = param(
         0.05, "Langevin's noise level", symbol="t", low=0.001, high=1.0, minimum=1e-5, maximum=1.0, log=True,
@@ -114,8 +116,8 @@ class ModeWeights(Lab):
         help="The evaluations are shared out among them.", equation="Song & Ermon 2019, Alg. 1",
     )  # fmt: skip
     annealed_step: float = param(
-        0.5, "Annealing step", symbol="ε", unit="σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=3.9, log=True,
-        help="In units of the last level's variance.", equation="α_i = ε σ_i²/σ_L²",
+        0.5, "Annealing step", symbol="ε_A", unit="σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=3.9, log=True,
+        help="In units of the last level's variance.", equation="α_i = ε_A σ_i²/σ_L²",
     )  # fmt: skip
     snr: float = param(
         0.16, "Signal to noise", symbol="snr", low=0.01, high=0.9, minimum=0.0, maximum=0.99, log=True,

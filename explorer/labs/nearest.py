@@ -41,10 +41,12 @@ class NearestPictures(Lab):
     shown: int = param(
         16, "Pictures shown", low=4, high=32, minimum=1, maximum=100,
         help="The nearest to the training set first. All of the sheet is counted.",
+        symbol="m", equation="min_y ∥x − y∥/√d, the m smallest",
     )  # fmt: skip
     held: int = param(
         500, "Held-out pictures", symbol="n", low=100, high=2000, minimum=10, maximum=10_000, log=True,
         help="Pictures never trained on, whose distances are the measure of what is close.",
+        equation="min_y ∥xᵢ − y∥/√d, i = 1…n",
     )  # fmt: skip
 
     @classmethod

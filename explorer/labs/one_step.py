@@ -72,17 +72,21 @@ class OneStep(Lab):
     steps: int = param(
         20, "Steps of the paths", symbol="N", low=5, high=200, minimum=1, maximum=2000, log=True,
         help="Of the whole paths, from noise to data on one Brownian path.",
+        equation="t_0 > t_1 > … > t_N",
     )  # fmt: skip
     particle: int = param(
         0, "Particle", low=0, high=63, minimum=0, maximum=63, help="Whose path and whose noise are shown.",
+        symbol="i", equation="xᵢ",
     )  # fmt: skip
     x: float = param(
         1.0, "From x", symbol="x₁", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
         help="Where the one step starts, in units of the spread at its time; drag the point.",
+        equation="x_t / √(α² + σ²)",
     )  # fmt: skip
     y: float = param(
         0.5, "From y", symbol="x₂", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
         help="As x; not used by one-dimensional data.",
+        equation="x_t / √(α² + σ²)",
     )  # fmt: skip
 
     @classmethod

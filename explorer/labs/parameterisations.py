@@ -44,19 +44,23 @@ class Parameterisations(Lab):
     follows = True
 
     arrows: int = param(
-        14, "Arrows", low=6, high=30, minimum=2, maximum=60, help="Arrows along the height of each picture."
-    )
+        14, "Arrows", low=6, high=30, minimum=2, maximum=60, help="Arrows along the height of each picture.",
+        symbol="m", equation="s(x, t) on a grid m high",
+    )  # fmt: skip
     mode: str = param(
         "ode", "Samples by", choices={"ode": "probability flow", "reverse": "reverse SDE"},
         help="How the samples are made that must not depend on the parameterisation.",
+        equation="dx = (f − ½(1 + η²) g² s) dt + η g dw̄, η = 1 | 0",
     )  # fmt: skip
     steps: int = param(
         40, "Steps", symbol="N", low=5, high=200, minimum=1, maximum=2000, log=True,
         help="Steps of that sampler.",
+        equation="t_0 > t_1 > … > t_N",
     )  # fmt: skip
     particles: int = param(
         200, "Particles", symbol="n", low=20, high=2000, minimum=1, maximum=20_000, log=True, advanced=True,
         help="How many samples are compared.",
+        equation="max over xᵢ, i = 1…n",
     )  # fmt: skip
 
     @classmethod

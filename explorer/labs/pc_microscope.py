@@ -80,6 +80,7 @@ class PCMicroscope(Lab):
     particle: int = param(
         0, "Particle", symbol="i", low=0, high=199, minimum=0, maximum=99_999,
         help="Which particle. Right-click one on the stage: Look at this particle.",
+        equation="xᵢ",
     )  # fmt: skip
     order: str = param(
         "run", "Order",

@@ -41,9 +41,11 @@ class PictureBits(Lab):
     picture: int = param(
         1, "Picture", symbol="i", low=1, high=100, minimum=1, maximum=10**6,
         help="Which held-out picture, counted round where there are fewer.",
+        equation="−log₂ p(xᵢ)/d",
     )  # fmt: skip
     others: bool = param(
         True, "Other kinds", help="Pictures of other sets, its negative, nothing at all, and noise beside it.",
+        equation="−log₂ p(x)/d",
     )  # fmt: skip
     probes: int = param(
         2, "Probes", symbol="k", low=1, high=16, minimum=1, maximum=256,

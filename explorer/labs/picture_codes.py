@@ -61,22 +61,27 @@ class PictureCodes(Lab):
         help="Where between the two the large pictures are.", equation="z(λ)",
     )  # fmt: skip
     source_0: str = param(
-        "held_out", "First from", choices=SOURCES, help="Where the first picture is taken from."
-    )
+        "held_out", "First from", choices=SOURCES, help="Where the first picture is taken from.",
+        equation="a = x_{i₀}",
+    )  # fmt: skip
     first: int = param(
         1, "First", symbol="i₀", low=1, high=100, minimum=1, maximum=10**6,
         help="Its number there, counted round where there are fewer.",
+        equation="a = x_{i₀}",
     )  # fmt: skip
     source_1: str = param(
-        "held_out", "Second from", choices=SOURCES, help="Where the second picture is taken from."
-    )
+        "held_out", "Second from", choices=SOURCES, help="Where the second picture is taken from.",
+        equation="b = x_{i₁}",
+    )  # fmt: skip
     second: int = param(
         2, "Second", symbol="i₁", low=1, high=100, minimum=1, maximum=10**6,
         help="Its number there, counted round where there are fewer.",
+        equation="b = x_{i₁}",
     )  # fmt: skip
     places: int = param(
-        7, "Places", symbol="n", low=3, high=13, minimum=3, maximum=25, help="Pictures on each way."
-    )
+        7, "Places", symbol="n", low=3, high=13, minimum=3, maximum=25, help="Pictures on each way.",
+        equation="u = 0, 1/(n − 1), …, 1",
+    )  # fmt: skip
     steps: int = param(
         16, "Steps", symbol="N", low=4, high=64, minimum=1, maximum=500, log=True,
         help="RK4 steps each way, equal in log σ/α. With few the way there and back does not end where it began.",

@@ -51,10 +51,12 @@ class PosteriorVariance(Lab):
     particles: int = param(
         2000, "Particles", symbol="n", low=200, high=10000, minimum=100, maximum=100_000, log=True,
         help="How many samples the measured variance is from.",
+        equation="variance ± √(2/n) of itself",
     )  # fmt: skip
     most: int = param(
         320, "Largest N", low=20, high=1000, minimum=10, maximum=2000, log=True, advanced=True,
         help="Samples are drawn with 5, 10, 20, … steps up to this.",
+        symbol="N_max", equation="N = 5, 10, 20, … ≤ N_max",
     )  # fmt: skip
 
     @classmethod

@@ -74,14 +74,17 @@ class ObjectiveRace(Lab):
     iterations: int = param(
         600, "Iterations", symbol="N", low=50, high=5000, minimum=2, maximum=10**6, log=True,
         help="Steps of the optimiser for each; the learning rate rises and falls over all of them.",
+        equation="θ ← θ − η ∇L, N times",
     )  # fmt: skip
     batch: int = param(
         512, "Batch", symbol="B", low=64, high=4096, minimum=4, maximum=10**5, log=True,
         help="Points in each step at the end; it starts at an eighth of that.",
+        equation="∇L ≈ 1/B Σᵢ ∇lᵢ",
     )  # fmt: skip
     batches: int = param(
         24, "Batches for the variance", low=8, high=200, minimum=3, maximum=10_000, log=True, advanced=True,
         help=f"How many batches of {POINTS} points the scatter of the gradients is measured over.",
+        symbol="m", equation="tr Cov ∇L over m batches",
     )  # fmt: skip
 
     @classmethod

@@ -35,10 +35,12 @@ class Schedules(Lab):
     points: int = param(
         200, "Points", symbol="n", low=20, high=1000, minimum=3, maximum=10_000, log=True, advanced=True,
         help="At how many times each curve is computed.",
+        equation="t_1 … t_n",
     )  # fmt: skip
     log_time: bool = param(
-        False, "Logarithmic time", help="Shows what happens close to the data, where t is small."
-    )
+        False, "Logarithmic time", help="Shows what happens close to the data, where t is small.",
+        equation="log t",
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> Schedules:

@@ -58,6 +58,7 @@ class SignalToNoise(Lab):
     particles: int = param(
         2000, "Particles", symbol="n", low=100, high=10000, minimum=10, maximum=100000, log=True,
         help="The measured variance is uncertain by about 2/√(nd).",
+        equation="variance (1 ± 2/√(nd))",
     )  # fmt: skip
 
     @classmethod

@@ -48,14 +48,16 @@ class SpaceTime(Lab):
     shown: str = param(
         "both", "Shown", choices={"both": "There and back", "forward": "Forward", "reverse": "Reverse"},
         help="Data to noise by the forward SDE, noise to data by the reverse SDE, or one after the other.",
+        equation="dx = f dt + g dw | dx = (f − g²s) dt + g dw̄",
     )  # fmt: skip
     paths: int = param(
         6, "SDE paths", low=0, high=40, minimum=0, maximum=500, help="Stochastic paths in each half.",
+        symbol="m", equation="dx = f dt + g dw",
     )  # fmt: skip
     lines: int = param(
         9, "ODE lines", low=0, high=40, minimum=0, maximum=500,
         help="Lines of the probability flow, from evenly spaced quantiles of the prior where the data is "
-        "one-dimensional, else from random points of it.",
+        "one-dimensional, else from random points of it.", symbol="k", equation="dx/dt = f − ½ g² s",
     )  # fmt: skip
     angle: float = param(
         0.0, "Direction", symbol="θ", unit="°", low=0.0, high=180.0, minimum=-360.0, maximum=360.0,
@@ -65,6 +67,7 @@ class SpaceTime(Lab):
     follow: bool = param(
         True, "In units of the noise",
         help="Divide x by √(α² + σ²), so that data and noise fill the same height. Off: x itself.",
+        equation="x / √(α² + σ²)",
     )  # fmt: skip
 
     @classmethod

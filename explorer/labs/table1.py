@@ -61,6 +61,7 @@ class Table1(Lab):
     evaluations: int = param(
         100, "Evaluations", symbol="NFE", low=20, high=2000, minimum=4, maximum=2000, log=True,
         help="Of the score per particle: the same for all. Steps are as many as they pay for.",
+        equation="NFE = N (P + M), P a step of the predictor",
     )  # fmt: skip
     predictors: str = param(
         "ancestral, reverse_diffusion, euler_maruyama, reverse_diffusion(eta=0)", "Predictors",
@@ -70,21 +71,25 @@ class Table1(Lab):
     corrector_steps: int = param(
         1, "Corrector steps", symbol="M", low=1, high=10, minimum=1, maximum=100,
         help="At each level, in PC and alone. Corrector and snr are those of the sampler.",
+        equation="x + ε s + √(2ε) z, M times",
     )  # fmt: skip
     metric: str = param(
         "energy_distance", "Distance", choices=METRICS,
         help="Between the samples and as many new draws of data.", equation="2E∥X−Y∥ − E∥X−X′∥ − E∥Y−Y′∥",
     )  # fmt: skip
     seeds: int = param(
-        3, "Seeds", low=2, high=10, minimum=2, maximum=100, help="Mean and standard deviation are over these."
-    )
+        3, "Seeds", low=2, high=10, minimum=2, maximum=100, help="Mean and standard deviation are over these.",
+        symbol="S", equation="mean ± s over S",
+    )  # fmt: skip
     particles: int = param(
         1000, "Particles", symbol="n", low=200, high=5000, minimum=50, maximum=50_000, log=True,
         help="Samples in each measurement. More of them lower the floor.",
+        equation="floor ∝ 1/n",
     )  # fmt: skip
     grid: str = param(
         "own", "Time grid", choices={"own": "The sampler's", "uniform": "Uniform, as in the paper"},
         help="Where the steps are put.",
+        equation="t_0 > t_1 > … > t_N",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

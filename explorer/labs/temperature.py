@@ -58,6 +58,7 @@ class Temperature(Lab):
     particles: int = param(
         800, "Samples", symbol="n", low=100, high=5000, minimum=4, maximum=50_000, log=True,
         help="Codes decoded; for the curves half as many, the same ε at every temperature.",
+        equation="x = decode(τ εᵢ), i = 1…n",
     )  # fmt: skip
 
     @classmethod

@@ -81,6 +81,7 @@ class TrainingMicroscope(Lab):
     draw: int = param(
         0, "Draw", symbol="i", low=0, high=199, minimum=0, maximum=10**6,
         help="Which draw is looked at: each has its own x₀, noise level and noise, by the seed.",
+        equation="(x₀, t, z)ᵢ",
     )  # fmt: skip
 
     def reports(self, context: Context) -> Iterator[Report]:

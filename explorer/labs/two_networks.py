@@ -49,14 +49,17 @@ class TwoNetworks(Lab):
     iterations: int = param(
         1500, "Training", symbol="N", unit="iterations", low=100, high=10_000, minimum=1, maximum=10**6, log=True,
         help="Iterations of the second network's training. It is kept while the program runs.",
+        equation="θ ← θ − η ∇L, N times",
     )  # fmt: skip
     offset: int = param(
         1, "Other seed", low=1, high=20, minimum=1, maximum=10**6,
         help="The second network's seed is the experiment's and this: its first weights, batches and noise.",
+        symbol="k", equation="seed' = seed + k",
     )  # fmt: skip
     points: int = param(
         400, "Points", symbol="n", low=50, high=2000, minimum=3, maximum=20_000, log=True,
         help="Data points that both encode.",
+        equation="∥z − z'∥ over x₁ … x_n",
     )  # fmt: skip
 
     @classmethod

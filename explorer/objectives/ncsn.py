@@ -26,14 +26,17 @@ class LadderDSM(Denoising):
     count: int = param(
         10, "Levels", symbol="L", low=2, high=50, minimum=1, maximum=10000,
         help="Number of levels on the ladder.",
+        equation="σᵢ = σ₁ (σ_L/σ₁)^((i−1)/(L−1))",
     )  # fmt: skip
     high: float = param(
         10.0, "Highest level", symbol="σ_1", low=1.0, high=50.0, minimum=NOISE_LOW, maximum=NOISE_HIGH,
         log=True, help="About the largest distance between two data points, so that all modes melt into one.",
+        equation="σ₁ > σ₂ > … > σ_L",
     )  # fmt: skip
     low: float = param(
         0.01, "Lowest level", symbol="σ_L", low=0.005, high=0.5, minimum=NOISE_LOW, maximum=NOISE_HIGH,
         log=True, help="So small that p_σ is the data to the eye.",
+        equation="σ₁ > σ₂ > … > σ_L",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
