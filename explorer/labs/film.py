@@ -50,16 +50,16 @@ class Film(Lab):
     picture: int = param(
         1, "Picture", symbol="i", low=1, high=16, minimum=1, maximum=100,
         help="Which picture of the sheet, counted from the upper left.",
+        equation="xᵢ",
     )  # fmt: skip
     columns: int = param(
         8, "Moments", low=4, high=12, minimum=2, maximum=16,
         help="How many moments of the run the strip shows, evenly spaced over its steps.",
-        equation="xᵢ",
+        symbol="m", equation="t_1 > … > t_m",
     )  # fmt: skip
     steps: int = param(
         80, "Steps", symbol="N", low=10, high=500, minimum=2, maximum=2000, log=True,
         help="Steps of the reverse SDE and of PC, which takes as many corrector moves besides. The ODE takes the "
-        symbol="m", equation="t_1 > … > t_m",
         "steps of the sampler where that is one for the ODE, else as many.",
         equation="t_N = T … t_0 = ε",
     )  # fmt: skip

@@ -85,7 +85,6 @@ class GuidanceLab(Lab):
         3, "Seeds", low=1, high=8, minimum=1, maximum=50,
         help="Runs behind each error bar.", symbol="S", equation="± s/√S",
     )  # fmt: skip
-    repeats: int = param(3, "Seeds", low=1, high=8, minimum=1, maximum=50, help="Runs behind each error bar.")
 
     def unfit(self, experiment: Experiment) -> str:
         return ClassGuidance(label=self.label).refusal(experiment.data.mixture)

@@ -111,7 +111,6 @@ class Inverse(Lab):
         3, "Seeds", low=2, high=8, minimum=2, maximum=50,
         help="Runs behind each error bar.", symbol="S", equation="± s/√S",
     )  # fmt: skip
-    repeats: int = param(3, "Seeds", low=2, high=8, minimum=2, maximum=50, help="Runs behind each error bar.")
 
     def unfit(self, experiment: Experiment) -> str:
         return self._control("exact").refusal(experiment.data.mixture)

@@ -52,12 +52,12 @@ class PictureSnr(Lab):
     )  # fmt: skip
     corrections: int = param(
         1, "Corrector steps", symbol="M", low=1, high=4, minimum=1, maximum=20, help="Moves at each noise level.",
-    )  # fmt: skip
         equation="x + ε s + √(2ε) z, M times",
+    )  # fmt: skip
     pictures: int = param(
         3, "Pictures", symbol="n", low=2, high=8, minimum=1, maximum=32, help="How many are made with each snr.",
-    )  # fmt: skip
         equation="xᵢ, i = 1…n",
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> PictureSnr:
