@@ -10,7 +10,7 @@ help:
 	@echo "make check       lint, types, layers, no Qt in the core"
 	@echo "make format      put the code in form"
 	@echo "make bench       measure speed (benchmarks/)"
-	@echo "make shots       pictures of the window in its main states (shots/)"
+	@echo "make shots       pictures of the window in its main states (shots/), and those of the README"
 	@echo "make pretrained  train the networks in pretrained/ anew"
 	@echo "make clean       remove what was made here, .venv included"
 
@@ -49,6 +49,7 @@ bench: setup
 
 shots: setup
 	tools/screen $(PYTHON_ENV) tools/shots.py
+	tools/screen $(PYTHON_ENV) tools/shots.py --readme
 
 pretrained: setup
 	$(PYTHON_ENV) main.py pretrain

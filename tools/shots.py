@@ -1,6 +1,6 @@
-"""Pictures of the real window in its main states: `make shots` writes them into shots/.
+"""Pictures of the real window in its main states: `make shots` writes them into shots/, and then those of the README.
 
-With --readme it writes the pictures of the README into assets/ instead. It waits for what is to be seen (a run
+With --readme it writes the pictures of the README, into assets/. It waits for what is to be seen (a run
 that is complete, a training that has come far enough), never for a time. Names given select states.
 """
 
@@ -22,10 +22,12 @@ sys.path.insert(0, str(ROOT))
 from PySide6.QtCore import QEventLoop, QPoint, QSettings  # noqa: E402
 from PySide6.QtGui import QImage, QPainter  # noqa: E402
 from PySide6.QtWidgets import QApplication, QDialog  # noqa: E402
+from shot_pictures import STATES as WITH_PICTURES  # noqa: E402
 from shot_states import STATES  # noqa: E402
 
 SIZES = ((1280, 720), (2560, 1440))
 THEMES = ("dark", "light")
+STATES |= WITH_PICTURES
 README_SIZE = (1440, 900)
 LARGEST_GIF = 2_000_000
 PATIENCE = 90.0
@@ -48,6 +50,8 @@ class Photographer:
 
     def __init__(self, app: QApplication, window) -> None:  # type: ignore[no-untyped-def]
         self.app, self.window = app, window
+        #: The card at the left that is to be seen.
+        self.card = None
 
     def wait(self, until: Callable[[], object], what: str) -> None:
         pump(self.app, until, what)
@@ -72,7 +76,8 @@ class Photographer:
 
     def redrawn(self) -> None:
         """Wait for pictures of what is asked for now, and let the window paint them and its words."""
-        session = self.window.session
+        session, card = self.window.session, self.card
+        self.window.left.verticalScrollBar().setValue(card.y() if card else 0)
         since = time.monotonic()
 
         def quiet() -> bool:
@@ -122,6 +127,7 @@ class Photographer:
         self.window.session.reset_training()
         self.window.session.edit(Document())
         self.window.notices.clear()
+        self.card = None
         self.window.select("A")
         self.window.stages["A"].fit()
 

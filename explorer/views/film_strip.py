@@ -77,7 +77,7 @@ def _nearest(scene: Scene, which: int) -> tuple[str, Array]:
     data = scene.pictures
     assert data is not None
     rows, away = data.neighbours(parts.estimate_of(scene, scene.frame, which))
-    title = f"nearest of {len(data.neighbours):,}: {away[0]:.2f} away"
+    title = f"nearest: {away[0]:.2f} away"
     levels = data.train.images[rows].astype(np.float32) / 255
     pixels = np.moveaxis(levels, 1, -1)
     return title, np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
