@@ -125,6 +125,19 @@ class FlatMuon(FlatAdam):
             self.flat[part] = weights - step * (0.2 * max(shape) ** 0.5 * self._rates[3])
 
 
+def descent(
+    optimiser: FlatAdam, loss: Callable[[], Tensor], rate: float, iterations: int
+) -> Iterator[tuple[int, Tensor]]:
+    """So many steps down a loss, which draws a batch: (count, loss) after each. The rate rises over 50 steps and
+    falls along a cosine."""
+    for i in range(1, iterations + 1):
+        optimiser.prepare(rate * min(1.0, i / 50) * max(0.5 * (1 + math.cos(math.pi * i / iterations)), 1e-3))
+        value = loss()
+        value.backward()
+        optimiser.step()
+        yield i, value.detach()
+
+
 def orthogonalised(matrix: Tensor) -> Tensor:
     """The matrix (m, n) with singular values near 1, by five Newton-Schulz steps with Jordan's coefficients."""
     tall = matrix.shape[0] > matrix.shape[1]

@@ -41,7 +41,8 @@ from explorer.quality.table1 import COSTS, Row, table1
 from explorer.scores.files import load, save
 from explorer.scores.precision import computes_in_half
 from explorer.train import TrainFrame
-from explorer.train.pictures import Material, PictureRun
+from explorer.train.pictures import Material
+from explorer.train.start import Course
 
 #: Iterations of what is shipped, by set and part: the score networks had what hours of one core came to.
 ITERATIONS = {
@@ -137,10 +138,7 @@ def read_card(path: Path) -> dict[str, Any]:
 def train_network(shelf: Shelf, iterations: int, seed: int, checkpoint: Path | None) -> None:
     """Train the score network with the settings that are in force anyway, and write it with its card."""
     e = experiment_of(shelf.data, iterations, seed)
-    run = PictureRun(Material.of(shelf.data, shelf.pixels), e.score.unet, e.score.picture_training, seed)
-    run.weight_seconds = 60.0
-    last = _trained(run, e, checkpoint)
-    write_network(shelf, e, last, run.held.loss)
+    write_network(shelf, e, _trained(e, shelf.pixels, checkpoint))
 
 
 def experiment_of(data: ImageSet, iterations: int, seed: int) -> Experiment:
@@ -150,26 +148,23 @@ def experiment_of(data: ImageSet, iterations: int, seed: int) -> Experiment:
     return replace(e, score=replace(e.score, source="trained", picture_training=training))
 
 
-def _trained(run: PictureRun, e: Experiment, path: Path | None) -> TrainFrame:
+def _trained(e: Experiment, pixels: tuple[Pixels, Pixels], path: Path | None) -> TrainFrame:
     """The last frame; on the way, checkpoints at `path`, from which it goes on where there is one."""
     from explorer.train import checkpoint
 
-    if path is not None and path.exists():
-        checkpoint.load(path).put_into(run)
-    saved = time.monotonic()
-    for frame in run.frames(time.perf_counter()):
-        last = frame
-        if frame.weights is not None:
-            print(
-                f"{frame.iteration} iterations, {frame.seconds:.0f} s, loss {frame.smoothed:.4f}", flush=True
-            )
-        if path is not None and (frame.done or time.monotonic() - saved > CHECKPOINT_SECONDS):
-            saved = time.monotonic()
-            checkpoint.save(checkpoint.Checkpoint.of(run, e), path)
+    def write(course: Course) -> None:
+        if path is not None and (kept := course.checkpoint()) is not None:
+            checkpoint.save(kept, path)
+
+    left = checkpoint.load(path) if path is not None and path.exists() else None
+    course = Course(e, None, left, archive=pixels, weight_seconds=60.0)
+    for last in course.kept(write, CHECKPOINT_SECONDS):
+        if last.weights is not None:
+            print(f"{last.iteration} iterations, {last.seconds:.0f} s, loss {last.smoothed:.4f}", flush=True)
     return last
 
 
-def write_network(shelf: Shelf, e: Experiment, last: TrainFrame, held_out_loss: float) -> None:
+def write_network(shelf: Shelf, e: Experiment, last: TrainFrame) -> None:
     """The network of a finished training, as float16, and its card without what is measured yet."""
     assert last.weights is not None
     model = model_of(e, last, {name: w.half() for name, w in last.weights.items()})
@@ -179,7 +174,7 @@ def write_network(shelf: Shelf, e: Experiment, last: TrainFrame, held_out_loss: 
     shelf.card(
         "", network=encode(e.score.unet),
         command=shelf.command("network", f"--iterations {last.iteration}", f"--seed {e.seed}"),
-        training=facts | {"held_out_loss": rounded(held_out_loss)}, hardware=hardware(),
+        training=facts | {"held_out_loss": rounded(last.held)}, hardware=hardware(),
     )  # fmt: skip
 
 

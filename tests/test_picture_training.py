@@ -122,6 +122,23 @@ def test_a_resumed_training_ends_with_the_same_bits(archive, tmp_path, at_every_
     assert (again[-1].smoothed, again[-1].held) == (whole.smoothed, whole.held)
 
 
+def test_a_training_is_kept_when_it_is_time_when_asked_and_at_its_end(archive, at_every_iteration):
+    def kept(every, asked=(), until=9):
+        found, course, frames = [], Course(experiment(4), archive=archive), []
+        write = lambda c: found.append(c.checkpoint().numbers["iteration"])  # noqa: E731
+        for frame in (all_of := course.kept(write, every, lambda: len(frames) + 1 in asked)):
+            frames.append(frame.iteration)
+            if frame.iteration == until:
+                all_of.close()
+        return found
+
+    assert kept(0.0) == [1, 2, 3, 4]
+    assert kept(1e9) == [4]
+    assert kept(1e9, asked={2}) == [2, 4]
+    assert kept(1e9, until=3) == [3]
+    assert kept(1e9, until=4) == [4]  # once, though it is left there too
+
+
 def test_a_checkpoint_is_glanced_at_without_its_tensors(archive, tmp_path, at_every_iteration):
     course = Course(experiment(8), archive=archive)
     until(course, 2)

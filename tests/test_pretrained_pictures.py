@@ -264,7 +264,7 @@ def test_weights_are_stored_as_float16_and_read_as_float32(tmp_path, small_netwo
     e = pretrain_pictures.experiment_of(data, 1, 0)
     run = PictureRun(Material.of(data, few(data)), e.score.unet, e.score.picture_training, 0)
     *_, last = run.frames(0.0)
-    write_network(shelf, e, last, 1.0)
+    write_network(shelf, e, last)
     model = load(shelf.path())
     assert all(w.dtype == torch.float32 for w in model.weights.values())
     assert all(torch.equal(model.weights[k], w.half().float()) for k, w in last.weights.items())

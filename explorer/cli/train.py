@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import os
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from explorer.cli.common import (
@@ -172,8 +172,10 @@ def _on_pictures(
     fleet = Fleet.joined()
     course = Course(e, start.weights if start else None, checkpoint, archive=archive, fleet=fleet)
     if fleet.leads:
+        write = partial(_write, options.checkpoint)
+        frames = course.kept(write, options.every) if options.checkpoint else course.frames()
         with fleet.led():
-            code = _run(e, options.out, _kept(course, options.checkpoint, options.every))
+            code = _run(e, options.out, frames)
     else:
         code = _follow(course.frames())
     fleet.leave()
@@ -199,24 +201,8 @@ def _follow(frames: Iterator[TrainFrame]) -> int:
     return 0
 
 
-def _kept(course: Course, path: str | None, every: float) -> Iterator[TrainFrame]:
-    """The frames, with a checkpoint written every so many seconds, at the end, and where they are given up."""
-    if path is None:
-        yield from course.frames()
-        return
-    last = time.monotonic()
-    try:
-        for frame in course.frames():
-            if frame.done or time.monotonic() - last >= every:
-                _write(course, path)
-                last = time.monotonic()
-            yield frame
-    except GeneratorExit:
-        _write(course, path)
-        raise
-
-
-def _write(course: Course, path: str) -> None:
+def _write(path: str, course: Course) -> None:
+    """Keep a training as it stands."""
     from explorer.train.checkpoint import save
 
     checkpoint = course.checkpoint()

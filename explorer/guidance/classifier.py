@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,11 +84,13 @@ def fitted(
 
     With the last frame it has the averaged weights, on the CPU.
     """
-    for i in range(1, iterations + 1):
+    from explorer.optimise import descent
+
+    def entropy() -> torch.Tensor:
         y, noise, labels = batch()
-        optimiser.prepare(rate * min(1.0, i / 50) * max(0.5 * (1 + math.cos(math.pi * i / iterations)), 1e-3))
-        torch.nn.functional.cross_entropy(net(y, noise), labels).backward()
-        optimiser.step()
+        return torch.nn.functional.cross_entropy(net(y, noise), labels)
+
+    for i, _ in descent(optimiser, entropy, rate, iterations):
         if i % every == 0 or i == iterations:
             with optimiser.averaged(), torch.no_grad():
                 frame = held.measure(net, i, i / iterations)

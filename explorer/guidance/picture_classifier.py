@@ -14,7 +14,7 @@ from explorer import paths
 from explorer.distributions import Distribution
 from explorer.guidance.classifier import ClassifierFrame, fitted
 from explorer.images import from_pixels
-from explorer.images.base import Pixels
+from explorer.images.base import Pixels, mirrored
 from explorer.lazy import torch
 from explorer.scores.spec import NOISE_HIGH, NOISE_LOW
 
@@ -86,8 +86,7 @@ def _batch(
     rows = rng.integers(len(material.train), size=BATCH)
     images = material.train.images[rows]
     if material.mirror:
-        turned = rng.random(BATCH) < 0.5
-        images = np.where(turned[:, None, None, None], images[..., ::-1], images)
+        images = mirrored(images, rng)
     u = (torch.arange(BATCH) + torch.rand(BATCH, generator=random)) / BATCH
     noise = torch.exp(CENTRE + SPREAD * torch.special.ndtri(u)).clamp(NOISE_LOW, NOISE_HIGH)
     x0 = torch.from_numpy(from_pixels(images))

@@ -59,6 +59,12 @@ def to_pixels(x: np.ndarray, picture: tuple[int, int, int]) -> np.ndarray:
     return np.moveaxis(levels.reshape(-1, *picture), 1, -1)
 
 
+def mirrored(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Pictures (n, c, h, w), each mirrored or not with equal odds."""
+    turned = rng.random(len(images)) < 0.5
+    return np.where(turned[:, None, None, None], images[..., ::-1], images)
+
+
 @dataclass(frozen=True, eq=False)
 class PictureMixture(Mixture):
     """The law of a finite set of pictures (c, h, w), with those held out of it: what a control may show and ask for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -13,7 +12,7 @@ import numpy as np
 
 from explorer import paths
 from explorer.images import ImageSet, from_pixels
-from explorer.images.base import Pixels
+from explorer.images.base import Pixels, mirrored
 from explorer.lazy import torch
 from explorer.scores.files import (
     LARGEST,
@@ -141,21 +140,21 @@ def train_features(
 ) -> Iterator[FeatureFrame]:
     """Train a classifier: Adam on the cross-entropy, pictures moved by up to two pixels and, where it suits
     them, mirrored. All follows from the seed."""
-    from explorer.optimise import FlatAdam
+    from explorer.optimise import FlatAdam, descent
     from explorer.quality.network import FeatureNet
 
     picture: tuple[int, int, int] = train.images.shape[1:]
     net = FeatureNet(picture, classes, torch.Generator().manual_seed(seed))
     optimiser, rng = FlatAdam(net, clip=1.0, ema=0.08), np.random.default_rng([seed, *b"features"])
-    for i in range(1, iterations + 1):
+
+    def entropy() -> torch.Tensor:
         x, labels = _batch(train, mirror, rng)
-        optimiser.prepare(RATE * min(1.0, i / 50) * max(0.5 * (1 + math.cos(math.pi * i / iterations)), 1e-3))
-        loss = torch.nn.functional.cross_entropy(net(x), labels)
-        loss.backward()
-        optimiser.step()
+        return torch.nn.functional.cross_entropy(net(x), labels)
+
+    for i, loss in descent(optimiser, entropy, RATE, iterations):
         if i % EVERY == 0 or i == iterations:
             done = i == iterations
-            yield FeatureFrame(i, i / iterations, float(loss.detach()), optimiser.weights() if done else None)
+            yield FeatureFrame(i, i / iterations, float(loss), optimiser.weights() if done else None)
 
 
 def _batch(train: Pixels, mirror: bool, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -163,7 +162,7 @@ def _batch(train: Pixels, mirror: bool, rng: np.random.Generator) -> tuple[torch
     some = train.take(rng.integers(len(train), size=BATCH))
     images = np.stack([_moved(image, rng.integers(-SHIFT, SHIFT + 1, 2)) for image in some.images])
     if mirror:
-        images = np.where(rng.random(BATCH)[:, None, None, None] < 0.5, images[..., ::-1], images)
+        images = mirrored(images, rng)
     return torch.from_numpy(from_pixels(images)), torch.from_numpy(some.labels)
 
 

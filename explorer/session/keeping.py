@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -40,19 +39,12 @@ class Keeper:
 
     def frames(self, course: Course) -> Iterator[TrainFrame]:
         """The frames of a training (in its thread)."""
-        last, done = time.monotonic(), False
-        try:
-            for frame in course.frames():
-                done = frame.done
-                if done or self._asked or time.monotonic() - last >= EVERY:
-                    self._asked = False
-                    self._write(course)
-                    last = time.monotonic()
-                yield frame
-        except GeneratorExit:
-            if not done:
-                self._write(course)
-            raise
+        yield from course.kept(self._write, EVERY, self._taken)
+
+    def _taken(self) -> bool:
+        """Whether one was asked for, once."""
+        asked, self._asked = self._asked, False
+        return asked
 
     def _write(self, course: Course) -> None:
         checkpoint = course.checkpoint() if self.wanted else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.images import ImageSet, from_pixels
-from explorer.images.base import Pixels
+from explorer.images.base import Pixels, mirrored
 from explorer.lazy import torch
 from explorer.objectives import OBJECTIVES
 from explorer.scores.precision import computes_in_half
@@ -86,9 +86,8 @@ class PicturePool:
         """The next n pictures (n, d), and their labels (n,)."""
         rows = self.rng.integers(len(self.material.train), size=n)
         images = self.material.train.images[rows]
-        turned = self.rng.random(n) < 0.5
-        if self.material.mirror:
-            images = np.where(turned[:, None, None, None], images[..., ::-1], images)
+        turned = mirrored(images, self.rng)  # drawn for all sets alike
+        images = turned if self.material.mirror else images
         x = torch.from_numpy(from_pixels(images)).to(self.device)
         dropped = self.rng.random(n) < LABEL_DROP
         labels = np.where(dropped, self.classes, self.material.train.labels[rows])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from explorer.experiment import Experiment
@@ -31,15 +31,16 @@ class Course:
     """A training on pictures that can be interrupted and gone on from: from the beginning, weights or a checkpoint.
 
     `archive` stands for the pictures that come with the program; `fleet` are the processes that share the work.
+    `weight_seconds` pass between two frames with weights.
     """
 
     def __init__(
         self, experiment: Experiment, start: Mapping[str, torch.Tensor] | None = None,
         checkpoint: Checkpoint | None = None, *, archive: tuple[Pixels, Pixels] | None = None,
-        fleet: Fleet | None = None,
+        fleet: Fleet | None = None, weight_seconds: float = PictureRun.weight_seconds,
     ) -> None:  # fmt: skip
         self._experiment, self._start, self._checkpoint = experiment, start, checkpoint
-        self._archive, self._fleet = archive, fleet
+        self._archive, self._fleet, self._weight_seconds = archive, fleet, weight_seconds
         self._run: PictureRun | None = None
 
     def frames(self) -> Iterator[TrainFrame]:
@@ -50,11 +51,30 @@ class Course:
             material = Material.of(e.pictures, self._archive)
             s = e.score
             self._run = PictureRun(material, s.unet, s.picture_training, e.seed, self._start, self._fleet)
+            self._run.weight_seconds = self._weight_seconds
             if self._checkpoint is not None:
                 self._checkpoint.put_into(self._run)
                 self._checkpoint = None
                 pressed = time.perf_counter()  # a resumed training does not pay for starting twice
             yield from self._run.frames(pressed)
+
+    def kept(
+        self, write: Callable[[Course], None], every: float, asked: Callable[[], bool] = lambda: False
+    ) -> Iterator[TrainFrame]:
+        """The frames. `write` is to keep the checkpoint: every so many seconds, when `asked` for, with the last frame,
+        and where the training is given up before that."""
+        last, done = time.monotonic(), False
+        try:
+            for frame in self.frames():
+                done = frame.done
+                if done or asked() or time.monotonic() - last >= every:
+                    write(self)
+                    last = time.monotonic()
+                yield frame
+        except GeneratorExit:
+            if not done:
+                write(self)
+            raise
 
     def checkpoint(self) -> Checkpoint | None:
         """All that the rest of the training depends on, as it is between two frames; None before the first."""
