@@ -1,4 +1,5 @@
-"""The document: what a file holds and undo goes back to. An experiment, perhaps a second beside it, a look."""
+"""The document: what a file holds and undo goes back to. An experiment, perhaps a second beside it, a look, and the
+laboratory that is open."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from explorer.experiment import (
     ExperimentError,
     caution,
     decode,
+    decode_one_of,
     encode,
     in_mode,
     migrated,
@@ -23,6 +25,7 @@ from explorer.experiment import (
     with_data,
 )
 from explorer.files import write_atomically
+from explorer.labs import LABS, Lab
 from explorer.look import Look
 
 #: What the second stage has of its own.
@@ -33,11 +36,19 @@ LARGEST = 64 * 2**20
 
 @dataclass(frozen=True)
 class Document:
-    """Everything a person can set. `compare` is the experiment of the second stage, or None."""
+    """Everything a person can set. `compare` is the experiment of the second stage, or None; `lab` the laboratory
+    that is open, or None."""
 
     experiment: Experiment = field(default_factory=Experiment)
     compare: Experiment | None = None
     look: Look = field(default_factory=Look)
+    lab: Lab | None = None
+
+    @property
+    def made(self) -> Document:
+        """What somebody has made of it: without a laboratory that is as it comes, which is only looked at."""
+        as_it_comes = self.lab is not None and self.lab == type(self.lab)()
+        return replace(self, lab=None) if as_it_comes else self
 
     def linked(self) -> Document:
         """With the second stage on the first one's data, score and seed: only SDE, sampler and control may differ."""
@@ -67,7 +78,10 @@ def dumps(document: Document) -> str:
     value = to_dict(document.experiment)
     if document.compare is not None:
         value["compare"] = {k: encode(getattr(document.compare, k)) for k in BESIDE}
-    text = json.dumps(value | {"look": encode(document.look)}, indent=2, ensure_ascii=False) + "\n"
+    value["look"] = encode(document.look)
+    if document.lab is not None:
+        value["lab"] = encode(document.lab)
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair must not stop a save
 
 
@@ -79,9 +93,10 @@ def loads(text: str) -> tuple[Document, str]:
 
 
 def _decoded(value: dict[str, Any], lenient: bool) -> Document:
-    beside, look = value.pop("compare", None), value.pop("look", {})
+    beside, look, lab = value.pop("compare", None), value.pop("look", {}), value.pop("lab", None)
     experiment = decode(Experiment, value, "experiment", lenient=lenient)
-    document = Document(experiment, None, decode(Look, look, "look", lenient=lenient))
+    opened = None if lab is None else decode_one_of(LABS, lab, "lab", lenient)
+    document = Document(experiment, None, decode(Look, look, "look", lenient=lenient), opened)
     if beside is None:
         return document
     if not isinstance(beside, dict) or (set(beside) - set(BESIDE) and not lenient):

@@ -226,7 +226,7 @@ def _located(message: str, cls: type, path: str) -> str:
 def _decode_field(p: Param, value: Any, path: str, lenient: bool = False) -> Any:
     if p.kind == "one_of":
         assert p.registry is not None
-        return _decode_one_of(p.registry, value, path, lenient)
+        return decode_one_of(p.registry, value, path, lenient)
     if p.kind == "spec":
         assert isinstance(p.default, type)
         return decode(p.default, value, path, lenient=lenient)
@@ -238,7 +238,7 @@ def _decode_field(p: Param, value: Any, path: str, lenient: bool = False) -> Any
         raise ExperimentError(f"{path} is too large") from None
 
 
-def _decode_one_of(registry: Registry[Any], value: Any, path: str, lenient: bool) -> Any:
+def decode_one_of(registry: Registry[Any], value: Any, path: str, lenient: bool = False) -> Any:
     """A registered thing from its name alone or from {"type": name, ...}."""
     value = {"type": value} if isinstance(value, str) else value
     if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):

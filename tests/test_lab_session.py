@@ -99,7 +99,7 @@ def test_it_starts_by_itself_and_again_with_the_experiment_and_its_own_fields(se
     assert Counting.started == 1  # nothing has changed
     edit(session, seed=5)
     run(session, lambda: done(session) and row(session)[1] == 5)
-    session.lab.edit(Counting(amount=6))
+    session.lab.open(Counting(amount=6))
     run(session, lambda: done(session) and row(session)[0] == 5)
     assert Counting.started == 3
 
@@ -154,7 +154,7 @@ def test_an_error_is_one_notice_and_the_next_run_is_free_of_it(session):
         session.tick(0.016)
     assert [n.text for n in session.notices] == ["There is nothing to count."]
     assert Counting.started == 1
-    session.lab.edit(Counting())
+    session.lab.open(Counting())
     run(session, lambda: done(session))
     assert session.lab.failure == ""
 
@@ -183,7 +183,7 @@ def test_newer_weights_start_it_again_after_a_rest(session):
     run(session, lambda: done(session))
     session.lab._began = time.monotonic()
     for _ in range(5):
-        session._new_weights()
+        session.networks._new_weights()
         session.tick(0.016)
     assert Counting.started == 1
     session.lab._began -= 2.0
@@ -194,7 +194,7 @@ def test_the_nearest_particle(session):
     run(session, lambda: session.tracks["A"].full.recording.complete)
     session.playhead.seek(1.0)
     x = session.tracks["A"].full.recording[-1].x
-    assert session.particle_at("A", tuple(x[17])) == 17
+    assert session.showing.particle_at("A", tuple(x[17])) == 17
 
 
 def test_real_ones_run_in_the_session(session):

@@ -335,7 +335,7 @@ def test_look_at_this_particle(qtbot, window):
 def test_a_scene_sets_all_and_undo_brings_it_back(qtbot, window, scene):
     before = window.session.document
     assert 1 + choose(window.scenes_menu, scene.heading, scene.title) <= 3
-    assert window.session.document == scene.document.linked()
+    assert window.session.document == replace(scene.document, lab=scene.make_lab()).linked()
     told = [n.text for n in window.notices.notices() if n.kind == "scene"]
     assert (told or [window.labs.page.note.text()]) == [f"{scene.title}. {scene.words}"]
     assert (runner(window).lab.name if runner(window).lab else "") == scene.lab

@@ -28,6 +28,7 @@ from explorer.params import params
 from explorer.theme import THEMES, theme
 
 if TYPE_CHECKING:
+    from explorer.document import Document
     from explorer.figure_files import Source
     from explorer.figures import Figure
     from explorer.frames import Frame
@@ -77,9 +78,9 @@ def lab_command(name: str, options: Namespace, given: dict[str, Any] | None = No
     cls = lab_class(name)
     _check_at(cls, options.at)
     own, sets = _own_sets(cls, options.sets)
-    lab = make_lab(cls, own | (given or {}), quick=options.quick)
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, sets), model)
+    lab = make_lab(cls, _in_file(cls, found) | own | (given or {}), quick=options.quick)
     answer = resolved(found.experiment, model)
     report = run_lab(lab, found.experiment, answer, options.t, options.at)
     from explorer.labs.sources import source_of
@@ -103,10 +104,14 @@ def lab_class(name: str) -> type[Lab]:
     return LABS[name]
 
 
+def _in_file(cls: type[Lab], found: Document) -> dict[str, Any]:
+    """The fields that the file has for this laboratory, where it is the one that was open."""
+    return encode(found.lab) if type(found.lab) is cls else {}
+
+
 def make_lab(cls: type[Lab], given: dict[str, Any], *, quick: bool = False) -> Lab:
     """The laboratory with these parameters as JSON values; an ExperimentError names the wrong one."""
     base = encode(cls.quick()) if quick else {}
-    base.pop("type", None)
     lab: Lab = decode(cls, base | given, "lab")
     return lab
 

@@ -55,7 +55,8 @@ def _begun(options: Namespace, sets: list[str]) -> Document:
     if len(named) > 1:
         raise WrongUse(f"--{named[0]} has its own data: leave out --{named[1]}.")
     if options.scene is not None:
-        return with_fields(_told(_scene(options.scene)).document, sets)
+        chosen = _told(_scene(options.scene))
+        return with_fields(replace(chosen.document, lab=chosen.make_lab()), sets)
     if options.data is not None:
         found = read_data(options.data)
         warn(found.sentence)

@@ -71,6 +71,7 @@ class Session:
         self.trainer = Trainer()
         self.classifier = ClassifierTrainer()
         self.lab = LabRunner()
+        self.lab.show(self.document.lab)
         #: The stage whose experiment the laboratory looks at, and whether the stages are hidden by it.
         self.lab_stage, self.stages_hidden = "A", False
         self.tracks = {"A": Track("A"), "B": Track("B")}
@@ -139,6 +140,8 @@ class Session:
 
     def _apply(self, before: Document) -> Plan:
         change = plan(before, self.document)
+        if self.document.lab != before.lab:
+            self.lab.show(self.document.lab)
         self._redraws += change.redraw
         if change.retrain and self.trainer.running:
             self.trainer.cancel()

@@ -31,7 +31,7 @@ class Asked:
 
 
 class LabRunner:
-    """`open` a laboratory, `edit` its fields, `tick` it with what it should look at; `report` is the newest.
+    """`open` a laboratory, again with other fields, `tick` it with what it should look at; `report` is the newest.
 
     A heavy laboratory waits for `run`; the others start by themselves with every change.
     """
@@ -59,14 +59,17 @@ class LabRunner:
     # --- what a person does ----------------------------------------------------------------------------
 
     def open(self, lab: Lab) -> None:
-        """Show this laboratory instead of the one that was open."""
+        """Show this laboratory instead of the one that was open, or that one with other fields."""
         if self.lab is None or type(lab) is not type(self.lab):
             self._forget()
         self.lab = lab
 
-    def edit(self, lab: Lab) -> None:
-        """Give the open laboratory other fields."""
-        self.open(lab)
+    def show(self, lab: Lab | None) -> None:
+        """Open this one, or close what is open."""
+        if lab is None:
+            self.close()
+        else:
+            self.open(lab)
 
     def close(self) -> None:
         """Stop it and show nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from explorer.document import Document
 from explorer.experiment import Experiment
@@ -24,7 +24,8 @@ def plan(old: Document, new: Document) -> Plan:
     rerun = tuple(
         name for name, before, after in stages if after is not None and _numbers(before) != _numbers(after)
     )
-    return Plan(old != new, rerun, _trained_for(old.experiment) != _trained_for(new.experiment))
+    redraw = replace(old, lab=None) != replace(new, lab=None)
+    return Plan(redraw, rerun, _trained_for(old.experiment) != _trained_for(new.experiment))
 
 
 def _numbers(e: Experiment | None) -> object:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partialmethod
 from typing import TYPE_CHECKING, Any
 
-from explorer.document import Document
 from explorer.experiment import in_mode, other_mode
 from explorer.look import FIELDS
 from explorer.ui.timeline import SPEEDS
@@ -190,7 +189,8 @@ class Commands:
         document = self.window.session.document
         if document.compare is not None:
             self.window.end_drag()
-            self.window.change(Document(document.compare, document.experiment, document.look), "swap")
+            swapped = replace(document, experiment=document.compare, compare=document.experiment)
+            self.window.change(swapped, "swap")
 
     def other_stage(self) -> None:
         """Let the cards edit the other of two stages."""

@@ -91,7 +91,7 @@ class Documents(QObject):
     @property
     def dirty(self) -> bool:
         """Whether there is something that the file does not have."""
-        return self._host.session.document != self.file.saved
+        return self._host.session.document.made != self.file.saved.made
 
     def changed(self) -> None:
         """Bring the title of the window up to date, and let the autosave look."""

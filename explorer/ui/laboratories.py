@@ -39,7 +39,8 @@ class Laboratories:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._kept: dict[str, Lab] = {}  # as they were set when they were closed
-        self._seen = (-1, "")  # the report and the message on the page
+        self._shown: Lab | None = None  # the one on the page
+        self._seen = (-1, "")  # the report and the message on it
 
     @property
     def _session(self) -> Any:
@@ -72,6 +73,7 @@ class Laboratories:
         """The column at the right."""
         column = LabColumn()
         column.edited.connect(self.edit)
+        column.finished.connect(self._window.end_drag)
         column.refused.connect(lambda text: self._window.notices.show_notice(text, "warn"))
         column.run_pressed.connect(self.run)
         column.stop_pressed.connect(self.stop)
@@ -95,8 +97,7 @@ class Laboratories:
     def open_gallery(self) -> None:
         """Show all laboratories and scenes."""
         self._window.notices.clear_scene()
-        self._keep()
-        self._session.lab.close()
+        self._take(None)
         self.gallery.offer(self._offered)
         self._window.show_page(self.gallery, None)
 
@@ -115,20 +116,43 @@ class Laboratories:
 
     def show(self, lab: Lab) -> None:
         """Open this laboratory."""
+        self._take(lab)
+        self._set_page(lab)
+        self.refresh()
+
+    def _take(self, lab: Lab | None) -> None:
+        """Have this one open: a step of undo."""
+        self._keep()
+        self._window.end_drag()
+        self.edit(lab)
+        self._window.end_drag()
+
+    def _set_page(self, lab: Lab) -> None:
         self._window.notices.clear_scene()
-        if self.lab is None or type(self.lab) is not type(lab):
+        if type(self._shown) is not type(lab):
             self._seen = (-1, "")
+        self._shown = lab
         self.page.set_lab(lab, SECTIONS[lab.section])
-        self._session.lab.open(lab)
         self.column.set_lab(lab)
         self._window.show_page(self.page, self.column)
-        self.refresh()
 
     def close(self) -> None:
         """Back to the stage."""
-        self._keep()
-        self._session.lab.close()
+        self._take(None)
         self._window.show_page(None, None)
+
+    def _follow(self) -> None:
+        """Show the laboratory of the document: undo and files open, set and close one too."""
+        lab, before = self.lab, self._shown
+        if lab is before:
+            return
+        self._shown = lab
+        if lab is None:
+            self._window.show_page(None, None)
+        elif type(lab) is not type(before):
+            self._set_page(lab)
+        else:
+            self.column.set_lab(lab)
 
     def _keep(self) -> None:
         if self.lab is not None:
@@ -150,15 +174,17 @@ class Laboratories:
         self._window.documents.pictures.fetch(scene.document, partial(self._play, scene))
 
     def _play(self, scene: Scene, document: Document) -> None:
-        self._window.end_drag()
-        self._window.change(document, "scene")
-        self._window.select("A")
         lab, words = scene.make_lab(), f"{scene.title}. {scene.words}"
+        self._keep()
+        self._window.end_drag()
+        self._window.change(replace(document, lab=lab), "scene")
+        self._window.end_drag()
+        self._window.select("A")
         if lab is None:
-            self.close()
+            self._window.show_page(None, None)
             self._window.notices.show_notice(words, "scene")
         else:
-            self.show(lab)
+            self._set_page(lab)
             self.page.set_note(words)
         self._session.playhead.seek(0.0)
         self._session.playhead.playing = True
@@ -177,11 +203,10 @@ class Laboratories:
 
     # --- what a person does in it ----------------------------------------------------------------------------
 
-    def edit(self, lab: Lab) -> None:
+    def edit(self, lab: Lab | None) -> None:
         """Take other fields."""
-        self._session.lab.edit(lab)
-        self.column.set_lab(lab)
-        self._window.hurry()
+        self._window.change(replace(self._session.document, lab=lab), "lab")
+        self._follow()
 
     def run(self) -> None:
         """Run it as it is."""
@@ -248,6 +273,7 @@ class Laboratories:
 
     def refresh(self) -> None:
         """Show the newest report and what the run is doing."""
+        self._follow()
         runner, lab = self._session.lab, self.lab
         if lab is None:
             return
