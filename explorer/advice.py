@@ -46,18 +46,22 @@ def _steps(e: Experiment) -> Iterator[str]:
         yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretisation error."
 
 
+#: The snr above which the corrector is warned of.
+LARGE_SNR = 0.5
+
+
 def _snr(e: Experiment) -> Iterator[str]:
     s = e.sampler
     if s.mode != "pc" or not s.corrector_steps:
         return
     if s.snr >= 1 and s.corrector.name == "ald":
         yield "snr ≥ 1: annealed Langevin's step is beyond stability (1/(1 − snr²) has no value); each move grows."
-    elif e.pictures and s.snr > 0.5:
+    elif e.pictures and s.snr > LARGE_SNR:
         yield (
             f"snr = {s.snr:g} is large: correctors settle at {1 + s.snr**2:.2g} times the variance of the noise that "
             "belongs to t, and the network is told t. [S21] took 0.16 for pictures."
         )
-    elif s.snr > 0.5:
+    elif s.snr > LARGE_SNR:
         yield f"snr = {s.snr:g} makes the corrector's steps so large that it adds noise: 0.05 to 0.35 is usual."
     if s.predictor.name == "none" and s.steps * s.corrector_steps < 500:
         yield "Without a predictor the corrector alone must follow p_t: it needs many more moves."

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ from explorer.cli import main
 from explorer.document import Document
 from explorer.experiment import Experiment, with_data
 from explorer.images import DATA
+from explorer.labs import film, picture_snr
 from explorer.sdes import SDES
 
 
@@ -78,3 +80,49 @@ def test_the_card_offers_the_ve_that_suits(qtbot):
     card.set_sde(SDES["vp"](), True)
     card.choose("ve")
     assert offered[-1].sigma_max == 20.0
+
+
+# --- what the window warns of -------------------------------------------------------------------------------------
+
+
+def test_the_shell_warns_as_the_window_does(capsys, tmp_path):
+    rough = written(tmp_path / "pc.json", digits(mode="pc", steps=40, snr=1.5))
+    sound = written(tmp_path / "ode.json", digits(steps=12))
+    for command in (["run"], ["export", "--out", tmp_path / "x.npz"]):
+        code, _, err = run(capsys, *command, rough)
+        assert code == 0 and "note: snr = 1.5 is large" in err
+        assert "large" not in run(capsys, *command, sound)[2]
+    _, _, err = run(capsys, "inpaint", "--exact", "--n", 1, "--steps", 2, "--out", tmp_path / "x.png")
+    assert "note: N = 2 steps are too few" in err
+
+
+# --- sentences that follow the numbers ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "apart, said", [(0.02, "the start decides"), (0.3, "but less than"), (0.8, "as much as")]
+)
+def test_the_film_says_how_far_its_ends_are_apart(apart, said):
+    data = SimpleNamespace(sigma_data=0.5)  # two pictures of the set are √2 · 0.5 apart
+    assert said in film._apart(apart * 2**0.5 * 0.5, data)
+
+
+@pytest.mark.parametrize(
+    "left, longest, said",
+    [
+        (
+            (1.38, 2.2, 1.33),
+            (1.13, 1.14, 1.13),
+            "None of these is too large by these measures. Above snr = 0.5",
+        ),
+        ((1.38, 1.2, 9.0), (1.0, 1.0, 1.0), "Too large here: snr = 0.6;"),
+        ((1.38, 1.2, 1.3), (0.8, 1.0, 1.0), "None of these"),  # as long as is to be expected
+        ((1.38, 1.2, 1.3), (1.0, 1.2, 1.3), "Too large here: snr = 0.05, 0.6;"),
+    ],
+)
+def test_only_noise_that_is_seen_makes_an_snr_too_large(left, longest, said):
+    rows = zip((0.0, 0.05, 0.6), left, longest, strict=True)
+    runs = [SimpleNamespace(snr=s, left=n, longest=long) for s, n, long in rows]
+    assert said in picture_snr._words(runs)
+    none_warned_of = picture_snr._words(runs[:1])
+    assert none_warned_of.endswith("None of these is too large here.")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from explorer import document
 from explorer.cli.errors import WrongUse
 from explorer.document import BESIDE, Document
-from explorer.experiment import encode
+from explorer.experiment import Experiment, encode
 from explorer.images import DATA, ImageSet
 from explorer.sdes import SDES
 
@@ -147,6 +147,14 @@ def resolved(found: Any, model: Model | None) -> Resolved:
     if answer.control:
         warn(answer.control)
     return answer
+
+
+def advise(e: Experiment) -> None:
+    """What the window would say below the stage of a run that is numerically bad."""
+    from explorer.advice import advice
+
+    for sentence in advice(e):
+        warn(sentence)
 
 
 def target(name: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.cli.common import (
     DASH,
+    advise,
     experiment_argument,
     load_model,
     model_argument,
@@ -144,6 +145,7 @@ def _run(e: Experiment, model: Model | None) -> tuple[Experiment, Resolved, Reco
     from explorer.simulate import simulate
 
     answer = resolved(e, model)
+    advise(e)
     recording = Recording()
     frames = simulate(e.sde, e.sampler, answer.score, e.target, e.seed)
     for frame in progress(frames, e.sampler.expected_frames, "simulating", " frames"):

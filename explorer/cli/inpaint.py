@@ -12,7 +12,16 @@ from typing import Any, cast
 import numpy as np
 
 from explorer import document
-from explorer.cli.common import load_model, model_argument, print_json, progress, resolved, target, with_model
+from explorer.cli.common import (
+    advise,
+    load_model,
+    model_argument,
+    print_json,
+    progress,
+    resolved,
+    target,
+    with_model,
+)
 from explorer.cli.errors import Failed, Parser, WrongUse
 from explorer.document import Document
 from explorer.experiment import MOST_PICTURES, Experiment, in_mode, with_data
@@ -141,6 +150,7 @@ def _mask(given: str, size: tuple[int, int, int]) -> str:
 def _filled(e: Experiment, model: Any) -> tuple[np.ndarray, int]:
     """The samples (n, d), and evaluations of the network for each."""
     answer = resolved(e, model)
+    advise(e)
     from explorer.simulate import simulate
 
     frames = simulate(e.sde, e.sampler, answer.score, e.target, e.seed)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.cli.common import (
     DASH,
+    advise,
     experiment_argument,
     load_model,
     model_argument,
@@ -126,6 +127,8 @@ def run_lab(
     refused = lab.refusal(experiment)
     if refused:
         raise WrongUse(refused)
+    if lab.follows:
+        advise(experiment)
     frames = simulated(experiment, answer, t, at) if lab.follows else ()
     t = frames[-1].t if at is not None else t
     report: Report | None = None

@@ -16,6 +16,7 @@ import numpy as np
 from explorer import document
 from explorer.cli.common import (
     DASH,
+    advise,
     experiment_argument,
     load_model,
     model_argument,
@@ -43,6 +44,7 @@ def main(program: str, argv: list[str]) -> int:
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, options.sets), model)
     answer = resolved(found.experiment, model)
+    advise(found.experiment)
     from explorer.simulate import simulate
 
     e = found.experiment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from explorer.figures import Figure, Picture, Plot, Series
 from explorer.frames import Frame
+from explorer.images import ImageSet
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.pace import Pace
 from explorer.labs.picture_parts import (
@@ -31,6 +33,8 @@ WAYS = {
     "ode": ("Probability-flow ODE", "accent"),
     "pc": ("PC", "corrector"),
 }
+#: Ends so far apart, over the distance of two pictures of the set, are different pictures; or the same one.
+FAR, NEAR = 0.5, 0.1
 
 
 @LABS.register("film", title="One picture's way", order=300)
@@ -156,18 +160,28 @@ def _report(ways: dict[str, _Way], progress: float) -> Report:
         "How far the estimate is from the end", "σ/α", "RMS over pixels", series, log_x=True, log_y=True,
         about="Noise falls from right to left.",
     )  # fmt: skip
-    row = next(iter(found.values())).lab.picture - 1
+    first = next(iter(found.values()))
+    row, data = first.lab.picture - 1, pictures_of(first.context.experiment)
     arrays = {f"{mode}_end": way.frames[-1].x[row] for mode, way in found.items()}
-    return Report((*pictures, plot), progress, _words(found, row), arrays)
+    return Report((*pictures, plot), progress, _words(found, row, data), arrays)
 
 
-def _words(ways: dict[str, _Way], row: int) -> str:
+def _words(ways: dict[str, _Way], row: int, data: ImageSet) -> str:
     ends = {mode: way.frames[-1].x[row][None] for mode, way in ways.items()}
     nfe = ", ".join(f"{WAYS[mode][0]} {way.frames[-1].nfe}" for mode, way in ways.items())
     if len(ends) < len(WAYS):
         return f"Evaluations so far: {nfe}."
     apart = float(rms(ends["reverse"] - ends["ode"])[0])
-    return (
-        f"From the same noise SDE and ODE come to pictures {levels(apart)} apart (RMS): the SDE's own noise decides as "
-        f"much as the start. Evaluations: {nfe}."
-    )
+    return f"From the same noise SDE and ODE come to pictures {_apart(apart, data)} Evaluations: {nfe}."
+
+
+def _apart(apart: float, data: ImageSet) -> str:
+    """What a distance (RMS) between the ends of SDE and ODE says, beside that of two pictures of the set."""
+    two = math.sqrt(2) * data.sigma_data
+    if apart > FAR * two:
+        said = "the SDE's own noise decides as much as the start"
+    elif apart < NEAR * two:
+        said = "the start decides, the SDE's own noise changes next to nothing"
+    else:
+        said = "the SDE's own noise changes the picture, but less than another start would"
+    return f"{levels(apart)} apart (RMS), where two pictures of the set are {levels(two)}: {said}."

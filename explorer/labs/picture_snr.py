@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from explorer.advice import LARGE_SNR
 from explorer.figures import Figure, Picture, Plot, Series, Table
 from explorer.frames import Frame
 from explorer.labs.base import LABS, Context, Lab, Report
@@ -19,9 +20,9 @@ from explorer.samplers import Sampler
 #: The snr tried besides the one asked for; 0 is the predictor alone.
 LADDER = (0.0, 0.05, 0.1, 0.16, 0.25, 0.4)
 ROLES = ("muted", "accent", "score", "noise", "corrector", "data", "warn", "error")
-#: So much longer than under the predictor, or with this many times the noise that a smaller one leaves, an snr is
-#: called too large.
-LONG, NOISY = 0.1, 1.5
+#: So much longer than under the predictor and than is to be expected, or with this many times the noise that a smaller
+#: one leaves and so many grey levels of it more, an snr is called too large.
+LONG, NOISY, LEVELS = 0.1, 1.5, 4.0
 #: The noise level at which the end is asked what noise it still holds: where noise begins to be seen.
 ASKED = 0.2
 
@@ -128,9 +129,10 @@ class _Run:
 
 
 def _too_large(r: _Run, runs: list[_Run]) -> bool:
-    """Whether x grew longer than under the predictor alone, or more noise is left than with a smaller snr."""
+    """Whether x grew longer than under the predictor alone, or visibly more noise is left than with a smaller snr."""
     below = [other for other in runs if other.snr < r.snr]
-    return any(r.longest > o.longest + LONG for o in below[:1]) or any(r.left > NOISY * o.left for o in below)
+    long = any(r.longest > max(o.longest, 1.0) + LONG for o in below[:1])
+    return long or any(r.left > max(NOISY * o.left, o.left + LEVELS) for o in below)
 
 
 def _report(runs: list[_Run], progress: float) -> Report:
@@ -187,12 +189,21 @@ def _table(runs: list[_Run]) -> Table:
 
 def _words(runs: list[_Run]) -> str:
     best = min(runs, key=lambda r: r.left)
-    large = [r.snr for r in runs if _too_large(r, runs)]
-    warned = (
-        f" From snr = {min(large):.3g} on it is too large: x grows too long or noise stays in the pictures."
-        if large else " None of these is too large here."
-    )  # fmt: skip
     return (
         f"The predictor alone leaves noise of {runs[0].left:.3g} grey levels; least is left by {_name(best)}, "
-        f"{best.left:.3g}.{warned}"
+        f"{best.left:.3g}.{_warning(runs)}"
+    )
+
+
+def _warning(runs: list[_Run]) -> str:
+    """Which snr were too large; where none was, but the stage would warn of one, why they differ."""
+    large = [r.snr for r in runs if _too_large(r, runs)]
+    if large:
+        which = ", ".join(f"{snr:.3g}" for snr in large)
+        return f" Too large here: snr = {which}; x grows too long or noise stays in the pictures."
+    if runs[-1].snr <= LARGE_SNR:
+        return " None of these is too large here."
+    return (
+        f" None of these is too large by these measures. Above snr = {LARGE_SNR:g} the stage warns all the same: moves "
+        "that settle, as few do not, settle at 1 + snr² times the variance of the noise."
     )
