@@ -149,6 +149,17 @@ def in_mode(e: Experiment, mode: str) -> Sampler:
     return replace(e.sampler, mode=mode, steps=new if untouched else e.sampler.steps)
 
 
+def suited(e: Experiment) -> Sampler:
+    """What suits the data, in the mode of the experiment."""
+    fresh = PICTURE_SAMPLER if e.pictures else Sampler()
+    return in_mode(replace(e, sampler=fresh), e.sampler.mode)
+
+
+def suited_score(e: Experiment) -> ScoreSource:
+    """The same of how its network is trained."""
+    return _with_classes(ScoreSource(e.score.source), e.data)
+
+
 def other_mode(mode: str) -> str:
     """What stands beside a mode first: the SDE beside the ODE, the ODE beside all others."""
     return "reverse" if mode == "ode" else "ode"

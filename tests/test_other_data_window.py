@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import windows
 
-from explorer.experiment import Experiment, with_data
+from explorer.experiment import PICTURE_SAMPLER, Experiment, suited, with_data
 from explorer.guidance import masks
 from explorer.guidance.inpaint_picture import InpaintPicture
 from explorer.guidance.pictures import PictureProblem
 from explorer.guidance.super_resolve import SuperResolve
 from explorer.images import IMAGES
+from explorer.labs import LABS
+from explorer.ui.form_rows import Row
+from explorer.ui.forms import Form
 from explorer.ui.own_pictures import put_at_hand
 
 PAINTED = masks.encoded(np.eye(28, dtype=bool))
@@ -82,3 +85,56 @@ def test_a_mask_from_a_file_that_does_not_fit_can_be_painted_anew(window, emoji)
 def test_grey_pictures_have_nothing_to_colourise(window):
     window.control.choose("colourise")
     assert isinstance(e(window).control, PictureProblem) and window.control.picture.isHidden()
+
+
+# --- menus and arrows follow the kind of data -------------------------------------------------------------
+
+
+def offered(menu):
+    """What a menu of laboratories has in its sub-menus now."""
+    menu.aboutToShow.emit()
+    inner = [a.menu() for a in menu.actions() if a.menu() and a.isVisible()]
+    assert all(any(a.isVisible() for a in m.actions()) for m in inner)
+    return {a.text() for m in inner for a in m.actions() if a.isVisible()}
+
+
+def test_the_menu_of_laboratories_has_those_for_the_kind_of_data(window, mnist):
+    for data in (mnist, Experiment().data, mnist):
+        window.set_data(data)
+        assert offered(window.labs_menu) == {LABS[n].title for n in LABS if LABS[n].made_for(e(window))}
+
+
+def arrows(window):
+    """Label of each row of the cards at the left that is not as it comes -> what its arrow says."""
+    rows = [r for r in window.left.findChildren(Row) if not r.isHidden() and not r.reset.isHidden()]
+    return {r.param.label: r.reset.toolTip() for r in rows}
+
+
+@pytest.mark.parametrize("mode", ["ode", "reverse", "pc"])
+def test_fresh_pictures_have_no_arrows_and_arrows_lead_back_to_what_suits_them(window, emoji, mode):
+    window.set_data(emoji)
+    window.commands.set_mode(mode)
+    window.commands.choose_score("trained")
+    window.control.choose("class_guidance")
+    for form in window.left.findChildren(Form):
+        form.show_more(True)
+    assert arrows(window) == {}
+    before = e(window).sampler
+    row = window.sampler.form.row("steps")
+    row.entry.typed.emit("33")
+    assert arrows(window) == {"Steps": f"Back to {before.steps}"}
+    assert f"usually {before.steps}" in row.slider.toolTip()
+    row.reset.click()
+    assert e(window).sampler == before == suited(e(window))
+    window.set_data(Experiment().data)
+    window.control.choose("class_guidance")
+    assert "Back to 200" in row.reset.toolTip()
+
+
+def test_what_is_in_a_choice_leads_back_to_what_suits_too(window):
+    """A solver that is not the usual one says so, and its own parameters have their own defaults."""
+    form = window.sampler.form
+    form.row("solver").chooser.changed.emit("heun")
+    assert arrows(window)["ODE solver"] == f"Back to {PICTURE_SAMPLER.solver.title}"
+    form.row("solver").reset.click()
+    assert e(window).sampler.solver == PICTURE_SAMPLER.solver

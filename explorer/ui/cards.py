@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
-from explorer.experiment import MOST_PICTURES, PICTURE_SAMPLER, ScoreSource, in_mode
+from explorer.experiment import MOST_PICTURES, PICTURE_SAMPLER, ScoreSource, in_mode, suited
 from explorer.params import Validated, param, params
 from explorer.samplers import Sampler
 from explorer.samplers.spec import MODES
@@ -113,11 +113,13 @@ class ScoreCard(EditCard):
         self.add(self.about_pictures)
         self.set_score(score)
 
-    def set_score(self, score: ScoreSource, pictures: bool = False) -> None:
-        """Show where the score comes from, and how it is trained for points or for pictures."""
+    def set_score(self, score: ScoreSource, pictures: bool = False, usual: ScoreSource | None = None) -> None:
+        """Show where the score comes from, and how it is trained for points or for pictures; `usual` is what the
+        arrows lead back to."""
         self.source.set_owner(score)
         self.details.set_owner(score)
         self.for_pictures.set_owner(score)
+        self.for_pictures.set_usual(usual)
         trained = score.source == "trained"
         for widget in (self._buttons, self.progress):
             widget.setVisible(trained)
@@ -225,6 +227,7 @@ class SamplerCard(EditCard):
         for segmented in self.modes:
             segmented.set_entry(experiment.sampler.mode)
         self.form.set_owner(experiment.sampler)
+        self.form.set_usual(suited(experiment))
         self.form.leave_out(("particles",) if pictures else ())
         self.count.setVisible(pictures)
         if pictures:

@@ -31,6 +31,9 @@ TRAININGS = {
 #: What a rule rests on; of points it takes seconds, so that it is offered again when it is there.
 RESTS_ON = {"classifier": "classifier", "mixed": "classifier", "classifier_free": "labels"}
 
+#: A class of pictures at first: the exact score of a class only remembers.
+CLASS_OF_PICTURES = ClassGuidance(rule="classifier_free")
+
 
 class ControlCard(EditCard):
     """Class, inpainting, projection or measurement; the classes by their names; a picture to paint on."""
@@ -81,9 +84,7 @@ class ControlCard(EditCard):
         old.hide()
         old.deleteLater()
         if pictures and self._kinds["class_guidance"] == ClassGuidance():
-            self._kinds["class_guidance"] = ClassGuidance(
-                rule="classifier_free"
-            )  # the exact one only remembers
+            self._kinds["class_guidance"] = CLASS_OF_PICTURES
 
     def choose(self, name: str) -> None:
         """Take another control, with the parameters it had last."""
@@ -110,6 +111,8 @@ class ControlCard(EditCard):
         self.equation.setVisible(bool(control.equation))
         self.equation.setToolTip(f"{control.about} {control.source}")
         self.form.set_owner(control)
+        asked = isinstance(control, ClassGuidance)
+        self.form.set_usual(CLASS_OF_PICTURES if asked and self._pictures else None)
         self._show_classes(experiment)
         self._show_picture(experiment)
         self._refused = bool(control.refusal(experiment.data.mixture))

@@ -27,8 +27,9 @@ def symbol_html(symbol: str) -> str:
     return f"<i>{stem}</i><sub>{low}</sub>" if low else f"<i>{stem}</i>"
 
 
-def tip_html(p: Param) -> str:
-    """What hovering a row tells: name, symbol, meaning, range, default, equation."""
+def tip_html(p: Param, usual: Any = None) -> str:
+    """What hovering a row tells: name, symbol, meaning, range, default (where another is usual, that), equation."""
+    usual = default_of(p) if usual is None else usual
     head = f"<b>{html.escape(p.label or p.name)}</b>" + (
         f" &nbsp;{symbol_html(p.symbol)}" if p.symbol else ""
     )
@@ -36,7 +37,7 @@ def tip_html(p: Param) -> str:
     if p.kind in ("int", "float"):
         top = f" to {p.maximum:g}" if p.maximum < float("inf") else " or more"
         facts = [f"{p.minimum:g}{top}" if p.minimum > -float("inf") else "any number"]
-        facts.append(f"usually {default_of(p):g}{' ' + p.unit if p.unit else ''}")
+        facts.append(f"usually {usual:g}{' ' + p.unit if p.unit else ''}")
     if p.equation:
         facts.append(html.escape(p.equation))
     lines = [head, html.escape(p.help), " · ".join(facts)]
@@ -53,12 +54,12 @@ class Row(QWidget):
     def __init__(self, p: Param, *, titled: bool = True) -> None:
         super().__init__()
         self.param = p
+        #: What the button resets to: the parameter's default, unless another suits what the form is about.
+        self.usual = default_of(p)
         # With a parent from the start: shown without one they would be windows of their own.
         self.title = ElidedLabel(p.label or p.name, parent=self)
         self.title.setVisible(titled)
-        self.title.setToolTip(tip_html(p))
-        self.setToolTip(tip_html(p))
-        self.reset = IconButton("reset", f"Back to {self._default_words()}", size=18, parent=self)
+        self.reset = IconButton("reset", "", size=18, parent=self)
         self._headed = False
         policy = self.reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -68,6 +69,19 @@ class Row(QWidget):
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(style.px(1))
+        self._tell_usual()
+
+    def set_usual(self, value: Any) -> None:
+        """Have another value to go back to."""
+        if value != self.usual:
+            self.usual = value
+            self._tell_usual()
+
+    def _tell_usual(self) -> None:
+        for widget in (self, self.title):
+            widget.setToolTip(tip_html(self.param, self.usual))
+        self.reset.setToolTip(f"Back to {self._usual_words()}")
+        self.reset.setAccessibleName(self.reset.toolTip())
 
     def head(self, *right: QWidget) -> None:
         """The line with the name, the symbol, the button that resets, and what stands at the right."""
@@ -79,18 +93,18 @@ class Row(QWidget):
         line.setStretch(0, 0)
         self.column.addLayout(line)
 
-    def _default_words(self) -> str:
-        default = default_of(self.param)
-        words = dict(self.param.choices).get(default) if self.param.choices else None
-        return str(words or getattr(default, "title", None) or compactly(self.param, default))
+    def _usual_words(self) -> str:
+        usual = self.usual
+        words = dict(self.param.choices).get(usual) if self.param.choices else None
+        return str(words or getattr(usual, "title", None) or compactly(self.param, usual))
 
     def _on_reset(self) -> None:
-        self.proposed.emit(default_of(self.param))
+        self.proposed.emit(self.usual)
         self.finished.emit()
 
     def show_value(self, value: Any) -> None:
         """Show `value` without emitting."""
-        self.reset.setVisible(self._headed and value != default_of(self.param))
+        self.reset.setVisible(self._headed and value != self.usual)
         self.display(value)
 
     def display(self, value: Any) -> None:
@@ -120,12 +134,9 @@ class NumberRow(Row):
         self._shows = False
         self.entry = Entry()
         self.entry.setAccessibleName(p.label)
-        self.entry.setToolTip(tip_html(p))
         self.slider = TrackSlider(own_steps=True)
         self.slider.setRange(0, self.scale.ticks)
-        self.slider.set_notch(self.scale.share(self._value))
         self.slider.setAccessibleName(p.label)
-        self.slider.setToolTip(tip_html(p))
         unit = [label(p.unit, "muted")] if p.unit else []
         self.head(self.entry, *unit)
         self.column.addWidget(self.slider)
@@ -134,6 +145,15 @@ class NumberRow(Row):
         self.slider.nudged.connect(self._on_step)
         self.entry.stepped.connect(self._on_step)
         self.entry.typed.connect(self._on_typed)
+        self._tell_usual()
+
+    def _tell_usual(self) -> None:
+        super()._tell_usual()
+        if not hasattr(self, "slider"):  # while it is being made
+            return
+        for widget in (self.entry, self.slider):
+            widget.setToolTip(self.toolTip())
+        self.slider.set_notch(self.scale.share(self.usual))
 
     def display(self, value: float) -> None:
         self._value = value

@@ -41,6 +41,7 @@ class Form(QWidget, style.Themed):
         super().__init__(parent)
         self._only, self._skip, self._untitled = only, skip, untitled
         self._owner: Any = None
+        self._usual: Any = None
         self._said = ""
         self._left_out: set[str] = set()
         self._rows: dict[str, Row] = {}
@@ -72,6 +73,17 @@ class Form(QWidget, style.Themed):
         """Draw the arrow beside "More" in the colours of `theme`."""
         self._update_more()
 
+    def set_usual(self, usual: Any) -> None:
+        """Have the arrows lead back to what this has, in place of the parameters' defaults; None for those again."""
+        if usual != self._usual:
+            self._usual = usual
+            self._set_usual()
+            self._update()
+
+    def _set_usual(self) -> None:
+        for name, row in self._rows.items():
+            row.set_usual(default_of(row.param) if self._usual is None else getattr(self._usual, name))
+
     def leave_out(self, names: Collection[str]) -> None:
         """Hide these for now: what is shown around the form makes them meaningless."""
         if set(names) != self._left_out:
@@ -91,6 +103,8 @@ class Form(QWidget, style.Themed):
             row.deleteLater()
         kind: Any = type(self._owner)
         self._rows = {p.name: self._make(p) for p in params(kind) if self._wanted(p)}
+        self._usual = self._usual if type(self._usual) is kind else None
+        self._set_usual()
         plain = [row for row in self._rows.values() if not row.param.advanced]
         advanced = [row for row in self._rows.values() if row.param.advanced]
         for widget in (*plain, self._more, *advanced):
@@ -149,7 +163,7 @@ class Form(QWidget, style.Themed):
 
     def _update_more(self) -> None:
         rows = [r for r in self._rows.values() if r.param.advanced and r.param.shown(self._owner)]
-        changed = sum(getattr(self._owner, r.param.name) != default_of(r.param) for r in rows)
+        changed = sum(getattr(self._owner, r.param.name) != r.usual for r in rows)
         self._more.setVisible(bool(rows))
         if rows:
             opened = self._more.isChecked()
@@ -178,6 +192,10 @@ class SpecRow(Row):
         if titled:
             self.head()
         self.column.addWidget(self.form)
+
+    def set_usual(self, value: Any) -> None:
+        super().set_usual(value)
+        self.form.set_usual(value)
 
     def display(self, value: Any) -> None:
         self.form.set_owner(value)
@@ -219,6 +237,7 @@ class OneOfRow(Row):
     def _form(self, value: Any) -> Form:
         if value.name not in self._forms:
             form = Form(value)
+            form.set_usual(self._usual_of(value.name))
             form.edited.connect(self.proposed)
             form.finished.connect(self.finished)
             form.refused.connect(self.refused)
@@ -226,10 +245,19 @@ class OneOfRow(Row):
             self._forms[value.name] = form
         return self._forms[value.name]
 
+    def set_usual(self, value: Any) -> None:
+        super().set_usual(value)
+        for name, form in self._forms.items():
+            form.set_usual(self._usual_of(name))
+
+    def _usual_of(self, name: str) -> Any:
+        """What one of them usually is, where that is said."""
+        return self.usual if self.usual.name == name else None
+
     def _on_choice(self, name: str) -> None:
         registry = self.param.registry
         assert registry is not None
-        self.proposed.emit(self._last.get(name) or registry[name]())
+        self.proposed.emit(self._last.get(name) or self._usual_of(name) or registry[name]())
         self.finished.emit()
 
 

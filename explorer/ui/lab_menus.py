@@ -7,12 +7,16 @@ from functools import partial
 
 from PySide6.QtWidgets import QMenu
 
-from explorer.ui.lab_gallery import sections
+from explorer.ui.lab_gallery import Entry, sections
 
 
-def fill_labs(menu: QMenu, open_lab: Callable[[str], None]) -> None:
-    """Put every laboratory into `menu`, unless they are there already."""
+def fill_labs(menu: QMenu, open_lab: Callable[[str], None], offered: Callable[[Entry], bool]) -> None:
+    """Put every laboratory into `menu`, unless they are there already; those that are not `offered` now are hidden."""
     _fill(menu, "lab", open_lab)
+    for inner in menu.findChildren(QMenu):
+        for action in inner.actions():
+            action.setVisible(offered(action.data()))
+        inner.menuAction().setVisible(any(action.isVisible() for action in inner.actions()))
 
 
 def fill_scenes(menu: QMenu, play: Callable[[str], None]) -> None:
@@ -33,3 +37,4 @@ def _fill(menu: QMenu, kind: str, act: Callable[[str], None]) -> None:
         for entry in wanted:
             action = inner.addAction(entry.title, partial(act, entry.name))
             action.setToolTip(entry.about)
+            action.setData(entry)

@@ -98,10 +98,10 @@ class Laboratories:
         """Show all laboratories and scenes."""
         self._window.notices.clear_scene()
         self._take(None)
-        self.gallery.offer(self._offered)
+        self.gallery.offer(self.offered)
         self._window.show_page(self.gallery, None)
 
-    def _offered(self, entry: Entry) -> bool:
+    def offered(self, entry: Entry) -> bool:
         """Scenes, which bring their own data, and the laboratories for the kind of data that there is."""
         return entry.kind != "lab" or LABS[entry.name].made_for(self._session.document.experiment)
 

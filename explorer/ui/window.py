@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from explorer.advice import advice
 from explorer.distributions import Distribution
 from explorer.document import BESIDE
-from explorer.experiment import Experiment
+from explorer.experiment import Experiment, suited_score
 from explorer.guidance.own_picture import own_levels
 from explorer.session import Session
 from explorer.session.track import Run
@@ -193,7 +193,7 @@ class MainWindow(QMainWindow):
         assert isinstance(labs_menu, QMenu) and isinstance(help_menu, QMenu)
         self.labs_menu, self.scenes_menu = labs_menu, QMenu("Scenes", self)
         self.bar.insertMenu(help_menu.menuAction(), self.scenes_menu)
-        labs_menu.aboutToShow.connect(partial(fill_labs, labs_menu, self.labs.open))
+        labs_menu.aboutToShow.connect(partial(fill_labs, labs_menu, self.labs.open, self.labs.offered))
         self.scenes_menu.aboutToShow.connect(partial(fill_scenes, self.scenes_menu, self.labs.play_scene))
 
     def _connect(self) -> None:
@@ -347,7 +347,7 @@ class MainWindow(QMainWindow):
         e, shown = document.experiment, self.shown_experiment()
         two = document.compare is not None
         self.data.set_data(e.data)
-        self.score.set_score(e.score, e.pictures is not None)
+        self.score.set_score(e.score, e.pictures is not None, suited_score(e))
         self.process.set_sde(shown.sde, shown.pictures is not None)
         self.sampler.set_experiment(shown)
         self.control.set_experiment(shown)
