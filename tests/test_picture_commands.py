@@ -4,7 +4,9 @@ import dataclasses
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from explorer import document
 from explorer.cli import main
@@ -126,3 +128,48 @@ def test_only_noise_that_is_seen_makes_an_snr_too_large(left, longest, said):
     assert said in picture_snr._words(runs)
     none_warned_of = picture_snr._words(runs[:1])
     assert none_warned_of.endswith("None of these is too large here.")
+
+
+# --- pictures of the user's own ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def digit(tmp_path):
+    """One digit twice: light on dark as the set's are, and dark on light paper."""
+    levels = DATA["mnist"]().held_out.images[3, 0]
+    Image.fromarray(levels).save(tmp_path / "dark.png")
+    Image.fromarray(255 - levels).save(tmp_path / "light.png")
+    return levels
+
+
+def test_a_digit_on_light_paper_is_turned_and_said_to_be(capsys, tmp_path, digit):
+    file, found = written(tmp_path / "e.json", digits()), []
+    for name, said in (("dark", "pixels."), ("light", "pixels, light and dark exchanged.")):
+        image = tmp_path / f"{name}.png"
+        code, out, err = run(capsys, "likelihood", file, "--image", image, "--steps", 2, "--json")
+        found.append(json.loads(out)["bits_per_dim"])
+        assert code == 0 and f"{name}.png: brought to 28 x 28 {said}" in err
+    assert found[0] == found[1]
+    _, _, err = run(
+        capsys, "inpaint", "--exact", "--n", 1, "--image", tmp_path / "light.png", "--out", tmp_path / "x.png"
+    )
+    assert "light and dark exchanged" in err
+
+
+def test_a_drawing_comes_from_a_file(capsys, tmp_path, digit):
+    file, out = written(tmp_path / "e.json", digits()), tmp_path / "d.npz"
+    light = tmp_path / "light.png"
+    code, _, err = run(capsys, "lab", "drawing", file, "--image", light, "--quick", "--out", out)
+    assert code == 0 and "light and dark exchanged" in err
+    with np.load(out) as arrays:
+        assert np.array_equal(arrays["drawing"], digit)
+    emoji = dataclasses.replace(digits(), data=DATA["twemoji"]())
+    code, _, err = run(
+        capsys, "lab", "drawing", written(tmp_path / "t.json", emoji), "--image", light, "--quick"
+    )
+    assert code == 0 and "brought to 32 x 32" in err
+    for name, e, said in (
+        ("film", digits(), "`lab drawing`; film takes none"), ("drawing", Experiment(), "pictures"),
+    ):  # fmt: skip
+        code, _, err = run(capsys, "lab", name, written(tmp_path / "w.json", e), "--image", light)
+        assert code == 2 and said in err

@@ -20,6 +20,7 @@ from explorer.cli.common import (
     progress,
     resolved,
     target,
+    warn,
     with_model,
 )
 from explorer.cli.errors import Failed, Parser, WrongUse
@@ -125,7 +126,8 @@ def _experiment(options: Namespace) -> Experiment:
 def _control_fields(options: Namespace, data: ImageSet) -> dict[str, Any]:
     fields: dict[str, Any] = {"picture": options.picture, "method": options.method}
     if options.image is not None:
-        fields["own"], _ = own_levels(options.image, data)
+        fields["own"], said = own_levels(options.image, data)
+        warn(said)
     if options.problem == "inpaint_picture":
         fields["mask"] = _mask(options.mask, data.size)
     if options.problem == "super_resolve":

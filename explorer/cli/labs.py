@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from explorer.cli.common import (
     resolved,
     stoppable,
     target,
+    warn,
     with_model,
 )
 from explorer.cli.errors import Failed, Parser, WrongUse
@@ -45,6 +47,9 @@ def main(program: str, argv: list[str]) -> int:
     parser = Parser(program, description="Run a laboratory; `list laboratories` names them.")
     parser.add_argument("name", metavar="NAME", help="a laboratory, such as schedules")
     lab_arguments(parser)
+    parser.add_argument(
+        "--image", metavar="FILE", help="a picture of one's own for `drawing`, brought to the data's size"
+    )
     options = parser.parse_args(argv)
     return lab_command(options.name, options)
 
@@ -82,6 +87,8 @@ def lab_command(name: str, options: Namespace, given: dict[str, Any] | None = No
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, sets), model)
     lab = make_lab(cls, _in_file(cls, found) | own | (given or {}), quick=options.quick)
+    if getattr(options, "image", None) is not None:
+        lab = _with_image(lab, options.image, found.experiment)
     answer = resolved(found.experiment, model)
     report = run_lab(lab, found.experiment, answer, options.t, options.at)
     from explorer.labs.sources import source_of
@@ -108,6 +115,20 @@ def lab_class(name: str) -> type[Lab]:
 def _in_file(cls: type[Lab], found: Document) -> dict[str, Any]:
     """The fields that the file has for this laboratory, where it is the one that was open."""
     return encode(found.lab) if type(found.lab) is cls else {}
+
+
+def _with_image(lab: Lab, path: str, e: Experiment) -> Lab:
+    """The laboratory of drawings with a picture from a file as the drawing."""
+    from explorer.guidance.own_picture import own_levels
+    from explorer.labs.drawing import Drawing
+
+    if not isinstance(lab, Drawing):
+        raise WrongUse(f"--image is the drawing of `lab drawing`; {lab.name} takes none.")
+    if e.pictures is None:
+        raise WrongUse(lab.refusal(e))
+    levels, said = own_levels(path, e.pictures, grey=True)
+    warn(said)
+    return replace(lab, drawing=levels)
 
 
 def make_lab(cls: type[Lab], given: dict[str, Any], *, quick: bool = False) -> Lab:

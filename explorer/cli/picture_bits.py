@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cli.common import print_json, progress
+from explorer.cli.common import print_json, progress, warn
 from explorer.cli.errors import WrongUse
 from explorer.experiment import Experiment
+from explorer.guidance.own_picture import own_levels
 from explorer.images import ImageSet
-from explorer.imports.pictures import levels_of
 from explorer.likelihood import Bits, Coder
 from explorer.models import Resolved
 
@@ -64,11 +64,18 @@ def _pictures(options: Namespace, data: ImageSet) -> tuple[list[str], np.ndarray
     """Names and levels (n, c, h, w)."""
     if options.image:
         files = [Path(name) for name in options.image]
-        return [path.name for path in files], np.stack([levels_of(path, data.size) for path in files])
+        return [path.name for path in files], np.stack([_own(path, data) for path in files])
     n, there = options.samples or SAMPLES, len(data.held_out)
     if n > there:
         raise WrongUse(f"--samples {n}: there are {there} held-out pictures.")
     return [f"held out {i + 1}" for i in range(n)], data.held_out.images[:n]
+
+
+def _own(path: Path, data: ImageSet) -> np.ndarray:
+    """The levels (c, h, w) of a picture in a file; what was done to it is said."""
+    levels, said = own_levels(path, data)
+    warn(said)
+    return np.array(levels, np.uint8).reshape(data.size)
 
 
 def _found(coder: Coder, images: np.ndarray) -> Bits:

@@ -10,17 +10,19 @@ from explorer.images import ImageSet
 from explorer.imports.pictures import levels_of
 
 
-def own_levels(path: str | Path, data: ImageSet) -> tuple[tuple[int, ...], str]:
+def own_levels(path: str | Path, data: ImageSet, *, grey: bool = False) -> tuple[tuple[int, ...], str]:
     """The levels of a picture for `own` of a control, and a sentence on what was done. Raises DataFileError.
+
+    With `grey` one channel, whatever the set has, as a drawing is.
 
     A digit is dark on light paper, those of MNIST light on dark: a grey picture whose edge is of the other kind than
     the set's is inverted.
     """
     path = Path(path)
-    levels, said = levels_of(path, data.size), ""
-    if data.size[0] == 1 and _light_edge(levels[None]) != _light_edge(data.train.images[:500]):
+    channels, h, w = data.size
+    levels, said = levels_of(path, (1 if grey else channels, h, w)), ""
+    if channels == 1 and _light_edge(levels[None]) != _light_edge(data.train.images[:500]):
         levels, said = 255 - levels, ", light and dark exchanged"
-    _, h, w = data.size
     return tuple(levels.ravel().tolist()), f"{path.name}: brought to {w} x {h} pixels{said}."
 
 
