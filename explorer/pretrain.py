@@ -22,6 +22,7 @@ from explorer.files import write_atomically
 from explorer.lazy import torch
 from explorer.metrics import energy_distance
 from explorer.objectives import OBJECTIVES
+from explorer.quality.measure import rounded
 from explorer.samplers import SOLVERS, Sampler
 from explorer.scores import ExactScore, LearnedScore, NetworkSpec, Score, Training
 from explorer.scores.files import Model, load, save
@@ -89,7 +90,7 @@ def pretrain(data: Distribution, training: Training, seed: int, folder: Path) ->
     facts = {
         "seed": seed, "iterations": last.iteration, "seconds": round(last.seconds, 1), "device": last.device,
         "objective": encode(OBJECTIVES["dsm"]()), "settings": encode(training),
-        "loss_floor": _rounded(last.floor), "loss_excess": _rounded(last.excess),
+        "loss_floor": rounded(last.floor), "loss_excess": rounded(last.excess),
     }  # fmt: skip
     weights, scale = dict(last.weights), data.mixture.rms
     model = Model(NETWORK, weights, data.dim, scale, encode(data), None, _reproducible(facts))
@@ -99,13 +100,12 @@ def pretrain(data: Distribution, training: Training, seed: int, folder: Path) ->
         "name": data.name, "title": data.title, "data": encode(data), "network": encode(NETWORK),
         "command": f"python main.py pretrain --only {data.name}",
         "training": facts, "hardware": hardware(),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": sha256(path),
         "sampler": f"probability-flow ODE, Heun, {SAMPLER.steps} steps on EDM's grid, {SAMPLES} samples",
         "note": NOTE,
         "energy_distance": {name: measure(load(path), data.mixture, SDES[name]()) for name in MEASURED},
     }  # fmt: skip
-    with write_atomically(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_card(path, card)
     return card
 
 
@@ -128,7 +128,7 @@ def measure(model: Model, mixture: Mixture, sde: SDE) -> dict[str, float]:
     floor = expected_floor(mixture, SAMPLES)
     ratio = 1 + (distance - best) / floor
     return {
-        "distance": _rounded(distance), "exact": _rounded(best), "floor": _rounded(floor),
+        "distance": rounded(distance), "exact": rounded(best), "floor": rounded(floor),
         "ratio": round(ratio, 3),
     }  # fmt: skip
 
@@ -146,8 +146,20 @@ def expected_floor(mixture: Mixture, n: int) -> float:
     return float(torch.pdist(torch.from_numpy(x)).mean(dtype=torch.float64)) * 2 / n
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
+def sha256(path: Path) -> str:
+    """Of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def card_path(path: Path) -> Path:
+    """The card beside a file of weights."""
+    return path.with_suffix(".json")
+
+
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Write the card of the weights at `path`."""
+    with write_atomically(card_path(path)) as temporary:
+        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def hardware() -> str:

@@ -8,7 +8,6 @@ that guides. The budget is counted in iterations, on one thread; hours may be sp
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -19,14 +18,13 @@ from typing import Any
 
 from explorer import paths
 from explorer.experiment import Experiment, encode, with_data
-from explorer.files import write_atomically
 from explorer.guidance.picture_classifier import HELD, train_picture_classifier
 from explorer.images import IMAGES, ImageSet
 from explorer.images.archive import read
 from explorer.images.base import Pixels
 from explorer.lazy import torch
 from explorer.models import model_of
-from explorer.pretrain import hardware
+from explorer.pretrain import card_path, hardware, sha256, write_card
 from explorer.quality.features import Features, train_features
 from explorer.quality.measure import (
     QUICK,
@@ -109,22 +107,6 @@ class Shelf:
         } | facts  # fmt: skip
         write_card(path, card)
         return card
-
-
-def sha256(path: Path) -> str:
-    """Of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def card_path(path: Path) -> Path:
-    """The card beside a file of weights."""
-    return path.with_suffix(".json")
-
-
-def write_card(path: Path, card: dict[str, Any]) -> None:
-    """Write the card of the weights at `path`."""
-    with write_atomically(card_path(path)) as temporary:
-        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_card(path: Path) -> dict[str, Any]:

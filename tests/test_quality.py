@@ -91,6 +91,14 @@ def test_a_mirror_image_is_as_near_as_the_picture_itself():
     np.testing.assert_allclose(found.distance[:, 1], np.sort(both, 1)[:, 1], rtol=1e-4)
 
 
+def test_a_set_that_is_mirrored_in_training_is_searched_mirrored_too():
+    for name, found_out in (("twemoji", True), ("mnist", False)):
+        data = IMAGES[name]()
+        x = from_pixels(data.train.images[[5, 60], ..., ::-1])
+        rows, away = data.neighbours(x)
+        assert ((rows == [5, 60]).all() and away.max() == 0) == found_out
+
+
 def test_copies_of_symmetric_pictures_are_found_where_training_mirrors(monkeypatch):
     """Each is nearly its own mirror image, which must not stand as the second nearest."""
     data = IMAGES["twemoji"]()

@@ -55,8 +55,13 @@ def moments_of(pixels: Pixels) -> tuple[tuple[float, ...], float]:
 
 def to_pixels(x: np.ndarray, picture: tuple[int, int, int]) -> np.ndarray:
     """Points x (n, d) as pictures (n, h, w, c) of levels 0 to 255, held within them; NaN is black."""
-    levels = np.clip(np.nan_to_num((np.asarray(x) + 1) / LEVEL), 0, 255).round().astype(np.uint8)
-    return np.moveaxis(levels.reshape(-1, *picture), 1, -1)
+    return np.moveaxis(to_levels(x).reshape(-1, *picture), 1, -1)
+
+
+def to_levels(x: np.ndarray) -> np.ndarray:
+    """Points x (n, d) on the levels 0 to 255 of a file, uint8 (n, d), held within them; NaN is black."""
+    levels = np.nan_to_num((np.asarray(x) + 1) / LEVEL)
+    return np.asarray(np.clip(levels, 0, 255).round(), np.uint8)
 
 
 def mirrored(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -149,10 +154,10 @@ class ImageSet(Distribution):
 
     @cached_property
     def neighbours(self) -> Neighbours:
-        """All training pictures, to be searched for the one nearest to a sample."""
+        """All training pictures, to be searched for those nearest to a sample."""
         from explorer.images.nearest import Neighbours
 
-        return Neighbours(self.train)
+        return Neighbours(from_pixels(self.train.images), self.mirrored_size)
 
     @property
     def centre(self) -> tuple[float, ...]:

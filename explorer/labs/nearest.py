@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +11,11 @@ import numpy as np
 from explorer.figures import Figure, Picture, Plot, Series, Table
 from explorer.images import ImageSet
 from explorer.images.base import from_pixels
+from explorer.images.nearest import Nearest
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.picture_parts import Row, last_frame, pictures_of, seen, strip
 from explorer.params import param
-from explorer.quality.nearest import Nearest, copied, nearest
+from explorer.quality.nearest import copied
 
 #: A held-out picture in so many is called close by definition.
 CLOSE = 0.01
@@ -55,16 +55,14 @@ class NearestPictures(Lab):
 
     def reports(self, context: Context) -> Iterator[Report]:
         data = pictures_of(context.experiment)
-        train = from_pixels(data.train.images)
-        near = partial(nearest, among=train, picture=data.mirrored_size)
-        held = near(from_pixels(data.held_out.images[: self.held]))
+        held = data.neighbours.nearest(from_pixels(data.held_out.images[: self.held]))
         begun = Report((_histogram(held.distance[:, 0], np.empty(0)),), 0.2, "The sheet is being sampled.")
         yield begun
         frame = yield from last_frame(
             context, context.experiment.sampler, lambda p: Report(begun.figures, 0.2 + 0.7 * p, begun.words)
         )
         x = np.clip(frame.x, -1, 1)
-        yield _report(self, data, x, near(x), held)
+        yield _report(self, data, x, data.neighbours.nearest(x), held)
 
 
 class _Shares(NamedTuple):

@@ -2,7 +2,7 @@
 
 from explorer.quality.features import FeatureFrame, Features, features_of, train_features
 from explorer.quality.frechet import Moments, floor, frechet
-from explorer.quality.nearest import Copies, Nearest, copies, nearest
+from explorer.quality.nearest import Copies, copies, nearest
 from explorer.quality.samples import drawn
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "FeatureFrame",
     "Features",
     "Moments",
-    "Nearest",
     "copies",
     "drawn",
     "features_of",

@@ -9,7 +9,7 @@ import numpy as np
 
 from explorer.guidance import Guided
 from explorer.images import ImageSet
-from explorer.images.base import LEVEL
+from explorer.images.base import from_pixels, to_levels
 from explorer.samplers import Sampler
 from explorer.scores import LearnedScore, Score
 from explorer.sdes import SDE
@@ -67,5 +67,4 @@ def _one(data: ImageSet, sde: SDE, sampler: Sampler, score: Score, seed: int) ->
 
 def on_levels(x: np.ndarray) -> np.ndarray:
     """Pictures in [-1, 1] on the 256 levels that a file has, as those they are compared with are."""
-    levels = np.clip(np.nan_to_num((x + 1) / LEVEL), 0, 255).round()
-    return (levels * LEVEL - 1).astype(np.float32)
+    return from_pixels(to_levels(x))

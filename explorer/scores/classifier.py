@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from explorer.scores.network import Denoiser
-from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
+from explorer.scores.network import Denoiser, noise_ratio
+from explorer.scores.spec import NetworkSpec
 
 
 class NoisyClassifier(nn.Module):
@@ -24,7 +24,7 @@ class NoisyClassifier(nn.Module):
 
     def log_probabilities(self, x: Tensor, alpha: float, sigma: float) -> Tensor:
         """log p(class | x_t = x) (n, classes)."""
-        noise = torch.tensor(self._level(alpha, sigma), dtype=x.dtype, device=x.device)
+        noise = torch.tensor(noise_ratio(alpha, sigma), dtype=x.dtype, device=x.device)
         return torch.log_softmax(self(x / max(alpha, 1e-30), noise), dim=-1)
 
     def gradient(self, x: Tensor, alpha: float, sigma: float, label: int) -> Tensor:
@@ -34,10 +34,6 @@ class NoisyClassifier(nn.Module):
             chosen = self.log_probabilities(moved, alpha, sigma)[:, label].sum()
             (push,) = torch.autograd.grad(chosen, moved)
         return push
-
-    @staticmethod
-    def _level(alpha: float, sigma: float) -> float:
-        return min(max(sigma / max(alpha, 1e-30), NOISE_LOW), NOISE_HIGH)
 
 
 class NoiseClassifier(NoisyClassifier):

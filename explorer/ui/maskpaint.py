@@ -14,6 +14,7 @@ from explorer.guidance import masks
 from explorer.guidance.inpaint_picture import InpaintPicture
 from explorer.guidance.pictures import PictureProblem
 from explorer.images.base import PictureMixture
+from explorer.images.brush import distance
 from explorer.ui import style
 from explorer.ui.controls import Segmented
 from explorer.ui.labels import Button, label, row
@@ -32,12 +33,8 @@ def stroke(
     out: np.ndarray, start: tuple[float, float], end: tuple[float, float], width: float, on: bool
 ) -> np.ndarray:
     """A mask (h, w) with a line of a round brush from (row, column) to (row, column) painted out, or restored."""
-    i, j = np.mgrid[: out.shape[0], : out.shape[1]] + 0.5
-    a, along = np.array(start), np.subtract(end, start)
-    share = ((i - a[0]) * along[0] + (j - a[1]) * along[1]) / max(float(along @ along), 1e-12)
-    share = np.clip(share, 0, 1)
-    away = np.hypot(i - a[0] - share * along[0], j - a[1] - share * along[1])
-    return np.where(away <= max(width / 2, 0.71), on, out)
+    centres = np.moveaxis(np.mgrid[: out.shape[0], : out.shape[1]], 0, -1) + 0.5
+    return np.where(distance(centres, np.array([start, end])) <= max(width / 2, 0.71), on, out)
 
 
 class MaskPad(QWidget):
