@@ -16,6 +16,7 @@ from explorer.guidance import Guided, Sources
 from explorer.guidance.classifier import CLASSIFIERS
 from explorer.lazy import torch
 from explorer.params import Param, params
+from explorer.quality.card import measured
 from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.scores.files import Model, ModelFileError, load
 from explorer.scores.precision import computes_in_half
@@ -168,7 +169,7 @@ def _unconditional(experiment: Experiment, trained: Model | None) -> Resolved:
         model = pretrained(experiment.data)
         if model is None:
             return Resolved(exact, True, NO_PRETRAINED, dim, surprise=True)
-        return _of_network(model, experiment, f"{_made(model)}{ONE_SERVES_ALL}")
+        return _of_network(model, experiment, f"{_made(model)}{_measured(experiment.data)}{ONE_SERVES_ALL}")
     model = trained if trained is not None and trained.dim == experiment.data.dim else untrained(experiment)
     wrong = _wrong_sde(model.sde, experiment.sde) if model is trained and model.sde else ""
     found = _of_network(model, experiment, wrong or _word_on(model, experiment, trained))
@@ -181,6 +182,12 @@ def _made(model: Model) -> str:
         return ""
     iterations, device = model.facts.get("iterations", 0), model.facts.get("device", "")
     return f"Comes with the program: {iterations:,} iterations on {device}. "
+
+
+def _measured(data: Distribution) -> str:
+    """How good its network is, as the card has it."""
+    said = measured(data.name)
+    return f"{said} " if said else ""
 
 
 def _of_network(model: Model, e: Experiment, word: str) -> Resolved:

@@ -11,9 +11,11 @@ from explorer.cli.common import print_json
 from explorer.cli.errors import Parser, WrongUse
 from explorer.experiment import Experiment, encode
 from explorer.export import EXPORTERS
+from explorer.images import DATA
 from explorer.labs import LABS
 from explorer.look import Look
 from explorer.params import Param, params
+from explorer.quality import card
 from explorer.registry import Registry
 from explorer.scenes import SCENES, Scene
 from explorer.theme import THEMES
@@ -39,11 +41,12 @@ def main(program: str, argv: list[str]) -> int:
 
 
 def catalogue() -> dict[str, dict[str, Any]]:
-    """Kind -> name -> its title, what it is and its parameters; then scenes, the parts of a file, and the themes."""
+    """Kind -> name -> its title, what it is and its parameters; then scenes, networks, the parts of a file, themes."""
     chosen = (*_registries(Experiment), *(r for name in LABS for r in _registries(LABS[name])))
     registries = {r.kind: r for r in (*chosen, VIEWS, EXPORTERS, LABS)}
     out = {_plural(kind): {n: _described(r[n]) for n in r} for kind, r in registries.items()}
     out["scenes"] = {s.name: _scene(s) for s in SCENES}
+    out["pretrained"] = {name: _network(name) for name in card.names()}
     parts = {_name(cls): cls for cls in (*_parts(Experiment), Look)}
     out["fields"] = {name: _described(cls) for name, cls in parts.items()}
     out["themes"] = {name: {"title": name.capitalize(), "about": "", "parameters": []} for name in THEMES}
@@ -53,6 +56,10 @@ def catalogue() -> dict[str, dict[str, Any]]:
 def _scene(scene: Scene) -> dict[str, Any]:
     facts = {"title": scene.title, "about": scene.words, "section": scene.heading, "laboratory": scene.lab}
     return {**facts, "parameters": []}
+
+
+def _network(name: str) -> dict[str, Any]:
+    return {"title": DATA[name].title, "about": card.measured(name), "parameters": []}
 
 
 def _plural(kind: str) -> str:
