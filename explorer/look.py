@@ -135,7 +135,8 @@ class Look(Validated):
     )  # fmt: skip
     nearest: bool = param(
         False, "Nearest training picture", visible=lambda look: look.picture > 0,
-        help="Beside the one picture, that of the training data which is nearest to its estimate: is it a copy?",
+        help="Beside the one picture, that of the training data which is nearest to its estimate: is it a copy? Sought "
+        "among the pictures at hand; one that comes with the program may have learned from more, which is said then.",
         equation="∥x̂₀ − y∥/√d",
     )  # fmt: skip
     plane: str = param(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -87,6 +88,32 @@ def pretrained(data: Distribution) -> Model | None:
     """The network that comes with the program for this distribution, kept; None if there is none."""
     path = pretrained_path(data)
     return _load_kept(path, path.stat().st_mtime) if path else None
+
+
+def learned_from(e: Experiment) -> int | None:
+    """How many pictures the network that comes with the program learned from, where those at hand are only a part."""
+    path = pretrained_path(e.data) if e.pictures is not None and e.score.source == "pretrained" else None
+    card = path.with_suffix(".json") if path is not None else None
+    if e.pictures is None or card is None or not card.is_file():
+        return None
+    count = _learned_kept(card, card.stat().st_mtime)
+    return count if count > len(e.pictures.train) else None
+
+
+@lru_cache(maxsize=8)
+def _learned_kept(card: Path, modified: float) -> int:
+    try:
+        return int(json.loads(card.read_text("utf-8"))["archive"]["train"])
+    except (OSError, ValueError, KeyError, TypeError):  # no card, or one of pictures that all come along
+        return 0
+
+
+def searched(e: Experiment) -> str:
+    """What a nearest training picture is sought among, where the network learned from more; else ""."""
+    learned = learned_from(e)
+    if learned is None or e.pictures is None:
+        return ""
+    return f"of the {len(e.pictures.train):,} shipped; learned from {learned:,}"
 
 
 def untrained(experiment: Experiment) -> Model:

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import document
+from explorer import document, models
 from explorer.cli import main
 from explorer.document import Document
 from explorer.experiment import Experiment, with_data
 from explorer.images import DATA
 from explorer.labs import film, picture_snr
+from explorer.look import Look
+from explorer.marks import Text
 from explorer.sdes import SDES
+from explorer.simulate import simulate
+from explorer.views import Scene, compose
 
 
 def written(path, e):
@@ -173,3 +177,50 @@ def test_a_drawing_comes_from_a_file(capsys, tmp_path, digit):
     ):  # fmt: skip
         code, _, err = run(capsys, "lab", name, written(tmp_path / "w.json", e), "--image", light)
         assert code == 2 and said in err
+
+
+# --- what the nearest training picture is sought among -----------------------------------------------------------
+
+
+@pytest.fixture
+def card(tmp_path, monkeypatch):
+    """A card that names as many pictures as it is told to; the network itself is not there."""
+    path = tmp_path / "mnist.safetensors"
+    monkeypatch.setattr(models, "pretrained_path", lambda data: path)
+    monkeypatch.setattr(models, "pretrained", lambda data: None)
+
+    def of(count):
+        path.with_suffix(".json").write_text(json.dumps({"archive": {"train": count}}))
+        models._learned_kept.cache_clear()
+
+    return of
+
+
+def from_the_program(**sampler):
+    e = digits(**sampler)
+    return dataclasses.replace(e, score=dataclasses.replace(e.score, source="pretrained"))
+
+
+def test_a_network_may_have_learned_from_more_than_is_searched(card):
+    e, there = from_the_program(), len(DATA["mnist"]().train)
+    assert models.learned_from(e) is None  # no card
+    card(6 * there)
+    assert models.learned_from(e) == 6 * there and f"{6 * there:,}" in models.searched(e)
+    assert models.searched(digits()) == "" == models.searched(Experiment())  # exact: of those at hand
+    card(there)
+    assert models.searched(e) == ""
+
+
+def test_it_is_said_wherever_the_nearest_is_shown(card, capsys, tmp_path):
+    e, more = from_the_program(), 60_000
+    card(more)
+    found = simulate(e.sde, e.sampler, models.resolve(e).score, e.target, e.seed)
+    *_, frame = found
+    scene = Scene(e, Look(picture=1, nearest=True), (frame,), models.resolve(e).score, (-1.5, 1.5, -1, 1))
+    texts = [m.text for m in compose(scene) if isinstance(m, Text)]
+    assert any("shipped; learned from 60,000" in text for text in texts)
+    file = written(tmp_path / "e.json", e)
+    _, out, _ = run(capsys, "run", file, "--metrics")
+    assert json.loads(out)["metrics"]["nearest_training_picture"]["learned_from"] == more
+    _, _, err = run(capsys, "lab", "nearest", file, "--quick")
+    assert "The network learned from 60,000" in err

@@ -151,7 +151,11 @@ def _measured_pictures(e: Experiment, data: ImageSet, x: np.ndarray) -> dict[str
     held_out = from_pixels(data.held_out.images[:HELD_OUT])
     value, floor = (float(data.neighbours(v)[1].mean()) for v in (x, held_out))
     warn(LEFT_OUT.format(e.data.dim))
-    return {"nearest_training_picture": {"value": value, "held_out": floor}}
+    from explorer.models import learned_from
+
+    learned = learned_from(e)
+    among = {"searched": len(data.train)} | ({"learned_from": learned} if learned else {})
+    return {"nearest_training_picture": {"value": value, "held_out": floor, **among}}
 
 
 #: Draws of data that a distance is a mean over.

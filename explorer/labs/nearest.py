@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from explorer.experiment import Experiment
 from explorer.figures import Figure, Picture, Plot, Series, Table
 from explorer.images import ImageSet
 from explorer.images.base import from_pixels
 from explorer.images.nearest import Nearest
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.picture_parts import Row, last_frame, pictures_of, seen, strip
+from explorer.models import learned_from
 from explorer.params import param
 from explorer.quality.nearest import copied
 
@@ -62,7 +64,7 @@ class NearestPictures(Lab):
             context, context.experiment.sampler, lambda p: Report(begun.figures, 0.2 + 0.7 * p, begun.words)
         )
         x = np.clip(frame.x, -1, 1)
-        yield _report(self, data, x, data.neighbours.nearest(x), held)
+        yield _report(self, context.experiment, x, data.neighbours.nearest(x), held)
 
 
 class _Shares(NamedTuple):
@@ -78,13 +80,14 @@ def _shares(found: Nearest, held: Nearest) -> _Shares:
     return _Shares(copied(found.distance), float((found.distance[:, 0] < near).mean()), copied(held.distance))
 
 
-def _report(lab: NearestPictures, data: ImageSet, x: np.ndarray, found: Nearest, held: Nearest) -> Report:
+def _report(lab: NearestPictures, e: Experiment, x: np.ndarray, found: Nearest, held: Nearest) -> Report:
+    data = pictures_of(e)
     order = np.argsort(found.distance[:, 0])[: lab.shown]
     figures: tuple[Figure, ...] = (
         _pairs(data, x, found, order), _histogram(held.distance[:, 0], found.distance[:, 0]), _table(found, held),
     )  # fmt: skip
     arrays = {"distance": found.distance, "rows": found.rows, "held_out_distance": held.distance}
-    return Report(figures, 1.0, _words(data, found, held), arrays)
+    return Report(figures, 1.0, _words(e, found, held), arrays)
 
 
 def _pairs(data: ImageSet, x: np.ndarray, found: Nearest, order: np.ndarray) -> Picture:
@@ -132,11 +135,15 @@ def _table(found: Nearest, held: Nearest) -> Table:
     return Table("Copies", ("", "the sheet", "held out"), rows)
 
 
-def _words(data: ImageSet, found: Nearest, held: Nearest) -> str:
-    shares, n = _shares(found, held), len(found.rows)
+def _words(e: Experiment, found: Nearest, held: Nearest) -> str:
+    shares, n, data, learned = _shares(found, held), len(found.rows), pictures_of(e), learned_from(e)
+    others = (
+        f" The network learned from {learned:,}: copies of those that do not come along are not found here."
+        if learned else ""
+    )  # fmt: skip
     return (
         f"Of {n} pictures {round(shares.copies * n)} are copies by the rule of Yoon et al. (nearer to one of the "
         f"{len(data.train):,} training pictures that come with the program than a third of the way to any other); "
         f"{round(shares.close * n)} are closer than 99 % of held-out pictures are. Median distance "
-        f"{np.median(found.distance[:, 0]):.3f}, of held-out pictures {np.median(held.distance[:, 0]):.3f}."
+        f"{np.median(found.distance[:, 0]):.3f}, of held-out pictures {np.median(held.distance[:, 0]):.3f}.{others}"
     )

@@ -141,8 +141,8 @@ class DistanceChart(Chart):
     def set_pictures(self, pictures: bool) -> None:
         """Say what is measured."""
         self.setToolTip(
-            "How far the pictures are from the nearest training picture (root mean square over the pixels); the "
-            "dotted line is that of held-out pictures: below it they are copies"
+            "How far the pictures are from the nearest of the training pictures at hand (root mean "
+            "square over the pixels); the dotted line is that of held-out pictures: below it they are copies"
             if pictures
             else "Distance of the particles to fresh data; the dotted line is that of data to other data"
         )

@@ -10,6 +10,7 @@ import numpy as np
 from explorer.frames import Array, Frame
 from explorer.look import Look
 from explorer.marks import Bounds, Curve, Mark, Text
+from explorer.models import searched
 from explorer.views import picture_parts as parts
 from explorer.views.base import VIEWS, Scene, View
 
@@ -52,6 +53,8 @@ def _large(scene: Scene, which: int, room: Bounds) -> Iterator[Mark]:
     if scene.look.nearest:
         shown.append(_nearest(scene, which))
     left, right, bottom, top = room
+    under = searched(scene.experiment) if scene.look.nearest else ""
+    bottom += parts.LINE if under else 0.0
     n = len(shown)
     side = min(top - bottom - parts.LINE, (right - left - (n + 1) * parts.GAP) / n)
     start = (left + right - n * side - (n - 1) * parts.GAP) / 2
@@ -59,6 +62,8 @@ def _large(scene: Scene, which: int, room: Bounds) -> Iterator[Mark]:
         x, y = start + i * (side + parts.GAP), (bottom + top - parts.LINE - side) / 2
         yield parts.image(pixels, (x, x + side, y, y + side))
         yield Text((x, y + side + 0.02), title, "muted", 13.0, "sw")
+    if under:
+        yield Text((x + side, y - 0.02), under, "muted", 13.0, "ne")
 
 
 def _rows(scene: Scene, frame: Frame, which: int) -> tuple[Array, Array, Array]:
