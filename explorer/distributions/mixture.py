@@ -30,8 +30,7 @@ LOWEST = math.log(1e-30)
 WIDE = 16
 
 #: Smaller alpha leaves nothing of the means in float32, and x/alpha would overflow.
-LEAST_ALPHA = 1e-9
-
+LEAST = 1e-9
 #: alpha or sigma of the marginal: one number for all points, or one for each (n,).
 Level: TypeAlias = "float | torch.Tensor"
 
@@ -213,12 +212,8 @@ class Mixture:
         key = (x.dtype, x.device)
         if key not in cache:
             axes = np.empty(0) if self.axes is None else np.moveaxis(self.axes, 0, -1).copy()
-            arrays = (
-                np.log(np.maximum(self.weights, 1e-300)),
-                self.means.T.copy(),
-                self.scales.T.copy() ** 2,
-                axes,
-            )
+            logs, means = np.log(np.maximum(self.weights, 1e-300)), self.means.T.copy()
+            arrays = (logs, means, self.scales.T.copy() ** 2, axes)
             cache[key] = tuple(torch.as_tensor(a, dtype=x.dtype, device=x.device) for a in arrays)
         return cache[key]
 
@@ -252,7 +247,8 @@ class Mixture:
     def _squares(self, x: torch.Tensor, alpha: Level) -> torch.Tensor:
         """|alpha m_k - x|² (n, k), where axes do not matter."""
         if self._wide:
-            means, alpha = self._tensors(x)[1].T, _above(alpha)
+            means = self._tensors(x)[1].T
+            alpha = alpha.clamp(min=LEAST) if isinstance(alpha, torch.Tensor) else max(alpha, LEAST)
             away = torch.cdist(x / alpha, means, compute_mode="donot_use_mm_for_euclid_dist")
             return away.square() * alpha**2
         offsets = self._offsets(x, alpha)
@@ -301,8 +297,3 @@ class Mixture:
             return torch.stack([p.sum(dim=1) for p in pulls], dim=1)
         axes = self._tensors(x)[3]
         return sum((p @ axes[:, i].T for i, p in enumerate(pulls)), torch.zeros_like(x))
-
-
-def _above(alpha: Level) -> Level:
-    """alpha, or LEAST_ALPHA where that is more."""
-    return alpha.clamp(min=LEAST_ALPHA) if isinstance(alpha, torch.Tensor) else max(alpha, LEAST_ALPHA)
