@@ -98,7 +98,7 @@ def test_every_combination_is_finite(sde, settings):
         assert count == simulation.sampler.expected_frames or not simulation.sampler.expected_frames
 
 
-@pytest.mark.parametrize(("predictor", "name"), zip(PREDICTORS, itertools.cycle(SDES), strict=False))
+@pytest.mark.parametrize(("predictor", "name"), list(zip(PREDICTORS, itertools.cycle(SDES), strict=False)))
 def test_the_most_steps_there_are_are_finite_and_do_not_diverge(predictor, name):
     """Every predictor, every SDE; all of their pairs take a thousand below."""
     sde, frame = SDES[name](), None
