@@ -13,6 +13,7 @@ from explorer.cli import main
 from explorer.document import Document
 from explorer.experiment import Experiment, with_data
 from explorer.images import DATA
+from explorer.images import folder as folders
 from explorer.labs import film, picture_snr
 from explorer.look import Look
 from explorer.marks import Text
@@ -173,7 +174,7 @@ def test_a_drawing_comes_from_a_file(capsys, tmp_path, digit):
     )
     assert code == 0 and "brought to 32 x 32" in err
     for name, e, said in (
-        ("film", digits(), "`lab drawing`; film takes none"), ("drawing", Experiment(), "pictures"),
+        ("film", digits(), "film takes none"), ("drawing", Experiment(), "pictures"),
     ):  # fmt: skip
         code, _, err = run(capsys, "lab", name, written(tmp_path / "w.json", e), "--image", light)
         assert code == 2 and said in err
@@ -224,3 +225,43 @@ def test_it_is_said_wherever_the_nearest_is_shown(card, capsys, tmp_path):
     assert json.loads(out)["metrics"]["nearest_training_picture"]["learned_from"] == more
     _, _, err = run(capsys, "lab", "nearest", file, "--quick")
     assert "The network learned from 60,000" in err
+
+
+# --- a folder of pictures ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def squares(tmp_path):
+    folders.forget()
+    folder = tmp_path / "squares"
+    folder.mkdir()
+    for i, levels in enumerate(DATA["mnist"]().train.images[:6, 0]):
+        Image.fromarray(levels).save(folder / f"{i}.png")
+    return folder
+
+
+def test_a_folder_that_has_changed_is_said_headless(capsys, tmp_path, squares):
+    file = tmp_path / "own.json"
+    made = ["--distribution", "folder", "--set", f"data.path={squares}", "--set", "sampler.particles=2"]
+    assert run(capsys, "new", *made, "--out", file)[0] == 0
+    _, _, err = run(capsys, "run", file)
+    assert "others than it was made with" not in err
+    (squares / "5.png").unlink()
+    folders.forget()
+    code, _, err = run(capsys, "run", file)
+    assert code == 0 and "note: The pictures in squares are others than it was made with." in err
+
+
+def test_a_part_of_ones_own_picture_is_filled_in(capsys, tmp_path, squares):
+    sheet, file = tmp_path / "sheet.png", tmp_path / "own.json"
+    code, _, err = run(
+        capsys, "inpaint", "--data", squares, "--exact", "--n", 2, "--out", sheet, "--save", file
+    )
+    assert code == 0 and sheet.is_file() and "squares: 6 pictures." in err
+    assert document.read(file)[0].experiment.data.path == str(squares)
+    code, _, _ = run(capsys, "inpaint", "--data", file, "--exact", "--n", 1, "--out", sheet)
+    assert code == 0
+    points = written(tmp_path / "points.json", Experiment())
+    for given, said in ((points, "its data are points"), (tmp_path / "gone", "or name a folder of your own")):
+        code, _, err = run(capsys, "inpaint", "--data", given, "--out", sheet)
+        assert code == 2 and said in err

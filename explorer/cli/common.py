@@ -19,6 +19,7 @@ from explorer.cli.errors import WrongUse
 from explorer.document import BESIDE, Document
 from explorer.experiment import Experiment, encode
 from explorer.images import DATA, ImageSet
+from explorer.images.folder import Folder, changed
 from explorer.sdes import SDES
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ def read_document(name: str, sets: Sequence[str]) -> Document:
         found, caution = document.read(name)
     if caution:
         warn(caution)
+    data = found.experiment.data
+    if isinstance(data, Folder) and not any(s.startswith("data") for s in sets) and (others := changed(data)):
+        warn(others)
     return with_fields(found, sets)
 
 

@@ -18,6 +18,7 @@ from explorer.cli.common import (
     model_argument,
     print_json,
     progress,
+    read_document,
     resolved,
     target,
     warn,
@@ -31,6 +32,7 @@ from explorer.guidance.own_picture import own_levels
 from explorer.guidance.pictures import METHODS, PictureProblem
 from explorer.images import IMAGES, ImageSet, to_pixels
 from explorer.images.base import PictureMixture
+from explorer.images.folder import Folder, read
 from explorer.imports.pictures import levels_of
 from explorer.sdes import SDES
 
@@ -72,7 +74,10 @@ def _parser(program: str) -> Parser:
         description="Fill in what is not known of a picture. The sheet holds the picture, what is known of it, and the "
         "samples. Known pixels stay as they are, to the last bit.",
     )
-    parser.add_argument("--data", default="mnist", metavar="NAME", help="a set of pictures (default mnist)")
+    parser.add_argument(
+        "--data", default="mnist", metavar="NAME", help="a set of pictures (default mnist), a folder of one's own, or "
+        "an experiment file whose data are pictures",
+    )  # fmt: skip
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--picture", type=int, default=0, metavar="I", help="number of a held-out picture (default 0)"
@@ -105,13 +110,9 @@ def _parser(program: str) -> Parser:
 
 def _experiment(options: Namespace) -> Experiment:
     """The experiment that the options mean."""
-    sets = [name for name, cls in IMAGES.items() if cls.builtin]
-    if options.data not in sets:
-        raise WrongUse(f"--data: there are no pictures {options.data!r}; there are: {', '.join(sets)}.")
     if not 1 <= options.n <= MOST_PICTURES:
         raise WrongUse(f"--n must be between 1 and {MOST_PICTURES}, not {options.n}.")
-    data = IMAGES[options.data]()
-    assert isinstance(data, ImageSet)
+    data = _data(options.data)
     e = with_data(Experiment(seed=options.seed), data)
     sampler = replace(in_mode(e, options.mode), particles=options.n)
     if options.steps is not None:
@@ -121,6 +122,25 @@ def _experiment(options: Namespace) -> Experiment:
     return replace(
         e, sde=SDES[options.sde].suited(pictures=True), sampler=sampler, score=score, control=control
     )
+
+
+def _data(given: str) -> ImageSet:
+    """The set of that name, the pictures of a folder, or those of an experiment file."""
+    sets = [name for name, cls in IMAGES.items() if cls.builtin]
+    if given in sets:
+        return IMAGES[given]()
+    if Path(given).is_dir():
+        own = read(Folder(path=str(Path(given).absolute())))
+        warn(own.found.sentence)
+        return own
+    if not Path(given).is_file():
+        raise WrongUse(
+            f"--data: there are no pictures {given!r}; there are: {', '.join(sets)}, or name a folder of your own."
+        )
+    data = read_document(given, ()).experiment.pictures
+    if data is None:
+        raise WrongUse(f"--data {given}: its data are points, not pictures.")
+    return data
 
 
 def _control_fields(options: Namespace, data: ImageSet) -> dict[str, Any]:

@@ -256,6 +256,13 @@ def read(data: Folder) -> Folder:
     return known
 
 
+def changed(data: Folder) -> str:
+    """A sentence where the folder now holds other pictures than when it was chosen, else "". Raises ImageError."""
+    if not data.digest or data.found.digest == data.digest:
+        return ""
+    return f"The pictures in {Path(data.path).name} are others than it was made with."
+
+
 def of_files(paths: Sequence[Path], like: Folder) -> Folder:
     """Some pictures of one folder as data. Raises ImageError."""
     folders = {path.absolute().parent for path in paths}

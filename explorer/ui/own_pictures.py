@@ -11,7 +11,7 @@ from typing import Any
 from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.images.archive import ImageError
-from explorer.images.folder import ENDINGS, Folder, forget, of_files, read
+from explorer.images.folder import ENDINGS, Folder, changed, forget, of_files, read
 from explorer.ui.asking import Asking
 from explorer.ui.host import Host
 from explorer.ui.words import NEW_DATA
@@ -166,10 +166,10 @@ def prepared(document: Document, caution: str) -> tuple[Document, str] | Lost:
         known = read(data)
     except ImageError as error:
         return Lost(document, caution, str(error))
-    if not data.digest or known.digest == data.digest:
+    others = changed(data)
+    if not others:
         return _with(document, known), caution
     _ = data.mixture
-    others = f"The pictures in {Path(data.path).name} are others than it was made with."
     return document, f"{caution} {others}".strip()
 
 
