@@ -17,6 +17,8 @@ from explorer.images import folder as folders
 from explorer.labs import film, picture_snr
 from explorer.look import Look
 from explorer.marks import Text
+from explorer.scores.files import save
+from explorer.scores.spec import UNetSpec
 from explorer.sdes import SDES
 from explorer.simulate import simulate
 from explorer.views import Scene, compose
@@ -265,3 +267,30 @@ def test_a_part_of_ones_own_picture_is_filled_in(capsys, tmp_path, squares):
     for given, said in ((points, "its data are points"), (tmp_path / "gone", "or name a folder of your own")):
         code, _, err = run(capsys, "inpaint", "--data", given, "--out", sheet)
         assert code == 2 and said in err
+
+
+# --- a network of other pictures ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def network(tmp_path):
+    """An untrained network for MNIST in a file."""
+    e = with_data(Experiment(), DATA["mnist"]())
+    tiny = dataclasses.replace(e.score, source="trained", unet=UNetSpec(width=8, depth=1, classes=10))
+    save(models.untrained(dataclasses.replace(e, score=tiny)), tmp_path / "digits.safetensors")
+    return tmp_path / "digits.safetensors"
+
+
+def test_a_network_of_other_pictures_is_told_of(capsys, tmp_path, network):
+    fashion = dataclasses.replace(digits(), data=DATA["fashion_mnist"]())
+    said = "note: --model: the network was trained on other data (MNIST digits)."
+    for e, there in ((fashion, True), (digits(), False)):
+        file = written(tmp_path / "e.json", e)
+        code, _, err = run(capsys, "run", file, "--model", network)
+        assert code == 0 and (said in err) == there
+    for data, there in (("fashion_mnist", True), ("mnist", False)):
+        code, _, err = run(
+            capsys, "inpaint", "--data", data, "--model", network, "--n", 1, "--steps", 8, "--out",
+            tmp_path / "x.png",
+        )  # fmt: skip
+        assert code == 0 and (said in err) == there

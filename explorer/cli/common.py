@@ -135,9 +135,20 @@ def with_model(found: Document, model: Model | None) -> Document:
         return found
     if model.dim != e.data.dim or model.picture != e.data.picture:
         raise WrongUse(f"--model: a network for {model.dim} dimensions cannot score data of {e.data.dim}.")
+    _warn_of_other_data(model, e)
     network: dict[str, Any] = {"unet" if model.picture else "network": model.network}
     score = replace(e.score, source="trained", **network)
     return replace(found, experiment=replace(e, score=score)).linked()
+
+
+def _warn_of_other_data(model: Model, e: Experiment) -> None:
+    from explorer.models import told
+
+    if not model.data or model.data == told(e.data):
+        return
+    name = str(model.data.get("type"))
+    which = DATA[name].title if name in DATA and name != e.data.name else "the same kind, with other settings"
+    warn(f"--model: the network was trained on other data ({which}).")
 
 
 def resolved(found: Any, model: Model | None) -> Resolved:
