@@ -21,9 +21,9 @@ def shown(self, event):
     show(self, event)
 def ticked(self):
     tick(self)
-    if self.session.pictures and "moving" not in marks:
+    if self.session.showing.pictures and "moving" not in marks:
         marks["moving"] = time.time() - start
-    if self.session.started and self.session.pictures["A"].frame.x.shape[0] > 800:
+    if self.session.started and self.session.showing.pictures["A"].frame.x.shape[0] > 800:
         marks["computed"] = time.time() - start
         QTimer.singleShot(0, self.close)
         window._tick = tick

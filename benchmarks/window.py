@@ -107,7 +107,7 @@ def slider(changes: int = 60) -> tuple[float, float]:
         window.edit("sampler", sampler)
         while True:
             bench.app.processEvents()
-            if window.session.pictures["A"].experiment.sampler.eta == sampler.eta:
+            if window.session.showing.pictures["A"].experiment.sampler.eta == sampler.eta:
                 break
             time.sleep(0.0005)
         times.append(time.perf_counter() - start)

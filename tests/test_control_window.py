@@ -32,7 +32,7 @@ def through(qtbot, window):
     """Wait until the run of the current experiment is complete and pictured at its end."""
 
     def done():
-        run, picture = window.session.tracks["A"].full, window.session.pictures.get("A")
+        run, picture = window.session.tracks["A"].full, window.session.showing.pictures.get("A")
         window.session.playhead.playing = False
         window.session.playhead.seek(1.0)
         complete = run is not None and run.experiment == e(window) and run.recording.complete
@@ -43,7 +43,7 @@ def through(qtbot, window):
 
 
 def words(window):
-    return [m.text for m in window.session.pictures["A"].marks if isinstance(m, Text)]
+    return [m.text for m in window.session.showing.pictures["A"].marks if isinstance(m, Text)]
 
 
 def test_a_class_by_its_name(qtbot, window):
@@ -56,7 +56,7 @@ def test_a_class_by_its_name(qtbot, window):
     assert isinstance(run.resolved.score, Guided)
     mode = e(window).target.means[0]
     assert np.abs(run.recording[-1].x - mode).max() < 0.7  # all particles are in the mode asked for
-    arrows = [m for m in window.session.pictures["A"].marks if isinstance(m, Arrows)]
+    arrows = [m for m in window.session.showing.pictures["A"].marks if isinstance(m, Arrows)]
     assert {"score", "accent", "corrector"} <= {m.color for m in arrows}
     assert {"s(x)", "s(x | y)", "w ∇log p(y | x)"} <= set(words(window))
     windows.wait(qtbot, lambda: "closed form" in card.word.text())
@@ -67,8 +67,8 @@ def test_a_class_by_its_name(qtbot, window):
 def test_the_distance_is_to_the_conditional_law(qtbot, window):
     window.edit("control", CONTROLS["class_guidance"](label=1))
     through(qtbot, window)
-    windows.wait(qtbot, lambda: (window.session.distance_curve("A")[-1:, 0] == 1).any())
-    last = window.session.distance_curve("A")[-1, 2]
+    windows.wait(qtbot, lambda: (window.session.showing.distance_curve("A")[-1:, 0] == 1).any())
+    last = window.session.showing.distance_curve("A")[-1, 2]
     assert last < 0.15 < np.abs(e(window).target.mean).max()  # to all of the data it is near 1
 
 
@@ -77,7 +77,11 @@ def test_a_known_coordinate_is_drawn_and_kept(qtbot, window):
     run = through(qtbot, window)
     assert isinstance(run.resolved.score, Replaced)
     assert (run.recording[-1].x[:, 0] == np.float32(0.5)).all()
-    lines = [m for m in window.session.pictures["A"].marks if isinstance(m, Curve) and m.color == "corrector"]
+    lines = [
+        m
+        for m in window.session.showing.pictures["A"].marks
+        if isinstance(m, Curve) and m.color == "corrector"
+    ]
     assert len(lines) == 1 and "x₁ = 0.5" in words(window)
     np.testing.assert_allclose(lines[0].xy[:, 0], 0.5, atol=2e-3)
     assert window.control.classes.isHidden() and window.control.train.isHidden()
@@ -100,7 +104,7 @@ def test_the_classifier_is_trained_from_the_card(qtbot, window, monkeypatch):
     windows.wait(qtbot, lambda: "No classifier" in window.control.word.text())
     assert not window.control.train.isHidden() and window.control.train.text() == "Train classifier"
     window.control.train.click()
-    assert window.session.classifier.running
+    assert window.session.networks.classifier.running
     windows.wait(qtbot, lambda: CLASSIFIERS.of(e(window).data) is not None, 30)
     windows.wait(qtbot, lambda: "gradient of the classifier" in window.control.word.text())
     assert "trained for this data" in window.session.tracks["A"].full.resolved.control
@@ -114,7 +118,7 @@ def test_where_labels_and_a_classifier_are_missing_the_labels_come_first(qtbot, 
     windows.wait(qtbot, lambda: "knows no labels" in window.control.word.text())
     assert window.control.train.text() == "Train with labels"
     window.control.train.click()
-    assert e(window).score.network.classes == 8 and not window.session.classifier.running
+    assert e(window).score.network.classes == 8 and not window.session.networks.classifier.running
     windows.wait(qtbot, lambda: "No classifier" in window.control.word.text())
     assert window.control.train.text() == "Train classifier"
 
@@ -126,7 +130,7 @@ def test_training_with_labels_from_the_card(qtbot, window):
     windows.wait(qtbot, lambda: "knows no labels" in window.control.word.text())
     window.control.train.click()
     assert e(window).score.source == "trained" and e(window).score.network.classes == 8
-    windows.wait(qtbot, lambda: window.session.trainer.model is not None, 30)
+    windows.wait(qtbot, lambda: window.session.networks.trainer.model is not None, 30)
     windows.wait(qtbot, lambda: "conditional minus" in window.control.word.text())
 
 

@@ -199,7 +199,7 @@ def test_a_model_is_saved_and_opened_again(qtbot, host, documents, tmp_path):
     settle(qtbot, documents)
     opened(qtbot, documents, tmp_path / "m.safetensors")
     assert host.session.document.experiment.score.source == "trained"
-    assert host.session.trainer.model.data == {"type": "two_moons"}
+    assert host.session.networks.trainer.model.data == {"type": "two_moons"}
     notice = host.notices.notices()[-1]
     notice.button.click()
     assert host.session.document.experiment.data.name == "two_moons"
@@ -364,7 +364,7 @@ def crash(qtbot, documents):
 
 def fresh(host):
     host.session.edit(Document())
-    host.session.reset_training()
+    host.session.networks.reset_training()
     host.notices.clear()
 
 
@@ -393,11 +393,11 @@ def test_a_crash_loses_nothing(qtbot, host, tmp_path):
 def test_a_trained_network_survives_a_crash(qtbot, host):
     first = begin(qtbot, host)
     model = models.untrained(host.session.document.experiment)
-    host.session.use_model(replace(model, facts={"seconds": 3}))
+    host.session.networks.use_model(replace(model, facts={"seconds": 3}))
     crash(qtbot, first)
     fresh(host)
     second = begin(qtbot, host)
-    assert host.session.trainer.model.facts == {"seconds": 3}
+    assert host.session.networks.trainer.model.facts == {"seconds": 3}
     assert host.session.document.experiment.score.source == "trained"
     second.shut_down()
 

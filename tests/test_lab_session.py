@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from explorer.document import Document
+from explorer.errors import Refused
 from explorer.experiment import Experiment, ScoreSource
 from explorer.figures import Table
 from explorer.labs import LABS, Lab, Report
@@ -35,7 +36,7 @@ class Counting(Lab):
         cls.most_alive = max(cls.alive, cls.most_alive)
         try:
             if self.amount == 0:
-                raise ValueError("There is nothing to count.")
+                raise Refused("There is nothing to count.")
             for i in range(self.amount):
                 time.sleep(0.004)
                 rows = ((i, context.experiment.seed, context.t),)

@@ -311,7 +311,7 @@ def test_a_click_in_a_picture_chooses_the_particle_there(qtbot, window):
     window.session.playhead.seek(1.0)
     card = opened(qtbot, window, x=-1.9, y=-1.9)["Picture"]
     card.grab()
-    run, index = window.session.place("A")
+    run, index = window.session.showing.place("A")
     place = card.area().place(*run.recording[index].x[33].tolist())
     mouse(card, QEvent.Type.MouseButtonPress, place)
     release(card, place)
@@ -322,7 +322,7 @@ def test_a_click_in_a_picture_chooses_the_particle_there(qtbot, window):
 def test_look_at_this_particle(qtbot, window):
     windows.wait(qtbot, lambda: window.session.tracks["A"].full.recording.complete)
     window.session.playhead.seek(0.6)
-    run, index = window.session.place("A")
+    run, index = window.session.showing.place("A")
     x = run.recording[index].x[21].tolist()
     window.stages["A"].canvas.clicked.emit(*x, Qt.MouseButton.RightButton)
     (menu,) = (m for m in window.findChildren(QMenu) if m.isVisible())

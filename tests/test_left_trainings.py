@@ -10,6 +10,7 @@ from PIL import Image
 from windows import wait, windowed
 
 from explorer.document import Document
+from explorer.errors import sentence
 from explorer.experiment import Experiment, encode, with_data
 from explorer.images import folder as folders
 from explorer.images.folder import Folder, read
@@ -57,37 +58,37 @@ def of(folder):
 @pytest.fixture
 def session(own):
     session = Session(Document(of(own / "cats")))
-    session.trainer.kept = Kept(own / "home" / "training")
+    session.networks.trainer.kept = Kept(own / "home" / "training")
     session.start()
     yield session
     assert session.close()
 
 
 def trained(session, iteration=2):
-    frame = lambda: session.trainer.frame  # noqa: E731
+    frame = lambda: session.networks.trainer.frame  # noqa: E731
     until(lambda: session.tick(0.02), lambda: frame() is not None and frame().iteration >= iteration)
 
 
 def left(session):
     """Leave the training, and give what is kept of it."""
-    session.trainer.cancel()
-    until(lambda: session.tick(0.02), lambda: session.trainer.threads == 0)
-    return session.trainer.left(session.document.experiment)
+    session.networks.trainer.cancel()
+    until(lambda: session.tick(0.02), lambda: session.networks.trainer.threads == 0)
+    return session.networks.trainer.left(session.document.experiment)
 
 
 def test_opening_a_network_does_not_forget_the_training(session):
-    session.train()
+    session.networks.train()
     trained(session)
-    session.use_model(untrained(replace(session.document.experiment, seed=7)))
-    assert not session.trainer.running and session.trainer.frame is None
+    session.networks.use_model(untrained(replace(session.document.experiment, seed=7)))
+    assert not session.networks.trainer.running and session.networks.trainer.frame is None
     assert left(session) is not None
-    session.train()  # ... nor one that has stopped
+    session.networks.train()  # ... nor one that has stopped
     trained(session)
     assert left(session) is not None
-    session.use_model(untrained(replace(session.document.experiment, seed=8)))
+    session.networks.use_model(untrained(replace(session.document.experiment, seed=8)))
     assert left(session) is not None
-    session.reset_training()
-    assert left(session) is None and session.trainer.model is None
+    session.networks.reset_training()
+    assert left(session) is None and session.networks.trainer.model is None
 
 
 def test_one_that_is_just_being_kept_is_gone_on_from(own, monkeypatch):
@@ -117,37 +118,37 @@ def test_one_that_is_just_being_kept_is_gone_on_from(own, monkeypatch):
 
 
 def test_each_folder_has_a_training_of_its_own(session, own):
-    session.train()
+    session.networks.train()
     trained(session)
     cats = left(session)
     session.edit(Document(of(own / "dogs")))
-    assert session.trainer.left(session.document.experiment) is None
-    session.train()
+    assert session.networks.trainer.left(session.document.experiment) is None
+    session.networks.train()
     trained(session)
     assert left(session).experiment.data.path == str(own / "dogs")
     session.edit(Document(of(own / "cats")))
-    assert session.trainer.left(session.document.experiment).progress == cats.progress
+    assert session.networks.trainer.left(session.document.experiment).progress == cats.progress
 
 
 def test_train_says_that_it_begins_anew_and_offers_to_go_on(session):
-    session.train()
+    session.networks.train()
     trained(session)
     reached = left(session)
     session.notices.clear()
-    session.train()
+    session.networks.train()
     (offer,) = session.notices
     assert f"{reached.progress:.0%}" in offer.text
     trained(session, 1)
-    getattr(session, offer.action[1])()
+    getattr(session.networks, offer.action[1])()
     trained(session, round(1000 * reached.progress) + 1)
-    assert session.trainer.history.array()[0, 0] > 1000 * reached.progress  # not from the beginning
+    assert session.networks.trainer.history.array()[0, 0] > 1000 * reached.progress  # not from the beginning
 
 
 def kept_of(own, name):
     """A training on a folder that was left, and the folders as they are after a restart: not read."""
     session = Session(Document(of(own / name)))
-    session.trainer.kept = Kept(own / "home" / "training")
-    session.train()
+    session.networks.trainer.kept = Kept(own / "home" / "training")
+    session.networks.train()
     trained(session)
     assert session.close()
     folders.forget()
@@ -169,7 +170,7 @@ def test_going_on_reads_the_folder_in_a_thread(qtbot, own, monkeypatch):
     )
     with windowed(qtbot, own, started=False) as window:
         offered(window).button.click()
-        wait(qtbot, lambda: window.session.trainer.frame is not None)
+        wait(qtbot, lambda: window.session.networks.trainer.frame is not None)
         assert window.session.document.experiment.data.path == str(own / "cats")
         assert readers and threading.main_thread() not in readers
         assert window.score.train.text() == "Restart"  # the cards have followed
@@ -193,11 +194,11 @@ def test_going_on_where_the_folder_has_gone_asks_for_it(qtbot, own):
         offered(window).button.click()
         choose_again()
         wait(qtbot, lambda: bool(said("not the pictures")))
-        assert window.session.document == before and not window.session.trainer.running
+        assert window.session.document == before and not window.session.networks.trainer.running
         window.notices.clear()
         window._act("resume_newest")
         choose_again()
-        wait(qtbot, lambda: window.session.trainer.frame is not None)
+        wait(qtbot, lambda: window.session.networks.trainer.frame is not None)
         assert window.session.document.experiment.data.path == str(own / "moved")
 
 
@@ -209,15 +210,15 @@ def test_going_on_where_the_folder_has_gone_asks_for_it(qtbot, own):
     [
         ("trainer", DeviceError("there is no CUDA device here"), True),
         ("trainer", TrainingError("the data has 10 labels and the network 3"), False),
-        ("lab", DeviceError("the device has no memory for this network"), False),
+        ("classifier", DeviceError("the device has no memory for this network"), False),
     ],
 )
 def test_the_cpu_is_offered_where_it_helps(who, error, offers):
     session = Session()
-    getattr(session, who).error = error
-    session._report(getattr(session, who))
+    getattr(session.networks, who).error = error
+    session.tick(0.0)
     (notice,) = session.notices
-    assert notice.text == str(error) and bool(notice.action[0]) == offers
+    assert notice.text == sentence(error) and bool(notice.action[0]) == offers
     assert session.close()
 
 
@@ -228,13 +229,12 @@ def test_training_on_the_cpu_after_all(monkeypatch):
     e = Experiment()
     training = Training(seconds=0, iterations=20, batch=16, device="cuda")
     session = Session(Document(replace(e, score=replace(e.score, source="trained", training=training))))
-    session.train()
+    session.networks.train()
     until(lambda: session.tick(0.02), lambda: bool(session.notices))
     notice = session.notices.pop()
     assert "no CUDA device" in notice.text and notice.action == ("Train on the CPU", "train_on_cpu")
-    session.train_on_cpu()
-    until(
-        lambda: session.tick(0.02), lambda: session.trainer.frame is not None and session.trainer.frame.done
-    )
+    session.networks.train_on_cpu()
+    until(lambda: session.tick(0.02), lambda: not session.networks.trainer.running)
     assert encode(session.document.experiment.score.training) == encode(replace(training, device="cpu"))
-    assert session.trainer.frame.device.startswith("CPU") and session.close()
+    frame = session.networks.trainer.frame
+    assert frame.done and frame.device.startswith("CPU") and session.close()

@@ -224,7 +224,7 @@ def test_a_monkey(qtbot, qapp, window, tmp_path, seed):
             if i % 25 == 0:
                 windows.keep_going(qtbot, 0.05)
         window.commands.train()
-        window.session.trainer.cancel()
+        window.session.networks.trainer.cancel()
         windows.wait(qtbot, lambda: all(t.threads <= 1 for t in window.session.tracks.values()), 20)
     assert exceptions == []
     assert window.isVisible()

@@ -36,7 +36,7 @@ def digits(iterations=100_000):
 
 
 def trained(qtbot, window, iteration=3):
-    trainer = window.session.trainer
+    trainer = window.session.networks.trainer
     wait(qtbot, lambda: trainer.frame is not None and trainer.frame.iteration >= iteration, 60)
 
 
@@ -93,7 +93,7 @@ def test_the_loss_chart_shows_what_is_held_out_where_no_floor_is_known(qtbot):
 
 def test_training_is_left_and_gone_on_with_after_a_restart(qtbot, tmp_path, own_data):
     with windowed(qtbot, tmp_path) as window:
-        window.session.trainer.kept = Kept(own_data)
+        window.session.networks.trainer.kept = Kept(own_data)
         window.session.edit(digits())
         window.commands.train()
         trained(qtbot, window)
@@ -102,8 +102,8 @@ def test_training_is_left_and_gone_on_with_after_a_restart(qtbot, tmp_path, own_
         window.refresh_slowly()
         assert "paused" in window.score.progress.text() and window.score.pause.text() == "Resume"
         window.commands.pause_training()
-        trained(qtbot, window, window.session.trainer.frame.iteration + 2)
-        reached = window.session.trainer.frame.iteration
+        trained(qtbot, window, window.session.networks.trainer.frame.iteration + 2)
+        reached = window.session.networks.trainer.frame.iteration
     with windowed(qtbot, tmp_path, started=False) as window:
         window.documents.start()
         window.start()
@@ -111,41 +111,41 @@ def test_training_is_left_and_gone_on_with_after_a_restart(qtbot, tmp_path, own_
         (offer,) = [n for n in window.notices.notices() if "MNIST digits was left" in n.text]
         offer.button.click()
         trained(qtbot, window)
-        assert window.session.trainer.frame.iteration > reached
+        assert window.session.networks.trainer.frame.iteration > reached
         e = window.session.document.experiment
         assert e.data.name == "mnist" and e.score.unet == TINY and e.score.source == "trained"
         assert e.sampler.particles == 16  # from points: what suits pictures
         window.commands.reset_training()
-        assert window.session.trainer.left(e) is None
+        assert window.session.networks.trainer.left(e) is None
     assert not (own_data / "mnist.safetensors").exists()
 
 
 def test_going_on_takes_the_budget_of_the_moment(qtbot, tmp_path, own_data):
     with windowed(qtbot, tmp_path) as window:
-        window.session.trainer.kept = Kept(own_data)
+        window.session.networks.trainer.kept = Kept(own_data)
         window.session.edit(digits(4))
         window.commands.train()
-        wait(qtbot, lambda: not window.session.trainer.running)
+        wait(qtbot, lambda: not window.session.networks.trainer.running)
         window.refresh_slowly()
         assert window.score.resume.text() == "Go on from 100%"
         window.session.edit(digits(6))
         window.score.resume.click()
-        wait(qtbot, lambda: not window.session.trainer.running)
-        assert window.session.trainer.frame.iteration == 6
+        wait(qtbot, lambda: not window.session.networks.trainer.running)
+        assert window.session.networks.trainer.frame.iteration == 6
 
 
 def test_a_broken_checkpoint_is_said(qtbot, tmp_path, own_data):
     with windowed(qtbot, tmp_path) as window:
         session = window.session
-        session.trainer.kept = Kept(own_data)
+        session.networks.trainer.kept = Kept(own_data)
         session.edit(digits(4))
         window.commands.train()
-        wait(qtbot, lambda: not session.trainer.running)
+        wait(qtbot, lambda: not session.networks.trainer.running)
         path = own_data / "mnist.safetensors"
         raw = bytearray(path.read_bytes())
         raw[-1] ^= 1
         path.write_bytes(bytes(raw))
-        session.resume_training()
+        session.networks.resume_training()
         wait(qtbot, lambda: any("is damaged" in n.text for n in window.notices.notices()))
 
 
@@ -179,7 +179,7 @@ def test_a_network_brings_its_data_along(qtbot, saved):
         assert (
             e.pictures is None
             and e.score.source == "trained"
-            and window.session.trainer.model.picture is None
+            and window.session.networks.trainer.model.picture is None
         )
         assert not [n.text for n in window.notices.notices() if n.kind == "error"]
 

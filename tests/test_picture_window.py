@@ -50,16 +50,16 @@ def through(qtbot, window):
 
 
 def _current(session, name):
-    picture, run = session.pictures.get(name), session.tracks[name].full
-    return picture is not None and picture.frame is run.recording[-1] and session._pictures.idle
+    picture, run = session.showing.pictures.get(name), session.tracks[name].full
+    return picture is not None and picture.frame is run.recording[-1] and session.showing.idle
 
 
 def images(window, name="A"):
-    return [m for m in window.session.pictures[name].marks if isinstance(m, Image)]
+    return [m for m in window.session.showing.pictures[name].marks if isinstance(m, Image)]
 
 
 def redrawn(qtbot, window, condition):
-    windows.wait(qtbot, lambda: condition() and window.session._pictures.idle, 60)
+    windows.wait(qtbot, lambda: condition() and window.session.showing.idle, 60)
 
 
 def e(window):
@@ -77,7 +77,7 @@ def place_of(window, picture):
     left, right, bottom, top = images(window)[0].bounds
     x = left + (picture % 3 + 0.5) / 3 * (right - left)
     y = top - (picture // 3 + 0.5) / 2 * (top - bottom)
-    stage = window.session.bounds["A"]
+    stage = window.session.showing.bounds["A"]
     return (x - stage[0]) / (stage[1] - stage[0]), (stage[3] - y) / (stage[3] - stage[2])
 
 
@@ -92,7 +92,7 @@ def test_two_clicks_from_points_to_pictures_and_one_step_back(qtbot, tmp_path, m
         windows.wait(qtbot, lambda: e(window).data == IMAGES["mnist"](), 60)
         assert e(window).sampler == PICTURE_SAMPLER
         assert window.session.playhead.playing and window.stages["A"].canvas.camera == HOME
-        windows.wait(qtbot, lambda: "A" in window.session.pictures and len(images(window)) == 3, 60)
+        windows.wait(qtbot, lambda: "A" in window.session.showing.pictures and len(images(window)) == 3, 60)
         window.commands.undo()
         assert window.session.document == before
         window.commands.redo()
@@ -108,10 +108,10 @@ def test_every_view_and_what_means_nothing_for_pictures_is_not_offered(qtbot, wi
         {"sheet": "sheet"}, {"sheet": "plane"}, {"sheet": "plane", "plane": "three", "triple": 2},
         {"picture": 3, "nearest": True}, {"follow": False},
     ):  # fmt: skip
-        before = window.session.pictures["A"]
+        before = window.session.showing.pictures["A"]
         window.edit_look(replace(look, **change))
-        redrawn(qtbot, window, lambda before=before: window.session.pictures["A"] is not before)
-        assert window.session.pictures["A"].marks
+        redrawn(qtbot, window, lambda before=before: window.session.showing.pictures["A"] is not before)
+        assert window.session.showing.pictures["A"].marks
     assert window.notices.notices() == []
     window.edit_look(look)
     window.right.refresh("A")
@@ -151,9 +151,9 @@ def test_a_click_shows_one_picture_large_and_the_mouse_reads_a_pixel(qtbot, wind
     QTest.mouseClick(corner[0], Qt.MouseButton.LeftButton, pos=corner[1])
     assert window.session.document.look.picture == 0
     left, *_, top = images(window)[0].bounds
-    window.session.probe("A", (left + 1e-3, top - 1e-3))
+    window.session.showing.probe("A", (left + 1e-3, top - 1e-3))
     windows.wait(qtbot, lambda: window.stages["A"].hover.text() != "")
-    value = window.session.pictures["A"].frame.x[0, 0]
+    value = window.session.showing.pictures["A"].frame.x[0, 0]
     assert window.stages["A"].hover.text() == f"picture 1   pixel (0, 0)   x(t) = {value:.2f}"
 
 
@@ -186,22 +186,24 @@ def test_two_stages_show_pictures_of_the_same_noise(qtbot, window):
 
 def test_stepping_scrubbing_the_charts_and_the_number_of_pictures(qtbot, window):
     window.commands.to_start()
-    windows.wait(qtbot, lambda: window.session.pictures["A"].index == 0)
+    windows.wait(qtbot, lambda: window.session.showing.pictures["A"].index == 0)
     for index in (1, 2):
         window.commands.step_forward()
-        windows.wait(qtbot, lambda index=index: window.session.pictures["A"].index == index)
-    assert window.session.pictures["A"].terms is not None
+        windows.wait(qtbot, lambda index=index: window.session.showing.pictures["A"].index == index)
+    assert window.session.showing.pictures["A"].terms is not None
     window.timeline.scrubbed.emit(4)
-    windows.wait(qtbot, lambda: window.session.pictures["A"].index == 4)
-    windows.wait(qtbot, lambda: len(window.session.distance_curve("A")) == 5, 60)
-    curve = window.session.distance_curve("A")[:, 2]
-    assert curve[-1] < 0.02 < window.session.distances["A"].floor < curve[0]  # the exact score can only copy
+    windows.wait(qtbot, lambda: window.session.showing.pictures["A"].index == 4)
+    windows.wait(qtbot, lambda: len(window.session.showing.distance_curve("A")) == 5, 60)
+    curve = window.session.showing.distance_curve("A")[:, 2]
+    assert (
+        curve[-1] < 0.02 < window.session.showing.distances["A"].floor < curve[0]
+    )  # the exact score can only copy
     assert "training picture" in window.right.distance.toolTip()
     row = window.sampler.count.row("pictures")
     row.entry.typed.emit("9")
     assert e(window).sampler.particles == 9
     through(qtbot, window)
-    assert window.session.pictures["A"].frame.x.shape == (9, 784)
+    assert window.session.showing.pictures["A"].frame.x.shape == (9, 784)
     row.entry.typed.emit("10000")
     assert e(window).sampler.particles == 9 and "100" in window.notices.notices()[-1].text
 

@@ -27,7 +27,7 @@ from explorer.samplers.spec import MODES
 from explorer.scores.base import ExactScore
 from explorer.scores.spec import NetworkSpec, Training
 from explorer.sdes import SDES
-from explorer.session import Plan, Session, core, plan
+from explorer.session import Plan, Session, networks, plan, showing
 from explorer.session.history import DEPTH, MERGE_SECONDS, History
 from explorer.session.picture import TERMS_OF, make_picture
 from explorer.session.track import COARSE_PARTICLES, Run, Track, coarse
@@ -119,7 +119,7 @@ def gate(monkeypatch):
             gates.append(Gate(ExactScore(e.data.mixture, e.sde), most))
             return Resolved(gates[-1], True, "gated", e.data.dim)
 
-        monkeypatch.setattr(core, "resolve", resolved)
+        monkeypatch.setattr(networks, "resolve", resolved)
         return gates
 
     yield put
@@ -298,17 +298,17 @@ def test_every_mode_gives_a_whole_run_and_pictures(sessions, mode, data):
     wanted = list(simulate(e.sde, e.sampler, run.resolved.score, e.data.mixture, e.seed))
     np.testing.assert_array_equal(run.recording[-1].x, wanted[-1].x)
     s.playhead.seek(1.0)
-    until(s, lambda: "A" in s.pictures and s.pictures["A"].frame is run.recording[-1])
-    picture = s.pictures["A"]
+    until(s, lambda: "A" in s.showing.pictures and s.showing.pictures["A"].frame is run.recording[-1])
+    picture = s.showing.pictures["A"]
     assert picture.index == picture.count - 1 and picture.experiment == e and errors(s) == []
 
 
 def test_nothing_runs_before_start(sessions):
     s = sessions(start=False)
     change(s, "seed", 3)
-    assert s.tick(0.1) == set() and s.tracks["A"].threads == 0 and s.word() == ""
+    assert s.tick(0.1) == set() and s.tracks["A"].threads == 0 and s.networks.word() == ""
     s.start()
-    assert complete(s).experiment.seed == 3 and s.word() and s.device
+    assert complete(s).experiment.seed == 3 and s.networks.word() and s.device
 
 
 def test_a_device_that_is_not_here_does_not_stop_the_start(sessions):
@@ -326,13 +326,13 @@ def test_the_preview_shows_a_recording_without_any_score(sessions, monkeypatch):
         recording.append(Frame(np.full((7, 2), i, np.float32), 1 - i / 5, 0.5, 0.5, i, 5, i))
     s.preview(recording)
     s.playhead.seek(1.0)
-    until(s, lambda: "A" in s.pictures)
-    picture = s.pictures["A"]
+    until(s, lambda: "A" in s.showing.pictures)
+    picture = s.showing.pictures["A"]
     assert picture.frame is recording[-1] and picture.terms is None
     assert not any(isinstance(m, Arrows) for m in picture.marks)
     s.edit(document())
     s.start()
-    until(s, lambda: s.pictures["A"].frame.x.shape == (40, 2))
+    until(s, lambda: s.showing.pictures["A"].frame.x.shape == (40, 2))
 
 
 def test_tick_waits_for_nothing_and_never_asks_a_score(sessions, gate):
@@ -341,7 +341,7 @@ def test_tick_waits_for_nothing_and_never_asks_a_score(sessions, gate):
     s = sessions(document(Look(), compare={}))
     for i in range(50):
         s.tick(0.02)
-        s.probe("A", (0.1, 0.2))
+        s.showing.probe("A", (0.1, 0.2))
         change(s, "seed", i)
         s.step(1)
     until(s, lambda: s.tracks["A"].threads and any(g.askers for g in gates))
@@ -353,16 +353,18 @@ def test_the_first_picture_after_an_edit_is_coarse_and_in_place(sessions, gate):
     s = sessions()
     complete(s)
     s.playhead.seek(0.5)
-    until(s, lambda: "A" in s.pictures)
+    until(s, lambda: "A" in s.showing.pictures)
     s.edit(replace(s.document, experiment=document(particles=2000, steps=100, seed=9).experiment))
-    until(s, lambda: s.pictures["A"].experiment.seed == 9)
-    picture = s.pictures["A"]
+    until(s, lambda: s.showing.pictures["A"].experiment.seed == 9)
+    picture = s.showing.pictures["A"]
     assert picture.frame.x.shape == (COARSE_PARTICLES, 2) and s.playhead.position == 0.5
     assert picture.index == picture.experiment.sampler.steps // 2
     for g in gates:
         g.open.set()
-    until(s, lambda: s.pictures["A"].frame.x.shape == (2000, 2))
-    assert s.playhead.position == 0.5 and s.pictures["A"].frame.t == pytest.approx(picture.frame.t, abs=0.05)
+    until(s, lambda: s.showing.pictures["A"].frame.x.shape == (2000, 2))
+    assert s.playhead.position == 0.5 and s.showing.pictures["A"].frame.t == pytest.approx(
+        picture.frame.t, abs=0.05
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -381,7 +383,7 @@ def test_what_is_shown_stays_until_the_new_run_has_caught_up(sessions, gate):
     change(s, "seed", 3)
     for _ in range(20):
         s.tick(0.0)
-        assert s.place("A")[0] is old
+        assert s.showing.place("A")[0] is old
 
 
 def test_the_run_before_is_given_back(sessions):
@@ -390,7 +392,7 @@ def test_the_run_before_is_given_back(sessions):
     old = weakref.ref(complete(s))
     change(s, "seed", 3)
     complete(s)
-    until(s, lambda: s.pictures["A"].experiment.seed == 3)
+    until(s, lambda: s.showing.pictures["A"].experiment.seed == 3)
     gc.collect()
     assert old() is None
 
@@ -415,7 +417,7 @@ def test_an_error_in_a_run_is_one_notice_and_what_was_there_stays(sessions, monk
     def broken(x, t):
         raise RuntimeError("the score fell over")
 
-    monkeypatch.setattr(core, "resolve", lambda e, trained=None: Resolved(broken, False, "", 2))
+    monkeypatch.setattr(networks, "resolve", lambda e, trained=None: Resolved(broken, False, "", 2))
     change(s, "seed", 1)
     until(s, lambda: bool(s.notices))
     for _ in range(50):
@@ -423,7 +425,7 @@ def test_an_error_in_a_run_is_one_notice_and_what_was_there_stays(sessions, monk
     assert (
         len(s.notices) == 1 and "the score fell over" in s.notices[0].text and s.notices[0].level == "error"
     )
-    assert s.place("A")[0] in (old, s.tracks["A"].full) and not s.tracks["A"].busy
+    assert s.showing.place("A")[0] in (old, s.tracks["A"].full) and not s.tracks["A"].busy
     monkeypatch.undo()
     change(s, "seed", 2)
     complete(s)
@@ -436,7 +438,7 @@ def test_an_error_in_every_picture_is_one_notice(sessions, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("no picture")
 
-    monkeypatch.setattr(core, "make_picture", broken)
+    monkeypatch.setattr(showing, "make_picture", broken)
     for i in range(30):
         s.playhead.seek(i / 29)
         s.tick(0.0)
@@ -474,12 +476,12 @@ def test_steps_visit_every_frame_and_pause(sessions):
     s.playhead.playing = True
     seen = []
     for _ in range(len(run.recording) + 2):
-        seen.append(s.place("A")[1])
+        seen.append(s.showing.place("A")[1])
         s.step(1)
     last = len(run.recording) - 1
     assert seen == [*range(last + 1), last, last] and not s.playhead.playing
     s.step(-3)
-    assert s.place("A")[1] == last - 3
+    assert s.showing.place("A")[1] == last - 3
 
 
 def test_play_follows_the_run(sessions):
@@ -489,7 +491,7 @@ def test_play_follows_the_run(sessions):
     shown = set()
     for _ in range(400):
         s.tick(0.05)
-        shown.add(s.place("A")[1])
+        shown.add(s.showing.place("A")[1])
     assert shown == set(range(len(run.recording)))
 
 
@@ -499,13 +501,13 @@ def test_play_follows_the_run(sessions):
 def test_split_on_and_off(sessions):
     s = sessions()
     complete(s)
-    assert s.shown == ("A",) and s.place("B") is None
+    assert s.shown == ("A",) and s.showing.place("B") is None
     s.edit(replace(s.document, compare=replace(s.document.experiment, sde=SDES["ve"]())))
     complete(s, "B")
-    until(s, lambda: "B" in s.pictures)
+    until(s, lambda: "B" in s.showing.pictures)
     assert s.shown == ("A", "B")
     s.edit(replace(s.document, compare=None))
-    assert s.shown == ("A",) and "B" not in s.pictures and s.place("B") is None
+    assert s.shown == ("A",) and "B" not in s.showing.pictures and s.showing.place("B") is None
     for _ in range(10):
         assert "B" not in s.tick(0.01)
     s.undo()
@@ -551,7 +553,7 @@ def test_the_second_stage_is_linked_by_time(sessions):
     times = np.array([f.t for f in b.recording.frames])
     for position in np.linspace(0, 1, 21):
         s.playhead.seek(position)
-        here, there = s.place("A"), s.place("B")
+        here, there = s.showing.place("A"), s.showing.place("B")
         assert here[0] is a and there[0] is b
         t = a.recording[here[1]].t
         assert abs(times[there[1]] - t) == np.abs(times - t).min()
@@ -562,20 +564,20 @@ def test_at_the_end_both_stages_show_their_last_frame_and_its_distance(sessions)
     s = sessions(document(mode="ode", compare={"sampler": b}))
     complete(s, "A")
     run = complete(s, "B")
-    until(s, lambda: len(s.distance_curve("B")) == min(40, len(run.recording)))
+    until(s, lambda: len(s.showing.distance_curve("B")) == min(40, len(run.recording)))
     s.playhead.seek(1.0)
-    last = s.distance_curve("B")[-1, 2]
-    assert s.place("B")[1] == len(run.recording) - 1 and s.distance_at("B", 1.0) == last
+    last = s.showing.distance_curve("B")[-1, 2]
+    assert s.showing.place("B")[1] == len(run.recording) - 1 and s.showing.distance_at("B", 1.0) == last
 
 
 def test_the_distance_of_the_second_stage_is_that_of_the_frame_it_shows(sessions):
     s = sessions(document(steps=30, compare={"sampler": replace(Sampler(), steps=30, grid="quadratic")}))
     complete(s, "A")
     run = complete(s, "B")
-    until(s, lambda: len(s.distance_curve("B")) == len(run.recording) == 31)
+    until(s, lambda: len(s.showing.distance_curve("B")) == len(run.recording) == 31)
     s.playhead.seek(0.5)
-    index = s.place("B")[1]
-    assert index != 15 and s.distance_at("B", 0.5) == s.distance_curve("B")[index, 2]
+    index = s.showing.place("B")[1]
+    assert index != 15 and s.showing.distance_at("B", 0.5) == s.showing.distance_curve("B")[index, 2]
 
 
 @pytest.mark.parametrize("mode", ["forward", "langevin"])
@@ -585,7 +587,7 @@ def test_where_clocks_differ_the_share_of_the_run_counts(sessions, mode):
     b = complete(s, "B")
     for position in (0.0, 0.5, 1.0):
         s.playhead.seek(position)
-        assert s.place("B")[1] == round(position * (len(b.recording) - 1))
+        assert s.showing.place("B")[1] == round(position * (len(b.recording) - 1))
 
 
 # --- training ------------------------------------------------------------------------------------------------
@@ -601,7 +603,7 @@ def training(look=PLAIN, budget=None, **sets):
 
 
 def trained(session, iterations=1):
-    t = session.trainer
+    t = session.networks.trainer
     until(
         session, lambda: t.model is not None and t.frame is not None and t.frame.iteration >= iterations, 0.02
     )
@@ -615,19 +617,19 @@ def arrows(picture):
 def test_training_changes_the_field_and_the_runs(sessions):
     s = sessions(training(Look(field="learned"), mode="ode"))
     s.playhead.seek(0.8)
-    s.train()
+    s.networks.train()
     assert s.document.experiment.score.source == "trained" and s.history.can_undo
     run = complete(s)
-    until(s, lambda: "A" in s.pictures)
-    before = arrows(s.pictures["A"])
+    until(s, lambda: "A" in s.showing.pictures)
+    before = arrows(s.showing.pictures["A"])
     trained(s, 30)
-    until(s, lambda: not np.array_equal(arrows(s.pictures["A"]), before), 0.02)
+    until(s, lambda: not np.array_equal(arrows(s.showing.pictures["A"]), before), 0.02)
     until(s, lambda: s.tracks["A"].full is not run, 0.05)
-    assert "Trained" in s.word() or "One network" in s.word()
-    s.trainer.cancel()
-    until(s, lambda: s.trainer.threads == 0)
-    final = s.trainer.model
-    until(s, lambda: s.tracks["A"].full.recording.complete and not s._stale_runs, 0.1)
+    assert "Trained" in s.networks.word() or "One network" in s.networks.word()
+    s.networks.trainer.cancel()
+    until(s, lambda: s.networks.trainer.threads == 0)
+    final = s.networks.trainer.model
+    until(s, lambda: s.tracks["A"].full.recording.complete and not s.networks._stale_runs, 0.1)
     wanted = resolve(s.document.experiment, final).score
     e = s.document.experiment
     *_, last = simulate(e.sde, e.sampler, wanted, e.data.mixture, e.seed)
@@ -637,13 +639,13 @@ def test_training_changes_the_field_and_the_runs(sessions):
 
 def test_a_training_that_is_through_keeps_its_last_weights(sessions):
     s = sessions(training(budget=Training(seconds=0, iterations=40, batch=64, device="cpu")))
-    s.train()
-    until(s, lambda: not s.trainer.running, 0.02)
-    assert s.trainer.frame.iteration == 40 and s.trainer.frame.done
-    assert s.trainer.model.facts["iterations"] == 40 and s.trainer.model.data == encode(
+    s.networks.train()
+    until(s, lambda: not s.networks.trainer.running, 0.02)
+    assert s.networks.trainer.frame.iteration == 40 and s.networks.trainer.frame.done
+    assert s.networks.trainer.model.facts["iterations"] == 40 and s.networks.trainer.model.data == encode(
         s.document.experiment.data
     )
-    rows = s.trainer.history.array()
+    rows = s.networks.trainer.history.array()
     assert (
         rows.ndim == 2 and rows.shape[1] == 5 and np.isfinite(rows).all() and (np.diff(rows[:, 0]) >= 0).all()
     )
@@ -651,24 +653,28 @@ def test_a_training_that_is_through_keeps_its_last_weights(sessions):
 
 def test_pause_resume_reset(sessions):
     s = sessions(training())
-    s.train()
+    s.networks.train()
     trained(s)
-    s.trainer.pause()
-    assert s.trainer.paused and s.trainer.running
+    s.networks.trainer.pause()
+    assert s.networks.trainer.paused and s.networks.trainer.running
     time.sleep(0.1)
     s.tick(0.02)
     time.sleep(0.05)
     s.tick(0.02)
-    held = s.trainer.frame.iteration
+    held = s.networks.trainer.frame.iteration
     time.sleep(0.1)
     s.tick(0.02)
-    assert s.trainer.frame.iteration == held
-    s.trainer.resume()
-    until(s, lambda: s.trainer.frame.iteration > held, 0.02)
-    s.reset_training()
-    assert s.trainer.model is None and s.trainer.frame is None and not s.trainer.running
-    assert len(s.trainer.history.array()) == 0
-    until(s, lambda: "Not trained yet" in s.word(), 0.1)
+    assert s.networks.trainer.frame.iteration == held
+    s.networks.trainer.resume()
+    until(s, lambda: s.networks.trainer.frame.iteration > held, 0.02)
+    s.networks.reset_training()
+    assert (
+        s.networks.trainer.model is None
+        and s.networks.trainer.frame is None
+        and not s.networks.trainer.running
+    )
+    assert len(s.networks.trainer.history.array()) == 0
+    until(s, lambda: "Not trained yet" in s.networks.word(), 0.1)
 
 
 def test_loss_history_is_thinned_not_cut():
@@ -681,55 +687,55 @@ def test_loss_history_is_thinned_not_cut():
 
 def test_another_sde_does_not_stop_a_training_unless_it_is_native(sessions):
     s = sessions(training())
-    s.train()
+    s.networks.train()
     for sde in SDES:
         change(s, "sde", sde)
-        assert s.trainer.running
+        assert s.networks.trainer.running
     trained(s)
-    assert s.trainer.model.sde is None and not s.notices
+    assert s.networks.trainer.model.sde is None and not s.notices
     change(s, "score.network.output", "noise")
-    assert not s.trainer.running and s.notices.pop().level == "info"
-    s.train()
-    assert s.trainer.running
+    assert not s.networks.trainer.running and s.notices.pop().level == "info"
+    s.networks.train()
+    assert s.networks.trainer.running
     change(s, "sde", "vp")
-    assert not s.trainer.running and "Training stopped" in s.notices.pop().text
+    assert not s.networks.trainer.running and "Training stopped" in s.notices.pop().text
 
 
 def test_a_training_that_cannot_begin_is_one_notice(sessions):
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     s = sessions(training(budget=Training(device="cuda")))
-    s.train()
+    s.networks.train()
     until(s, lambda: bool(s.notices), 0.02)
     for _ in range(20):
         s.tick(0.02)
-    assert len(errors(s)) == 1 and "CUDA" in errors(s)[0] and not s.trainer.running
+    assert len(errors(s)) == 1 and "CUDA" in errors(s)[0] and not s.networks.trainer.running
 
 
 def test_from_two_dimensions_to_one_and_back_while_all_runs(sessions):
     s = sessions(training(Look(contours=True, data=True, field="difference")))
-    s.train()
+    s.networks.train()
     s.playhead.playing = True
     for data in ("two_modes_1d", "spiral", "three_modes_1d", "eight_gaussians") * 3:
         change(s, "data", data)
-        s.train()
-        s.probe("A", (0.5, 0.5))
+        s.networks.train()
+        s.showing.probe("A", (0.5, 0.5))
         for _ in range(8):
             s.tick(0.05)
             time.sleep(0.004)
     trained(s)
     complete(s)
-    assert errors(s) == [] and s.trainer.model.dim == 2
+    assert errors(s) == [] and s.networks.trainer.model.dim == 2
 
 
 def test_a_network_from_a_file_is_used(sessions):
     s = sessions()
     e = edited(document().experiment, "score.source", "trained")
     model = untrained(replace(e, seed=7, score=replace(e.score, network=TINY)))
-    s.use_model(model)
+    s.networks.use_model(model)
     assert s.document.experiment.score.network == TINY and s.document.experiment.score.source == "trained"
     run = complete(s)
-    assert s.trainer.model is model and not run.resolved.exact
+    assert s.networks.trainer.model is model and not run.resolved.exact
     assert s.undo() and complete(s).resolved.exact
 
 
@@ -767,15 +773,15 @@ def test_a_step_is_taken_apart_by_every_method(method):
 
 def test_distances_fall_towards_the_data(sessions):
     s = sessions(document(steps=30, particles=300))
-    assert s.distance_at("A", 0.5) is None
+    assert s.showing.distance_at("A", 0.5) is None
     complete(s)
-    until(s, lambda: len(s.distance_curve("A")) == 31)
-    curve = s.distance_curve("A")
+    until(s, lambda: len(s.showing.distance_curve("A")) == 31)
+    curve = s.showing.distance_curve("A")
     assert (np.diff(curve[:, 0]) > 0).all() and curve[0, 1] == 1.0 and curve[-1, 2] < 0.3 * curve[0, 2]
-    assert s.distance_at("A", 1.0) == curve[-1, 2]
+    assert s.showing.distance_at("A", 1.0) == curve[-1, 2]
     change(s, "data", "two_modes_1d")
     complete(s)
-    until(s, lambda: len(s.distance_curve("A")) == 31)
+    until(s, lambda: len(s.showing.distance_curve("A")) == 31)
 
 
 @pytest.mark.parametrize("data", ["eight_gaussians", "two_modes_1d"])
@@ -783,38 +789,39 @@ def test_the_probe_says_what_is_there(sessions, data):
     s = sessions(document(Look(follow=False), data=data))
     complete(s)
     s.playhead.seek(0.5)
-    s.probe("A", (0.4, -0.3))
-    until(s, lambda: "A" in s.probes)
-    run, index = s.place("A")
+    s.showing.probe("A", (0.4, -0.3))
+    until(s, lambda: "A" in s.showing.probes)
+    run, index = s.showing.place("A")
     flat = data == "two_modes_1d"
     t, x = (0.4, [-0.3]) if flat else (run.recording[index].t, [0.4, -0.3])
     alpha, sigma = run.experiment.sde.marginal(t)
     log_p = float(run.experiment.data.mixture.log_density(torch.tensor([x]), alpha, sigma))
-    assert f"log p = {log_p:.2f}" in s.probes["A"]
+    assert f"log p = {log_p:.2f}" in s.showing.probes["A"]
 
 
 def test_bounds_ask_for_a_new_picture(sessions):
     s = sessions(document(Look()))
     complete(s)
-    until(s, lambda: s._pictures.idle and "A" in s.pictures)
-    picture = s.pictures["A"]
+    until(s, lambda: s.showing.idle and "A" in s.showing.pictures)
+    picture = s.showing.pictures["A"]
     s.tick(0.0)
-    assert s.pictures["A"] is picture
-    s.set_bounds("A", (-1.0, 1.0, -1.0, 1.0))
-    until(s, lambda: s.pictures["A"] is not picture)
+    assert s.showing.pictures["A"] is picture
+    s.showing.set_bounds("A", (-1.0, 1.0, -1.0, 1.0))
+    until(s, lambda: s.showing.pictures["A"] is not picture)
     assert (
         max(
-            abs(arrow) for arrow in next(m.xy for m in s.pictures["A"].marks if isinstance(m, Arrows)).ravel()
+            abs(arrow)
+            for arrow in next(m.xy for m in s.showing.pictures["A"].marks if isinstance(m, Arrows)).ravel()
         )
         < 1
     )
-    assert any(isinstance(m, Points) for m in s.pictures["A"].marks)
+    assert any(isinstance(m, Points) for m in s.showing.pictures["A"].marks)
 
 
 def test_close_ends_everything_in_the_middle_of_it(sessions):
     before = set(threading.enumerate())
     s = sessions(training(Look(), compare={}, steps=2000, particles=5000))
-    s.train()
+    s.networks.train()
     for _ in range(5):
         s.tick(0.02)
         time.sleep(0.01)
@@ -827,9 +834,9 @@ def test_objectives_train_under_the_session(sessions):
     for name in OBJECTIVES:
         budget = Training(seconds=0, iterations=5, batch=64, device="cpu")
         s = sessions(training(budget=budget, score__objective=name))
-        s.train()
-        until(s, lambda s=s: not s.trainer.running, 0.02)
-        assert s.trainer.model.facts["objective"]["type"] == name and errors(s) == []
+        s.networks.train()
+        until(s, lambda s=s: not s.networks.trainer.running, 0.02)
+        assert s.networks.trainer.model.facts["objective"]["type"] == name and errors(s) == []
 
 
 @pytest.mark.parametrize(("work", "ours"), [

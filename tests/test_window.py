@@ -46,7 +46,9 @@ def complete(window):
 def through(qtbot, window):
     """Wait until the runs of the current settings are complete and shown."""
     windows.wait(
-        qtbot, lambda: complete(window) and set(window.session.shown) <= set(window.session.pictures), 20
+        qtbot,
+        lambda: complete(window) and set(window.session.shown) <= set(window.session.showing.pictures),
+        20,
     )
 
 
@@ -57,8 +59,8 @@ def e(window):
 def test_it_begins_with_something_that_moves(qtbot, window):
     through(qtbot, window)
     assert window.session.playhead.playing
-    seen = window.session.pictures["A"].index
-    windows.wait(qtbot, lambda: window.session.pictures["A"].index > seen)
+    seen = window.session.showing.pictures["A"].index
+    windows.wait(qtbot, lambda: window.session.showing.pictures["A"].index > seen)
     assert window.notices.notices() == []
 
 
@@ -90,7 +92,7 @@ def test_every_distribution_can_be_chosen(qtbot, window):
         window.data.gallery.chosen.emit(name)
         assert e(window).data.name == name
         through(qtbot, window)
-        assert window.session.pictures["A"].marks
+        assert window.session.showing.pictures["A"].marks
     assert window.notices.notices() == []
 
 
@@ -152,16 +154,16 @@ def test_playing_scrubbing_and_stepping(qtbot, window):
     window.commands.toggle_play()
     assert not head.playing
     timeline.scrubbed.emit(15)
-    windows.wait(qtbot, lambda: window.session.pictures["A"].index == 15)
+    windows.wait(qtbot, lambda: window.session.showing.pictures["A"].index == 15)
     window.commands.step_forward()
-    windows.wait(qtbot, lambda: window.session.pictures["A"].index == 16)
+    windows.wait(qtbot, lambda: window.session.showing.pictures["A"].index == 16)
     window.commands.step_back()
-    windows.wait(qtbot, lambda: window.session.pictures["A"].index == 15)
+    windows.wait(qtbot, lambda: window.session.showing.pictures["A"].index == 15)
     window.commands.to_end()
-    windows.wait(qtbot, lambda: window.session.pictures["A"].index == 30)
+    windows.wait(qtbot, lambda: window.session.showing.pictures["A"].index == 30)
     assert timeline.readouts["step"].text().replace(" ", "") == "30/30"
     window.commands.to_start()
-    windows.wait(qtbot, lambda: window.session.pictures["A"].index == 0)
+    windows.wait(qtbot, lambda: window.session.showing.pictures["A"].index == 0)
     for command in ("faster", "slower", "toggle_loop", "toggle_direction"):
         getattr(window.commands, command)()
 
@@ -174,7 +176,7 @@ def test_corrector_moves_are_steps_of_their_own(qtbot, window):
     parts = []
     for _ in range(4):
         window.commands.step_forward()
-        place = window.session.place("A")
+        place = window.session.showing.place("A")
         parts.append(place[0].recording[place[1]].part)
     assert parts.count("correct") in (2, 3)
     assert "predict" in parts
@@ -203,7 +205,7 @@ def test_training_is_shown_live_paused_and_forgotten(qtbot, window):
     through(qtbot, window)
     window.commands.train()
     assert e(window).score.source == "trained"
-    trainer = window.session.trainer
+    trainer = window.session.networks.trainer
     windows.wait(qtbot, lambda: trainer.model is not None and len(trainer.history.rows) > 2, 30)
     windows.wait(qtbot, lambda: window.score.progress.text() != "")
     window.commands.pause_training()

@@ -74,7 +74,7 @@ class FakeHost(QWidget):
     def run(self, qtbot, name="A"):
         """Compute the session's run to its end."""
         self.session.started = True
-        self.session._simulate(name)
+        self.session.simulate(name)
 
         def through():
             self.session.tick(0.02)

@@ -80,7 +80,7 @@ def training(p: Photographer) -> Iterator[None]:
 
     p.edit("data", DISTRIBUTIONS["two_moons"]())
     p.window.commands.train()
-    trainer = p.window.session.trainer
+    trainer = p.window.session.networks.trainer
     p.wait(lambda: trainer.frame is not None and trainer.frame.progress > 0.35, "the training")
     p.window.commands.pause_training()
     p.settle(0.8)

@@ -68,7 +68,7 @@ class Photographer:
 
     def _measured(self, name: str) -> bool:
         frames = len(self.window.session.tracks[name].full.recording)
-        return len(self.window.session.distance_curve(name)) > min(20, frames // 2)
+        return len(self.window.session.showing.distance_curve(name)) > min(20, frames // 2)
 
     def _complete(self, name: str) -> bool:
         run = self.window.session.tracks[name].full
@@ -82,7 +82,7 @@ class Photographer:
 
         def quiet() -> bool:
             nonlocal since
-            if not session._pictures.idle and not session.trainer.running:
+            if not session.showing.idle and not session.networks.trainer.running:
                 since = time.monotonic()
             return time.monotonic() > since + QUIET
 
@@ -124,7 +124,7 @@ class Photographer:
         """As the program opens."""
         from explorer.document import Document
 
-        self.window.session.reset_training()
+        self.window.session.networks.reset_training()
         self.window.session.edit(Document())
         self.window.notices.clear()
         self.card = None

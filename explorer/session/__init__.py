@@ -1,6 +1,7 @@
 """The session: the document, undo, the running jobs and the playhead. What the window shows, without a window."""
 
-from explorer.session.core import Notice, Session
+from explorer.session.core import Session
+from explorer.session.notices import Notice
 from explorer.session.picture import Picture
 from explorer.session.plan import Plan, plan
 

@@ -200,12 +200,12 @@ class Commands:
         """Train a network for this experiment."""
         if not self.window.ready:
             return
-        self.window.session.train()
+        self.window.session.networks.train()
         self.window.refresh()
 
     def pause_training(self) -> None:
         """Hold the training or go on; where there is none, go on with the one that was left."""
-        trainer = self.window.session.trainer
+        trainer = self.window.session.networks.trainer
         if not trainer.running:
             self.resume_training()
         elif trainer.paused:
@@ -217,12 +217,12 @@ class Commands:
     def resume_training(self) -> None:
         """Go on with the training of this data that was left."""
         if self.window.ready:
-            self.window.session.resume_training()
+            self.window.session.networks.resume_training()
             self.window.refresh()
 
     def reset_training(self) -> None:
         """Forget the trained network."""
-        self.window.session.reset_training()
+        self.window.session.networks.reset_training()
         self.window.refresh()
 
     # --- laboratories -------------------------------------------------------------------------------------

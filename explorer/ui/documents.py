@@ -73,7 +73,7 @@ class Documents(QObject):
         self.recovery = Recovery(host, self)
         self._use = Use(host, self.recent)
         self.pictures = OwnPictures(host, self.asking, self.run)
-        host.session.bring = self.pictures.fetch
+        host.session.networks.bring = self.pictures.fetch
         self._clock = QTimer(self)
         self._clock.timeout.connect(self.changed)
         self._clock.start(CHECK_MS)
@@ -109,7 +109,7 @@ class Documents(QObject):
         """Take folders for the autosave and for trainings; bring back what a crash has left."""
         self.recovery.start()
         with suppress(OSError):  # which the autosave has told
-            self._host.session.trainer.kept = Kept(paths.user_data() / "training")
+            self._host.session.networks.trainer.kept = Kept(paths.user_data() / "training")
 
     def shut_down(self) -> None:
         """Keep everything and end the threads; nothing is asked."""
@@ -184,7 +184,7 @@ class Documents(QObject):
         e = self._host.session.document.experiment
         if e.score.source == "pretrained":
             return pretrained(e.data)
-        return self._host.session.trainer.model
+        return self._host.session.networks.trainer.model
 
     def fill_recent(self, menu: QMenu) -> None:
         """Put the recent files into `menu` (connect it to aboutToShow)."""

@@ -161,7 +161,7 @@ class ExportPanel(QDialog):
             return
         position = None if session.playhead.playing else session.playhead.position
         serials = (run.serial for run in runs if run is not None)
-        wanted = (*serials, session.document.look, session.bounds["A"], position)
+        wanted = (*serials, session.document.look, session.showing.bounds["A"], position)
         if wanted != self._wanted:
             self._wanted = wanted
             self._show()

@@ -31,7 +31,7 @@ def replay_now(session: Session, theme: Theme, *, caption: bool = True) -> Repla
         if run is None or not run.recording.complete:
             return None
         runs.append((run.experiment, run.resolved, run.recording))
-    bounds = session.bounds["A"]
+    bounds = session.showing.bounds["A"]
     made = exporting.replay_of(session.document, runs, theme, session.playhead.position, bounds)
     return made if caption else replace(made, caption="")
 

@@ -191,7 +191,7 @@ class Laboratories:
 
     def look_at_particle(self, stage: str, xy: tuple[float, float]) -> None:
         """Open the microscope on the particle nearest to a point of a stage."""
-        index = self._session.particle_at(stage, xy)
+        index = self._session.showing.particle_at(stage, xy)
         if index is not None:
             self._window.select(stage)
             self.open(MICROSCOPE, particle=index)
@@ -265,7 +265,7 @@ class Laboratories:
         """A click on a picture chooses the particle there, in a laboratory that looks at one."""
         lab = self.lab
         if lab is not None and hasattr(lab, "particle"):
-            index = self._session.particle_near(self._session.lab_stage, (x, y))
+            index = self._session.showing.particle_near(self._session.lab_stage, (x, y))
             if index is not None:
                 self._try(lab, {"particle": index})
 

@@ -82,7 +82,7 @@ class MeaningColumn(SideColumn):
 
     def refresh(self, selected: str) -> None:
         """Show what the session has now, of the stage that is selected."""
-        picture = self._session.pictures.get(selected) or self._session.pictures.get("A")
+        picture = self._session.showing.pictures.get(selected) or self._session.showing.pictures.get("A")
         experiment = self._session.experiment(selected) or self._session.document.experiment
         pictures = experiment.pictures is not None
         self.layers.set_look(self._session.document.look, pictures)
@@ -104,8 +104,8 @@ class MeaningColumn(SideColumn):
             self.schedule.set_playhead(t)
 
     def _show_distance(self, t: float | None) -> None:
-        a = self._session.distance_curve("A")
-        b = self._session.distance_curve("B") if "B" in self._session.shown else np.zeros((0, 3))
+        a = self._session.showing.distance_curve("A")
+        b = self._session.showing.distance_curve("B") if "B" in self._session.shown else np.zeros((0, 3))
         # without a clock (Langevin at one level) the axis is the share of the run
         still = len(a) > 1 and float(np.ptp(a[:, 1])) == 0.0
         at = 1.0 - self._session.playhead.position if still else t
@@ -113,11 +113,11 @@ class MeaningColumn(SideColumn):
         self.distance.set_captions(
             *(("start of the run", "its end") if still else ("t = 1, noise", "data, t = 0"))
         )
-        floor = self._session.distances["A"].floor
+        floor = self._session.showing.distances["A"].floor
         self.distance.set_data(across[0], a[:, 2], across[1], b[:, 2], floor=floor, playhead=at)
 
     def _show_loss(self) -> None:
-        trainer = self._session.trainer
+        trainer = self._session.networks.trainer
         frame = trainer.frame
         self._loss_card.setVisible(self._session.document.experiment.score.source == "trained")
         now = (id(frame), len(trainer.history.rows))

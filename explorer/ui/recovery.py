@@ -108,7 +108,7 @@ class Recovery:
 
     def discard(self) -> None:
         """A fresh experiment instead of what was brought back. Undo goes back to it."""
-        self._host.session.reset_training()
+        self._host.session.networks.reset_training()
         self._documents.new()
 
     def _restore(self, kept: Kept, state: State, said: str, action: tuple[str, Callable[[], None]]) -> None:
@@ -167,10 +167,10 @@ class Recovery:
     ) -> None:
         session = self._host.session
         if model is not None:
-            session.trainer.model = model
+            session.networks.trainer.model = model
         self._documents.restored(document, Path(state.path) if state.path else None, saved)
         if model is not None and session.document.experiment.score.source == "trained":
-            session.use_model(model)
+            session.networks.use_model(model)
 
     # --- keeping ---------------------------------------------------------------------------------------
 
@@ -181,10 +181,10 @@ class Recovery:
             return
         if self._attempts and now > self._sound_from:
             self._attempts = 0
-        document, model = self._host.session.document, self._host.session.trainer.model
+        document, model = self._host.session.document, self._host.session.networks.trainer.model
         if document is self._written[0] and model is self._written[1]:
             return
-        self._next = now + (EVERY_TRAINING if self._host.session.trainer.running else EVERY)
+        self._next = now + (EVERY_TRAINING if self._host.session.networks.trainer.running else EVERY)
         new_model = model if model is not self._written[1] else None
         write = partial(self._write, self._store, document, self._path(), self._attempts, new_model)
         self._task = Task(self._documents, write, partial(self._wrote, (document, model)), self._failed)
@@ -231,7 +231,7 @@ class Recovery:
             trained = document.experiment.score.source == "trained"
             kept = autosave.previous(store.folder.parent)
             kept.forget()
-            model = self._host.session.trainer.model if trained else None
+            model = self._host.session.networks.trainer.model if trained else None
             self._write(kept, document, self._path(), 0, model)
         store.forget()
 

@@ -40,7 +40,7 @@ class Use:
                 text = f"{path.name} is a network for {_kind(model)}: choose such data first."
                 return self._say(text, "error")
             self._set_data(own)
-        session.use_model(model)
+        session.networks.use_model(model)
         self._recent.add(path)
         self._host.refresh()
         if own is None:

@@ -112,9 +112,11 @@ class MainWindow(QMainWindow):
         self.stage_badge = Badge(parent=self)
         self._show_choice(choice)
         for name, stage in self.stages.items():
-            stage.bounds_changed.connect(lambda bounds, name=name: self.session.set_bounds(name, bounds))
+            stage.bounds_changed.connect(
+                lambda bounds, name=name: self.session.showing.set_bounds(name, bounds)
+            )
             stage.camera_changed.connect(lambda camera, name=name: self._link_cameras(name, camera))
-            stage.probed.connect(lambda x, y, name=name: self.session.probe(name, (x, y)))
+            stage.probed.connect(lambda x, y, name=name: self.session.showing.probe(name, (x, y)))
             stage.selected.connect(lambda name=name: self.select(name))
             stage.canvas.clicked.connect(partial(self._stage_clicked, name))
             stage.turned.connect(self._turn)
@@ -209,7 +211,7 @@ class MainWindow(QMainWindow):
         self.data.import_pressed.connect(self.commands.import_data)
         self.data.folder_pressed.connect(self.commands.import_folder)
         self.data.several_pressed.connect(self.commands.import_pictures)
-        self.control.classifier_pressed.connect(self.session.train_classifier)
+        self.control.classifier_pressed.connect(self.session.networks.train_classifier)
         self.control.labels_pressed.connect(self._train_with_labels)
         self.control.open_pressed.connect(self._open_own_picture)
         self.sampler.seed_edited.connect(lambda e: self.edit("seed", e.seed))
@@ -305,12 +307,16 @@ class MainWindow(QMainWindow):
         """The menu of a stage: what can be done at this point of it; of pictures, one is shown large."""
         pictures = self.session.document.experiment.pictures is not None
         if pictures and button == Qt.MouseButton.LeftButton:
-            return self._show_large(self.session.particle_at(name, (x, y)))
+            return self._show_large(self.session.showing.particle_at(name, (x, y)))
         if button != Qt.MouseButton.RightButton or self.stages[name].canvas.drawing:
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if not pictures and self.labs.has_microscope and self.session.particle_at(name, (x, y)) is not None:
+        if (
+            not pictures
+            and self.labs.has_microscope
+            and self.session.showing.particle_at(name, (x, y)) is not None
+        ):
             menu.addAction("Look at this particle", partial(self.labs.look_at_particle, name, (x, y)))
         menu.addAction("Fit", self.stages[name].fit)
         menu.popup(QCursor.pos())
@@ -324,7 +330,7 @@ class MainWindow(QMainWindow):
 
     def _scrub(self, index: int) -> None:
         self.session.playhead.playing = False
-        here = self.session.place("A")
+        here = self.session.showing.place("A")
         if here is not None:
             last = max(self.timeline.scrubber.maximum(), 1)
             self.session.playhead.seek(index / last)
@@ -371,10 +377,10 @@ class MainWindow(QMainWindow):
         self._timer.setInterval(WAITING_MS if self.session.waiting else TICK_MS)
         theme = theme_named(self.theme_name)
         for name in fresh:
-            self.stages[name].show_marks(self.session.pictures[name].marks, theme)
-        for name, text in self.session.probes.items():
+            self.stages[name].show_marks(self.session.showing.pictures[name].marks, theme)
+        for name, text in self.session.showing.probes.items():
             self.stages[name].show_probe(text)
-        self.session.probes.clear()
+        self.session.showing.probes.clear()
         while self.session.notices:
             notice = self.session.notices.popleft()
             words_of, method = notice.action
@@ -402,16 +408,16 @@ class MainWindow(QMainWindow):
 
     def _train_with_labels(self) -> None:
         """Train a network that is told the classes, and show its settings."""
-        self.session.train_with_labels()
+        self.session.networks.train_with_labels()
         self.refresh()
 
     def _act(self, method: str) -> None:
         """Do what a notice of the session offers."""
-        getattr(self.session, method)()
+        getattr(self.session.networks, method)()
         self.refresh()
 
     def _show_time(self) -> None:
-        here = self.session.place("A")
+        here = self.session.showing.place("A")
         if here is None:
             return
         run, index = here
@@ -421,9 +427,11 @@ class MainWindow(QMainWindow):
         self._mark_steps(run)
         self.timeline.set_position(index)
         self.timeline.set_playing(self.session.playhead.playing)
-        selected = self.session.place(self.selected)  # the bar moves A's frames and reads what is selected
+        selected = self.session.showing.place(
+            self.selected
+        )  # the bar moves A's frames and reads what is selected
         frame = selected[0].recording[selected[1]] if selected else frame
-        distance = self.session.distance_at(self.selected, self.session.playhead.position)
+        distance = self.session.showing.distance_at(self.selected, self.session.playhead.position)
         self.timeline.set_readout(
             t=frame.t, sigma=frame.sigma, step=frame.step, steps=frame.steps, nfe=frame.nfe, distance=distance
         )
@@ -446,7 +454,7 @@ class MainWindow(QMainWindow):
             self.stages[name].set_heading(name if two else "", words.title(e), words.subtitle(e), said)
             self.stages[name].probe_again()
         self._show_advice()
-        trainer = self.session.trainer
+        trainer = self.session.networks.trainer
         left = None if trainer.running else trainer.left(self.session.document.experiment)
         self.score.set_training(
             trainer.running,
@@ -455,9 +463,9 @@ class MainWindow(QMainWindow):
             self.session.started,
             left.progress if left else None,
         )
-        self.score.set_word(self.session.word())
-        said, missing = self.session.control_word(self.selected)
-        self.control.set_word(said, self.session.classifier.running, missing)
+        self.score.set_word(self.session.networks.word())
+        said, missing = self.session.networks.control_word(self.selected)
+        self.control.set_word(said, self.session.networks.classifier.running, missing)
         self.top.now.set_text(self._now())
         self.device_badge.set(self.session.device)
         self.right.refresh(self.selected)
@@ -471,7 +479,7 @@ class MainWindow(QMainWindow):
         self.top.set_badges(not narrow)
         self.right_shown = not narrow
         self.show_columns()
-        for name, picture in self.session.pictures.items():
+        for name, picture in self.session.showing.pictures.items():
             self.stages[name].show_marks(picture.marks, theme_named(self.theme_name))
 
     def _apply_style(self) -> None:
@@ -516,21 +524,21 @@ class MainWindow(QMainWindow):
 
     def _show_advice(self) -> None:
         """Why the picture looks as it does, where a setting is numerically bad."""
-        picture = self.session.pictures.get(self.selected)
+        picture = self.session.showing.pictures.get(self.selected)
         note = (picture.frame.note,) if picture is not None and picture.frame.note else ()
         self.advice.set_text("   ".join((*note, *advice(self.shown_experiment()))))
 
     def _now(self) -> str:
         """Data, SDE and score in use, in a few words."""
         e = self.session.document.experiment
-        untrained = e.score.source == "trained" and self.session.trainer.model is None
-        score = "exact score" if self.session.exact else words.SOURCES[e.score.source]
+        untrained = e.score.source == "trained" and self.session.networks.trainer.model is None
+        score = "exact score" if self.session.networks.exact else words.SOURCES[e.score.source]
         score = "untrained network" if untrained else score
         return f"{e.data.title} · {self.shown_experiment().sde.title} · {score}"
 
     def _figures(self, name: str) -> str:
-        picture = self.session.pictures.get(name)
-        distance = self.session.distance_at(name, self.session.playhead.position)
+        picture = self.session.showing.pictures.get(name)
+        distance = self.session.showing.distance_at(name, self.session.playhead.position)
         parts = [] if distance is None else [f"distance {figures(distance)}"]
         track, e = self.session.tracks[name], self.session.experiment(name)
         if picture is not None and track.busy and e is not None and picture.experiment.sampler != e.sampler:

@@ -1,0 +1,228 @@
+"""The networks of a session: that of the score, trained or opened, and the classifier; the stages follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from explorer.document import Document
+from explorer.errors import Told, sentence
+from explorer.experiment import Experiment
+from explorer.models import Resolved, needs_classifier, resolve, told
+from explorer.scores.files import Model
+from explorer.session.classifying import ClassifierTrainer
+from explorer.session.notices import NOTHING
+from explorer.session.trainer import Trainer
+from explorer.train import DeviceError, choose_device, device_words
+from explorer.train.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from explorer.session.core import Session
+
+#: The least seconds between two runs of the samplers while a network trains.
+RESAMPLE_SECONDS = 0.6
+#: How long runs on pictures rest for each second that they took, while a network trains.
+PICTURE_REST = 3.0
+
+
+class Networks:
+    """What a person does with networks, and the runs that show newer weights. `weights` counts the networks."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.trainer = Trainer()
+        self.classifier = ClassifierTrainer()
+        self.weights = 0
+        #: Hands on a document whose data are at hand. The window's reads in a thread what must be read first.
+        self.bring: Callable[[Document, Callable[[Document], None]], None] = lambda document, then: then(
+            document
+        )
+        self._stale_runs = False
+        self._rest = 0.0  # seconds to wait before the next run with newer weights
+
+    @property
+    def _experiment(self) -> Experiment:
+        return self._session.document.experiment
+
+    def _edit(self, experiment: Experiment, document: Document | None = None) -> None:
+        self._session.edit(replace(document or self._session.document, experiment=experiment))
+
+    # --- what a person does ----------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Train a network for the experiment in the background; the stages follow it."""
+        e = self._experiment
+        if e.score.source != "trained":
+            self._edit(replace(e, score=replace(e.score, source="trained")))
+        left = None if self.trainer.running else self.trainer.left(self._experiment)
+        self.trainer.start(self._experiment)
+        if left is not None and left.progress < 1:
+            text = f"This begins anew, and once it is kept it takes the place of what was left at {left.progress:.0%}."
+            action = (f"Go on from {left.progress:.0%} instead", "resume_training")
+            self._session.notices.say("offer", text, action)
+
+    def train_on_cpu(self) -> None:
+        """Train anew on the CPU, where the accelerator did not serve."""
+        e = self._experiment
+        cpu = replace(e.training, device="cpu")
+        training: dict[str, Any] = {"picture_training" if e.pictures else "training": cpu}
+        self._edit(replace(e, score=replace(e.score, **training)))
+        self.train()
+
+    def train_with_labels(self) -> None:
+        """Train a network that knows the classes of the data, for classifier-free guidance."""
+        e = self._experiment
+        network = replace(e.network, classes=len(e.data.mixture.label_weights))
+        own: dict[str, Any] = {"unet" if e.pictures else "network": network}
+        self._edit(replace(e, score=replace(e.score, source="trained", **own)))
+        self.train()
+
+    def train_classifier(self) -> None:
+        """Train a classifier of noisy points for the data in the background; guidance by it then uses it."""
+        self.classifier.start(self._experiment.data)
+
+    def reset_training(self) -> None:
+        """Forget the trained network."""
+        self.trainer.reset()
+        self._new_weights()
+
+    def use_model(self, model: Model) -> None:
+        """Use a network that was opened from a file."""
+        self.trainer.use(model)
+        e = self._experiment
+        own: dict[str, Any] = {"unet" if model.picture else "network": model.network}
+        self._edit(replace(e, score=replace(e.score, source="trained", **own)))
+        self._new_weights()
+
+    # --- going on with what was left -----------------------------------------------------------------------
+
+    def offer_training(self) -> None:
+        """Say that a training on pictures was left before its end, and offer to go on."""
+        left = self.trainer.newest_left()
+        if left is not None:
+            text = f"The training on {left.experiment.data.title} was left when {left.progress:.0%} of it was done."
+            self._session.notices.say("offer", text, ("Resume the training", "resume_newest"))
+
+    def resume_newest(self) -> None:
+        """Go on with the training that was left last."""
+        self._go_on(self.trainer.newest_left())
+
+    def resume_training(self) -> None:
+        """Go on with the training on the data of the moment, with its own settings but for the budget given now."""
+        self._go_on(self.trainer.left(self._experiment))
+
+    def _go_on(self, left: Checkpoint | None) -> None:
+        """On the data of the moment where those are meant; others may have to be read first."""
+        if left is None:
+            return
+        if told(self._experiment.data) == told(left.experiment.data):
+            self._gone_on(left, self._session.document)
+        else:
+            self.bring(Document(left.experiment), partial(self._gone_on, left))
+
+    def _gone_on(self, left: Checkpoint, on: Document) -> None:
+        e, old, data = self._experiment, left.experiment, on.experiment.data
+        if told(data) != told(old.data):
+            text = "These are not the pictures that the training was left with: Train begins anew."
+            return self._session.notices.say("error", text)
+        same = (told(e.data), e.score.unet, e.seed) == (told(old.data), old.score.unet, old.seed)
+        score = replace(e.score if same else old.score, source="trained")
+        document = self._session.document.with_data(data)
+        self._edit(replace(document.experiment, score=score, seed=old.seed), document)
+        self.trainer.go_on(self._experiment)
+
+    # --- what is known of them -----------------------------------------------------------------------------
+
+    def resolved(self, e: Experiment) -> Resolved:
+        """The score that an experiment means now."""
+        try:
+            return resolve(e, self.trainer.model)
+        except Told as error:  # a damaged model file: say so, keep what was there
+            self._session.notices.say_once(f"{sentence(error)} The exact score is used.")
+            return resolve(replace(e, score=replace(e.score, source="exact")))
+
+    def word(self) -> str:
+        """The sentence about the score in use."""
+        found = self._in_use("A")
+        return found.word if found else ""
+
+    def control_word(self, name: str) -> tuple[str, str]:
+        """The sentence about the control of a stage, or how far what it needs is trained; and what is missing for
+        it (`Resolved.missing`)."""
+        found = self._in_use(name)
+        said, missing = (found.control, found.missing) if found else ("", "")
+        return self.classifier.words or said, missing
+
+    @property
+    def exact(self) -> bool:
+        """Whether the score in use is the exact one, asked for or for want of a network."""
+        found = self._in_use("A")
+        return found.exact if found else self._experiment.score.source == "exact"
+
+    def _in_use(self, name: str) -> Resolved | None:
+        run = self._session.tracks[name].full if self._session.started else None
+        return run.resolved if run else None
+
+    # --- the clock -----------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Take what the trainings have made since the last tick."""
+        if self.trainer.drain():
+            self._new_weights()
+        notices = self._session.notices
+        notices.report(self.trainer, self._way_out(self.trainer.error))
+        if self.trainer.trouble:
+            notices.say("warn", self.trainer.told())
+        if self.classifier.drain():
+            self._new_classifier()
+        notices.report(self.classifier)
+
+    def _way_out(self, error: BaseException | None) -> tuple[str, str]:
+        """What could be done about an error of the training."""
+        fits = isinstance(error, DeviceError) and self._experiment.training.device != "cpu"
+        return ("Train on the CPU", "train_on_cpu") if fits else NOTHING
+
+    def _new_weights(self) -> None:
+        """Fields are redrawn at once; runs start again when the last ones are through."""
+        session = self._session
+        self.weights += 1
+        if self._experiment.score.source != "trained" or not session.started:
+            return
+        for name in session.shown:
+            experiment = session.experiment(name)
+            if experiment is not None:
+                session.tracks[name].use_score(self.resolved(experiment))
+        session.showing.redraw()
+        self._stale_runs = True
+
+    def _new_classifier(self) -> None:
+        """Stages that are guided by a classifier run again with the new one."""
+        session = self._session
+        for name in session.shown:
+            e = session.experiment(name)
+            if session.started and e is not None and needs_classifier(e):
+                session.run_again(name)
+
+    def resample(self, seconds: float) -> None:
+        """Show the newer weights in new runs, which take half of the time at most (on pictures a quarter): training
+        needs the rest."""
+        session = self._session
+        if any(session.tracks[name].busy for name in session.shown):
+            self._rest += seconds * (PICTURE_REST if self._experiment.pictures else 1.0)
+            return
+        self._rest = max(self._rest - seconds, 0.0)
+        if self._stale_runs and self._rest <= 0:
+            self._stale_runs, self._rest = False, RESAMPLE_SECONDS
+            for name in session.shown:
+                session.simulate(name, quick=False)
+
+
+def device_of(e: Experiment) -> str:
+    """The device that the experiment trains on, in words; where it is not here (a file from elsewhere), the one that
+    is. Training itself says what is missing."""
+    try:
+        return device_words(choose_device(e.training.device))
+    except DeviceError:
+        return device_words(choose_device())
