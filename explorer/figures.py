@@ -67,13 +67,14 @@ class Canvas:
     """A picture that is drawn on with the mouse: columns x rows grey levels, kept in a field of the laboratory.
 
     The field holds them row by row from the top, or anything else where nothing is drawn yet: then what the picture
-    shows is drawn on. The line is 2 `radius` of its pixels thick.
+    shows is drawn on. The line is 2 `radius` of its pixels thick, white on black, or black where the paper is `light`.
     """
 
     field: str
     columns: int
     rows: int
     radius: float = 1.1
+    light: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from explorer.cli.common import (
     DASH,
@@ -48,7 +48,7 @@ def main(program: str, argv: list[str]) -> int:
     parser.add_argument("name", metavar="NAME", help="a laboratory, such as schedules")
     lab_arguments(parser)
     parser.add_argument(
-        "--image", metavar="FILE", help="a picture of one's own for `drawing`, brought to the data's size"
+        "--image", metavar="FILE", help="a picture of one's own for a laboratory that takes one"
     )
     options = parser.parse_args(argv)
     return lab_command(options.name, options)
@@ -118,17 +118,18 @@ def _in_file(cls: type[Lab], found: Document) -> dict[str, Any]:
 
 
 def _with_image(lab: Lab, path: str, e: Experiment) -> Lab:
-    """The laboratory of drawings with a picture from a file as the drawing."""
+    """A laboratory that takes a picture of one's own, with that of a file."""
     from explorer.guidance.own_picture import own_levels
-    from explorer.labs.drawing import Drawing
 
-    if not isinstance(lab, Drawing):
-        raise WrongUse(f"--image is the drawing of `lab drawing`; {lab.name} takes none.")
+    if not lab.own_pictures:
+        raise WrongUse(f"--image is for drawing, picture_bits and picture_codes; {lab.name} takes none.")
     if e.pictures is None:
         raise WrongUse(lab.refusal(e))
-    levels, said = own_levels(path, e.pictures, grey=True)
+    field, own = next(iter(lab.own_pictures.items()))
+    levels, said = own_levels(path, e.pictures, grey=own.grey)
     warn(said)
-    return replace(lab, drawing=levels)
+    changed: Lab = replace(cast(Any, lab), **{field: levels}, **own.sets)
+    return changed
 
 
 def make_lab(cls: type[Lab], given: dict[str, Any], *, quick: bool = False) -> Lab:

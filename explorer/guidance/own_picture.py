@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from explorer.images import ImageSet
+from explorer.images.base import light_edge
 from explorer.imports.pictures import levels_of
 
 
@@ -21,12 +20,6 @@ def own_levels(path: str | Path, data: ImageSet, *, grey: bool = False) -> tuple
     path = Path(path)
     channels, h, w = data.size
     levels, said = levels_of(path, (1 if grey else channels, h, w)), ""
-    if channels == 1 and _light_edge(levels[None]) != _light_edge(data.train.images[:500]):
+    if channels == 1 and light_edge(levels[None]) != data.light:
         levels, said = 255 - levels, ", light and dark exchanged"
     return tuple(levels.ravel().tolist()), f"{path.name}: brought to {w} x {h} pixels{said}."
-
-
-def _light_edge(images: np.ndarray) -> bool:
-    """Whether pictures (n, c, h, w) are light along their edges."""
-    edge = [images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]]
-    return bool(np.median(np.concatenate([e.ravel() for e in edge])) > 127)

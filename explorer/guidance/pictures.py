@@ -67,7 +67,7 @@ class PictureProblem(Control):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "own", _levels(self.own, f"{self.name}.own"))
+        object.__setattr__(self, "own", checked_levels(self.own, f"{self.name}.own"))
 
     @abstractmethod
     def groups(self, size: tuple[int, int, int]) -> np.ndarray:
@@ -142,7 +142,7 @@ class PictureProblem(Control):
         return Replaced(sources.plain, known), f"{word}; the score is unchanged.{memory}"
 
 
-def _levels(value: Any, path: str) -> tuple[int, ...]:
+def checked_levels(value: Any, path: str) -> tuple[int, ...]:
     """Levels of a picture as whole numbers from 0 to 255, or a ParamError."""
     if not isinstance(value, tuple | list) or len(value) > LARGEST:
         raise ParamError(f"{path} must be a list of at most {LARGEST:,} levels from 0 to 255")

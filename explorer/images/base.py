@@ -104,6 +104,8 @@ class ImageSet(Distribution):
     label_names: ClassVar[tuple[str, ...]] = ()
     #: Who made the pictures and under which licence they come.
     credit: ClassVar[str] = ""
+    #: Whether the pictures are digits, drawn with a pen.
+    digits: ClassVar[bool] = False
     #: Whether a picture may be mirrored in training.
     mirror: ClassVar[bool] = False
 
@@ -159,6 +161,11 @@ class ImageSet(Distribution):
 
         return Neighbours(from_pixels(self.train.images), self.mirrored_size)
 
+    @cached_property
+    def light(self) -> bool:
+        """Whether the pictures are light along their edges, as on paper."""
+        return light_edge(self.train.images[:500])
+
     @property
     def centre(self) -> tuple[float, ...]:
         """The mean of each channel."""
@@ -176,6 +183,12 @@ class ImageSet(Distribution):
         return PictureMixture(
             m.weights, m.means, m.scales, None, labels, self.label_names, self.size, self.held_out
         )
+
+
+def light_edge(images: np.ndarray) -> bool:
+    """Whether pictures (n, c, h, w) are light along their edges."""
+    edge = [images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]]
+    return bool(np.median(np.concatenate([e.ravel() for e in edge])) > 127)
 
 
 def _remembered(labels: np.ndarray) -> np.ndarray:

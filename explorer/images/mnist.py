@@ -16,6 +16,7 @@ class Mnist(ImageSet):
     picture = (1, 28, 28)
     about = "Ten thousand handwritten digits, 28 x 28."
     label_names = tuple("0123456789")
+    digits = True
     credit = "MNIST: Y. LeCun, C. Cortes, C. Burges. CC BY-SA 3.0."
 
     def load(self) -> tuple[Pixels, Pixels]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -72,6 +72,16 @@ class Context:
         return Context(right, replace(r, score=r.plain or r.score, control=""), self.t)
 
 
+@dataclass(frozen=True)
+class OwnPicture:
+    """A field of a laboratory that holds the levels of a picture of the user's own: what the button that opens one
+    says, the fields that are set with it, and whether it is grey whatever the set is."""
+
+    words: str = "Open a picture"
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    grey: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
     """What a laboratory has found so far.
@@ -113,6 +123,8 @@ class Lab(Validated, ABC):
     #: The kinds of data that it is made for.
     for_points: ClassVar[bool] = True
     for_pictures: ClassVar[bool] = False
+    #: The fields that pictures from files can be put into.
+    own_pictures: ClassVar[Mapping[str, OwnPicture]] = {}
 
     def refusal(self, experiment: Experiment) -> str:
         """Why it makes no sense for this experiment, in one sentence; "" where it does."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from explorer.figures import Canvas, Figure, Picture, Table
 from explorer.images import ImageSet, to_pixels
 from explorer.images.brush import example
-from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.base import LABS, Context, Lab, OwnPicture, Report
 from explorer.labs.pace import Pace
-from explorer.labs.picture_parts import Row, as_far, levels, pictures_of, points, rms, seen, strip
+from explorer.labs.picture_parts import Row, as_far, held_out, levels, pictures_of, points, rms, seen, strip
 from explorer.lazy import torch
 from explorer.likelihood import Bits, Coder
 from explorer.marks import Image
@@ -43,6 +43,8 @@ class Drawing(Lab):
         r"dx = [\drift{f} - g^2 \score{s}]\, dt + \noise{g\, d\bar w}"
     )
     source = "Meng et al. 2022 (SDEdit), Algorithm 1; Kingma et al. 2021"
+
+    own_pictures: ClassVar = {"drawing": OwnPicture(grey=True)}
 
     drawing: tuple[int, ...] = param((), "Drawing", kind="data")
     strength: float = param(
@@ -90,10 +92,10 @@ class Drawing(Lab):
         yield work.report(1.0)
 
     def picture(self, data: ImageSet) -> np.ndarray:
-        """The drawing as levels (h, w): an example where there is none of this size."""
+        """The drawing as levels (h, w); where there is none of this size a digit, or a held-out picture in grey."""
         _, h, w = data.size
         if len(self.drawing) != h * w:
-            return example(h, w)
+            return example(h, w) if data.digits else held_out(data, 0)[0].mean(0).round().astype(np.uint8)
         return np.array(self.drawing, np.uint8).reshape(h, w)
 
     def sampler(self, own: Sampler) -> Sampler:
@@ -167,7 +169,7 @@ class _Work:
         bounds = (0.0, float(w), 0.0, float(h))
         # the window shows what is drawn over it, without waiting for a report
         pixels = np.repeat(self.levels[::-1, :, None] / np.float32(255), 3, axis=-1).astype(np.float32)
-        canvas = Canvas("drawing", w, h, self.lab.thickness)
+        canvas = Canvas("drawing", w, h, self.lab.thickness, self.data.light)
         return Picture("Draw here", (Image(pixels, bounds, smooth=False),), bounds, canvas=canvas)
 
     def _strips(self) -> Picture:
@@ -200,8 +202,8 @@ class _Work:
         return float(self.bits.values[row]), float(self.bits.errors[row])
 
     def _words(self) -> str:
-        if not self.levels.any():
-            return "Nothing is drawn yet: draw a digit on the first picture with the left mouse button."
+        if (self.levels == (255 if self.data.light else 0)).all():
+            return "Nothing is drawn yet: draw on the first picture with the left mouse button."
         if self.back is None:
             return "The drawing is being noised."
         away = rms(self.back - self.x0)

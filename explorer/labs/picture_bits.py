@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from explorer.figures import Figure, Picture, Plot, Series, Table
+from explorer.guidance.pictures import checked_levels, own_param
 from explorer.images import IMAGES, ImageSet
 from explorer.images.base import from_pixels
-from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.base import LABS, Context, Lab, OwnPicture, Report
 from explorer.labs.pace import Pace
-from explorer.labs.picture_parts import Row, held_out, pictures_of, seen, strip
+from explorer.labs.picture_parts import Row, held_out, own_image, pictures_of, seen, strip
 from explorer.likelihood import Bits, Coder, Moment
 from explorer.likelihood.bits import STEPS, Draw
 from explorer.params import param
@@ -38,11 +39,14 @@ class PictureBits(Lab):
     )
     source = "Kingma et al. 2021, eq. 11 to 14; Song et al. 2021, eq. 39, 40; Nalisnick et al. 2019"
 
+    own_pictures: ClassVar = {"own": OwnPicture()}
+
     picture: int = param(
         1, "Picture", symbol="i", low=1, high=100, minimum=1, maximum=10**6,
         help="Which held-out picture, counted round where there are fewer.",
         equation="−log₂ p(xᵢ)/d",
     )  # fmt: skip
+    own: tuple[int, ...] = own_param()
     others: bool = param(
         True, "Other kinds", help="Pictures of other sets, its negative, nothing at all, and noise beside it.",
         equation="−log₂ p(x)/d",
@@ -58,6 +62,10 @@ class PictureBits(Lab):
         help="RK4 steps, equal in log σ/α. Too few flatter the network: double them to see whether it has settled.",
         equation="N steps, 4N evaluations",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "own", checked_levels(self.own, "picture_bits.own"))
 
     @classmethod
     def quick(cls) -> PictureBits:
@@ -81,7 +89,8 @@ class PictureBits(Lab):
     def kinds(self, data: ImageSet) -> dict[str, np.ndarray]:
         """Name -> picture (1, c, h, w), uint8."""
         own = held_out(data, self.picture - 1)
-        found = {f"{data.title}, held out": own}
+        found = {"your own picture": own_image(self.own, data)} if len(self.own) == data.dim else {}
+        found |= {f"{data.title}, held out": own}
         if self.others:
             found |= _elsewhere(data, self.picture - 1)
             noise = np.random.default_rng(self.picture).integers(0, 256, own.shape)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from explorer import noise
+from explorer.experiment import Experiment
 from explorer.figures import Figure, Picture, Plot, Series, Table
 from explorer.frames import Frame
-from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.guidance.pictures import checked_levels, own_param
+from explorer.labs.base import LABS, Context, Lab, OwnPicture, Report
 from explorer.labs.density_parts import watched
 from explorer.labs.picture_parts import (
     Row,
@@ -19,6 +22,7 @@ from explorer.labs.picture_parts import (
     held_out,
     last_frame,
     levels,
+    own_image,
     pictures_of,
     points,
     rms,
@@ -31,7 +35,7 @@ from explorer.params import param
 
 #: Places on a way to choose one from.
 FINE = 1001
-SOURCES = {"held_out": "Held out", "sheet": "The sheet"}
+SOURCES = {"held_out": "Held out", "sheet": "The sheet", "own": "Your own"}
 WAYS = {
     "pixels": ("pixels", "noise"),
     "linear": ("codes, line", "accent"),
@@ -56,6 +60,11 @@ class PictureCodes(Lab):
     )
     source = "Song et al. 2021, section 4.3 and appendix D.2; Shoemake 1985"
 
+    own_pictures: ClassVar = {
+        "own_0": OwnPicture("Open the first", {"source_0": "own"}),
+        "own_1": OwnPicture("Open the second", {"source_1": "own"}),
+    }
+
     place: float = param(
         0.5, "Place", symbol="λ", low=0.0, high=1.0, minimum=0.0, maximum=1.0,
         help="Where between the two the large pictures are.", equation="z(λ)",
@@ -64,8 +73,9 @@ class PictureCodes(Lab):
         "held_out", "First from", choices=SOURCES, help="Where the first picture is taken from.",
         equation="a = x_{i₀}",
     )  # fmt: skip
+    own_0: tuple[int, ...] = own_param()
     first: int = param(
-        1, "First", symbol="i₀", low=1, high=100, minimum=1, maximum=10**6,
+        1, "First", symbol="i₀", low=1, high=100, minimum=1, maximum=10**6, visible=lambda s: s.source_0 != "own",
         help="Its number there, counted round where there are fewer.",
         equation="a = x_{i₀}",
     )  # fmt: skip
@@ -73,8 +83,9 @@ class PictureCodes(Lab):
         "held_out", "Second from", choices=SOURCES, help="Where the second picture is taken from.",
         equation="b = x_{i₁}",
     )  # fmt: skip
+    own_1: tuple[int, ...] = own_param()
     second: int = param(
-        2, "Second", symbol="i₁", low=1, high=100, minimum=1, maximum=10**6,
+        2, "Second", symbol="i₁", low=1, high=100, minimum=1, maximum=10**6, visible=lambda s: s.source_1 != "own",
         help="Its number there, counted round where there are fewer.",
         equation="b = x_{i₁}",
     )  # fmt: skip
@@ -88,9 +99,21 @@ class PictureCodes(Lab):
         equation="N steps, 4N evaluations",
     )  # fmt: skip
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.own_pictures:
+            object.__setattr__(self, name, checked_levels(getattr(self, name), f"picture_codes.{name}"))
+
     @classmethod
     def quick(cls) -> PictureCodes:
         return cls(places=3, steps=2)
+
+    def unfit(self, experiment: Experiment) -> str:
+        ends = {"first": (self.source_0, self.own_0), "second": (self.source_1, self.own_1)}
+        for name, (source, own) in ends.items():
+            if source == "own" and len(own) != experiment.data.dim:
+                return f"There is no {name} picture of your own of this size yet: open one."
+        return ""
 
     def reports(self, context: Context) -> Iterator[Report]:
         ends = yield from self._ends(context)
@@ -117,11 +140,13 @@ class PictureCodes(Lab):
         """The two pictures (2, d)."""
         data, frame = pictures_of(context.experiment), None
         chosen = []
-        for source, number in ((self.source_0, self.first), (self.source_1, self.second)):
-            if source == "sheet" and frame is None:
-                frame = yield from _sheet(context)
-            x = points(held_out(data, number - 1)) if source == "held_out" else _of(frame, number)
-            chosen.append(x)
+        ends = ((self.source_0, self.first, self.own_0), (self.source_1, self.second, self.own_1))
+        for source, number, own in ends:
+            if source == "sheet":
+                frame = (yield from _sheet(context)) if frame is None else frame
+                chosen.append(_of(frame, number))
+            else:
+                chosen.append(points(held_out(data, number - 1) if source != "own" else own_image(own, data)))
         return torch.cat(chosen)
 
 

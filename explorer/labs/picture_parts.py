@@ -95,6 +95,11 @@ def held_out(data: ImageSet, index: int) -> np.ndarray:
     return np.asarray(data.held_out.images[row : row + 1])
 
 
+def own_image(levels: Sequence[int], data: ImageSet) -> np.ndarray:
+    """A picture of the user's own (1, c, h, w), from its levels."""
+    return np.array(levels, np.uint8).reshape(1, *data.size)
+
+
 def points(images: np.ndarray) -> torch.Tensor:
     """Pictures (n, c, h, w) as points (n, d), float64."""
     return torch.from_numpy(from_pixels(images)).double()

@@ -83,7 +83,8 @@ class Easel(QObject):
         """The same, with the stroke that is being drawn."""
         if not self._stroke:
             return self.levels()
-        return painted(self.levels(), np.array(self._stroke), self.canvas.radius, erase=self._rub)
+        black = self._rub != self.canvas.light
+        return painted(self.levels(), np.array(self._stroke), self.canvas.radius, erase=black)
 
     def take_back(self) -> None:
         """Undo the last stroke, or the clearing."""
@@ -92,7 +93,8 @@ class Easel(QObject):
             self.card.update()
 
     def _hand_over_empty(self) -> None:
-        self._hand_over(np.zeros((self.canvas.rows, self.canvas.columns), np.uint8))
+        paper = 255 if self.canvas.light else 0
+        self._hand_over(np.full((self.canvas.rows, self.canvas.columns), paper, np.uint8))
 
     def _hand_over(self, levels: np.ndarray) -> None:
         self._before = [*self._before[-KEPT:], self.levels()]

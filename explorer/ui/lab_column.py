@@ -34,6 +34,7 @@ class LabColumn(SideColumn):
     back_pressed = Signal()
     all_pressed = Signal()
     save_pressed = Signal(str)  # the ending
+    open_pressed = Signal(str)  # the field that a picture is opened for
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(290, parent)
@@ -65,6 +66,8 @@ class LabColumn(SideColumn):
     def _make_settings(self) -> None:
         self.settings = EditCard("Settings")
         self._form: Form | None = None
+        #: Field -> the button that opens a picture for it.
+        self.openers: dict[str, Button] = {}
         self._nothing = _small("It has no settings of its own: it follows the experiment at the left.")
         self.run = Button("Run", "Run it as it is set now (Ctrl+R)", primary=True)
         self.stop = Button("Stop", "Stop the run; what is shown stays (Ctrl+R)")
@@ -111,9 +114,23 @@ class LabColumn(SideColumn):
         form.finished.connect(self.finished)
         form.refused.connect(self.refused)
         self.settings.add(form)
+        self._set_openers(lab)
         kind = type(lab)
         self._nothing.setVisible(not params(kind))
         self.verticalScrollBar().setValue(0)
+
+    def _set_openers(self, lab: Lab) -> None:
+        """Buttons that open pictures of the user's own."""
+        for button in self.openers.values():
+            button.hide()
+            button.deleteLater()
+        self.openers = {
+            field: Button(own.words, "One of your own, brought to the size of these")
+            for field, own in lab.own_pictures.items()
+        }
+        for field, button in self.openers.items():
+            button.clicked.connect(partial(self.open_pressed.emit, field))
+            self.settings.add(button)
 
     def set_state(self, text: str, *, running: bool, can_run: bool, can_save: bool, waiting: bool) -> None:
         """What the buttons can do now, and what the run is doing."""

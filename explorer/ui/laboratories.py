@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from explorer import figure_files as files
 from explorer.document import Document
 from explorer.figures import Canvas, Equation, Figure, Handle, Table
+from explorer.guidance.own_picture import own_levels
 from explorer.labs import LABS, SECTIONS, Lab
 from explorer.labs.sources import source_of
 from explorer.params import Param, ParamError, params
@@ -21,6 +22,7 @@ from explorer.scenes import Scene
 from explorer.scenes import scene as scene_named
 from explorer.theme import theme as theme_named
 from explorer.ui import figure_render
+from explorer.ui.file_kinds import PICTURE_FILTERS
 from explorer.ui.file_names import with_ending
 from explorer.ui.lab_column import FORMATS, LabColumn
 from explorer.ui.lab_gallery import Entry, LabGallery, sections
@@ -74,6 +76,7 @@ class Laboratories:
         column = LabColumn()
         column.edited.connect(self.edit)
         column.finished.connect(self._window.end_drag)
+        column.open_pressed.connect(self.open_picture)
         column.refused.connect(lambda text: self._window.notices.show_notice(text, "warn"))
         column.run_pressed.connect(self.run)
         column.stop_pressed.connect(self.stop)
@@ -240,6 +243,22 @@ class Laboratories:
         """Write what is drawn into its field."""
         if self.lab is not None:
             self._try(self.lab, {canvas.field: tuple(levels.ravel().tolist())})
+
+    def open_picture(self, field: str) -> None:
+        """Ask for a picture of the user's own for a field of the open laboratory."""
+        lab, data = self.lab, self._session.document.experiment.pictures
+        if lab is None or data is None:
+            return
+        own = lab.own_pictures[field]
+
+        def taken(read: tuple[tuple[int, ...], str]) -> None:
+            if type(self.lab) is type(lab):
+                self._window.end_drag()
+                self._try(self.lab, {field: read[0], **own.sets})
+                self._say(read[1])
+
+        read = partial(own_levels, data=data, grey=own.grey)
+        self._window.documents.ask_and_read("Open a picture", PICTURE_FILTERS, read, taken)
 
     def _drag(self, handle: Handle, x: float, y: float) -> None:
         """Write a handle's place into the fields, within their ranges."""
