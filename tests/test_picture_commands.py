@@ -294,3 +294,11 @@ def test_a_network_of_other_pictures_is_told_of(capsys, tmp_path, network):
             tmp_path / "x.png",
         )  # fmt: skip
         assert code == 0 and (said in err) == there
+
+
+def test_table_1_of_pictures_is_pointed_to(capsys, tmp_path):
+    code, _, err = run(capsys, "lab", "table1", written(tmp_path / "e.json", digits()))
+    assert code == 2 and "--measure table1" in err and "docs/quality.md" in err
+    # what is pointed to is there
+    code, _, err = run(capsys, "pretrain", "--pictures", "mnist", "--measure", "nonsense")
+    assert code == 2 and "table1" in err

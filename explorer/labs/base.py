@@ -123,13 +123,16 @@ class Lab(Validated, ABC):
     #: The kinds of data that it is made for.
     for_points: ClassVar[bool] = True
     for_pictures: ClassVar[bool] = False
+    #: Of one for points, where the same is found for pictures.
+    elsewhere: ClassVar[str] = ""
     #: The fields that pictures from files can be put into.
     own_pictures: ClassVar[Mapping[str, OwnPicture]] = {}
 
     def refusal(self, experiment: Experiment) -> str:
         """Why it makes no sense for this experiment, in one sentence; "" where it does."""
         if not self.made_for(experiment):
-            return (NEEDS_POINTS if experiment.pictures else NEEDS_PICTURES).format(self.title)
+            needs = f"{NEEDS_POINTS} {self.elsewhere}".strip() if experiment.pictures else NEEDS_PICTURES
+            return needs.format(self.title)
         return self.unfit(experiment)
 
     @classmethod

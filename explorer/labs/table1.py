@@ -57,6 +57,10 @@ class Table1(Lab):
     equation = r"N_P\,k = N_C\,M = N_{PC}\,(k + M) = \mathrm{NFE}"
     source = "Song et al. 2021, Table 1"
     heavy = True
+    elsewhere = (
+        "For pictures it takes hours: `pretrain --pictures mnist --measure table1` measures it, and docs/quality.md "
+        "tells what was found."
+    )
 
     evaluations: int = param(
         100, "Evaluations", symbol="NFE", low=20, high=2000, minimum=4, maximum=2000, log=True,
