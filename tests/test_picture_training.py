@@ -435,6 +435,25 @@ def test_two_processes_are_as_one_and_their_checkpoint_serves_one(files, archive
     assert on.iteration == 6 and np.isfinite(on.held)
 
 
+def test_torchrun_goes_on_from_a_checkpoint_with_two_processes(files, archive, at_every_iteration):
+    """The documented command, as torchrun is found on every machine: as if one process had never stopped."""
+    alone = list(Course(experiment(4), archive=archive).frames())[-1]
+    begun = Course(experiment(4), archive=archive)
+    until(begun, 2)
+    checkpoints.save(begun.checkpoint(), files / "half.c.safetensors")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(ROOT / "main.py")]
+    train = ["train", "--resume", "half.c.safetensors", "--archive", "digits.npz", "--out", "on.safetensors"]
+    done = subprocess.run(
+        [sys.executable, *torchrun, *train], cwd=files, env=os.environ | {"OMP_NUM_THREADS": "1"}, text=True,
+        capture_output=True, timeout=180,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)  # one process speaks
+    assert told["iterations"] == 4 and told["held_out"] == pytest.approx(alone.held, rel=1e-4)
+    for name, w in load_model(files / "on.safetensors").weights.items():
+        torch.testing.assert_close(w, alone.weights[name], rtol=1e-3, atol=1e-4)
+
+
 def test_a_fleet_refuses_in_one_voice(files):
     leader, other = fleet(files, "e.json", "--set", "data=two_moons", "--out", "m.safetensors")
     assert leader[0] == 2 and "points train in one process" in leader[2]
