@@ -5,6 +5,7 @@ import threading
 import time
 import weakref
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from explorer import figure_files, marks
 from explorer.document import Document
 from explorer.figures import Equation, Handle, Picture, Plot, Series, Table
 from explorer.labs import LABS, SECTIONS, Lab, Report
-from explorer.params import param
+from explorer.models import resolve
+from explorer.params import param, params
 from explorer.scenes import SCENES
+from explorer.simulate import simulate
 from explorer.ui import axes, figure_render
 from explorer.ui.figure_grid import LEAST_HEIGHT, Wish, arrange
 from explorer.ui.figure_views import DrawnCard, EquationCard
@@ -280,6 +283,32 @@ def test_a_handle_is_dragged_and_writes_its_fields(qtbot, window):
     assert (runner(window).lab.x, runner(window).lab.y) == (2.0, -2.0)
 
 
+@pytest.mark.parametrize("name", ["codes", "interpolation", "one_step", "inverse"])
+def test_a_real_handle_is_dragged_and_its_laboratory_follows(qtbot, window, name):
+    """The point goes with the mouse, its fields with it, and the figures are of the new place."""
+    quick = LABS[name].quick()
+    found = opened(qtbot, window, name, **{p.name: getattr(quick, p.name) for p in params(type(quick))})
+    card = next(c for c in found.values() if getattr(c.figure, "handles", ()))
+    card.grab()
+    area, handle = card.area(), card.figure.handles[0]
+    left, right, bottom, top = card.figure.bounds
+    aims = [(handle.xy[0] + s * (right - left), handle.xy[1] - s * (top - bottom)) for s in (0.02, 0.05, 0.1)]
+    drag(card, area.place(*handle.xy), *(area.place(*aim) for aim in aims))
+    release(card, area.place(*aims[-1]))
+    lab, written = runner(window).lab, {f: v for f, v in zip(handle.fields, aims[-1], strict=True) if f}
+    assert written and type(lab) is type(quick) and lab != quick
+    for field, value in written.items():
+        assert getattr(lab, field) == pytest.approx(value, abs=0.02 * (right - left))
+    windows.wait(qtbot, lambda: ready(window) and runner(window).shown.lab == lab)
+    moved = next(c for c in window.labs.page.board.cards if getattr(c.figure, "handles", ())).figure.handles[
+        0
+    ]
+    for field, value in zip(moved.fields, moved.xy, strict=True):
+        assert not field or value == pytest.approx(getattr(lab, field))
+    window.commands.undo()
+    assert runner(window).lab == quick
+
+
 def test_a_figure_is_enlarged_and_shrinks(qtbot, window):
     card = opened(qtbot, window)["Plot"]
     small = card.size()
@@ -341,6 +370,32 @@ def test_a_scene_sets_all_and_undo_brings_it_back(qtbot, window, scene):
     assert (runner(window).lab.name if runner(window).lab else "") == scene.lab
     window.commands.undo()
     assert window.session.document == before
+    window.commands.redo()
+    both_stages_show_what_is_computed_headless(qtbot, window)
+
+
+def both_stages_show_what_is_computed_headless(qtbot, window):
+    """With few particles the runs of a scene come to the ends that the library comes to, and the stages show them."""
+    window.labs.close()
+    window.edit("sampler", replace(window.session.document.experiment.sampler, particles=20))
+    session = window.session
+    asked = {"A": session.document.experiment, "B": session.document.compare}
+    assert set(session.shown) == {name for name, e in asked.items() if e is not None}
+    for name in session.shown:
+        windows.wait(qtbot, partial(complete, session, name, asked[name]), 60)
+    session.playhead.playing = False
+    session.playhead.seek(1.0)
+    for name in session.shown:
+        run, index = session.showing.place(name)
+        *_, end = simulate(
+            asked[name].sde, asked[name].sampler, resolve(asked[name]).score, asked[name].target
+        )
+        assert index == len(run.recording) - 1 and (run.recording[index].x == end.x).all()
+
+
+def complete(session, name, e):
+    full = session.tracks[name].full
+    return full is not None and full.experiment == e and full.recording.complete
 
 
 # --- copying and saving -----------------------------------------------------------------------------------------

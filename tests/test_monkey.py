@@ -13,7 +13,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from explorer.distributions import DISTRIBUTIONS
+from explorer.labs import LABS
 from explorer.params import params
+from explorer.scenes import SCENES
 from explorer.sdes import SDES
 
 ACTIONS = 500
@@ -25,6 +27,15 @@ CAPS = {
     "levels": 8,
     "corrector_steps": 3,
     "particles": 300,
+}
+LAB_CAPS = {
+    "iterations": 20,
+    "seeds": 2,
+    "repeats": 2,
+    "cells": 30,
+    "most": 40,
+    "moves": 60,
+    "evaluations": 40,
 }
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 #: Commands that ask for a file or end the program are not for monkeys.
@@ -41,7 +52,8 @@ class Monkey:
             self.command: 6, self.change_sampler: 8, self.change_sde: 4, self.choose_data: 3, self.scrub: 4,
             self.mouse: 4, self.wheel: 3, self.key: 4, self.change_look: 3, self.change_network: 1,
             self.open_file: 2, self.draw: 1, self.resize: 1, self.undo_redo: 3, self.train: 1, self.select: 1,
-            self.export: 1, self.gallery: 1,
+            self.export: 1, self.gallery: 1, self.open_lab: 3, self.change_lab: 4, self.play_scene: 1,
+            self.control: 3,
         }  # fmt: skip
 
     def act(self):
@@ -58,6 +70,8 @@ class Monkey:
         if p.kind == "one_of":
             return rng.choice(list(p.registry.values()))()
         low, high = p.low, min(p.high, CAPS.get(p.name, p.high))
+        if p.name in LAB_CAPS:  # what takes long in a laboratory
+            high = min(high, max(low, LAB_CAPS[p.name]))
         value = rng.choice([p.minimum, low, high, rng.uniform(low, high)])
         value = min(max(value, -1e6), CAPS.get(p.name, 1e6))
         return round(value) if p.kind == "int" else value
@@ -166,6 +180,31 @@ class Monkey:
         self.window.data.gallery.open_all()
         self.window.data.gallery.popover.close()
 
+    def open_lab(self):
+        """One of all, with its cheapest settings; those that are heavy are run now and then."""
+        name = self.rng.choice(list(LABS))
+        quick = LABS[name].quick()
+        self.done.append(name)
+        self.window.labs.open(name, **{p.name: getattr(quick, p.name) for p in params(type(quick))})
+        if self.rng.random() < 0.3:
+            self.window.labs.run()
+
+    def change_lab(self):
+        if self.window.labs.lab is not None:
+            self._change(self.window.labs.column.form())
+
+    def play_scene(self):
+        name = self.rng.choice(SCENES).name
+        self.done.append(name)
+        self.window.labs.play_scene(name)
+
+    def control(self):
+        card = self.window.control
+        if self.rng.random() < 0.5:
+            card.choose(self.rng.choice([value for value, _, _ in card.choice._entries]))
+        else:
+            self._change(card.form)
+
     def resize(self):
         self.window.resize(self.rng.randrange(300, 1800), self.rng.randrange(200, 1100))
 
@@ -194,11 +233,12 @@ class Monkey:
         for popup in (QApplication.activePopupWidget(), QApplication.activeModalWidget()):
             if popup is not None:
                 popup.close()
-        sampler = self.window.session.document.experiment.sampler
-        large = {name: cap for name, cap in CAPS.items() if getattr(sampler, name) > cap}
-        if large:
-            self.window.select("A")
-            self.window.edit("sampler", replace(sampler, **large))
+        document = self.window.session.document
+        for stage, e in (("B", document.compare), ("A", document.experiment)):
+            large = {name: cap for name, cap in CAPS.items() if e and getattr(e.sampler, name) > cap}
+            if large:
+                self.window.select(stage)
+                self.window.edit("sampler", replace(e.sampler, **large))
 
 
 @pytest.fixture
