@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from dataclasses import replace
 
@@ -75,8 +74,7 @@ def _told(chosen: Scene) -> Scene:
     """The scene, after its words and the laboratory that belongs to it have been told."""
     warn(chosen.words)
     if chosen.lab:
-        sets = "".join(f" --set {name}={json.dumps(value)}" for name, value in chosen.params.items())
-        warn(f"its laboratory is run by: lab {chosen.lab} EXPERIMENT.json{sets}")
+        warn(f"its laboratory, set as the scene wants it, is run by: lab {chosen.lab} EXPERIMENT.json")
     return chosen
 
 
