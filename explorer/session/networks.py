@@ -57,8 +57,11 @@ class Networks:
         if e.score.source != "trained":
             self._edit(replace(e, score=replace(e.score, source="trained")))
         left = None if self.trainer.running else self.trainer.left(self._experiment)
+        unfinished = left is not None and left.progress < 1
+        if not unfinished or self.trainer.frame is None:  # else it is that which can be gone on with
+            self._say_gone("The network that was there gives way to the one that is trained now.")
         self.trainer.start(self._experiment)
-        if left is not None and left.progress < 1:
+        if left is not None and unfinished:
             text = f"This begins anew, and once it is kept it takes the place of what was left at {left.progress:.0%}."
             action = (f"Go on from {left.progress:.0%} instead", "resume_training")
             self._session.notices.say("offer", text, action)
@@ -85,8 +88,33 @@ class Networks:
 
     def reset_training(self) -> None:
         """Forget the trained network."""
+        self._say_gone("The trained network is forgotten.")
         self.trainer.reset()
         self._new_weights()
+
+    def _say_gone(self, text: str) -> None:
+        """That the network in use goes, and a way back."""
+        if self.trainer.model is not None:
+            self._session.notices.say("offer", text, ("Undo", "restore_network"))
+
+    def restore_network(self) -> None:
+        """Have the network back that was there before Reset or Train."""
+        self.trainer.restore()
+        self._new_weights()
+
+    @property
+    def can_train_on(self) -> bool:
+        """Whether there is a network whose weights a training of this experiment can begin with."""
+        model, e = self.trainer.model, self._experiment
+        fits = model is not None and (model.network, model.dim, model.picture) == (
+            e.network, e.data.dim, e.data.picture
+        )  # fmt: skip
+        return fits and e.score.source == "trained" and not self.trainer.running
+
+    def train_on(self) -> None:
+        """Train the network in use further."""
+        if self.can_train_on:
+            self.trainer.start(self._experiment, self.trainer.model)
 
     def use_model(self, model: Model) -> None:
         """Use a network that was opened from a file."""
@@ -113,16 +141,21 @@ class Networks:
         """Go on with the training on the data of the moment, with its own settings but for the budget given now."""
         self._go_on(self.trainer.left(self._experiment))
 
-    def _go_on(self, left: Checkpoint | None) -> None:
-        """On the data of the moment where those are meant; others may have to be read first."""
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Go on with a training whose checkpoint was opened from a file."""
+        self._go_on(checkpoint, whole=True)
+
+    def _go_on(self, left: Checkpoint | None, whole: bool = False) -> None:
+        """On the data of the moment where those are meant; others may have to be read first. `whole`: with all that is
+        needed, not only glanced at in the place where trainings are kept."""
         if left is None:
             return
         if told(self._experiment.data) == told(left.experiment.data):
-            self._gone_on(left, self._session.document)
+            self._gone_on(left, whole, self._session.document)
         else:
-            self.bring(Document(left.experiment), partial(self._gone_on, left))
+            self.bring(Document(left.experiment), partial(self._gone_on, left, whole))
 
-    def _gone_on(self, left: Checkpoint, on: Document) -> None:
+    def _gone_on(self, left: Checkpoint, whole: bool, on: Document) -> None:
         e, old, data = self._experiment, left.experiment, on.experiment.data
         if told(data) != told(old.data):
             text = "These are not the pictures that the training was left with: Train begins anew."
@@ -131,7 +164,10 @@ class Networks:
         score = replace(e.score if same else old.score, source="trained")
         document = self._session.document.with_data(data)
         self._edit(replace(document.experiment, score=score, seed=old.seed), document)
-        self.trainer.go_on(self._experiment)
+        if whole:
+            self.trainer.start(self._experiment, left)
+        else:
+            self.trainer.go_on(self._experiment)
 
     # --- what is known of them -----------------------------------------------------------------------------
 

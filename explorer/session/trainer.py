@@ -17,6 +17,8 @@ from explorer.train import TrainFrame
 from explorer.train.checkpoint import Checkpoint, load
 from explorer.train.start import Course, training_of
 
+#: What a training goes on from: the file of a checkpoint, a checkpoint, a network; None for its seed.
+Origin = Path | Checkpoint | Model | None
 #: Points of the loss chart; older ones are thinned.
 HISTORY = 600
 
@@ -38,10 +40,15 @@ class LossHistory:
         return np.array(self.rows, dtype=np.float64).reshape(-1, 5)
 
 
+#: A network, and the last frame and the losses of its training.
+Trained = tuple[Model, TrainFrame | None, LossHistory]
+
+
 class Trainer:
     """At most one training at a time; the newest averaged weights as a Model.
 
-    `kept` is where trainings on pictures are kept for after a restart; None where they are not.
+    `kept` is where trainings on pictures are kept for after a restart; None where they are not. `before` is the network
+    that was forgotten last, or that a training took the place of.
     """
 
     def __init__(self) -> None:
@@ -50,28 +57,31 @@ class Trainer:
         self.history = LossHistory()
         self.error: BaseException | None = None
         self.kept: Kept | None = None
+        self.before: Trained | None = None
         self._keeper: Keeper | None = None
         self._slot: Slot[TrainFrame] = Slot("train", latest=True)
         self._experiment: Experiment | None = None
-        self._next: tuple[Experiment, Path | None] | None = None
+        self._next: tuple[Experiment, Origin] | None = None
 
-    def start(self, experiment: Experiment, checkpoint: Path | None = None) -> None:
-        """Train for `experiment`, from its seed or from a checkpoint, instead of what was trained before.
+    def start(self, experiment: Experiment, origin: Origin = None) -> None:
+        """Train for `experiment`, from its seed, a checkpoint or the weights of a network, instead of what was trained
+        before.
 
         It begins once that has ended, here or in `drain`: what is being left may still be written.
         """
         self.cancel()
+        self._remember()
         self.history, self.frame, self.error = LossHistory(), None, None
-        self._next = experiment, checkpoint
+        self._next = experiment, origin
         self._begin()
 
     def _begin(self) -> None:
         if self._next is None or self._slot.running:
             return
-        (experiment, checkpoint), self._next = self._next, None
+        (experiment, origin), self._next = self._next, None
         self._experiment = experiment
         keeper = self._keeper = self._keeper_of(experiment)
-        self._slot.start(lambda: _frames(experiment, checkpoint, keeper))
+        self._slot.start(lambda: _frames(experiment, origin, keeper))
 
     def _keeper_of(self, e: Experiment) -> Keeper | None:
         return Keeper(self.kept.path(e)) if self.kept is not None and e.pictures is not None else None
@@ -129,7 +139,19 @@ class Trainer:
         """Stop and forget the weights, and what was kept of the training."""
         if self._keeper is not None:
             self._keeper.forget()
+        self._remember()
         self.use(None)
+
+    def _remember(self) -> None:
+        if self.model is not None:
+            self.before = self.model, self.frame, self.history
+
+    def restore(self) -> None:
+        """Stop, and have the network that was there before."""
+        if self.before is not None:
+            model, frame, history = self.before
+            self.use(model)
+            self.frame, self.history = frame, history
 
     def drain(self) -> bool:
         """Take the newest frame; True if it brought new weights."""
@@ -172,9 +194,9 @@ class Trainer:
         return self._slot.close(timeout)
 
 
-def _frames(e: Experiment, checkpoint: Path | None, keeper: Keeper | None) -> Iterator[TrainFrame]:
+def _frames(e: Experiment, origin: Origin, keeper: Keeper | None) -> Iterator[TrainFrame]:
     """Frames of the training; weights must not be lost to a newer frame without any, so those always carry the last."""
-    frames = _trained(e, checkpoint, keeper)
+    frames = _trained(e, origin, keeper)
     weights = None
     try:
         for frame in frames:
@@ -184,9 +206,11 @@ def _frames(e: Experiment, checkpoint: Path | None, keeper: Keeper | None) -> It
         frames.close()  # type: ignore[attr-defined]
 
 
-def _trained(e: Experiment, checkpoint: Path | None, keeper: Keeper | None) -> Iterator[TrainFrame]:
+def _trained(e: Experiment, origin: Origin, keeper: Keeper | None) -> Iterator[TrainFrame]:
+    start = origin.weights if isinstance(origin, Model) else None
     if e.pictures is None:
-        yield from training_of(e)
+        yield from training_of(e, start)
         return
-    course = Course(e, None, load(checkpoint) if checkpoint is not None else None)
+    checkpoint = load(origin) if isinstance(origin, Path) else origin
+    course = Course(e, start, checkpoint if isinstance(checkpoint, Checkpoint) else None)
     yield from course.frames() if keeper is None else keeper.frames(course)

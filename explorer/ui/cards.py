@@ -81,6 +81,7 @@ class ScoreCard(EditCard):
     pause_pressed = Signal()
     reset_pressed = Signal()
     resume_pressed = Signal()
+    on_pressed = Signal()
 
     def __init__(self, score: ScoreSource, parent: QWidget | None = None) -> None:
         super().__init__("Score", parent=parent)
@@ -101,8 +102,11 @@ class ScoreCard(EditCard):
             "Go on", "Go on with the training of this data that was left, as if it had never stopped"
         )
         self.resume.clicked.connect(self.resume_pressed)
-        self.resume.hide()
-        self.add(self.resume)
+        self.on = Button("Go on from it", "Train the network in use further: its weights are where it begins")
+        self.on.clicked.connect(self.on_pressed)
+        for button in (self.resume, self.on):
+            button.hide()
+            self.add(button)
         self.progress = label("", "small")
         self.progress.setWordWrap(True)
         self.add(self.progress)
@@ -133,10 +137,13 @@ class ScoreCard(EditCard):
             self.word.setText(text)
 
     def set_training(
-        self, running: bool, paused: bool, frame: TrainFrame | None, ready: bool, left: float | None = None
-    ) -> None:
+        self, running: bool, paused: bool, frame: TrainFrame | None, ready: bool, left: float | None = None,
+        on: bool = False,
+    ) -> None:  # fmt: skip
         """What the buttons can do now and how far the training is; `left` is how much of one was done that was
-        interrupted and can be gone on with."""
+        interrupted and can be gone on with, `on` whether the network in use can be trained further."""
+        self.on.setVisible(on)
+        self.on.setEnabled(ready)
         self.resume.setVisible(left is not None and self.source.owner().source == "trained")
         self.resume.setText(f"Go on from {left or 0:.0%}")
         self.resume.setEnabled(ready)

@@ -220,6 +220,12 @@ class Commands:
             self.window.session.networks.resume_training()
             self.window.refresh()
 
+    def train_on(self) -> None:
+        """Train the network in use further."""
+        if self.window.ready:
+            self.window.session.networks.train_on()
+            self.window.refresh()
+
     def reset_training(self) -> None:
         """Forget the trained network."""
         self.window.session.networks.reset_training()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QMenu
 
 from explorer import document as files
 from explorer import paths
+from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.errors import sentence
 from explorer.imports import read_data
@@ -23,6 +24,8 @@ from explorer.scores.files import Model
 from explorer.scores.files import load as load_model
 from explorer.scores.files import save as save_model
 from explorer.session.keeping import Kept
+from explorer.train.checkpoint import Checkpoint, glance
+from explorer.train.checkpoint import load as load_checkpoint
 from explorer.ui import file_kinds as kinds
 from explorer.ui.asking import Asking
 from explorer.ui.file_names import Followed, Recent, model_name, with_ending
@@ -30,9 +33,11 @@ from explorer.ui.host import Host, widget_of
 from explorer.ui.own_pictures import Lost, OwnPictures, prepared
 from explorer.ui.recovery import Recovery
 from explorer.ui.tasks import Task
-from explorer.ui.use import Use, with_data
+from explorer.ui.use import Action, Use, with_data
 
 Work = Callable[[], Any]
+#: A network and the data that it was trained on, or the checkpoint of a training.
+Network = tuple[Model, Distribution | None] | Checkpoint
 #: The kind of a file, its path, and what it holds, or the exception that reading it raised.
 Outcome = tuple[str, Path, Any]
 
@@ -72,6 +77,7 @@ class Documents(QObject):
         self.asking = Asking(widget_of(host), self.recent)
         self.recovery = Recovery(host, self)
         self._use = Use(host, self.recent)
+        self._network_kept: Model | None = None  # the one that was last opened or saved
         self.pictures = OwnPictures(host, self.asking, self.run)
         host.session.networks.bring = self.pictures.fetch
         self._clock = QTimer(self)
@@ -92,6 +98,13 @@ class Documents(QObject):
     def dirty(self) -> bool:
         """Whether there is something that the file does not have."""
         return self._host.session.document.made != self.file.saved.made
+
+    @property
+    def loose_network(self) -> Model | None:
+        """The network that the experiment uses and no file of the user's has; None where there is none."""
+        used = self._host.session.document.experiment.score.source == "trained"
+        model = self._host.session.networks.trainer.model if used else None
+        return None if model is self._network_kept else model
 
     def changed(self) -> None:
         """Bring the title of the window up to date, and let the autosave look."""
@@ -223,7 +236,7 @@ class Documents(QObject):
         uses: dict[str, Callable[..., None]] = {
             kinds.EXPERIMENT: self._opened,
             kinds.DATA: self._use.data,
-            kinds.MODEL: self._use.model,
+            kinds.MODEL: self._use_network,
             kinds.FOLDER: lambda path, _: self.pictures.take_folder(path),
         }
         for kind, path, value in sorted(outcomes, key=lambda outcome: kinds.ORDER.index(outcome[0])):
@@ -239,7 +252,11 @@ class Documents(QObject):
         def saved(_: None) -> None:
             self.files.replace(File(path, document))
             self.recent.add(path)
-            self._say(f"Saved as {path.name}.")
+            if self.loose_network is None:
+                self._say(f"Saved as {path.name}.")
+            else:
+                text = f"Saved as {path.name}. The trained network is not in this file."
+                self._say(text, "offer", ("Save model", self.save_model))
             self.changed()
 
         self.run(lambda: files.write(path, document), saved, path.name, "saved")
@@ -247,6 +264,7 @@ class Documents(QObject):
     def _save_model(self, model: Model, path: Path) -> None:
         def saved(_: None) -> None:
             self.recent.add(path)
+            self._network_kept = model
             self._say(f"The network is saved as {path.name}.")
 
         self.run(lambda: save_model(model, path), saved, path.name, "saved")
@@ -258,8 +276,30 @@ class Documents(QObject):
         document, caution = read
         self.show(document, File(path, document, read_only=bool(caution)))
         self.recent.add(path)
+        self._say_missing(path)
         if caution:
             self._say(f"{path.name}: {caution}", "warn")
+
+    def _say_missing(self, path: Path) -> None:
+        """That a file means a trained network and has none; it may be what was kept when the window closed."""
+        session = self._host.session
+        trained = session.document.experiment.score.source == "trained"
+        if not trained or session.networks.trainer.model is not None:
+            return
+        kept = self.recovery.previous()
+        here = kept is not None and kept.path == str(path.absolute())
+        action = ("Bring it back", self.recovery.bring_back) if here else ("Open model", self.open_model)
+        self._say(f"{path.name} means a trained network, which is not in it.", "offer", action)
+
+    def _use_network(self, path: Path, read: Network) -> None:
+        """A network from a file, or the checkpoint of its training."""
+        if isinstance(read, Checkpoint):
+            self._host.session.networks.go_on_from(read)
+            self._host.refresh()
+            self._say(f"The training goes on from {path.name}, where it was at {read.progress:.0%}.")
+        else:
+            self._network_kept = read[0]
+            self._use.model(path, read)
 
     # --- dropping ------------------------------------------------------------------------------------------
 
@@ -295,8 +335,12 @@ class Documents(QObject):
         """Whether a file is being read or written."""
         return bool(self._running())
 
-    def _say(self, text: str, kind: str = "info") -> None:
-        self._host.notices.show_notice(text, kind)
+    def _say(self, text: str, kind: str = "info", action: Action | None = None) -> None:
+        self._host.notices.show_notice(text, kind, action)
+
+
+def _network_in(path: Path) -> Network:
+    return load_checkpoint(path) if glance(path) is not None else with_data(load_model(path))
 
 
 def _outcome(path: Path) -> Outcome:
@@ -305,7 +349,7 @@ def _outcome(path: Path) -> Outcome:
     read: dict[str, Callable[[Path], Any]] = {
         kinds.EXPERIMENT: lambda path: prepared(*files.read(path)),
         kinds.FOLDER: lambda path: None,  # whose reading says what it finds
-        kinds.MODEL: lambda path: with_data(load_model(path)),
+        kinds.MODEL: _network_in,
         kinds.DATA: read_data,
     }
     try:

@@ -226,7 +226,7 @@ class Recovery:
         self._store = None
 
     def _keep_for_next_time(self, store: Store) -> None:
-        if self._documents.dirty:
+        if self._documents.dirty or self._documents.loose_network is not None:
             document = self._host.session.document
             trained = document.experiment.score.source == "trained"
             kept = autosave.previous(store.folder.parent)

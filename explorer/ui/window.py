@@ -221,6 +221,7 @@ class MainWindow(QMainWindow):
         self.score.pause_pressed.connect(self.commands.pause_training)
         self.score.reset_pressed.connect(self.commands.reset_training)
         self.score.resume_pressed.connect(self.commands.resume_training)
+        self.score.on_pressed.connect(self.commands.train_on)
         timeline, head = self.timeline, self.session.playhead
         timeline.set_loop(head.loop)
         timeline.play_toggled.connect(self.commands.toggle_play)
@@ -462,6 +463,7 @@ class MainWindow(QMainWindow):
             trainer.frame,
             self.session.started,
             left.progress if left else None,
+            self.session.networks.can_train_on,
         )
         self.score.set_word(self.session.networks.word())
         said, missing = self.session.networks.control_word(self.selected)
