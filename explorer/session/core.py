@@ -13,6 +13,7 @@ from explorer.frames import Recording
 from explorer.models import Resolved
 from explorer.scores.base import ExactScore
 from explorer.session.history import History
+from explorer.session.kinds import Kinds, of_pictures
 from explorer.session.lab import LabRunner, run_lab
 from explorer.session.networks import Networks, device_of
 from explorer.session.notices import Notices
@@ -46,6 +47,7 @@ class Session:
         #: The stage whose experiment the laboratory looks at, and whether the stages are hidden by it.
         self.lab_stage, self.stages_hidden = "A", False
         self.tracks = {"A": Track("A"), "B": Track("B")}
+        self._kinds = Kinds()
         self.device = ""
         self.started = False
         self._due: dict[str, bool] = {}  # stages whose run starts at the next tick, and whether coarse first
@@ -73,10 +75,11 @@ class Session:
         return self._apply(before)
 
     def set_data(self, data: Distribution, control: str = "") -> None:
-        """Other data; where points become pictures, or pictures points, the run begins anew and plays."""
-        before = self.document.experiment
-        self.edit(self.document.with_data(data), control)
-        if (before.pictures is None) != (self.document.experiment.pictures is None):
+        """Other data; where points become pictures, or pictures points, sampler and control are as they were set last
+        for such data, and the run begins anew and plays."""
+        before = self.document
+        self.edit(self._kinds.change(before, before.with_data(data)), control)
+        if of_pictures(before) != of_pictures(self.document):
             self.playhead.seek(0.0)
             self.playhead.playing = self.started
 

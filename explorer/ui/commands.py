@@ -7,7 +7,8 @@ from functools import partialmethod
 from typing import TYPE_CHECKING, Any
 
 from explorer.experiment import in_mode, other_mode
-from explorer.look import FIELDS
+from explorer.look import FIELD_KINDS, FIELDS
+from explorer.ui import control_menu
 from explorer.ui.timeline import SPEEDS
 
 if TYPE_CHECKING:
@@ -164,6 +165,14 @@ class Commands:
     score_pretrained = partialmethod(choose_score, "pretrained")
     score_trained = partialmethod(choose_score, "trained")
 
+    def next_control(self) -> None:
+        """The next thing that can be asked of the samples."""
+        control_menu.choose_next(self.window)
+
+    def next_class(self) -> None:
+        """Ask for the next class."""
+        control_menu.choose_next_class(self.window)
+
     def gallery(self) -> None:
         """Open the whole gallery."""
         self.window.data.gallery.open_all()
@@ -280,12 +289,23 @@ class Commands:
     layer_data = partialmethod(toggle_layer, "data")
     layer_moves = partialmethod(toggle_layer, "moves")
     layer_follow = partialmethod(toggle_layer, "follow")
+    layer_guidance = partialmethod(toggle_layer, "guidance")
+    layer_conditional = partialmethod(toggle_layer, "conditional")
+    layer_space = partialmethod(toggle_layer, "space")
 
     def next_field(self) -> None:
         """Learned, exact, difference, off, and around again."""
-        look, names = self.window.session.document.look, list(FIELDS)
+        self._next("field", list(FIELDS))
+
+    def next_kind(self) -> None:
+        """Score, noise, clean point and the other forms of one field, and around again."""
+        self._next("field_kind", list(FIELD_KINDS))
+
+    def _next(self, part: str, names: list[str]) -> None:
+        look = self.window.session.document.look
+        new: Any = {part: names[(names.index(getattr(look, part)) + 1) % len(names)]}
         self.window.end_drag()
-        self.window.edit_look(replace(look, field=names[(names.index(look.field) + 1) % len(names)]))
+        self.window.edit_look(replace(look, **new))
 
     def toggle_left(self) -> None:
         """Hide or show the cards."""

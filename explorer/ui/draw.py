@@ -226,7 +226,7 @@ class DrawTool(QObject):
         note = f"Drawn with the mouse: {_count(strokes, len(points))}."
         data = Points(points=tuple(map(tuple, points.tolist())), jitter=JITTER, note=note)
         session = self._host.session
-        session.edit(session.document.with_data(data))
+        session.set_data(data)
         session.playhead.seek(0.0)
         session.playhead.playing = True
         self._host.notices.show_notice(f"{note} {NEW_DATA[session.document.experiment.score.source]}")

@@ -31,7 +31,7 @@ from explorer.guidance.own_picture import own_levels
 from explorer.session import Session
 from explorer.session.track import Run
 from explorer.theme import theme as theme_named
-from explorer.ui import style, words
+from explorer.ui import control_menu, style, words
 from explorer.ui.actions import build_menus, shortcuts
 from explorer.ui.canvas import Choice, choose
 from explorer.ui.cards import EditCard, ProcessCard, SamplerCard, ScoreCard
@@ -64,6 +64,7 @@ NARROW = 1700
 #: Commands that mean nothing for pictures.
 POINT_LAYERS = (
     "layer_particles", "layer_trails", "layer_density", "layer_contours", "layer_data", "layer_moves", "next_field",
+    "layer_guidance", "layer_conditional", "layer_space", "next_kind",
 )  # fmt: skip
 #: Degrees that the paths in space turn for a pixel of dragging.
 TURN = 0.4
@@ -149,6 +150,9 @@ class MainWindow(QMainWindow):
         file_menu = self.actions_by_slot["save"].associatedObjects()[0]
         assert isinstance(file_menu, QMenu)
         file_menu.insertMenu(self.actions_by_slot["save"], self.recent_menu)
+        process_menu = self.actions_by_slot["gallery"].associatedObjects()[0]
+        assert isinstance(process_menu, QMenu)
+        self.control_menu = control_menu.add_to(process_menu, self)
         self._make_lab_menus()
         self.device_badge = Badge(parent=self)
         self.compare_button = Button("Compare A | B", "Two settings side by side on the same noise (B)")
