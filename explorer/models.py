@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from explorer import paths
@@ -20,12 +20,14 @@ from explorer.params import Param, params
 from explorer.quality.card import measured
 from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.scores.files import Model, ModelFileError, load
+from explorer.scores.place import sampling_device
 from explorer.scores.precision import computes_in_half
 from explorer.sdes import SDE
 
 if TYPE_CHECKING:
     from explorer.scores.classifier import NoisyClassifier
     from explorer.scores.network import Preconditioned
+    from explorer.scores.unet import PictureDenoiser
     from explorer.train import TrainFrame
 
 
@@ -76,11 +78,14 @@ def _load_kept(path: Path, modified: float) -> Model:
 _denoisers: WeakKeyDictionary[Model, Preconditioned] = WeakKeyDictionary()
 
 
-def _denoiser(model: Model) -> Preconditioned:
+def _denoiser(model: Model, device: str) -> Preconditioned:
+    """The network of a model, kept; for pictures it computes where a training on `device` would, if that is CUDA."""
     if model not in _denoisers:
         net = _denoisers[model] = model.denoiser()
         if model.picture is not None:
             net.reduced = computes_in_half("auto", torch.device("cpu"))
+    if model.picture is not None:
+        cast("PictureDenoiser", _denoisers[model]).send(sampling_device(device))
     return _denoisers[model]
 
 
@@ -219,7 +224,7 @@ def _measured(data: Distribution) -> str:
 
 def _of_network(model: Model, e: Experiment, word: str) -> Resolved:
     """The unconditional score of a network; where it knows the labels of this data, the others too."""
-    net, mixture = _denoiser(model), e.data.mixture
+    net, mixture = _denoiser(model, e.training.device), e.data.mixture
     knows = mixture.labels is not None and model.network.classes == len(mixture.label_weights)
     labelled = (lambda label: LearnedScore(net, e.sde, label)) if knows else None
     return Resolved(LearnedScore(net, e.sde), False, word, model.dim, labelled=labelled)

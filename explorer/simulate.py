@@ -17,6 +17,7 @@ from explorer.samplers import Reverse, Sampler
 from explorer.samplers.base import Terms
 from explorer.samplers.mala import Mala
 from explorer.samplers.mistakes import Setup
+from explorer.scores import place
 from explorer.sdes import SDE
 
 ScoreFunction = Callable[["torch.Tensor", float], "torch.Tensor"]
@@ -63,13 +64,15 @@ class Simulation:
     def frames(self) -> Iterator[Frame]:
         """The frames of the run, the first being its start."""
         # no_grad in a generator would leak into the consumer's thread between frames: enter it per step
-        source, quiet = _MODES[self.sampler.mode](self), torch.no_grad()
+        source, quiet, note = _MODES[self.sampler.mode](self), torch.no_grad(), ""
         while True:
+            place.said()  # what others asked for in this thread is not of this run
             with quiet:
                 frame = next(source, None)
             if frame is None:
                 return
-            yield frame
+            note = place.said() or note
+            yield replace(frame, note=note) if note and not frame.note else frame
 
     def prepare(self, times: list[float]) -> None:
         """Tell a score that can make use of it at which times it will be asked."""

@@ -6,7 +6,6 @@ resolution, which is what a CPU has time for.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.scores.network import Embedding, Preconditioned, empty_table
-from explorer.scores.precision import in_full_precision
+from explorer.scores.place import Away, autocast, say
 from explorer.scores.spec import PICTURE_NOISE_LOW, UNetSpec
 
 GROUPS, HEADS, EMBEDDING = 8, 4, 256
@@ -124,6 +123,8 @@ class PictureDenoiser(Preconditioned):
     noise_low = PICTURE_NOISE_LOW
     many_labels = True
     omega: Tensor
+    #: The body on another device, where that computes it.
+    away: Away | None = None
 
     def __init__(
         self, spec: UNetSpec, picture: tuple[int, int, int], centre: Sequence[float], sigma_data: float,
@@ -168,8 +169,7 @@ class PictureDenoiser(Preconditioned):
             wanted = self.spec.classes if labels is None else labels
             e = e + self.labels(torch.as_tensor(wanted, device=e.device).reshape(-1))
         pixels = self._with_waves(x, noise).reshape(len(x), -1, *self.picture[1:])
-        with self._precision(x.device.type):
-            out = self.body(pixels, F.silu(e))
+        out = self._through_body(pixels, F.silu(e))
         return out.to(x.dtype).reshape(*rows, self.dim)
 
     def _with_waves(self, x: Tensor, noise: Tensor) -> Tensor:
@@ -181,6 +181,21 @@ class PictureDenoiser(Preconditioned):
             out += [(omega * y).sin() * left, (omega * y).cos() * left]
         return torch.cat(out, 1)
 
-    def _precision(self, device: str) -> contextlib.AbstractContextManager[object]:
-        half = self.reduced and not in_full_precision()
-        return torch.autocast(device, torch.bfloat16) if half else contextlib.nullcontext()
+    def send(self, device: torch.device) -> None:
+        """Compute the body, which is nearly all of the work, on `device` from here on."""
+        if device.type == "cpu":
+            self.away = None
+        elif self.away is None or self.away.device != device:
+            self.away = Away(self.body, device)
+
+    def _through_body(self, pixels: Tensor, e: Tensor) -> Tensor:
+        away = self.away  # another thread may find no memory meanwhile
+        if away is not None:
+            try:
+                return away(pixels, e)
+            except RuntimeError as error:  # a mistake of ours comes again below
+                self.away = None
+                say(error)
+        with autocast(pixels.device, self.reduced):
+            out: Tensor = self.body(pixels, e)
+        return out
