@@ -158,7 +158,7 @@ def test_the_button_stands_where_there_is_something_to_go_on_from(window, qtbot)
     assert window.score.on.isHidden()
     window.session.networks.use_model(untrained(small()))
     window.refresh_slowly()
-    assert not window.score.on.isHidden()
+    assert not window.score.on.isHidden() and window.score.reset.isEnabled()
 
 
 def test_a_checkpoint_of_a_file_is_gone_on_from_in_the_window(own, qapp, qtbot):  # noqa: F811

@@ -59,7 +59,7 @@ class Networks:
         left = None if self.trainer.running else self.trainer.left(self._experiment)
         unfinished = left is not None and left.progress < 1
         if not unfinished or self.trainer.frame is None:  # else it is that which can be gone on with
-            self._say_gone("The network that was there gives way to the one that is trained now.")
+            self._say_gone("The network that was there gives way to the one that is trained now.", "warn")
         self.trainer.start(self._experiment)
         if left is not None and unfinished:
             text = f"This begins anew, and once it is kept it takes the place of what was left at {left.progress:.0%}."
@@ -92,10 +92,10 @@ class Networks:
         self.trainer.reset()
         self._new_weights()
 
-    def _say_gone(self, text: str) -> None:
+    def _say_gone(self, text: str, level: str = "offer") -> None:
         """That the network in use goes, and a way back."""
         if self.trainer.model is not None:
-            self._session.notices.say("offer", text, ("Undo", "restore_network"))
+            self._session.notices.say(level, text, ("Undo", "restore_network"))
 
     def restore_network(self) -> None:
         """Have the network back that was there before Reset or Train."""

@@ -153,7 +153,7 @@ class ScoreCard(EditCard):
         )
         self.pause.setEnabled(running)
         self.pause.setText("Resume" if paused else "Pause")
-        self.reset.setEnabled(frame is not None)
+        self.reset.setEnabled(frame is not None or on)
         self.progress.setText("" if frame is None else _progress(frame, running, paused))
 
 

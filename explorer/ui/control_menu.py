@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def add_to(menu: QMenu, window: MainWindow) -> QMenu:
     """Put the sub-menu into `menu`; it is filled when it is looked at, for it follows the data."""
-    made = menu.addMenu("Control")
+    made = QMenu("Control", menu)
+    menu.insertMenu(window.actions_by_slot["next_control"], made)
     made.setToolTipsVisible(True)
     made.aboutToShow.connect(partial(_fill, made, window))
     return made
