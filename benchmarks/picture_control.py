@@ -1,0 +1,111 @@
+"""How well controls of pictures do with the networks that come with the program.
+
+    python benchmarks/picture_control.py [--quick]
+
+Classes: of n samples, those that the classifier of clean pictures takes for what was asked; that classifier guides
+nothing. Inverse problems: 4 fillings of each of n held-out pictures; right is a filling that the same classifier takes
+for the picture's own class, the error is the root mean square distance to the picture itself in units of x.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from explorer.experiment import Experiment, with_data
+from explorer.guidance import CONTROLS, Control
+from explorer.images import IMAGES, ImageSet, from_pixels
+from explorer.models import resolve
+from explorer.quality.features import Features, features_of
+from explorer.simulate import simulate
+
+#: Rules and weights that are compared.
+CLASSES = (
+    ("classifier_free", 0.5), ("classifier_free", 1.0), ("classifier_free", 2.0), ("classifier_free", 4.0),
+    ("classifier", 1.0), ("classifier", 2.0), ("classifier", 4.0), ("mixed", 1.0), ("mixed", 2.0),
+)  # fmt: skip
+PROBLEMS = (
+    ("mnist", "the left half", "inpaint_picture", {"mask": "left"}),
+    ("mnist", "means of 4 x 4", "super_resolve", {"factor": "4"}),
+    ("twemoji", "the grey values", "colourise", {}),
+    ("twemoji", "means of 4 x 4", "super_resolve", {"factor": "4"}),
+)
+FILLINGS = 4
+
+
+def ends(e: Experiment, control: Control, n: int, seed: int) -> np.ndarray:
+    """The last frame (n, d) of a run under a control."""
+    e = replace(e, control=control, sampler=replace(e.sampler, particles=n), seed=seed)
+    *_, last = simulate(e.sde, e.sampler, resolve(e).score, e.target, seed)
+    return np.asarray(last.x)
+
+
+def begun(name: str) -> tuple[Experiment, ImageSet, Features]:
+    """What the window begins with for a set, the set, and the classifier that judges."""
+    data = IMAGES[name]()
+    assert isinstance(data, ImageSet)
+    judge = features_of(data)
+    if judge is None:
+        raise SystemExit(
+            f"{name} has no classifier of clean pictures in pretrained/: make it with `pretrain`."
+        )
+    return with_data(Experiment(), data), data, judge
+
+
+def class_rows(each: int) -> Iterator[str]:
+    """The share of right classes of MNIST, with its standard error."""
+    e, data, judge = begun("mnist")
+    yield f"\nRight classes of {each * data.classes} digits, as many of each class; {e.sampler.steps} steps.\n"
+    yield "| guidance | weight | right |\n|---|---|---|"
+    for rule, weight in CLASSES:
+        right = []
+        for label in range(data.classes):
+            control = CONTROLS["class_guidance"](rule=rule, label=label, weight=weight)  # type: ignore[call-arg]
+            _, found = judge.both(ends(e, control, each, label))
+            right += list(found == label)
+        share = float(np.mean(right))
+        error = math.sqrt(max(share * (1 - share), 1 / len(right)) / len(right))
+        yield f"| {rule.replace('_', '-')} | {weight:g} | {share:.1%} ± {error:.1%} |"
+
+
+def problem_rows(pictures: int) -> Iterator[str]:
+    """Each inverse problem by both methods."""
+    yield f"\n{FILLINGS} fillings of each of {pictures} held-out pictures.\n"
+    yield "| pictures | known | method | right | error |\n|---|---|---|---|---|"
+    for name, words, problem, settings in PROBLEMS:
+        e, data, judge = begun(name)
+        for method in ("replacement", "tweedie"):
+            right, squares = [], []
+            for i in range(pictures):
+                control = CONTROLS[problem](picture=i, method=method, **settings)
+                x = ends(e, control, FILLINGS, i)
+                _, found = judge.both(x)
+                right += list(found == data.held_out.labels[i])
+                squares += list(np.square(x - from_pixels(data.held_out.images[i : i + 1])).mean(1))
+            error = float(np.sqrt(np.mean(squares)))
+            yield f"| {data.title} | {words} | {method} | {np.mean(right):.0%} | {error:.2f} |"
+
+
+def main() -> None:
+    """Print the tables, in Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few samples")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    for line in class_rows(2 if options.quick else 50):
+        print(line, flush=True)
+    for line in problem_rows(2 if options.quick else 24):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
