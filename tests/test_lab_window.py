@@ -471,6 +471,7 @@ def test_saving_asks_for_a_name(qtbot, window, tmp_path):
     assert dialog is not None and dialog.defaultSuffix() == "png"
     dialog.fileSelected.emit(str(tmp_path / "figures.png"))
     dialog.close()
+    windows.wait(qtbot, lambda: not window.documents.busy)
     assert (tmp_path / "figures.png").stat().st_size > 1000
 
 
