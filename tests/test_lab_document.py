@@ -37,7 +37,10 @@ def test_a_file_holds_the_laboratory_that_is_open(tmp_path):
     files.write(tmp_path / "e.json", document)
     assert files.read(tmp_path / "e.json") == (document, "")
     assert files.loads('{"lab": "snr"}')[0].lab == SNR()
-    for wrong, words in (('{"lab": "snrr"}', "lab.type"), ('{"lab": {"type": "snr", "snr": "x"}}', "lab.snr")):
+    for wrong, words in (
+        ('{"lab": "snrr"}', "lab.type"),
+        ('{"lab": {"type": "snr", "snr": "x"}}', "lab.snr"),
+    ):
         with pytest.raises(ExperimentError, match=words):
             files.loads(wrong)
 

@@ -306,7 +306,11 @@ def test_too_large_an_snr_is_warned_of(contexts):
     lab = LABS["picture_snr"](snr=3.0, steps=8, corrections=3, pictures=1)
     *_, last = lab.reports(contexts["network"])
     rows = table(last)
-    assert rows["predictor"][-1] == "" and rows["snr 3"][-1] == "too large" and "Too large here: snr =" in last.words
+    assert (
+        rows["predictor"][-1] == ""
+        and rows["snr 3"][-1] == "too large"
+        and "Too large here: snr =" in last.words
+    )
     assert rows["snr 0.16"][2] == 8 * 4 and rows["predictor"][2] == 8
     assert rows["snr 0.05"][-1] == ""
 
