@@ -96,6 +96,24 @@ def test_the_card_of_a_network_has_its_quality_with_what_belongs_beside_it(path)
     assert 0 <= copied["rate"] <= 1 and copied["rate_error"] > 0 and copied["n"] > 0
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_one_line_makes_what_is_shipped(path):
+    """`pretrain --pictures NAME` alone takes the iterations that the cards tell of."""
+    card = read_card(path)
+    part = part_of(path) or "network"
+    assert pretrain_pictures.ITERATIONS[path.name.split(".")[0]][part] == card["training"]["iterations"]
+
+
+def test_the_digits_are_as_good_as_they_are_meant_to_be():
+    """At least 97 of 100 right classes at weight 1, 99.5 at weight 2; three times the floor; 1.3 bits/dim."""
+    quality = read_card(paths.pretrained() / "mnist.safetensors")["quality"]
+    rows = [row for row in quality["samples"] if row["n"] >= 5000 and row["evaluations"] <= 50]
+    right = {w: max(row["accuracy"] for row in rows if row["weight"] == w) for w in (1.0, 2.0)}
+    assert right[1.0] >= 0.97 and right[2.0] >= 0.995
+    assert min(row["ratio"] for row in rows if row["weight"] == 1.0) <= 3
+    assert quality["bits"]["mean"] + 2 * quality["bits"]["error"] <= 1.30
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if not part_of(p)], ids=lambda p: p.name)
 def test_a_network_that_ships_makes_pictures(path):
     """A few samples by the way the window begins with: they use the range of grey levels, and differ."""
