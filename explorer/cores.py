@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from explorer.lazy import torch
@@ -58,4 +58,10 @@ class Cores:
             torch.set_num_threads(threads)
 
 
-CORES = Cores(os.cpu_count() or 1)
+def granted(environment: Mapping[str, str], cores: int) -> int:
+    """The cores that may be used: all, or as many as OMP_NUM_THREADS says, where somebody has set it."""
+    asked = environment.get("OMP_NUM_THREADS", "")
+    return min(int(asked), cores) if asked.isdecimal() and int(asked) else cores
+
+
+CORES = Cores(granted(os.environ, os.cpu_count() or 1))

@@ -5,12 +5,19 @@ import threading
 import pytest
 import torch
 
-from explorer.cores import MOST, Cores, shared
+from explorer.cores import MOST, Cores, granted, shared
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (3, 1), (4, 2), (8, 4), (64, MOST)])
 def test_a_job_that_need_not_be_alone_takes_half(cores, threads):
     assert shared(cores) == threads and Cores(cores).alone == min(cores, MOST)
+
+
+@pytest.mark.parametrize(
+    ("asked", "cores"), [(None, 8), ("", 8), ("1", 1), ("4", 4), ("64", 8), ("0", 8), ("4,2", 8)]
+)
+def test_a_limit_that_somebody_has_set_holds(asked, cores):
+    assert granted({} if asked is None else {"OMP_NUM_THREADS": asked}, 8) == cores
 
 
 def threads_seen(cores, source, greedy):

@@ -39,7 +39,8 @@ def card(qtbot, window):
     assert not window.session.lab.failure and not window.session.lab.refusal
     found = window.labs.page.board.cards[0]
     found.grab()  # painted: it knows where its numbers are
-    return found
+    yield found
+    windows.wait(qtbot, lambda: ready(window))  # what the last stroke asked for leaves no thread behind
 
 
 def drawn(window):
