@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QLabel, QWidget
 
 from explorer.theme import DARK, LIGHT
@@ -123,6 +123,31 @@ def test_elided_label_tells_the_whole(qtbot):
 def test_badge(qtbot):
     badge = shown(qtbot, Badge("CPU", "warn"))
     assert badge.property("kind") == "warn"
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+def test_the_chosen_row_of_an_open_list_can_be_read(qtbot, qapp, theme):
+    style.apply(qapp, theme)
+    try:
+        combo = shown(qtbot, Combo())
+        combo.addItems(["Euler", "Heun", "Dormand and Prince"])
+        combo.setCurrentIndex(1)
+        combo.showPopup()
+        view = combo.view()
+        image = view.viewport().grab(view.visualRect(view.currentIndex()).adjusted(8, 4, -8, -4)).toImage()
+        pixels = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
+        light = [relative_luminance(QColor(colour)) for colour in pixels]
+        assert theme.accent.lower() in pixels  # it is marked
+        assert (max(light) + 0.05) / (min(light) + 0.05) > 4.5  # and its words stand out from the mark
+        combo.hidePopup()
+    finally:
+        style.apply(qapp, DARK)
+
+
+def relative_luminance(colour):
+    """WCAG 2.1, the definition of relative luminance."""
+    parts = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in colour.getRgbF()[:3]]
+    return float(np.dot([0.2126, 0.7152, 0.0722], parts))
 
 
 def test_combo_leaves_the_wheel(qtbot):

@@ -237,6 +237,7 @@ QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView { background: $panel; color: $text; border: 1px solid $line; outline: none;
     padding: ${px4}px; selection-background-color: $accent; selection-color: $ink; }
 QComboBox QAbstractItemView::item { min-height: ${px24}px; padding: 0 ${px6}px; border-radius: ${px5}px; }
+QComboBox QAbstractItemView::item:selected { background: $accent; color: $ink; }
 
 QMenuBar { background: transparent; color: $muted; border: none; padding: ${px4}px; }
 QMenuBar::item { background: transparent; padding: ${px4}px ${px8}px; border-radius: ${px5}px; }
