@@ -175,11 +175,15 @@ def _check_range(p: Param, value: Any, path: str) -> None:
     """Refuse what is out of range, NaN included; whole numbers beyond float are compared as they are."""
     if not p.minimum <= value <= p.maximum or value in (math.inf, -math.inf):
         limits = (
-            f"between {p.minimum:g} and {p.maximum:g}"
+            f"between {_limit(p.minimum)} and {_limit(p.maximum)}"
             if math.isfinite(p.maximum)
-            else f"at least {p.minimum:g}"
+            else f"at least {_limit(p.minimum)}"
         )
         raise ParamError(f"{path} must be {limits}, not {str(value)[:20]}")
+
+
+def _limit(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _check_bool(p: Param, value: Any, path: str) -> bool:

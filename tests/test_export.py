@@ -5,6 +5,7 @@ import ast
 import csv
 import errno
 import io
+import runpy
 import subprocess
 import sys
 import threading
@@ -228,6 +229,20 @@ def test_the_script_computes_the_same_arrays(made, renderer, tmp_path):
     names["run"](found[0], str(tmp_path / "again.npz"))
     with np.load(tmp_path / "again.npz") as arrays:
         assert np.array_equal(arrays["x"], np.stack([f.x for f in shown.tracks[0].recording.frames]))
+
+
+@pytest.mark.parametrize(
+    ("compared", "files"), [(False, ["again.npz"]), (True, ["again.a.npz", "again.b.npz"])]
+)
+def test_a_script_saves_beside_itself_under_its_own_name(compared, files, renderer, tmp_path, monkeypatch):
+    made = [experiment(), experiment(sampler__mode="ode")] if compared else [experiment()]
+    path = tmp_path / "again.py"
+    written(small("python"), replay_for(*made), path, renderer)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    runpy.run_path(str(path), run_name="__main__")
+    assert sorted(p.name for p in tmp_path.glob("**/*.npz")) == files
+    assert all((tmp_path / name).is_file() for name in files)
 
 
 def test_a_script_of_a_trained_network_asks_for_its_file(renderer, tmp_path):

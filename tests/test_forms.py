@@ -60,7 +60,7 @@ class Owner(Validated):
     def __post_init__(self):
         super().__post_init__()
         if self.count > 5 and not self.exact:
-            raise ParamError("count above 5 needs exact")
+            raise ParamError("owner.count above 5 needs owner.exact")
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_refusal_says_why_and_keeps_the_old_value(qtbot, form):
 def test_what_the_owner_refuses_as_a_whole_is_restored(qtbot, form):
     edit(qtbot, form, "exact")
     type_in(qtbot, form, "count", "8")
-    assert form.said == ["count above 5 needs exact"]
+    assert form.said == ["Count above 5 needs Exact"]  # as the form calls them
     assert form.owner().count == 3
     assert form.row("count").entry.text() == "3"
     assert form.row("count").slider.value() == 3

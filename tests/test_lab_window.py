@@ -16,6 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 from explorer import figure_files, marks
+from explorer.distributions import DISTRIBUTIONS
 from explorer.document import Document
 from explorer.figures import Equation, Handle, Picture, Plot, Series, Table
 from explorer.labs import LABS, SECTIONS, Lab, Report
@@ -372,6 +373,22 @@ def test_a_scene_sets_all_and_undo_brings_it_back(qtbot, window, scene):
     assert window.session.document == before
     window.commands.redo()
     both_stages_show_what_is_computed_headless(qtbot, window)
+
+
+def other_data(window):
+    window.set_data(DISTRIBUTIONS["swiss_roll"]())
+
+
+@pytest.mark.parametrize("leave", ["new", "undo", "compare", other_data])
+def test_the_words_of_a_scene_leave_with_it(window, leave):
+    (scene, *_) = [s for s in SCENES if s.document.compare is not None and not s.lab]
+    window.labs.play_scene(scene.name)
+    window.edit("sampler", replace(window.session.document.experiment.sampler, particles=20))
+    if leave == "undo":
+        window.commands.undo()  # of that edit: it still is the scene
+    assert [n.kind for n in window.notices.notices()] == ["scene"]
+    leave(window) if callable(leave) else getattr(window.commands, leave)()
+    assert window.notices.notices() == []
 
 
 def both_stages_show_what_is_computed_headless(qtbot, window):

@@ -101,6 +101,22 @@ def test_a_folder_and_several_pictures_are_dropped(qtbot, tmp_path, cats):
         assert data(window) == now
 
 
+def test_a_good_folder_makes_up_for_bad_files(qtbot, tmp_path, cats):
+    with windowed(qtbot, tmp_path) as window:
+        (tmp_path / "bad.csv").write_text("words")
+        drop(window, tmp_path / "bad.csv")
+        wait(qtbot, lambda: said(window, "bad.csv"))
+        drop(window, tmp_path / "bad.csv")
+        wait(qtbot, lambda: not window.documents.busy)
+        assert said(window, "bad.csv")  # which it does not make up for itself
+        drop(window, cats)
+        wait(qtbot, lambda: said(window, "reading the pictures"))
+        assert said(window, "bad.csv")
+        wait(qtbot, lambda: isinstance(data(window), Folder))
+        assert not said(window, "bad.csv") and not said(window, "reading the pictures")
+        assert said(window, "cats: 6 pictures")
+
+
 def test_size_and_colour_are_changed_on_the_card(qtbot, tmp_path, cats):
     with windowed(qtbot, tmp_path) as window:
         window.set_data(read(Folder(path=str(cats))))

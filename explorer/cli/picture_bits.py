@@ -109,7 +109,12 @@ def _bar(error: float | None) -> str:
     return "" if error is None else f" ± {error:.2g}"
 
 
+def _few(count: int, word: str) -> str:
+    return f"{count} {word}{'s' * (count != 1)}"
+
+
 def _sentence(s: dict[str, Any]) -> str:
+    over = "" if s["standard_error"] is None else " (standard error over pictures)"
     how = f"{s['steps']} RK4 steps" if "steps" in s else f"an adaptive solver within {s['tolerance']:g}"
     twice = (
         f" With twice the steps {s['doubled']['bits_per_dim']:.4f}: pictures move by {s['moved']:.4f} on average."
@@ -117,6 +122,6 @@ def _sentence(s: dict[str, Any]) -> str:
         else ""
     )
     return (
-        f"{s['bits_per_dim']:.4f}{_bar(s['standard_error'])} bits/dim on {s['pictures']} pictures (standard error over "
-        f"pictures), {s['probes']} probes each, {how}, {s['nfe']} evaluations of the score.{twice}"
+        f"{s['bits_per_dim']:.4f}{_bar(s['standard_error'])} bits/dim on {_few(s['pictures'], 'picture')}{over}, "
+        f"{_few(s['probes'], 'probe')} each, {how}, {s['nfe']} evaluations of the score.{twice}"
     )

@@ -17,7 +17,8 @@ _TEMPLATE = '''\
 """{caption}
 
 Written by Score Explorer; run it with the Python that has it installed. It computes the same arrays
-again, prints what came of them and saves them. What decides the numbers is in the experiment{plural} below.
+again, prints what came of them and saves them beside itself. What decides the numbers is in the
+experiment{plural} below.
 """
 
 {imports}
@@ -85,8 +86,12 @@ def script_of(experiments: list[Experiment], caption: str = "") -> str:
     names = ["experiment"] if len(experiments) == 1 else ["experiment_a", "experiment_b"]
     trained = experiments[0].score.source == "trained"
     lines = [f"{name} = {_code(e)}" for name, e in zip(names, experiments, strict=True)]
-    files = ["run.npz"] if len(names) == 1 else ["run-a.npz", "run-b.npz"]
-    calls = [f'    run({name}, "{file}")' for name, file in zip(names, files, strict=True)]
+    # beside the script and of its name, so that it overwrites nothing of anybody else's
+    files = [".npz"] if len(names) == 1 else [".a.npz", ".b.npz"]
+    calls = [
+        f'    run({name}, Path(__file__).with_suffix("{file}"))'
+        for name, file in zip(names, files, strict=True)
+    ]
     return _TEMPLATE.format(
         caption=caption.replace("\\", "/").replace('"', "'") or "A score-based model.",
         plural="s" * (len(names) > 1),
@@ -110,7 +115,8 @@ def _imports(experiments: list[Experiment], trained: bool) -> str:
     used |= {("explorer.simulate", "simulate")} | ({("explorer.scores.files", "load")} if trained else set())
     modules = sorted({module for module, _ in used})
     ours = [f"from {m} import {', '.join(sorted(n for module, n in used if module == m))}" for m in modules]
-    return "\n".join([*(["import sys", ""] if trained else []), "import numpy as np", "", *ours])
+    system = [*(["import sys"] if trained else []), "from pathlib import Path"]
+    return "\n".join([*system, "", "import numpy as np", "", *ours])
 
 
 def _changed(value: Any) -> Iterator[tuple[str, Any]]:

@@ -77,7 +77,9 @@ class Rows:
         if self.read == 0:
             raise self.refuse("is empty: there is not one row of numbers in it")
         if len(points) < 2:
-            raise self.refuse(f"has {len(points)} row with two finite numbers of {self.read}; two are needed")
+            raise self.refuse(
+                f"has {len(points) or 'no'} row with two finite numbers (of {self.read}); two are needed"
+            )
         shift, scale = transform_of(points, self.name)
         support = (spread(points, np.ones(len(points)), MAX_POINTS) - shift) / scale
         said = [f"{self.name}: {self.read:,} rows read", *self._counted(len(points), len(support))]

@@ -75,10 +75,11 @@ class Session:
         return self._apply(before)
 
     def set_data(self, data: Distribution, control: str = "") -> None:
-        """Other data; where points become pictures, or pictures points, sampler and control are as they were set last
-        for such data, and the run begins anew and plays."""
-        before = self.document
-        self.edit(self._kinds.change(before, before.with_data(data)), control)
+        """Other data; where points become pictures, or pictures points, there is one stage, with the score's source,
+        sampler and control as they were set last for such data, and the run begins anew and plays."""
+        before, after = self.document, self.document.with_data(data)
+        trained = self.networks.trainer.laid_by(of_pictures(after))
+        self.edit(self._kinds.change(before, after, trained), control)
         if of_pictures(before) != of_pictures(self.document):
             self.playhead.seek(0.0)
             self.playhead.playing = self.started
@@ -122,7 +123,8 @@ class Session:
         if self.document.compare is None:
             self._due.pop("B", None)
             self._forget("B")
-        if (before.experiment.pictures is None) != (self.document.experiment.pictures is None):
+        if of_pictures(before) != of_pictures(self.document):
+            self.networks.turn(of_pictures(self.document))
             for name in self.shown:  # points are no picture to show while the first pictures come
                 self._forget(name)
         return change

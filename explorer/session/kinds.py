@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from explorer.document import Document
 from explorer.experiment import Experiment
+from explorer.samplers import Sampler
 
 
 def of_pictures(document: Document) -> bool:
@@ -19,21 +20,22 @@ class Kinds:
     def __init__(self) -> None:
         self._last: dict[bool, Document] = {}
 
-    def change(self, before: Document, after: Document) -> Document:
-        """`after`, with sampler and control as they were last for its kind of data."""
+    def change(self, before: Document, after: Document, trained: bool) -> Document:
+        """`after`; where its data are of the other kind, one stage, with the score's source, sampler and control as
+        they were last for such data. `trained`: whether there is a network trained here on such data."""
         if of_pictures(before) == of_pictures(after):
             return after
         self._last[of_pictures(before)] = before
         last = self._last.get(of_pictures(after))
-        return after if last is None else _as_in(last, after)
-
-
-def _as_in(last: Document, now: Document) -> Document:
-    experiment = _set_as(last.experiment, now.experiment)
-    if now.compare is None or last.compare is None:
-        return replace(now, experiment=experiment).linked()
-    return replace(now, experiment=experiment, compare=_set_as(last.compare, now.compare)).linked()
+        experiment = after.experiment if last is None else _set_as(last.experiment, after.experiment)
+        source = "pretrained" if last is None else last.experiment.score.source
+        if source == "trained" and not trained:
+            source = "pretrained"
+        score = replace(experiment.score, source=source)
+        return replace(after, experiment=replace(experiment, score=score), compare=None)
 
 
 def _set_as(last: Experiment, now: Experiment) -> Experiment:
-    return replace(now, sampler=last.sampler, control=last.control.fitted(now.data))
+    """A mistake that a scene makes on purpose stays behind."""
+    sampler = replace(last.sampler, mistake=Sampler().mistake)
+    return replace(now, sampler=sampler, control=last.control.fitted(now.data))

@@ -124,6 +124,11 @@ class Networks:
         self._edit(replace(e, score=replace(e.score, source="trained", **own)))
         self._new_weights()
 
+    def turn(self, pictures: bool) -> None:
+        """Lay by what was trained on points, or on pictures, and take up what was trained on the other kind."""
+        self.trainer.turn(pictures)
+        self.weights += 1
+
     # --- going on with what was left -----------------------------------------------------------------------
 
     def offer_training(self) -> None:

@@ -42,6 +42,8 @@ class LossHistory:
 
 #: A network, and the last frame and the losses of its training.
 Trained = tuple[Model, TrainFrame | None, LossHistory]
+#: The same while there may be none yet, and the network that was there before.
+Kind = tuple[Model | None, TrainFrame | None, LossHistory, Trained | None]
 
 
 class Trainer:
@@ -58,6 +60,7 @@ class Trainer:
         self.error: BaseException | None = None
         self.kept: Kept | None = None
         self.before: Trained | None = None
+        self._laid_by: dict[bool, Kind] = {}  # what was trained on the other kind of data: pictures, or points
         self._keeper: Keeper | None = None
         self._slot: Slot[TrainFrame] = Slot("train", latest=True)
         self._experiment: Experiment | None = None
@@ -137,7 +140,8 @@ class Trainer:
 
     def reset(self) -> None:
         """Stop and forget the weights, and what was kept of the training."""
-        if self._keeper is not None:
+        of_points = self.model is not None and self.model.picture is None
+        if self._keeper is not None and not of_points:
             self._keeper.forget()
         self._remember()
         self.use(None)
@@ -152,6 +156,17 @@ class Trainer:
             model, frame, history = self.before
             self.use(model)
             self.frame, self.history = frame, history
+
+    def turn(self, pictures: bool) -> None:
+        """Stop, lay by what was trained on the other kind of data, and have what was trained on this one."""
+        self.cancel()
+        self._laid_by[not pictures] = self.model, self.frame, self.history, self.before
+        nothing: Kind = None, None, LossHistory(), None
+        self.model, self.frame, self.history, self.before = self._laid_by.pop(pictures, nothing)
+
+    def laid_by(self, pictures: bool) -> bool:
+        """Whether a network for pictures, or for points, is laid by."""
+        return self._laid_by.get(pictures, (None,))[0] is not None
 
     def drain(self) -> bool:
         """Take the newest frame; True if it brought new weights."""

@@ -30,7 +30,8 @@ from explorer.ui import file_kinds as kinds
 from explorer.ui.asking import Asking
 from explorer.ui.file_names import Followed, Recent, model_name, with_ending
 from explorer.ui.host import Host, widget_of
-from explorer.ui.own_pictures import Lost, OwnPictures, prepared
+from explorer.ui.notices import Notice
+from explorer.ui.own_pictures import READING, Lost, OwnPictures, prepared
 from explorer.ui.recovery import Recovery
 from explorer.ui.tasks import Task
 from explorer.ui.use import Action, Use, with_data
@@ -138,6 +139,7 @@ class Documents(QObject):
         """Make `document`, from `file`, the current one. Undo goes back."""
         session = self._host.session
         session.edit(document)
+        self._host.notices.clear_scene()
         self.files.opened(replace(file, saved=session.document))
         self._host.refresh()
         self.changed()
@@ -230,20 +232,27 @@ class Documents(QObject):
         """Open several: data and a network are put into the experiment among them; several pictures are a set."""
         if kinds.several_pictures(paths):
             return self.pictures.take_several(paths)
-        self.run(lambda: [_outcome(path) for path in paths], self._use_all, "The file")
+        done = partial(self._use_all, self._host.notices.about("read"))
+        self._start(lambda: [_outcome(path) for path in paths], done, "The file")
 
-    def _use_all(self, outcomes: Sequence[Outcome]) -> None:
+    def _use_all(self, errors: Sequence[Notice], outcomes: Sequence[Outcome]) -> None:
+        """Use what could be read, which makes up for earlier `errors`; then say what could not."""
         uses: dict[str, Callable[..., None]] = {
             kinds.EXPERIMENT: self._opened,
             kinds.DATA: self._use.data,
             kinds.MODEL: self._use_network,
             kinds.FOLDER: lambda path, _: self.pictures.take_folder(path),
         }
-        for kind, path, value in sorted(outcomes, key=lambda outcome: kinds.ORDER.index(outcome[0])):
-            if isinstance(value, BaseException):
-                self._say(sentence(value, path.name, "read").replace(str(path), path.name), "error")
-            else:
+        ordered = sorted(outcomes, key=lambda outcome: kinds.ORDER.index(outcome[0]))
+        for kind, path, value in ordered:
+            if not isinstance(value, BaseException):
+                if kind != kinds.FOLDER:  # which is yet to be read
+                    self._host.notices.dismiss(errors)
                 uses[kind](path, value)
+        for _, path, value in ordered:
+            if isinstance(value, BaseException):
+                text = sentence(value, path.name, "read").replace(str(path), path.name)
+                self._say(text, "error", about="read")
 
     def save_to(self, path: Path | str) -> None:
         """Save the document to `path`."""
@@ -320,10 +329,22 @@ class Documents(QObject):
     # --- threads, words ---------------------------------------------------------------------------
 
     def run(self, work: Work, done: Callable[[Any], None], name: str, did: str = "read") -> None:
-        """Work in a thread; then hand its outcome to `done`, or say what went wrong with `name`."""
+        """Work in a thread; then hand its outcome to `done`, or say what went wrong with `name`.
 
+        Success makes up for the errors of such work that were shown when it began.
+        """
+        errors = self._host.notices.about(did)
+
+        def succeeded(outcome: Any) -> None:
+            self._host.notices.dismiss(errors)
+            done(outcome)
+
+        self._start(work, succeeded, name, did)
+
+    def _start(self, work: Work, done: Callable[[Any], None], name: str, did: str = "read") -> None:
         def failed(error: BaseException) -> None:
-            self._say(sentence(error, name, did), "error")
+            self._host.notices.settle(READING)
+            self._say(sentence(error, name, did), "error", about=did)
 
         self._tasks = [*self._running(), Task(self, work, done, failed)]
 
@@ -335,8 +356,8 @@ class Documents(QObject):
         """Whether a file is being read or written."""
         return bool(self._running())
 
-    def _say(self, text: str, kind: str = "info", action: Action | None = None) -> None:
-        self._host.notices.show_notice(text, kind, action)
+    def _say(self, text: str, kind: str = "info", action: Action | None = None, about: str = "") -> None:
+        self._host.notices.show_notice(text, kind, action, about)
 
 
 def _network_in(path: Path) -> Network:

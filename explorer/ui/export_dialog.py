@@ -228,7 +228,7 @@ class ExportPanel(QDialog):
         notices = self._host.notices
         if job.error is not None:
             text = sentence(job.error, name, "written")
-            notices.show_notice(text, "error")
+            notices.show_notice(text, "error", about="written")
             self.state.setText(text)
         elif job.cancelled:
             self.state.setText("Cancelled: nothing was written.")
@@ -236,6 +236,7 @@ class ExportPanel(QDialog):
             size = work.bytes_words(self._target.stat().st_size) if self._target.exists() else ""
             text = f"{name} is written ({size})."
             self.state.setText(text)
+            notices.settle("written")
             notices.show_notice(text, "info", ("Open folder", partial(_open_folder, folder)))
 
     # --- opening and closing -------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ class Form(QWidget, style.Themed):
             if self._rows[p.name].typing:
                 return
             self._rows[p.name].show_value(getattr(self._owner, p.name))
-            said = re.sub(rf"\b\w+\.{p.name}\b", p.label or p.name, str(error))  # as the form calls it
+            said = self._in_words(str(error))
             if said != self._said:
                 self._said = said
                 self.refused.emit(self._said)
@@ -144,6 +144,12 @@ class Form(QWidget, style.Themed):
             self._owner = new
             self._update()
             self.edited.emit(new)
+
+    def _in_words(self, said: str) -> str:
+        """A refusal with the parameters as the form calls them."""
+        for p in params(self._owner):
+            said = re.sub(rf"\b\w+\.{p.name}\b", p.label or p.name, said)
+        return said
 
     def _on_finished(self) -> None:
         self._said = ""

@@ -43,6 +43,7 @@ class Laboratories:
         self._kept: dict[str, Lab] = {}  # as they were set when they were closed
         self._shown: Lab | None = None  # the one on the page
         self._seen = (-1, "")  # the report and the message on it
+        self._told: Document | None = None  # what the words of the newest scene are about
 
     @property
     def _session(self) -> Any:
@@ -186,11 +187,23 @@ class Laboratories:
         if lab is None:
             self._window.show_page(None, None)
             self._window.notices.show_notice(words, "scene")
+            self._told = self._session.document
         else:
             self._set_page(lab)
             self.page.set_note(words)
         self._session.playhead.seek(0.0)
         self._session.playhead.playing = True
+
+    def end_scene(self) -> None:
+        """Take the words of a scene away once they no longer are about what is shown."""
+        told, now = self._told, self._session.document
+        if told is not None and (
+            type(told.experiment.data) is not type(now.experiment.data)
+            or (told.compare is None) != (now.compare is None)
+            or self._session.history.place(told) < 0  # undone
+        ):
+            self._told = None
+            self._window.notices.clear_scene()
 
     def look_at_particle(self, stage: str, xy: tuple[float, float]) -> None:
         """Open the microscope on the particle nearest to a point of a stage."""

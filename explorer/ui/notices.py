@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
@@ -25,10 +25,10 @@ class Notice(QFrame, style.Themed):
     closed = Signal(object)
 
     def __init__(
-        self, text: str, kind: str, action: tuple[str, Callable[[], None]] | None, parent: QWidget
+        self, text: str, kind: str, action: tuple[str, Callable[[], None]] | None, about: str, parent: QWidget
     ) -> None:
         super().__init__(parent)
-        self.text, self.kind = text, kind
+        self.text, self.kind, self.about = text, kind, about
         self.setProperty("role", "notice")
         self.setProperty("kind", kind)
         self._sign = label("")
@@ -61,8 +61,8 @@ class Notice(QFrame, style.Themed):
 class NoticeBar(QWidget):
     """A stack of notices that floats over the foot of `host` (the stage) and follows its size.
 
-    Notices of information leave by themselves; errors stay until they are dismissed. The same sentence twice
-    is shown once.
+    Notices of information leave by themselves; errors stay until they are dismissed, or until what they are
+    `about` succeeds. The same sentence twice is shown once.
     """
 
     def __init__(self, host: QWidget, *, at_top: bool = False) -> None:
@@ -79,16 +79,20 @@ class NoticeBar(QWidget):
         self.hide()
 
     def show_notice(
-        self, text: str, kind: str = "info", action: tuple[str, Callable[[], None]] | None = None
+        self,
+        text: str,
+        kind: str = "info",
+        action: tuple[str, Callable[[], None]] | None = None,
+        about: str = "",
     ) -> None:
         """Show a sentence; kind is info, warn, error, or scene (its words stay until the next one's);
-        `action` is (words, what to do) of a button."""
+        `action` is (words, what to do) of a button, `about` what `settle` knows it by."""
         for notice in self.notices():
             if notice.text == text or kind == notice.kind == "scene":
                 self._drop(notice)
         while len(self._ends) >= _MOST:
             self._drop(self._least())
-        notice = Notice(text, kind, action, self)
+        notice = Notice(text, kind, action, about, self)
         notice.closed.connect(self._drop)
         self._column.addWidget(notice)
         notice.show()
@@ -103,14 +107,24 @@ class NoticeBar(QWidget):
 
     def clear(self) -> None:
         """Dismiss everything."""
-        for notice in self.notices():
-            self._drop(notice)
+        self.dismiss(self.notices())
 
     def clear_scene(self) -> None:
         """Dismiss the words of a scene."""
-        for notice in self.notices():
-            if notice.kind == "scene":
-                self._drop(notice)
+        self.dismiss([notice for notice in self.notices() if notice.kind == "scene"])
+
+    def about(self, what: str) -> list[Notice]:
+        """What is shown about something."""
+        return [notice for notice in self.notices() if notice.about == what]
+
+    def settle(self, what: str) -> None:
+        """Dismiss what is shown about something: it has been done."""
+        self.dismiss(self.about(what))
+
+    def dismiss(self, notices: Sequence[Notice]) -> None:
+        """Dismiss these, as far as they are still shown."""
+        for notice in notices:
+            self._drop(notice)
 
     def _least(self) -> Notice:
         """The one to give way to a new one: the oldest that would leave by itself, else the oldest."""
@@ -129,8 +143,7 @@ class NoticeBar(QWidget):
 
     def _dismiss_old(self) -> None:
         now = time.monotonic()
-        for notice in [n for n, end in self._ends.items() if end < now and not n.underMouse()]:
-            self._drop(notice)
+        self.dismiss([n for n, end in self._ends.items() if end < now and not n.underMouse()])
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:

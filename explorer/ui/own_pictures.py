@@ -19,6 +19,8 @@ from explorer.ui.words import NEW_DATA
 #: `run(work, done, name)`: do work in a thread and hand its outcome on; say what went wrong.
 Run = Callable[[Callable[[], Any], Callable[[Any], None], str], None]
 KEPT = "Experiment files name the folder, and do not hold its pictures."
+#: What the notice is about that pictures are being read.
+READING = "reading"
 
 
 @dataclass(frozen=True)
@@ -49,25 +51,26 @@ class OwnPictures:
     def take_folder(self, path: Path) -> None:
         """Make the pictures of a folder the data."""
         forget()
-        self._say_reading(path.name)
-        self._read(partial(replace, self._like(), path=str(path.absolute()), names=(), digest=""), path.name)
+        chosen = partial(replace, self._like(), path=str(path.absolute()), names=(), digest="")
+        self._read(chosen, path.name, says=path.name)
 
     def take_several(self, paths: Sequence[Path]) -> None:
         """Make some pictures of a folder the data."""
         forget()
-        self._say_reading(paths[0].absolute().parent.name)
-        self._read(partial(of_files, paths, self._like()), "The pictures")
+        chosen = partial(of_files, paths, self._like())
+        self._read(chosen, "The pictures", says=paths[0].absolute().parent.name)
 
     def bring(self, data: Distribution) -> None:
         """Make pictures the data that have not been read yet: a set, or a folder in other size or colours."""
         if not isinstance(data, Folder):
             return self._read(lambda: data, data.title)
-        self._say_reading(Path(data.path).name)
-        self._read(lambda: data, Path(data.path).name)
+        name = Path(data.path).name
+        self._read(lambda: data, name, says=name)
 
     def drop(self) -> None:
         """Forget what was asked for and has not come yet."""
         self._request += 1
+        self._host.notices.settle(READING)
 
     def _wanted(self) -> Callable[[], bool]:
         """A new request, as the question whether it still is the newest and no other data have come meanwhile."""
@@ -83,14 +86,14 @@ class OwnPictures:
         """Size and colours as they were chosen last."""
         return self._data if isinstance(self._data, Folder) else Folder()
 
-    def _say_reading(self, name: str) -> None:
-        self._host.notices.show_notice(f"{name}: reading the pictures …")
-
-    def _read(self, chosen: Callable[[], Distribution], name: str) -> None:
+    def _read(self, chosen: Callable[[], Distribution], name: str, says: str = "") -> None:
         wanted = self._wanted()
+        if says:
+            self._host.notices.show_notice(f"{says}: reading the pictures …", about=READING)
 
         def done(data: Distribution) -> None:
             if wanted():
+                self.drop()
                 self.use(data)
 
         self._run(lambda: put_at_hand(chosen()), done, name)
@@ -141,7 +144,7 @@ class OwnPictures:
             self._host.refresh()
 
         ask = partial(self._asking.ask_folder, "Choose the folder of pictures again", chosen)
-        self._host.notices.show_notice(lost.why, "error", ("Choose the folder", ask))
+        self._host.notices.show_notice(lost.why, "error", ("Choose the folder", ask), "read")
 
 
 def at_hand(data: Distribution) -> bool:

@@ -120,13 +120,15 @@ class MeaningColumn(SideColumn):
         trainer = self._session.networks.trainer
         frame = trainer.frame
         self._loss_card.setVisible(self._session.document.experiment.score.source == "trained")
-        now = (id(frame), len(trainer.history.rows))
+        now = (id(frame), id(trainer.history), len(trainer.history.rows))
         if now == self._loss_of:
             return
         self._loss_of = now
         rows = trainer.history.array()
         self.loss.set_data(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], rows[:, 4])
-        if frame is not None:
+        if frame is None:
+            self.loss.set_levels(None, None)
+        else:
             self.loss.set_levels(frame.level, frame.loss_by_level, frame.floor_by_level)
 
 

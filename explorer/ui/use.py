@@ -58,7 +58,7 @@ class Use:
         self._host.refresh()
 
     def _say(self, text: str, kind: str = "info", action: Action | None = None) -> None:
-        self._host.notices.show_notice(text, kind, action)
+        self._host.notices.show_notice(text, kind, action, "read" if kind == "error" else "")
 
 
 def _fits(model: Model, data: Distribution) -> bool:

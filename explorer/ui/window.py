@@ -357,6 +357,7 @@ class MainWindow(QMainWindow):
             self.selected = self.session.lab_stage = "A"
         e, shown = document.experiment, self.shown_experiment()
         two = document.compare is not None
+        self.labs.end_scene()
         self.data.set_data(e.data)
         self.score.set_score(e.score, e.pictures is not None, suited_score(e))
         self.process.set_sde(shown.sde, shown.pictures is not None)
