@@ -386,9 +386,9 @@ def test_the_words_of_a_scene_leave_with_it(window, leave):
     window.edit("sampler", replace(window.session.document.experiment.sampler, particles=20))
     if leave == "undo":
         window.commands.undo()  # of that edit: it still is the scene
-    assert [n.kind for n in window.notices.notices()] == ["scene"]
+    assert "scene" in [n.kind for n in window.notices.notices()]
     leave(window) if callable(leave) else getattr(window.commands, leave)()
-    assert window.notices.notices() == []
+    assert "scene" not in [n.kind for n in window.notices.notices()]
 
 
 def both_stages_show_what_is_computed_headless(qtbot, window):
