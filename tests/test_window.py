@@ -13,7 +13,7 @@ import pytest
 import windows
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.exceptions import capture_exceptions
 
 from explorer.distributions import DISTRIBUTIONS
@@ -23,6 +23,7 @@ from explorer.samplers.spec import MODES
 from explorer.sdes import SDES
 from explorer.ui import app
 from explorer.ui.actions import COMMANDS
+from explorer.ui.labels import Button
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,6 +37,37 @@ def window(qapp, qtbot, tmp_path):
         made.session.edit(Document(replace(e, sampler=sampler)))
         made.refresh()
         yield weakref.proxy(made)  # pytest would keep it alive beyond the look at what is left
+
+
+def test_notices_and_shortcuts_grow_with_the_words(qtbot, window):
+    window.resize(1280, 720)
+    window.notices.show_notice("What is told here takes several lines. " * 5, "scene")
+    window.overlay.open_sheet()
+    (notice,) = window.notices.notices()
+    height, sheet = notice.height(), window.overlay._sheet.size()
+    for _ in range(2):
+        window.commands.toggle_presentation()
+        (words,) = [part for part in notice.findChildren(QLabel) if part.text() == notice.text]
+        assert words.height() >= words.heightForWidth(words.width())
+        assert notice.rect().contains(words.geometry())
+        assert window.notices.rect().contains(notice.geometry())
+        assert (notice.height() > height) == window.presentation
+        (shown,) = [s for s in window.overlay.children() if s.isWidgetType() and s.isVisible()]
+        assert (shown.size() != sheet) == window.presentation
+        heading, *_ = [part for part in shown.findChildren(QLabel) if part.text() == "Keyboard shortcuts"]
+        assert heading.width() >= heading.sizeHint().width()
+
+
+def test_focus_goes_back_to_the_window(qtbot, window):
+    window.commands.draw_data()
+    assert window.focusWidget() is window.drawing.board.canvas
+    window.drawing.cancel()
+    assert window.focusWidget() is window.centralWidget().window()
+    window.labs.open("annealing")
+    window.labs.column.findChild(Button).setFocus()
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
+    assert not window.on_page
+    assert window.focusWidget() is window.centralWidget().window()
 
 
 def complete(window):

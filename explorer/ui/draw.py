@@ -210,6 +210,7 @@ class DrawTool(QObject):
     def cancel(self) -> None:
         """Keep the data as it was."""
         if self.board is not None:
+            widget_of(self._host).setFocus()  # else the next button gets it from the board, with a ring
             self.board.remove()
             self.board = None
             self._host.session.playhead.playing = self._was_playing

@@ -39,7 +39,7 @@ class Notice(QFrame, style.Themed):
         words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         line = row(self._sign, words, spacing=10)
         line.setStretch(1, 1)
-        line.setContentsMargins(style.px(12), style.px(8), style.px(8), style.px(8))
+        line.setContentsMargins(*_margins())
         if action is not None:
             self.button = Button(action[0])
             self.button.clicked.connect(lambda: self.closed.emit(self))
@@ -54,8 +54,14 @@ class Notice(QFrame, style.Themed):
     def set_theme(self, theme: Theme) -> None:
         """Draw the icon in the colours of `theme`."""
         size = style.px(18)
+        if (line := self.layout()) is not None:
+            line.setContentsMargins(*_margins())
         colour = getattr(theme, self.kind, theme.accent)
         self._sign.setPixmap(icons.icon(_SIGNS.get(self.kind, self.kind), colour, size).pixmap(size, size))
+
+
+def _margins() -> tuple[int, int, int, int]:
+    return style.px(12), style.px(8), style.px(8), style.px(8)
 
 
 class NoticeBar(QWidget):
@@ -149,6 +155,10 @@ class NoticeBar(QWidget):
         if event.type() == QEvent.Type.Resize:
             self._place()
         return False
+
+    def rescale(self) -> None:
+        """Make room for the text size in force."""
+        self._place()
 
     def _place(self) -> None:
         margin = style.px(12)

@@ -42,9 +42,16 @@ class ShortcutsOverlay(QWidget):
         self._build()
         self.setGeometry(self._host.rect())
         self._place()
+        assert self._sheet is not None
+        self._sheet.show()
         self.show()
         self.raise_()
         self.setFocus()
+
+    def rescale(self) -> None:
+        """Lay it out in the text size in force, if it is open."""
+        if self.isVisible():
+            self.open_sheet()
 
     def close_sheet(self) -> None:
         """Hide it and give the keyboard back."""
@@ -54,6 +61,7 @@ class ShortcutsOverlay(QWidget):
     def _build(self) -> None:
         # Made anew each time: the theme, the text size or the shortcuts may have changed.
         if self._sheet is not None:
+            self._sheet.hide()
             self._sheet.deleteLater()
         self._sheet = sheet = QFrame(self)
         sheet.setProperty("role", "popover")

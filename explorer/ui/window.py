@@ -359,7 +359,7 @@ class MainWindow(QMainWindow):
         two = document.compare is not None
         self.labs.end_scene()
         self.data.set_data(e.data)
-        self.score.set_score(e.score, e.pictures is not None, suited_score(e))
+        self.score.set_score(e.score, e.pictures is not None, suited_score(e), self.session.networks.source)
         self.process.set_sde(shown.sde, shown.pictures is not None)
         self.sampler.set_experiment(shown)
         self.control.set_experiment(shown)
@@ -482,6 +482,8 @@ class MainWindow(QMainWindow):
         self._apply_style()
         for side in self.findChildren(SideColumn):
             side.rescale()
+        self.notices.rescale()
+        self.overlay.rescale()
         narrow = self.presentation and self.width() < NARROW
         self.top.set_badges(not narrow)
         self.right_shown = not narrow
@@ -500,11 +502,14 @@ class MainWindow(QMainWindow):
 
     def show_page(self, page: QWidget | None, column: QWidget | None) -> None:
         """Show this in the middle, and this at the right; None for the stages and what they mean."""
+        focus = self.focusWidget()
         self._column = column
         self.pages.setCurrentIndex(0 if page is None else self.pages.indexOf(page))
         self.session.stages_hidden = page is not None
         self.labs_button.setChecked(page is not None)
         self.show_columns()
+        if focus is not None and not focus.isVisible():
+            self.setFocus()  # else the next button has it, with a ring that nobody asked for
         self.hurry()
 
     def show_columns(self) -> None:
