@@ -111,3 +111,31 @@ def test_a_mistake_made_on_purpose_stays_behind(window, mnist):
     window.set_data(points)
     now = window.session.document.experiment.sampler
     assert wrong.mistake.made and now == replace(wrong, mistake=Sampler().mistake)
+
+
+# --- what is in use is what is lit ------------------------------------------------------------------------
+
+
+def lit(window):
+    window.refresh()
+    return [b.text() for b in window.score.source.row("source").chooser.segments.buttons() if b.isChecked()]
+
+
+def test_exact_is_lit_where_there_is_no_pretrained_network(window):
+    assert lit(window) == ["Pretrained"]
+    before = window.session.document
+    window.edit("data", replace(before.experiment.data, radius=1.7))
+    assert lit(window) == ["Exact"] and window.session.document.experiment.score == before.experiment.score
+    exact, pretrained, _ = window.score.source.row("source").chooser.segments.buttons()
+    pretrained.click()
+    assert lit(window) == ["Exact"]
+    window.edit("data", before.experiment.data)
+    assert lit(window) == ["Pretrained"]
+    exact.click()
+    assert lit(window) == ["Exact"] and window.session.document.experiment.score.source == "exact"
+
+
+def test_a_class_of_pictures_is_guided_where_the_noise_tells_of_it(window, mnist):
+    window.set_data(mnist)
+    window.control.choose("class_guidance")
+    assert window.session.document.experiment.control.below == 10

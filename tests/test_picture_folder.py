@@ -323,6 +323,24 @@ def test_pictures_to_learn_from_must_not_all_be_plain(tmp_path):
         Material.of(plain, (found(tmp_path).train, found(tmp_path).held_out))
 
 
+def test_white_shapes_on_nothing_are_told_of_what_is_transparent(tmp_path):
+    for i in range(4):
+        shape = Image.new("RGBA", (9, 9), (255, 255, 255, 0))
+        shape.paste((255, 255, 255, 255), (i, i, i + 3, i + 3))
+        shape.save(tmp_path / f"{i}.png")
+    with pytest.raises(ImageError, match="What is transparent counts as white"):
+        found(tmp_path)
+
+
+def test_pictures_in_colour_that_are_read_as_grey_are_counted(cats):
+    Image.new("L", (40, 30), 90).convert("RGB").save(cats / "00.png")
+    grey = found(cats)
+    assert grey.greyed == 11 and grey.train.images.shape[1] == 1
+    alone = square_of(cats / "05.png", (1, 28, 28))
+    assert any((alone == image).all() for image in [*grey.train.images, *grey.held_out.images])
+    assert read_folder(str(cats), (), 28, True).greyed == 0
+
+
 def test_some_files_of_a_folder(cats):
     assert found(cats, names=["00.png", "03.png", "05.png", "07.png"]).sentence == "cats: 4 pictures."
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from explorer.images.archive import ImageError
 from explorer.images.base import IMAGES, ImageSet, Pixels, moments_of
-from explorer.images.square import square_of
+from explorer.images.square import grey_of, square_of
 from explorer.params import ParamError, param
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
@@ -22,6 +22,8 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
 MOST = 5_000
 #: Entries of a folder that are looked at, and subfolders whose names are taken for classes.
 MOST_ENTRIES, MOST_CLASSES = 200_000, 100
+#: A pixel whose red, green and blue are farther apart is coloured; compression alone parts those of a grey one.
+COLOURED = 32
 #: One picture in so many is held out; fewer than LEAST are too few to learn from three and hold one out.
 HELD_OUT, LEAST = 10, 4
 
@@ -35,6 +37,8 @@ class Found:
     label_names: tuple[str, ...]
     sentence: str
     digest: str
+    #: Of how many the colour was left out.
+    greyed: int = 0
 
 
 @IMAGES.register("folder", title="Your pictures", order=400)
@@ -126,7 +130,7 @@ def read_folder(path: str, names: tuple[str, ...], side: int, colour: bool) -> F
     listing.look(names)
     if not listing.files:
         raise ImageError(f"{folder.name} holds no pictures ({', '.join(ENDINGS)}).")
-    images, labels, broken = _read(listing, side, colour)
+    images, labels, broken, greyed = _read(listing, side, colour)
     if len(images) < LEAST:
         raise ImageError(
             f"{len(images) or 'none'} of {len(listing.files)} pictures in {folder.name} can be read; at least {LEAST} "
@@ -140,10 +144,10 @@ def read_folder(path: str, names: tuple[str, ...], side: int, colour: bool) -> F
     if not moments_of(train)[1]:
         raise ImageError(
             f"the pictures in {folder.name}, but for those held out, are all of one plain colour: there is nothing "
-            "to learn."
+            "to learn. (What is transparent counts as white.)"
         )
     sentence = _sentence(listing, classes, len(pixels), broken)
-    return Found(train, pixels.take(held), classes, sentence, digest)
+    return Found(train, pixels.take(held), classes, sentence, digest, greyed)
 
 
 def _classes(pixels: Pixels, names: tuple[str, ...]) -> tuple[Pixels, tuple[str, ...]]:
@@ -222,20 +226,23 @@ def _looks(entry: os.DirEntry[str]) -> bool:
     return ending in ENDINGS and not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
 
 
-def _read(listing: _Listing, side: int, colour: bool) -> tuple[list[np.ndarray], list[int], int]:
-    """Pictures (c, side, side) in random order, always the same, their labels, and how many could not be read."""
+def _read(listing: _Listing, side: int, colour: bool) -> tuple[list[np.ndarray], list[int], int, int]:
+    """Pictures (c, side, side) in random order, always the same, their labels, how many could not be read, and of how
+    many the colour was left out."""
     order = np.random.default_rng(list(b"folder")).permutation(len(listing.files))
-    images, labels, broken = [], [], 0
+    images, labels, broken, greyed = [], [], 0, 0
     for row in order:
         path, label = listing.files[row]
         try:
-            images.append(square_of(path, (3 if colour else 1, side, side)))
+            levels = square_of(path, (3, side, side))
+            images.append(levels if colour else grey_of(levels))
             labels.append(label)
+            greyed += not colour and bool(np.ptp(levels, axis=0).max() > COLOURED)
         except Exception:  # decoders raise errors of many kinds on damaged data
             broken += 1
         if len(images) == MOST:
             break
-    return images, labels, broken
+    return images, labels, broken, greyed
 
 
 def _sentence(listing: _Listing, classes: tuple[str, ...], taken: int, broken: int) -> str:

@@ -38,6 +38,11 @@ def square_of(path: Path, size: tuple[int, int, int]) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(pixels.reshape(height, width, channels), -1, 0))
 
 
+def grey_of(levels: np.ndarray) -> np.ndarray:
+    """Levels (3, h, w) in red, green and blue as levels (1, h, w) in grey."""
+    return np.asarray(Image.fromarray(np.ascontiguousarray(np.moveaxis(levels, 0, -1))).convert("L"))[None]
+
+
 def _plainly(picture: Image.Image) -> Image.Image:
     """The picture in grey, RGB or RGBA, of 8 bits each."""
     if picture.mode[0] in "IF":  # 16 bits, which Pillow would cut off at 255, or numbers from 0 to 1

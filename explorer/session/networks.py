@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.document import Document
 from explorer.errors import Told, sentence
 from explorer.experiment import Experiment
-from explorer.models import Resolved, needs_classifier, resolve, told
+from explorer.models import Resolved, needs_classifier, pretrained_path, resolve, told
 from explorer.scores.files import Model
 from explorer.session.classifying import ClassifierTrainer
 from explorer.session.notices import NOTHING
@@ -195,6 +195,13 @@ class Networks:
         found = self._in_use(name)
         said, missing = (found.control, found.missing) if found else ("", "")
         return self.classifier.words or said, missing
+
+    @property
+    def source(self) -> str:
+        """Where the score in use comes from: "exact" too where no pretrained network is there for the data."""
+        e = self._experiment
+        without = e.score.source == "pretrained" and pretrained_path(e.data) is None
+        return "exact" if without else e.score.source
 
     @property
     def exact(self) -> bool:

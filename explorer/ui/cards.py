@@ -117,10 +117,12 @@ class ScoreCard(EditCard):
         self.add(self.about_pictures)
         self.set_score(score)
 
-    def set_score(self, score: ScoreSource, pictures: bool = False, usual: ScoreSource | None = None) -> None:
+    def set_score(
+        self, score: ScoreSource, pictures: bool = False, usual: ScoreSource | None = None, used: str = ""
+    ) -> None:
         """Show where the score comes from, and how it is trained for points or for pictures; `usual` is what the
-        arrows lead back to."""
-        self.source.set_owner(score)
+        arrows lead back to, `used` the source in use where that is not the one asked for."""
+        self.source.set_owner(replace(score, source=used or score.source))
         self.details.set_owner(score)
         self.for_pictures.set_owner(score)
         self.for_pictures.set_usual(usual)

@@ -31,8 +31,8 @@ TRAININGS = {
 #: What a rule rests on; of points it takes seconds, so that it is offered again when it is there.
 RESTS_ON = {"classifier": "classifier", "mixed": "classifier", "classifier_free": "labels"}
 
-#: A class of pictures at first: the exact score of a class only remembers.
-CLASS_OF_PICTURES = ClassGuidance(rule="classifier_free")
+#: A class of pictures at first: the exact score of a class only remembers, and high noise tells little of one.
+CLASS_OF_PICTURES = ClassGuidance(rule="classifier_free", below=10.0)
 
 
 class ControlCard(EditCard):

@@ -101,12 +101,12 @@ class OwnPictures:
     def use(self, data: Distribution) -> None:
         """Make pictures that have been read the data; of the user's own, say what was read."""
         session = self._host.session
-        source = session.document.experiment.score.source
         session.set_data(data)
+        source = session.document.experiment.score.source
         self._host.refresh()
         if not isinstance(data, Folder):
             return
-        said = f"{data.found.sentence} {NEW_DATA[source]} {KEPT}"
+        said = f"{data.found.sentence} {NEW_DATA[source]} {_on_colour(data)}{KEPT}"
         self._host.notices.show_notice(said, "info", ("Undo", self._undo))
 
     def _undo(self) -> None:
@@ -174,6 +174,15 @@ def prepared(document: Document, caution: str) -> tuple[Document, str] | Lost:
         return _with(document, known), caution
     _ = data.mixture
     return document, f"{caution} {others}".strip()
+
+
+def _on_colour(data: Folder) -> str:
+    """That pictures in colour were read as grey, and what to do; "" where none were."""
+    many = data.found.greyed
+    if not many:
+        return ""
+    were = "was" if many == 1 else "were"
+    return f"{many:,} in colour {were} read as grey: for colour, Data › Change the shape › Colour. "
 
 
 def _with(document: Document, data: Distribution) -> Document:

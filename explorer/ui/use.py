@@ -26,8 +26,8 @@ class Use:
 
     def data(self, path: Path, imported: Imported) -> None:
         """Make imported points the data."""
-        source = self._host.session.document.experiment.score.source
         self._set_data(imported.distribution())
+        source = self._host.session.document.experiment.score.source
         self._recent.add(path)
         self._say(f"{imported.sentence} {NEW_DATA[source]}", action=("Undo", self._undo))
 
