@@ -68,6 +68,12 @@ def test_focus_goes_back_to_the_window(qtbot, window):
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
     assert not window.on_page
     assert window.focusWidget() is window.centralWidget().window()
+    window.labs_button.setFocus()
+    window.labs_button.click()
+    assert window.on_page
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
+    assert not window.on_page
+    assert window.focusWidget() is window.centralWidget().window()
 
 
 def complete(window):

@@ -508,8 +508,9 @@ class MainWindow(QMainWindow):
         self.session.stages_hidden = page is not None
         self.labs_button.setChecked(page is not None)
         self.show_columns()
-        if focus is not None and not focus.isVisible():
-            self.setFocus()  # else the next button has it, with a ring that nobody asked for
+        left = page is None and focus is self.labs_button  # which was pressed to come to the page
+        if left or (focus is not None and not focus.isVisible()):
+            self.setFocus()  # else a button has it, with a ring that nobody asked for
         self.hurry()
 
     def show_columns(self) -> None:
