@@ -183,7 +183,7 @@ def _check_range(p: Param, value: Any, path: str) -> None:
 
 
 def _limit(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _check_bool(p: Param, value: Any, path: str) -> bool:

@@ -147,7 +147,8 @@ class Form(QWidget, style.Themed):
 
     def _in_words(self, said: str) -> str:
         """A refusal with the parameters as the form calls them."""
-        for p in params(self._owner):
+        kind: Any = type(self._owner)
+        for p in params(kind):
             said = re.sub(rf"\b\w+\.{p.name}\b", p.label or p.name, said)
         return said
 
