@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shot_states import State
-
     from shots import Photographer
 
 STATES: dict[str, State] = {}
