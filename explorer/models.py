@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,7 +16,7 @@ from explorer.guidance import Guided, Sources
 from explorer.guidance.classifier import CLASSIFIERS
 from explorer.lazy import torch
 from explorer.params import Param, params
-from explorer.quality.card import measured
+from explorer.quality.card import card_at, measured
 from explorer.scores.base import ExactScore, LearnedScore, Score
 from explorer.scores.files import Model, ModelFileError, load
 from explorer.scores.place import sampling_device
@@ -98,19 +97,13 @@ def pretrained(data: Distribution) -> Model | None:
 def learned_from(e: Experiment) -> int | None:
     """How many pictures the network that comes with the program learned from, where those at hand are only a part."""
     path = pretrained_path(e.data) if e.pictures is not None and e.score.source == "pretrained" else None
-    card = path.with_suffix(".json") if path is not None else None
-    if e.pictures is None or card is None or not card.is_file():
+    if e.pictures is None or path is None:
         return None
-    count = _learned_kept(card, card.stat().st_mtime)
-    return count if count > len(e.pictures.train) else None
-
-
-@lru_cache(maxsize=8)
-def _learned_kept(card: Path, modified: float) -> int:
     try:
-        return int(json.loads(card.read_text("utf-8"))["archive"]["train"])
-    except (OSError, ValueError, KeyError, TypeError):  # no card, or one of pictures that all come along
-        return 0
+        count = int(card_at(path.with_suffix(".json"))["archive"]["train"])
+    except (ValueError, KeyError, TypeError):  # no card, or one of pictures that all come along
+        return None
+    return count if count > len(e.pictures.train) else None
 
 
 def searched(e: Experiment) -> str:

@@ -17,6 +17,7 @@ from explorer.images import folder as folders
 from explorer.labs import film, picture_snr
 from explorer.look import Look
 from explorer.marks import Text
+from explorer.quality.card import _read
 from explorer.scores.files import save
 from explorer.scores.spec import UNetSpec
 from explorer.sdes import SDES
@@ -194,7 +195,7 @@ def card(tmp_path, monkeypatch):
 
     def of(count):
         path.with_suffix(".json").write_text(json.dumps({"archive": {"train": count}}))
-        models._learned_kept.cache_clear()
+        _read.cache_clear()
 
     return of
 

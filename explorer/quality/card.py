@@ -14,11 +14,12 @@ from explorer.sdes import SDES
 
 def measured(name: str) -> str:
     """How good the network for the data of this name is, as its card has it; "" where no card says so."""
-    path = paths.pretrained() / f"{name}.json"
+    card = card_at(paths.pretrained() / f"{name}.json")
     try:
-        return _measured(path, path.stat().st_mtime)
-    except OSError:
+        parts = list(_of_points(card) if "energy_distance" in card else _of_pictures(card.get("quality", {})))
+    except (ValueError, KeyError, TypeError, AttributeError):  # a card that somebody has edited
         return ""
+    return f"Measured: {', '.join(parts)}." if parts else ""
 
 
 def names() -> list[str]:
@@ -26,14 +27,21 @@ def names() -> list[str]:
     return sorted(path.stem for path in paths.pretrained().glob("*.json") if "." not in path.stem)
 
 
+def card_at(path: Path) -> Mapping[str, Any]:
+    """The card in this file, kept until the file changes; an empty one where there is none that can be read."""
+    try:
+        return _read(path, path.stat().st_mtime)
+    except OSError:
+        return {}
+
+
 @lru_cache(maxsize=64)
-def _measured(path: Path, modified: float) -> str:
+def _read(path: Path, modified: float) -> Mapping[str, Any]:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        parts = list(_of_points(card) if "energy_distance" in card else _of_pictures(card.get("quality", {})))
-    except (ValueError, KeyError, TypeError, AttributeError):  # a card that somebody has edited
-        return ""
-    return f"Measured: {', '.join(parts)}." if parts else ""
+    except ValueError:
+        return {}
+    return card if isinstance(card, dict) else {}
 
 
 def _of_points(card: Mapping[str, Any]) -> Iterator[str]:
