@@ -8,36 +8,25 @@ that guides. The budget is counted in iterations, on one thread; hours may be sp
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from explorer import paths
 from explorer.experiment import Experiment, encode, with_data
 from explorer.guidance.picture_classifier import HELD, train_picture_classifier
 from explorer.images import IMAGES, ImageSet
-from explorer.images.archive import read
 from explorer.images.base import Pixels
 from explorer.lazy import torch
 from explorer.models import model_of
-from explorer.pretrain import card_path, hardware, sha256, write_card
+from explorer.pretrain import hardware
+from explorer.pretrain_measures import MEASURES, Effort, measure
 from explorer.quality.features import Features, train_features
-from explorer.quality.measure import (
-    QUICK,
-    STOCHASTIC,
-    Subject,
-    measure_bits,
-    measure_copies,
-    measure_samples,
-    rounded,
-)
-from explorer.quality.table1 import COSTS, Row, table1
-from explorer.scores.files import load, save
-from explorer.scores.precision import computes_in_half
+from explorer.quality.measure import rounded
+from explorer.quality.table1 import COSTS
+from explorer.scores.files import save
+from explorer.shelf import Shelf
 from explorer.train import TrainFrame
 from explorer.train.pictures import Material
 from explorer.train.start import Course
@@ -48,70 +37,8 @@ ITERATIONS = {
     "fashion_mnist": {"features": 2000, "network": 3500, "classifier": 600},
     "twemoji": {"features": 600, "network": 2500, "classifier": 600},
 }
-MEASURES = ("samples", "bits", "copies", "table1")
 #: Seconds between two checkpoints.
 CHECKPOINT_SECONDS = 300.0
-NOTE = (
-    "frechet: distance of n samples from n test pictures in the 64 features of NAME.features.safetensors, over random "
-    "draws of test pictures. floor: of n training pictures from n test pictures, over random draws of both; ratio is "
-    "the one over the other. accuracy: share of samples that the same classifier takes for what was asked. bits: an "
-    "upper bound in bits/dim, unconditional, on test pictures in random order; error is the standard error over them."
-)
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """A set of pictures, perhaps a whole archive of it, and where its networks and cards are kept."""
-
-    data: ImageSet
-    folder: Path
-    archive: Path | None = None
-
-    @cached_property
-    def pixels(self) -> tuple[Pixels, Pixels]:
-        """(train, test): of the archive, or what comes with the program."""
-        return read(self.archive) if self.archive else self.data.pixels
-
-    @cached_property
-    def source(self) -> dict[str, Any]:
-        """Which pictures those are, for the card."""
-        path = self.archive or paths.assets() / "images" / f"{self.data.name}.npz"
-        train, test = self.pixels
-        return {
-            "file": path.name, "sha256": sha256(path), "train": len(train), "test": len(test),
-            "credit": self.data.credit,
-        }  # fmt: skip
-
-    @property
-    def classes(self) -> int:
-        """How many labels there are."""
-        return self.data.classes
-
-    def path(self, part: str = "") -> Path:
-        """The file of the score network, or of "features" or "classifier"."""
-        return self.folder / f"{self.data.name}{'.' * bool(part)}{part}.safetensors"
-
-    def command(self, part: str, *more: str) -> str:
-        """What makes a part anew."""
-        archive = [f"--archive {self.archive.name}"] if self.archive else []
-        return " ".join(
-            ["python main.py pretrain", f"--pictures {self.data.name}", *archive, f"--{part}", *more]
-        )
-
-    def card(self, part: str, **facts: Any) -> dict[str, Any]:
-        """Write the card of a part, from what all cards say and `facts`."""
-        path = self.path(part)
-        card = {
-            "name": path.name.removesuffix(".safetensors"), "title": self.data.title, "data": encode(self.data),
-            "archive": self.source, "sha256": sha256(path), "bytes": path.stat().st_size,
-        } | facts  # fmt: skip
-        write_card(path, card)
-        return card
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """The card of the weights at `path`."""
-    return dict(json.loads(card_path(path).read_text(encoding="utf-8")))
 
 
 # --- the score network -----------------------------------------------------------------------------------
@@ -202,73 +129,6 @@ def make_classifier(shelf: Shelf, iterations: int, seed: int) -> None:
         training=facts | {"seconds": round(time.perf_counter() - began, 1)}, hardware=hardware(),
         quality={"loss": rounded(last.loss), "accuracy_at_noise": accuracy, "n": min(HELD, len(material.held_out))},
     )  # fmt: skip
-
-
-# --- what the card says of the network -------------------------------------------------------------------
-
-
-def subject_of(shelf: Shelf) -> Subject:
-    """What is measured: the files as they are on the shelf."""
-    from explorer.scores.unet import PictureDenoiser
-
-    net = load(shelf.path()).denoiser()
-    assert isinstance(net, PictureDenoiser)
-    return Subject(net, shelf.data, *shelf.pixels, Features.load(shelf.path("features")))
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much is measured: samples; test pictures, for bits; samples, seeds and evaluations for table1's cells."""
-
-    samples: int = 5000
-    test_pictures: int = 500
-    table_samples: int = 500
-    seeds: int = 3
-    costs: tuple[int, ...] = COSTS
-
-    def flags(self, part: str) -> list[str]:
-        """What a command line says of the effort that a part takes."""
-        if part == "bits":
-            return [f"--test-pictures {self.test_pictures}"]
-        if part == "table1":
-            costs = " ".join(str(cost) for cost in self.costs)
-            return [f"--table-samples {self.table_samples}", f"--seeds {self.seeds}", f"--costs {costs}"]
-        return [f"--samples {self.samples}"]
-
-
-def measure(shelf: Shelf, parts: Sequence[str], effort: Effort) -> None:
-    """Measure these parts of the quality anew, and put them into the network's card as each is known."""
-    subject, n = subject_of(shelf), effort.samples
-    subject.net.reduced = computes_in_half("auto", torch.device("cpu"))
-    precision = "samples in bfloat16, bits in float32" if subject.net.reduced else "float32"
-    jobs: dict[str, Callable[[], Any]] = {
-        "samples": lambda: [
-            measure_samples(subject, QUICK, n), measure_samples(subject, STOCHASTIC, n),
-            measure_samples(subject, QUICK, n, 2.0),
-        ],
-        "bits": lambda: measure_bits(subject, QUICK.sde, effort.test_pictures),
-        "copies": lambda: measure_copies(subject, STOCHASTIC, max(n // 5, 2)),
-        "table1": lambda: [
-            row_of(row) for row in table1(subject, effort.table_samples, effort.seeds, effort.costs)
-        ],
-    }  # fmt: skip
-    for part in parts:
-        found = jobs[part]()
-        card = read_card(shelf.path())
-        quality = {"note": NOTE, "precision": precision} | card.get("quality", {}) | {part: found}
-        command = shelf.command(f"measure {part}", *effort.flags(part))
-        quality["commands"] = quality.get("commands", {}) | {part: command}
-        write_card(shelf.path(), card | {"quality": quality})
-        print(json.dumps({part: found}, ensure_ascii=False), flush=True)
-
-
-def row_of(row: Row) -> dict[str, Any]:
-    """A row of the table as a card has it."""
-    return {
-        "sde": row.way.sde.title, "method": row.method, "evaluations": row.way.nfe, "n": row.n,
-        "frechet": {k: rounded(v) for k, v in asdict(row.distance).items()}, "each": [rounded(v) for v in row.each],
-        "floor": rounded(row.floor.mean), "snr": row.way.sampler.snr if row.way.sampler.corrections else None,
-    }  # fmt: skip
 
 
 # --- the command -----------------------------------------------------------------------------------------

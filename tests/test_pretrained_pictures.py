@@ -14,7 +14,8 @@ from explorer.cli import main as command_line
 from explorer.experiment import encode
 from explorer.images import IMAGES, to_pixels
 from explorer.models import resolve
-from explorer.pretrain_pictures import Shelf, card_path, read_card, sha256, write_network
+from explorer.pretrain import card_path, sha256
+from explorer.pretrain_pictures import write_network
 from explorer.quality import Features
 from explorer.quality.summary import likelihoods, networks, table1
 from explorer.samplers import SOLVERS, Reverse, Sampler
@@ -23,6 +24,7 @@ from explorer.scores.files import load, save
 from explorer.scores.picture_classifier import load_classifier
 from explorer.scores.spec import UNetSpec
 from explorer.sdes import SDES
+from explorer.shelf import Shelf, read_card
 from explorer.simulate import simulate
 from explorer.train.pictures import Material, PictureRun
 
@@ -247,6 +249,17 @@ def test_the_command_makes_network_classifiers_and_cards(archive, tmp_path, smal
     archived = "python main.py pretrain --pictures mnist --archive few.npz"
     assert quality["commands"]["samples"] == f"{archived} --measure samples --samples 10"
     assert "bits" not in quality and '"samples"' in capsys.readouterr().out
+    first, *_ = (table_after(cost, shelf, [*common, *small]) for cost in (2, 4))
+    kept = read_card(shelf.path())["quality"]
+    assert [row["evaluations"] for row in kept["table1"]] == [2] * 6 + [4] * 6 and kept["table1"][:6] == first
+    assert kept["commands"]["table1"].endswith("--table-samples 4 --seeds 2 --costs 2 4")
+    assert len(list(table1(read_card(shelf.path())))) == 2 + 6
+
+
+def table_after(cost, shelf, options):
+    """Table 1 on the card when another cost is measured."""
+    assert command_line([*options, "--measure", "table1", "--costs", str(cost)]) == 0
+    return read_card(shelf.path())["quality"]["table1"]
 
 
 def test_only_pictures_that_come_with_the_program_are_offered(capsys):

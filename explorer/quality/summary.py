@@ -49,12 +49,11 @@ def table1(card: Mapping[str, Any]) -> Iterator[str]:
     yield "| SDE | evaluations | predictor | predictor-corrector | floor | n |"
     yield "|---|---|---|---|---|---|"
     rows = card["quality"]["table1"]
+    paired = {(r["sde"], r["evaluations"]): r for r in rows if r["method"] == "predictor-corrector"}
     for alone in (r for r in rows if r["method"] == "predictor"):
-        both = next(
-            r
-            for r in rows
-            if r["sde"] == alone["sde"] and r["evaluations"] == alone["evaluations"] and r is not alone
-        )
+        both = paired.get((alone["sde"], alone["evaluations"]))
+        if both is None:  # the last cell of a measurement that was stopped
+            continue
         yield (
             f"| {alone['sde']} | {alone['evaluations']} | {_with(alone['frechet'], 'std')} | "
             f"{_with(both['frechet'], 'std')} | {alone['floor']:.1f} | {alone['n']} |"
