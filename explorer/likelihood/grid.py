@@ -9,20 +9,21 @@ from dataclasses import replace
 from explorer.distributions import Mixture
 from explorer.lazy import torch
 from explorer.likelihood.divergence import Divergence
-from explorer.likelihood.flow import Flow, Moment, estimated, within
-from explorer.samplers import Predictor
+from explorer.likelihood.flow import Flow, Moment, estimated
+from explorer.samplers import SOLVERS, Predictor
 from explorer.samplers.dopri5 import DormandPrince
 
-#: Tolerance of the first pass. Where nothing was ever seen in training a network's field is rough: followed
-#: closely, such points cost several times the evaluations of all others, for densities of e⁻³⁰.
-ROUGH = 1e-2
+#: Heun steps of the first pass: for half a nat where there is density. It does not follow the field closely, and
+#: must not: where nothing was ever seen in training a network's field is rough, and such points would cost several
+#: times the evaluations of all others, for densities of e⁻³⁰.
+ROUGH_STEPS = 16
 #: Tolerance that suits a picture: it moves log p by less than 1e-3 nats on average (moons, checkerboard,
 #: tree; VP and VE), where the networks are 0.03 to 0.3 off.
 PICTURE = 1e-4
 #: Points down to so many nats below the peak are solved again, with so many times the tolerance: the lower ones are
 #: dearer, and a hundredth of a nat is nothing at a twentieth of the peak. (The peak is a quantile: where the first
-#: pass went astray it may have found any value.)
-BANDS, PEAK = ((3.0, 1.0), (7.0, 3.0)), 0.98
+#: pass went astray it may have found any value. The last nat is for what it found too low.)
+BANDS, PEAK = ((3.0, 1.0), (8.0, 2.0)), 0.98
 
 
 def on_points(
@@ -37,7 +38,7 @@ def on_points(
     `divergence` makes the divergence for the points it is given. Other pairs hold None: they are there so
     that whoever waits may stop.
     """
-    rough, share = replace(flow, solver=within(ROUGH)), 0.75
+    rough, share = replace(flow, solver=SOLVERS["heun"](), steps=ROUGH_STEPS), 0.3
     last: Moment
     for last in rough.encode(x, t, divergence(x)):
         yield share * last.progress, None
