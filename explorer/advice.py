@@ -64,7 +64,7 @@ def _snr(e: Experiment) -> Iterator[str]:
     elif s.snr > LARGE_SNR:
         yield f"snr = {s.snr:g} makes the corrector's steps so large that it adds noise: 0.05 to 0.35 is usual."
     if s.predictor.name == "none" and s.steps * s.corrector_steps < 500:
-        yield "Without a predictor the corrector alone must follow p_t: it needs many more moves."
+        yield "Without a predictor the corrector alone must follow pₜ: it needs many more moves."
 
 
 def _eta(e: Experiment) -> Iterator[str]:

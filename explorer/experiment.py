@@ -43,7 +43,7 @@ class ScoreSource(Validated):
         choices={"exact": "Exact", "pretrained": "Pretrained", "trained": "Train"},
         help="Exact: the closed form of the mixture. Pretrained: the network that comes with the program. "
         "Train: the network trained here.",
-        equation="s(x, t) = ∇ₓ log p_t(x)",
+        equation="s(x, t) = ∇ₓ log pₜ(x)",
     )
     objective: Objective = param(
         OBJECTIVES["dsm"],
@@ -74,7 +74,7 @@ class Experiment(Validated):
     control: Control = param(
         CONTROLS["none"], "Control", registry=CONTROLS,
         help="What is asked of the samples: a class, a coordinate, a measurement.",
-        equation="∇log p_t(x|y) = ∇log p_t(x) + ∇log p_t(y|x)",
+        equation="∇log pₜ(x|y) = ∇log pₜ(x) + ∇log pₜ(y|x)",
     )  # fmt: skip
     seed: int = param(
         0, "Seed", symbol="ω", low=0, high=99, minimum=0, maximum=2**31 - 1,

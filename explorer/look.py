@@ -38,19 +38,19 @@ class Look(Validated):
     density: bool = param(
         True,
         "Density",
-        help="The exact density of p_t, square root of it, as a heat map. In "
-        "Langevin mode of p_t^(1/T), where the temperature leads.",
+        help="The exact density of pₜ, square root of it, as a heat map. In "
+        "Langevin mode of pₜ^(1/T), where the temperature leads.",
     )
     conditional: bool = param(
         True, "Density given the control",
-        help="Under a control, density and contours are those of p_t(x | y); off, of the whole data.",
+        help="Under a control, density and contours are those of pₜ(x | y); off, of the whole data.",
     )  # fmt: skip
     guidance: bool = param(
         True, "Control",
         help="Under a control: the unconditional score, the conditional one and the guidance between them as three "
         "arrows, and what was observed as a line.",
     )  # fmt: skip
-    contours: bool = param(False, "Contours", help="Lines of equal density of p_t, each a tenth of the last.")
+    contours: bool = param(False, "Contours", help="Lines of equal density of pₜ, each a tenth of the last.")
     data: bool = param(False, "Data", help="A draw from the data distribution.")
     moves: bool = param(
         True,

@@ -20,6 +20,10 @@ class ParamError(Told, ValueError):
     """A value that a parameter cannot take. The message names the field, the value and the range."""
 
 
+#: Small letters below the line, as far as there are any.
+_BELOW = dict(zip("aehijklmnoprstuvx0123456789", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉", strict=True))
+
+
 @dataclass(frozen=True)
 class Param:
     """One parameter.
@@ -48,6 +52,14 @@ class Param:
     advanced: bool = False
     registry: Registry[Any] | None = None
     visible: Callable[[Any], bool] | None = None
+
+    @property
+    def short(self) -> str:
+        """The symbol as it is written within a line, "βₘᵢₙ"; the label where there is none."""
+        stem, _, low = self.symbol.partition("_")
+        if not set(low) <= _BELOW.keys():
+            return self.symbol
+        return stem + "".join(_BELOW[letter] for letter in low) or self.label
 
     def shown(self, owner: Any) -> bool:
         """Whether this parameter means anything for `owner` as it is now."""

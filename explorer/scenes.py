@@ -149,7 +149,7 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         "sde_against_ode", "SDE against ODE", "Sampling",
         "The same start, the same score. A takes the reverse SDE, B the probability-flow ODE: single paths "
-        "differ, the marginal p_t is one and the same at every t.",
+        "differ, the marginal pₜ is one and the same at every t.",
         Document(_REVERSE, _ODE, Look(trails=True)),
     ),
     Scene(

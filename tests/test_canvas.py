@@ -15,7 +15,7 @@ from explorer.marks import Arrows, Curve, Image, Points, Segments, Text
 from explorer.theme import DARK, LIGHT, rgb
 from explorer.ui import canvas as canvases
 from explorer.ui.canvas import Choice, Stage, choose, probe
-from explorer.ui.canvas_base import CanvasBase
+from explorer.ui.canvas_base import THICKEST, CanvasBase, thickness
 from explorer.ui.canvas_painter import PainterCanvas
 from explorer.ui.render import to_array
 
@@ -351,3 +351,10 @@ def test_canvas_base_says_what_it_leaves_to_others(qtbot):
     qtbot.addWidget(base)
     with pytest.raises(NotImplementedError):
         base.show_marks([], DARK)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_a_large_stage_has_thicker_marks(ratio):
+    """As at the back of a room: one pixel up to the height of a laptop, then in proportion, up to a limit."""
+    found = [thickness((2 * side * ratio, side * ratio), ratio) / ratio for side in (300, 720, 1080, 4000)]
+    assert found == [1.0, 1.0, 1.5, THICKEST]

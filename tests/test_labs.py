@@ -254,7 +254,7 @@ def test_numbers_in_tables(value, text):
 def test_the_caption_tells_the_settings():
     lab = LABS["schedules"](points=33)
     text = caption(lab, EXPERIMENTS["ve"])
-    assert "n = 33" in text and "σ_max = 10" in text and "seed 0" in text
+    assert "n = 33" in text and "σₘₐₓ = 10" in text and "seed 0" in text
     assert source_of(lab, EXPERIMENTS["ve"]).experiment["sde"]["type"] == "ve"
 
 

@@ -120,3 +120,11 @@ def test_a_name_is_registered_once():
     registry.register("a", title="A")(type("A", (), {}))
     with pytest.raises(ValueError, match="toy 'a' is registered twice"):
         registry.register("a", title="A again")(type("B", (), {}))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "short"),
+    [("β_min", "βₘᵢₙ"), ("σ_max", "σₘₐₓ"), ("snr", "snr"), ("σ_L", "σ_L"), ("", "Rate"), ("x_1", "x₁")],
+)
+def test_a_symbol_within_a_line_has_its_small_letters_below_where_there_are_any(symbol, short):
+    assert Param("rate", "float", 0.0, "Rate", symbol).short == short

@@ -109,3 +109,22 @@ def control_class(p: Photographer) -> Iterator[None]:
     p.edit("data", DISTRIBUTIONS["pinwheel"]())
     p.edit("control", CONTROLS["class_guidance"](label=1, weight=2.0))
     yield from _seen(p, 0.9)
+
+
+#: Laboratories for pictures; those that take minutes with less than they begin with.
+LABORATORIES: dict[str, dict[str, object]] = {
+    "film": {}, "picture_codes": {}, "picture_bits": {"steps": 12}, "drawing": {}, "nearest": {}, "picture_snr": {},
+}  # fmt: skip
+
+
+def _laboratory(name: str) -> State:
+    def show(p: Photographer) -> Iterator[None]:
+        from shot_states import laboratory
+
+        _pictures(p)
+        yield from laboratory(name, **LABORATORIES[name])(p)
+
+    return show
+
+
+STATES |= {f"lab_{name}": _laboratory(name) for name in LABORATORIES}

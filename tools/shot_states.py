@@ -174,19 +174,21 @@ def laboratories(p: Photographer) -> Iterator[None]:
     p.window.labs.close()
 
 
-def _laboratory(name: str) -> None:
+def laboratory(name: str, **fields: object) -> State:
+    """The laboratory with these settings, when it is through."""
+
     def show(p: Photographer) -> Iterator[None]:
         from explorer.labs import LABS
 
         p.settle(0.6)
-        p.window.labs.open(name)
+        p.window.labs.open(name, **fields)
         if LABS[name].heavy:
             p.window.labs.run()
         p.wait(lambda: _shown(p), f"the laboratory {name}")
         yield
         p.window.labs.close()
 
-    STATES[f"lab_{name}"] = show
+    return show
 
 
 def _shown(p: Photographer) -> bool:
@@ -196,9 +198,14 @@ def _shown(p: Photographer) -> bool:
     return bool(lab.refusal or lab.failure) or through
 
 
-#: Those that are quick enough, one or two of each section.
-for lab_name in (
-    "dsm_sigma", "training_microscope", "fokker_planck", "snr", "ladder", "one_step", "parameterisations", "codes",
-    "guidance", "pc_microscope", "space_time", "mistakes", "schedules",
-):  # fmt: skip
-    _laboratory(lab_name)
+#: Every laboratory for points; those that take minutes with less than they begin with.
+LABORATORIES: dict[str, dict[str, object]] = {
+    "race": {"iterations": 150}, "dsm_sigma": {}, "training_microscope": {}, "error_map": {}, "fokker_planck": {},
+    "annealing": {}, "mode_weights": {"evaluations": 200, "seeds": 2}, "snr": {}, "ladder": {}, "one_step": {},
+    "posterior_variance": {}, "parameterisations": {}, "convergence": {"seeds": 2, "particles": 200},
+    "table1": {"evaluations": 40, "seeds": 2, "particles": 500}, "likelihood": {}, "codes": {}, "interpolation": {},
+    "two_networks": {"iterations": 400}, "temperature": {}, "guidance": {}, "inverse": {},
+    "classifier": {"iterations": 300}, "pc_microscope": {}, "space_time": {}, "mistakes": {}, "schedules": {},
+}  # fmt: skip
+for lab_name, settings in LABORATORIES.items():
+    STATES[f"lab_{lab_name}"] = laboratory(lab_name, **settings)

@@ -25,12 +25,14 @@ from PySide6.QtWidgets import QApplication, QDialog  # noqa: E402
 from shot_pictures import STATES as WITH_PICTURES  # noqa: E402
 from shot_states import STATES  # noqa: E402
 
+from explorer.ui.equation import EquationView  # noqa: E402
+
 SIZES = ((1280, 720), (2560, 1440))
 THEMES = ("dark", "light")
 STATES |= WITH_PICTURES
 README_SIZE = (1440, 900)
 LARGEST_GIF = 2_000_000
-PATIENCE = 90.0
+PATIENCE = 300.0
 #: Seconds without work after which everything that was asked for is painted.
 QUIET = 0.35
 
@@ -59,7 +61,9 @@ class Photographer:
     def settle(self, position: float | None = None) -> None:
         """Wait until the runs are complete and measured, and the stages show the playhead's frame."""
         session = self.window.session
-        self.wait(lambda: all(self._complete(name) for name in session.shown), "the runs")
+        self.wait(
+            lambda: not session.behind and all(self._complete(name) for name in session.shown), "the runs"
+        )
         if position is not None:
             session.playhead.seek(position)
             session.playhead.playing = False
@@ -82,7 +86,8 @@ class Photographer:
 
         def quiet() -> bool:
             nonlocal since
-            if not session.showing.idle and not session.networks.trainer.running:
+            computing = session.behind or (not session.showing.idle and not session.networks.trainer.running)
+            if computing or not all(view.is_current() for view in self.window.findChildren(EquationView)):
                 since = time.monotonic()
             return time.monotonic() > since + QUIET
 

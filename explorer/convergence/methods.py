@@ -69,11 +69,7 @@ def _words(p: Param, value: Any) -> str:
     """A parameter that is not as it comes: "variance of the forward step", "S_churn = 20"."""
     if p.choices:
         return f"{p.label.lower()} {dict(p.choices)[value]}"
-    return (
-        f"{p.symbol or p.label} = {value:g}"
-        if isinstance(value, float)
-        else f"{p.symbol or p.label} = {value}"
-    )
+    return f"{p.short} = {value:g}" if isinstance(value, float) else f"{p.short} = {value}"
 
 
 #: Sets made from the registries: what is registered is in them.

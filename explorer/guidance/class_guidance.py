@@ -43,7 +43,7 @@ class ClassGuidance(Control):
         "Classifier: a network that tells the classes "
         "apart at every noise level, and its gradient. Classifier-free: the difference of a network's "
         "conditional and unconditional score. The last takes a share of each.",
-        equation="∇log p_t(x|y) = ∇log p_t(x) + ∇log p_t(y|x)",
+        equation="∇log pₜ(x|y) = ∇log pₜ(x) + ∇log pₜ(y|x)",
     )  # fmt: skip
     label: int = param(
         0, "Class", symbol="y", low=0, high=9, minimum=0, maximum=10**6,
@@ -55,7 +55,7 @@ class ClassGuidance(Control):
         help="Multiplies the classifier's gradient; the same number is ω of classifier-free guidance, "
         "ω s(x|y) + (1 − ω) s(x). (Ho & Salimans call ω − 1 the weight.) Above 1 it is the score of no "
         "diffusion: samples crowd where the class is surest.",
-        equation="s(x) + w ∇log p_t(y|x) = ω s(x|y) + (1 − ω) s(x),  ω = w",
+        equation="s(x) + w ∇log pₜ(y|x) = ω s(x|y) + (1 − ω) s(x),  ω = w",
     )  # fmt: skip
 
     share: float = param(

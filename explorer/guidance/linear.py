@@ -77,6 +77,6 @@ class Linear(Control):
             ), "The known part is replaced after each step; the score is unchanged."
         if self.method == "tweedie":
             push = TweedieGuided(sources.plain, sources.sde, known)
-            return Guided(sources.plain, push), "p(y|x_t) is taken as p(y|x̂₀(x_t)): an approximation."
+            return Guided(sources.plain, push), "p(y|xₜ) is taken as p(y|x̂₀(xₜ)): an approximation."
         posterior = sources.conditional(self.target(sources.mixture))
         return Guided(sources.plain, posterior), "The posterior is itself a mixture: its score is exact."

@@ -28,7 +28,7 @@ class Measurement(Linear):
     )  # fmt: skip
     method: str = param(
         "exact", "Method", choices=METHODS | {"tweedie": "Tweedie (DPS)"},
-        help=METHOD_HELP + " Tweedie: p(y|x_t) is taken as if x_0 were known to be E[x_0|x_t], as DPS does: "
+        help=METHOD_HELP + " Tweedie: p(y|xₜ) is taken as if x₀ were known to be E[x₀|xₜ], as DPS does: "
         "too sure of itself while there is noise.",
         equation="Chung et al. 2023, eq. 11",
     )  # fmt: skip

@@ -85,18 +85,18 @@ class Annealing(Lab):
     levels: int = param(
         16, "Noise levels", symbol="L", low=2, high=50, minimum=1, maximum=1000,
         help="Their σ fall in equal ratios; the closer, the more each level's law overlaps with the next.",
-        equation="σ_1/σ_2 = … = σ_{L−1}/σ_L > 1",
+        equation="σ₁/σ₂ = … = σ_{L−1}/σ_L > 1",
     )  # fmt: skip
     step: float = param(
         0.5, "Step size", symbol="ε", unit="σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=100.0, log=True,
         help="In units of the last level's variance: 0.2 is Song & Ermon's 2·10⁻⁵ at σ_L = 0.01. The law comes out "
         "1/(1 − ε/4) too wide; from 4 on it diverges.",
-        equation="α_i = ε σ_i²/σ_L²",
+        equation="αᵢ = ε σᵢ²/σ_L²",
     )  # fmt: skip
     level_steps: int = param(
         30, "Steps per level", symbol="T", low=1, high=200, minimum=1, maximum=2000,
         help="Moves at each level; on noise alone a level keeps (1 − ε/2)^T of where it was.",
-        equation="x ← x + (α_i/2) s + √α_i z, T times",
+        equation="x ← x + (αᵢ/2) s + √αᵢ z, T times",
     )  # fmt: skip
     particles: int = param(
         500, "Particles", symbol="n", low=100, high=5000, minimum=10, maximum=100000, log=True,
@@ -234,8 +234,8 @@ def _changed(mixture: Mixture, before: Frame, after: Frame) -> float:
 def _ladder(levels: list[Level], here: Level) -> Figure:
     numbers = np.array([float(level.number) for level in levels])
     series = (
-        Series("noise level σ_i/α", numbers, np.array([v.noise for v in levels]), "noise", points=True),
-        Series("step α_i", numbers, np.array([v.step for v in levels]), "score", points=True),
+        Series("noise level σᵢ/α", numbers, np.array([v.noise for v in levels]), "noise", points=True),
+        Series("step αᵢ", numbers, np.array([v.step for v in levels]), "score", points=True),
         Series("scale of x", numbers, np.array([v.std for v in levels]), "muted", "dash"),
     )
     return Plot("The ladder", "level i", "", series, log_y=True, marks=((here.number, "shown"),))
@@ -249,12 +249,12 @@ def _mixing_plots(descent: Descent, here: Level) -> list[Figure]:
 
     mixes = (
         Series("kept of where they were (slope)", numbers, column("kept"), "accent", points=True),
-        Series("kept on one Gaussian, (1 − α_i/2v)^T", numbers, column("predicted"), "muted", "dash"),
+        Series("kept on one Gaussian, (1 − αᵢ/2v)^T", numbers, column("predicted"), "muted", "dash"),
         Series("changed to another mode", numbers, column("changed"), "noise", points=True),
     )
     distances = (
-        Series("particles to p_t", numbers, column("distance"), "error", points=True),
-        Series("draws of p_t to p_t", numbers, column("floor"), "muted", "dot"),
+        Series("particles to pₜ", numbers, column("distance"), "error", points=True),
+        Series("draws of pₜ to pₜ", numbers, column("floor"), "muted", "dot"),
     )
     marks = ((here.number, "shown"),)
     return [
@@ -264,7 +264,7 @@ def _mixing_plots(descent: Descent, here: Level) -> list[Figure]:
 
 
 def _table(descent: Descent) -> Table:
-    columns = ("i", "t", "σ_i/α", "α_i", "kept", "on a Gaussian", "changed", "distance", "floor")
+    columns = ("i", "t", "σᵢ/α", "αᵢ", "kept", "on a Gaussian", "changed", "distance", "floor")
     none = Mixing(*(math.nan,) * 5)
     done = [*descent.mixing, *[none] * (len(descent.levels) - len(descent.mixing))]
     rows = tuple(

@@ -30,8 +30,8 @@ class ClassifierLab(Lab):
     section = "control"
     heavy = True
     about = (
-        "Guidance needs ∇log p(y|x_t) at every noise level, so the classifier is trained on noisy points. The "
-        "mixture is labelled, so the best accuracy there can be is known at each level: that of the exact p(y|x_t)."
+        "Guidance needs ∇log p(y|xₜ) at every noise level, so the classifier is trained on noisy points. The "
+        "mixture is labelled, so the best accuracy there can be is known at each level: that of the exact p(y|xₜ)."
     )
     equation = (
         r"\nabla \log p_t(x\,|\,y) = \score{\nabla \log p_t(x)} + \corrector{\nabla \log p_\phi(y\,|\,x_t)}"
@@ -45,7 +45,7 @@ class ClassifierLab(Lab):
     )  # fmt: skip
     label: int = param(
         0, "Class", symbol="y", low=0, high=9, minimum=0, maximum=10**6, help="Of the maps, counted from 0.",
-        equation="p_t(y | x)",
+        equation="pₜ(y | x)",
     )  # fmt: skip
     level: float = param(
         0.5, "Noise level", symbol="σ/α", low=0.02, high=20.0, minimum=0.002, maximum=160.0, log=True,
@@ -113,7 +113,7 @@ class ClassifierLab(Lab):
         gap = frame.bayes - frame.accuracy
         words = (
             f"After {frame.iteration} iterations the accuracy is at most {gap.max():.1%} below that of the exact "
-            f"p(y|x_t), {abs(gap.mean()):.2%} {'below' if gap.mean() >= 0 else 'above'} on average over the noise "
+            f"p(y|xₜ), {abs(gap.mean()):.2%} {'below' if gap.mean() >= 0 else 'above'} on average over the noise "
             f"levels; cross-entropy {frame.loss:.4f} against {frame.bayes_loss:.4f} nats."
         )
         if frame.progress < 1:
@@ -126,7 +126,7 @@ class ClassifierLab(Lab):
 def _accuracy(frame: ClassifierFrame) -> Plot:
     return Plot(
         "Accuracy on noisy points", "noise level σ/α", "accuracy", (
-            Series("exact p(y | x_t): the best there is", frame.level, frame.bayes, "muted", "dash"),
+            Series("exact p(y | xₜ): the best there is", frame.level, frame.bayes, "muted", "dash"),
             Series("classifier", frame.level, frame.accuracy, "accent", points=True),
         ), log_x=True, about="It falls to that of guessing: under much noise no one can tell the classes apart.",
     )  # fmt: skip
@@ -137,7 +137,7 @@ def _loss(frame: ClassifierFrame, history: list[tuple[float, float]]) -> Plot:
     return Plot(
         "Cross-entropy", "iteration", "nats", (
             Series("classifier", iteration, loss, "accent", points=len(history) == 1),
-            Series("exact p(y | x_t)", iteration, np.full_like(loss, frame.bayes_loss), "muted", "dash"),
+            Series("exact p(y | xₜ)", iteration, np.full_like(loss, frame.bayes_loss), "muted", "dash"),
         ), about="Averaged over the noise levels; what is left of the exact rule's is the overlap of the classes.",
     )  # fmt: skip
 

@@ -230,12 +230,12 @@ class _Way:
         )  # fmt: skip
 
     def _along(self) -> Plot:
-        found = (Series("log p_t(x_t) by the ODE", self.ts, self.found, "score"),) if self.there else ()
+        found = (Series("log pₜ(xₜ) by the ODE", self.ts, self.found, "score"),) if self.there else ()
         return Plot(
             "Log-density along the path", "t", "nats",
             (
                 *found,
-                Series("exact log p_t(x_t)", self.ts, self.truth, "text", "dash"),
+                Series("exact log pₜ(xₜ)", self.ts, self.truth, "text", "dash"),
                 Series("gathered: ∫₀ᵗ ∇·u dt", self.ts, self.gathered, "noise"),
             ),
         )  # fmt: skip

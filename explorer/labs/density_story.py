@@ -63,7 +63,7 @@ class Story:
 def titles(moment: Moment, langevin: bool) -> tuple[str, str, str]:
     """Of the three laws, with the time."""
     when = f"τ = {moment.at:.3g}" if langevin else f"σ/α = {moment.at:.3g}"
-    return f"Density, {when}", f"Particles, {when}", "Boltzmann law" if langevin else "Closed form of p_t"
+    return f"Density, {when}", f"Particles, {when}", "Boltzmann law" if langevin else "Closed form of pₜ"
 
 
 def pictures(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:

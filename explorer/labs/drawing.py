@@ -55,7 +55,7 @@ class Drawing(Lab):
     returns: int = param(
         6, "Returns", symbol="n", low=2, high=8, minimum=1, maximum=16,
         help="How many ways back at once, each from noise of its own.",
-        equation="x_t = αx₀ + σzᵢ, i = 1…n",
+        equation="xₜ = αx₀ + σzᵢ, i = 1…n",
     )  # fmt: skip
     mode: str = param(
         "reverse", "Way back", choices=MODES,

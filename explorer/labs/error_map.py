@@ -37,7 +37,7 @@ class ErrorMap(Lab):
 
     section = "learning"
     about = (
-        "What the network gets wrong and where. It learns where p_t has mass; far from the data it was never asked, "
+        "What the network gets wrong and where. It learns where pₜ has mass; far from the data it was never asked, "
         "and there it is wrong at every t at which the noise does not reach so far."
     )
     equation = r"\frac{\|s_\theta(x,t) - \nabla \log p_t(x)\|}{\|\nabla \log p_t(x)\|}"
@@ -90,7 +90,7 @@ class ErrorMap(Lab):
         maps = self._over_time(context) if e.data.dim == 1 else self._now(context, t)
         inside, outside, fall = self._by_density(context, t)
         words = (
-            f"At t = {t:.3g} the median error is {inside:.1%} of the score where p_t has its mass, and {outside:.1%} "
+            f"At t = {t:.3g} the median error is {inside:.1%} of the score where pₜ has its mass, and {outside:.1%} "
             "where its density is below that of all but 1% of the mass. "
         )
         yield Report((*maps, fall), 0.3, words)
@@ -165,10 +165,10 @@ class ErrorMap(Lab):
         middle = (0.5 * (edges[1:] + edges[:-1]) - top).numpy()
         medians = binned_median(height, error, edges).numpy()
         plot = Plot(
-            f"Error against density at t = {t:.3g}", "log p_t(x) below its peak", "∥s_θ − s∥ / ∥s∥, median",
+            f"Error against density at t = {t:.3g}", "log pₜ(x) below its peak", "∥s_θ − s∥ / ∥s∥, median",
             (Series("relative error", middle, medians, "error", points=True),), log_y=True,
-            marks=((float(edge) - top, "99% of p_t is to the right"),),
-            about="Over points of p_t and points up to 2.5 scales away from the data.",
+            marks=((float(edge) - top, "99% of pₜ is to the right"),),
+            about="Over points of pₜ and points up to 2.5 scales away from the data.",
         )  # fmt: skip
         inside = float(error[: len(drawn)].median())
         outside = float(error[low].median()) if bool(low.any()) else math.nan
@@ -212,7 +212,7 @@ class ErrorMap(Lab):
         return Picture(
             "Relative error over time and distance", marks, bounds, "log₁₀ t", "distance from the data / scale",
             square=False, scale=(LOW, HIGH, "log₁₀ ∥s_θ − s∥/∥s∥"),
-            about="Below the line lie 99% of p_t: above it the density is low and nobody trains. Dashed: now. "
+            about="Below the line lie 99% of pₜ: above it the density is low and nobody trains. Dashed: now. "
             "Distances are in units of √(α² + σ²).",
         )  # fmt: skip
 
@@ -293,4 +293,4 @@ def _far(grid: Numbers, reach: Numbers, rows: int) -> str:
         10 ** np.nanmedian(grid[where]) if np.isfinite(grid[where]).any() else math.nan
         for where in (~above, above)
     )
-    return f"Over all t it is {near:.1%} within reach of 99% of p_t and {far:.1%} beyond."
+    return f"Over all t it is {near:.1%} within reach of 99% of pₜ and {far:.1%} beyond."

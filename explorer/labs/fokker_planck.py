@@ -37,23 +37,23 @@ class FokkerPlanck(Lab):
 
     dynamics: str = param(
         "langevin", "Dynamics",
-        choices={"langevin": "Langevin, to the Boltzmann law", "forward": "Forward SDE, along p_t"},
+        choices={"langevin": "Langevin, to the Boltzmann law", "forward": "Forward SDE, along pₜ"},
         help="Langevin: dx = s dτ + √(2T) dw at one noise level, from N(0, I). Forward SDE: data to noise.",
         equation="f = s, ½g² = T  |  f(x, t), g(t)",
     )  # fmt: skip
     time: float = param(
         0.05, "Noise level", symbol="t", low=0.001, high=1.0, minimum=1e-5, maximum=1.0, log=True,
         visible=lambda lab: lab.dynamics == "langevin",
-        help="The potential is U = −log p_t of this t.", equation="U = −log p_t",
+        help="The potential is U = −log pₜ of this t.", equation="U = −log pₜ",
     )  # fmt: skip
     temperature: float = param(
         1.0, "Temperature", symbol="T", low=0.05, high=5.0, minimum=0.01, maximum=100.0, log=True,
         visible=lambda lab: lab.dynamics == "langevin",
-        help="The law settles in exp(−U/T): p_t itself at 1, sharper below, flatter above.",
+        help="The law settles in exp(−U/T): pₜ itself at 1, sharper below, flatter above.",
         equation="p ∝ e^(−U/T), T = σ²/2",
     )  # fmt: skip
     step: float = param(
-        0.002, "Step size of the particles", symbol="ε", low=1e-4, high=0.05, minimum=1e-6, maximum=10.0, log=True,
+        0.002, "Particles, step size", symbol="ε", low=1e-4, high=0.05, minimum=1e-6, maximum=10.0, log=True,
         visible=lambda lab: lab.dynamics == "langevin",
         help="A large ε widens the particles' law; the density is that of ε → 0. Time is τ = Nε.",
         equation="x + ε s + √(2εT) z",

@@ -69,7 +69,7 @@ class GuidanceLab(Lab):
     time: float = param(
         0.3, "Time of the arrows", symbol="t", low=0.01, high=1.0, minimum=1e-3, maximum=1.0,
         help="The noise level at which the three arrows are shown.",
-        equation="∇log p_t(y | x)",
+        equation="∇log pₜ(y | x)",
     )  # fmt: skip
     steps: int = param(
         60, "Steps", symbol="N", low=10, high=300, minimum=2, maximum=2000, log=True,

@@ -43,7 +43,7 @@ class Ladder(Lab):
     n: int = param(
         20, "Steps of the chain", symbol="N", low=5, high=1000, minimum=2, maximum=5000, log=True,
         help="SMLD took 10 noise levels, DDPM 1000 steps. Below 21 steps DDPM's β(t)/N reaches 1.",
-        equation="β_i = β(i/N)/N",
+        equation="βᵢ = β(i/N)/N",
     )  # fmt: skip
     chain: str = param(
         "paper", "Chain", choices={name: title for name, (title, _) in chains.CHAINS.items()},

@@ -62,7 +62,7 @@ class Likelihood(Lab):
 
     t: float = param(
         0.0, "Time", symbol="t", low=0.0, high=1.0,
-        help="The density of the noised data at this time; 0 for the data itself.", equation="log p_t(x)",
+        help="The density of the noised data at this time; 0 for the data itself.", equation="log pₜ(x)",
     )  # fmt: skip
     divergence: str = param(
         "exact", "Divergence", choices=DIVERGENCES,
@@ -160,7 +160,7 @@ class _Work:
     def _pictures(self, grid: Grid, values: torch.Tensor) -> tuple[Figure, ...]:
         found, exact = values.numpy().reshape(grid.cells, grid.cells), self._exact(grid)
         peak = float(exact.max())
-        word = f"p_t, t = {self.lab.t:.3g}"
+        word = f"pₜ, t = {self.lab.t:.3g}"
         top = float(np.exp(peak))
         scale = (0.0, top, "density (root scale)")
         return (
@@ -211,7 +211,7 @@ class _Work:
         line = np.array([m.truth.min(), m.truth.max()])
         bars = None if error is None else error.numpy()
         return Plot(
-            "Data points", "exact log p_t(x), nats", "found, nats",
+            "Data points", "exact log pₜ(x), nats", "found, nats",
             (
                 Series("exact", line, line, "muted"),
                 Series("found by the ODE", m.truth, m.estimate.values.numpy(), "score", "none", True, bars),
@@ -259,7 +259,7 @@ class _Work:
         gap = np.where(seen, found - exact, np.nan)
         return (
             Plot(
-                f"Density, t = {self.lab.t:.3g}", "x", "p_t(x)",
+                f"Density, t = {self.lab.t:.3g}", "x", "pₜ(x)",
                 (Series("learned", xs, np.exp(found), "score"), Series("exact", xs, np.exp(exact), "muted", "dash")),
             ),
             Plot(

@@ -110,7 +110,7 @@ def _measured(e: Experiment, traces: list[Trace]) -> tuple[Figure, ...]:
     if not still:
         ts = np.linspace(e.sde.eps, e.sde.T, 100)
         law = np.array([e.data.mixture.spread(*e.sde.marginal(float(t))) for t in ts])
-        series.append(Series("p_t", ts, law, "muted", "dash"))
+        series.append(Series("pₜ", ts, law, "muted", "dash"))
     plot = Plot(
         "Spread of the particles", "step" if still else "t, from noise (1) to data (0)",
         "standard deviation per coordinate", tuple(series), log_y=True,

@@ -99,8 +99,8 @@ class ModeWeights(Lab):
     )  # fmt: skip
     time: float = param(
         0.05, "Langevin's noise level", symbol="t", low=0.001, high=1.0, minimum=1e-5, maximum=1.0, log=True,
-        help="Towards 1 the noise joins the modes and Langevin mixes, but in p_t, not in the data.",
-        equation="U = −log p_t",
+        help="Towards 1 the noise joins the modes and Langevin mixes, but in pₜ, not in the data.",
+        equation="U = −log pₜ",
     )  # fmt: skip
     start: float = param(
         4.0, "Spread of Langevin's start", symbol="s", low=0.1, high=10.0, minimum=0.0, maximum=1000.0,
@@ -117,7 +117,7 @@ class ModeWeights(Lab):
     )  # fmt: skip
     annealed_step: float = param(
         0.5, "Annealing step", symbol="ε_A", unit="σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=3.9, log=True,
-        help="In units of the last level's variance.", equation="α_i = ε_A σ_i²/σ_L²",
+        help="In units of the last level's variance.", equation="αᵢ = ε_A σᵢ²/σ_L²",
     )  # fmt: skip
     snr: float = param(
         0.16, "Signal to noise", symbol="snr", low=0.01, high=0.9, minimum=0.0, maximum=0.99, log=True,
@@ -228,7 +228,7 @@ def _errors(shares: Shares) -> Figure:
             series.append(Series(title, at, mean, role, points=True, error=std))
     return Plot(
         "Total variation from the true weights", "evaluations", "½ Σ |ŵ − w|", tuple(series),
-        about="By p(mode | x_t) at the noise level of the moment: the right weights at every level would be 0.",
+        about="By p(mode | xₜ) at the noise level of the moment: the right weights at every level would be 0.",
     )  # fmt: skip
 
 

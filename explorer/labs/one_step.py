@@ -81,12 +81,12 @@ class OneStep(Lab):
     x: float = param(
         1.0, "From x", symbol="x₁", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
         help="Where the one step starts, in units of the spread at its time; drag the point.",
-        equation="x_t / √(α² + σ²)",
+        equation="xₜ / √(α² + σ²)",
     )  # fmt: skip
     y: float = param(
         0.5, "From y", symbol="x₂", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
         help="As x; not used by one-dimensional data.",
-        equation="x_t / √(α² + σ²)",
+        equation="xₜ / √(α² + σ²)",
     )  # fmt: skip
 
     @classmethod

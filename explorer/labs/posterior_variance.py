@@ -40,7 +40,7 @@ class PosteriorVariance(Lab):
     n: int = param(
         20, "Steps", symbol="N", low=5, high=1000, minimum=2, maximum=2000, log=True,
         help="Of the chain whose variances are drawn. The two differ most where steps are few.",
-        equation="β_i = 1 − α_i²/α_{i−1}²",
+        equation="βᵢ = 1 − αᵢ²/αᵢ₋₁²",
     )  # fmt: skip
     variance: float = param(
         0.0, "Variance of the data", symbol="v", low=0.0, high=2.0, minimum=0.0, maximum=100.0,

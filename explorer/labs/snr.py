@@ -27,7 +27,7 @@ class SignalToNoise(Lab):
     section = "langevin"
     for_pictures = True
     about = (
-        "A corrector should leave p_t as it is. On one Gaussian, whose score is −x/σ², what it does can be worked "
+        "A corrector should leave pₜ as it is. On one Gaussian, whose score is −x/σ², what it does can be worked "
         "out: both rules leave it too wide, by a factor that snr alone decides. From snr = 1 on neither rests: the "
         "annealed rule diverges, the snr rule swings between too narrow and too wide."
     )

@@ -26,7 +26,7 @@ def _numbers(owner: Any) -> str:
     """The parameters of a thing that mean something for it now."""
     cls: Any = type(owner)
     shown = (p for p in params(cls) if p.shown(owner) and p.kind != "data")
-    return ", ".join(f"{p.symbol or p.label} = {_value(p, getattr(owner, p.name))}" for p in shown)
+    return ", ".join(f"{p.short} = {_value(p, getattr(owner, p.name))}" for p in shown)
 
 
 def _value(p: Param, value: Any) -> str:

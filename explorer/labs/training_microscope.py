@@ -72,8 +72,8 @@ class TrainingMicroscope(Lab):
 
     section = "learning"
     about = (
-        "One draw of a training step. Noise moves x₀ to x_t; the target's arrow leads back, the network's and the "
-        "exact score's to the mean of all points that x_t may have come from. Move Draw on for the next one."
+        "One draw of a training step. Noise moves x₀ to xₜ; the target's arrow leads back, the network's and the "
+        "exact score's to the mean of all points that xₜ may have come from. Move Draw on for the next one."
     )
     equation = r"\ell = \lambda\,\|\score{\sigma s_\theta(x_t, t)} - \noise{\text{target}}\|^2"
     source = "Vincent 2011; Song et al. 2021, eq. 7"
@@ -172,7 +172,7 @@ def _picture(e: Experiment, s: Step, draw: int) -> Picture:
     if flat:
         marks += [_text(a, word, role, 0.1, "sw" if b[0] > a[0] else "se") for word, role, a, b in rows]
     marks += [Points(_row(start), "data", 9.0), Points(_row(end), "text", 8.0)]
-    marks += [_text(start, "α x₀", "text", 0.02 * reach, "s"), _text(end, "x_t", "text", 0.02 * reach, "s")]
+    marks += [_text(start, "α x₀", "text", 0.02 * reach, "s"), _text(end, "xₜ", "text", 0.02 * reach, "s")]
     return Picture(
         f"Draw {draw}: where the arrows lead", tuple(marks), bounds, "x₁" if not flat else "x",
         "" if flat else "x₂", square=not flat,
@@ -225,7 +225,7 @@ def _latex(values: np.ndarray) -> str:
 
 
 def _vectors(s: Step) -> Table:
-    rows = [("x₀, drawn from the data", s.x0), ("z, the noise", s.z), ("x_t = α x₀ + σ z", s.x)]
+    rows = [("x₀, drawn from the data", s.x0), ("z, the noise", s.z), ("xₜ = α x₀ + σ z", s.x)]
     rows += [] if s.target is None else [("target of σ s", s.target)]
     rows += [("σ s of the network", s.prediction), ("σ s, exact", s.exact)]
     rows += [] if s.target is None else [("target − exact: its noise", s.target - s.exact)]

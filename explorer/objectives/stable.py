@@ -31,7 +31,7 @@ class StableTargets(AnyLevel, Regression):
     reference: int = param(
         256, "Reference batch", symbol="n", low=1, high=2048, minimum=1, maximum=100_000, log=True,
         help="Points that the target is averaged over, the right one included. 1 is plain denoising.",
-        equation="target = Σᵢ wᵢ xᵢ, wᵢ ∝ p(x_t | xᵢ), i = 1…n",
+        equation="target = Σᵢ wᵢ xᵢ, wᵢ ∝ p(xₜ | xᵢ), i = 1…n",
     )  # fmt: skip
 
     def extra(

@@ -92,8 +92,8 @@ class Sampler(Validated):
     )  # fmt: skip
     langevin_time: float = param(
         0.05, "Noise level", symbol="t", low=0.001, high=1.0, minimum=1e-5, maximum=1.0, log=True,
-        visible=_in("langevin"), help="The t whose p_t is sampled: near 0 it is the data, with its gaps.",
-        equation="U = −log p_t",
+        visible=_in("langevin"), help="The t whose pₜ is sampled: near 0 it is the data, with its gaps.",
+        equation="U = −log pₜ",
     )  # fmt: skip
     langevin_step: float = param(
         0.002, "Step size", symbol="ε", low=1e-5, high=0.1, minimum=1e-8, maximum=10.0, log=True,
@@ -137,9 +137,9 @@ class Sampler(Validated):
     annealed_step: float = param(
         0.5, "Step size", symbol="ε", unit="σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=100.0, log=True,
         visible=_in("annealed"),
-        help="In units of the last level's variance: level i takes steps α_i = ε σ_i²/σ_L². Song & Ermon's "
+        help="In units of the last level's variance: level i takes steps αᵢ = ε σᵢ²/σ_L². Song & Ermon's "
         "ε = 2·10⁻⁵ with σ_L = 0.01 is 0.2. The variance comes out 1/(1 − ε/4) times too large; from 4 on it diverges.",
-        equation="Song & Ermon 2019, Alg. 1: α_i = ε σ_i²/σ_L²",
+        equation="Song & Ermon 2019, Alg. 1: αᵢ = ε σᵢ²/σ_L²",
     )  # fmt: skip
     particles: int = param(
         2000, "Particles", symbol="n", low=100, high=10000, minimum=1, maximum=100000, log=True,

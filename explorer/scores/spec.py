@@ -132,7 +132,7 @@ class Training(Validated):
         2048, "Batch", symbol="b", low=64, high=8192, minimum=1, maximum=10**6, log=True,
         help="Points per iteration at the end. It starts at an eighth of that: small batches learn fast "
         "early, large ones average the noise away late.",
-        equation="(1/b) Σ ℓ(x_i, t_i, z_i)",
+        equation="(1/b) Σ ℓ(xᵢ, tᵢ, zᵢ)",
     )  # fmt: skip
     ema: float = param(
         0.08, "Averaging", symbol="σ_rel", low=0.0, high=0.3, minimum=0.0, maximum=0.5,
@@ -181,7 +181,7 @@ class PictureTraining(Training):
     )  # fmt: skip
     batch: int = param(
         64, "Batch", symbol="b", low=16, high=512, minimum=1, maximum=10**5, log=True,
-        help="Pictures per iteration, over all processes together.", equation="(1/b) Σ ℓ(x_i, t_i, z_i)",
+        help="Pictures per iteration, over all processes together.", equation="(1/b) Σ ℓ(xᵢ, tᵢ, zᵢ)",
     )  # fmt: skip
     centre: float = param(
         -0.6, "Centre of ln σ", symbol="P_mean", low=-3.0, high=1.0, minimum=-10.0, maximum=10.0, advanced=True,

@@ -186,9 +186,14 @@ class Session:
             self.playhead.seek(run.position(index + by))
 
     @property
+    def behind(self) -> bool:
+        """Whether a run that was asked for has yet to begin: what is shown is the last one's."""
+        return bool(self._due)
+
+    @property
     def waiting(self) -> bool:
         """Whether something asked for has yet to come, so that ticks should follow soon."""
-        return bool(self._due) or not self.showing.idle or self.lab.due
+        return self.behind or not self.showing.idle or self.lab.due
 
     def close(self) -> bool:
         """Stop everything; True when every thread has ended."""

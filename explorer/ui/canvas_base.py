@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 from explorer.camera import Camera, Size
 from explorer.marks import Curve, Mark
 from explorer.theme import DARK, Theme
+from explorer.ui.layout import REFERENCE
 
 WHEEL_STEP = 1.0015  # per eighth of a degree: a notch of 120 is about a fifth
 KEY_ZOOM = 1.25
@@ -23,6 +24,8 @@ KEY_PAN = 0.1  # share of the picture
 CLICK_REACH = 4  # pixels the hand may shake between press and release of a click
 INK_SPACING = 1.0  # pixels between two points of a stroke, at least
 INK_WIDTH = 3.0
+#: A large stage has thicker marks, as a large exported picture has, up to so many times.
+THICKEST = 1.75
 
 _PANS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -36,6 +39,11 @@ _ZOOMS = {
     Qt.Key.Key_Minus: 1 / KEY_ZOOM,
     Qt.Key.Key_Underscore: 1 / KEY_ZOOM,
 }
+
+
+def thickness(size: Size, ratio: float) -> float:
+    """Device pixels to a pixel of a mark on a stage of `size` device pixels, `ratio` to a pixel of Qt's."""
+    return ratio * min(max(min(size) / ratio / REFERENCE, 1.0), THICKEST)
 
 
 class CanvasBase(QWidget):

@@ -24,7 +24,7 @@ from explorer.camera import Camera, Size
 from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
 from explorer.theme import LEVELS, Theme, lut, rgb
 from explorer.ui import geometry, text
-from explorer.ui.canvas_base import CanvasBase
+from explorer.ui.canvas_base import CanvasBase, thickness
 
 Quality: TypeAlias = Literal["hurried", "live", "still", "vector"]
 Color: TypeAlias = tuple[int, int, int]
@@ -290,6 +290,7 @@ class PainterCanvas(CanvasBase):
         try:  # a painter left open ends the process
             painter.fillRect(QRectF(0, 0, *size), QBrush(QColor(*rgb(self.theme, "stage"))))
             quality: Quality = "hurried" if self._calm.isActive() else "live"
-            paint(painter, self.all_marks(), self.camera, size, self.theme, ratio, quality)
+            scale = thickness(size, ratio)
+            paint(painter, self.all_marks(), self.camera, size, self.theme, scale, quality)
         finally:
             painter.end()

@@ -17,7 +17,7 @@ from explorer.camera import Size
 from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
 from explorer.theme import LEVELS, lut, rgb
 from explorer.ui import geometry, text
-from explorer.ui.canvas_base import CanvasBase
+from explorer.ui.canvas_base import CanvasBase, thickness
 from explorer.ui.canvas_painter import DASH, RING, RING_ALPHA, colored
 
 Slot: TypeAlias = Any  # DiscSlot, LineSlot or PictureSlot; vispy has no types
@@ -128,10 +128,11 @@ class VispyCanvas(CanvasBase):
             blend=True, depth_test=False, cull_face=False, blend_func=("src_alpha", "one_minus_src_alpha")
         )
         self._gloo.clear(color=(*self._rgb("stage"), 1.0), depth=False)
+        scale = thickness(size, ratio)
         marks = self.all_marks()
         del self._slots[len(marks) :]
         for place, mark in enumerate(marks):
-            self._drawers[type(mark)](self, place, mark, size, ratio)
+            self._drawers[type(mark)](self, place, mark, size, scale)
 
     def _slot(self, place: int, kind: str) -> Slot:
         """The slot of this kind at a place in the list of marks, made when something else was there."""

@@ -107,7 +107,7 @@ def caption(experiments: Sequence[Experiment], exact: bool) -> str:
 
 def _process(e: Experiment) -> str:
     """The SDE with its numbers."""
-    numbers = (f"{p.symbol or p.label} = {getattr(e.sde, p.name):g}" for p in params(type(e.sde)))
+    numbers = (f"{p.short} = {getattr(e.sde, p.name):g}" for p in params(type(e.sde)))
     return f"{e.sde.title} ({', '.join(numbers)})"
 
 

@@ -129,16 +129,14 @@ def _header_labels(header: Header | None, left: float, right: float, scale: floa
     y = pad + size * 0.85
     numbers = elided(header.right, room * 0.6, SMALL * scale)
     across = text.width(numbers, SMALL * scale) if numbers else 0.0
-    below = y + LINE * scale
-    # Numbers stand on the last line, so that only that line has to make room for them.
-    title_room = room if header.subtitle else room - across - pad
-    yield Label(left + pad, y, elided(header.title, title_room, size, True), size, "text", True)
+    # Numbers stand beside the title, which is short: the method below it has the whole width.
+    title = elided(header.title, room - across - pad, size, True)
+    yield Label(left + pad, y, title, size, "text", True)
     if header.subtitle:
-        subtitle = elided(header.subtitle, room - across - pad, SMALL * scale)
-        yield Label(left + pad, below, subtitle, SMALL * scale, "muted")
+        subtitle = elided(header.subtitle, room, SMALL * scale)
+        yield Label(left + pad, y + LINE * scale, subtitle, SMALL * scale, "muted")
     if numbers:
-        line = below if header.subtitle else y
-        yield Label(right - pad - across, line, numbers, SMALL * scale, "muted")
+        yield Label(right - pad - across, y, numbers, SMALL * scale, "muted")
 
 
 def _caption_labels(lines: Sequence[str], top: float, scale: float) -> Iterator[Label]:

@@ -44,7 +44,7 @@ class SigmaTarget(Mistake):
         return replace(setup, score=lambda x, t: right(x, t) * sde.marginal(t)[1])
 
 
-@MISTAKES.register("conditional_score", title="∇log q(x_t | x₀) for the score", order=60)
+@MISTAKES.register("conditional_score", title="∇log q(xₜ | x₀) for the score", order=60)
 @dataclass(frozen=True)
 class ConditionalScore(Mistake):
     """The score of the transition from one data point, (alpha x_0 - x)/sigma², where that of p_t belongs."""
@@ -55,7 +55,7 @@ class ConditionalScore(Mistake):
         "for the whole run each ends on that data point: a copy of the data, and no field at all."
     )
     why = (
-        "∇log q(x_t) is the mean of ∇log q(x_t | x₀) over the x₀ that could have become x, not that of any one x₀. "
+        "∇log q(xₜ) is the mean of ∇log q(xₜ | x₀) over the x₀ that could have become x, not that of any one x₀. "
         "In the loss either may stand, since the minimisers agree; in a sampler not."
     )
     right = r"\score{\nabla \log q(x_t)} = E_{x_0 \mid x_t}\!\left[\frac{\alpha x_0 - x_t}{\sigma^2}\right]"
