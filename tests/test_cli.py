@@ -248,6 +248,8 @@ def test_a_run_that_diverges_says_so(file, capsys):
     sets = ["--set", "sampler.mode=langevin", "--set", "sampler.langevin_step=10"]
     code, out, err = here(capsys, "run", file, *sets)
     assert code == 0 and "Diverged" in err and "Diverged" in json.loads(out)["note"]
+    code, _, err = here(capsys, "export", file, "--out", file.with_name("last.png"), *sets)
+    assert code == 0 and err.count("Diverged") == 1
 
 
 # --- train and models -----------------------------------------------------------------------------------

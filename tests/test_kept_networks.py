@@ -154,10 +154,10 @@ def test_a_network_that_was_opened_is_trained_further(session):
 
 
 def test_the_button_stands_where_there_is_something_to_go_on_from(window, qtbot):
-    window.refresh_slowly()
+    window.telling.slowly()
     assert window.score.on.isHidden()
     window.session.networks.use_model(untrained(small()))
-    window.refresh_slowly()
+    window.telling.slowly()
     assert not window.score.on.isHidden() and window.score.reset.isEnabled()
 
 

@@ -46,7 +46,7 @@ def trained(qtbot, window):
     windows.wait(qtbot, lambda: trainer.model is not None and trainer.frame is not None)
     trainer.cancel()
     window.refresh()
-    window.refresh_slowly()
+    window.telling.slowly()
     return trainer
 
 
@@ -68,12 +68,12 @@ def test_pictures_after_a_training_on_points_and_a_scene_are_those_of_the_networ
     assert (e.score.source, window.session.document.compare) == ("pretrained", None)
     assert not e.sampler.mistake.made
     windows.wait(qtbot, lambda: "7 iterations on a CPU" in window.session.networks.word())
-    window.refresh_slowly()
+    window.telling.slowly()
     assert "7 iterations on a CPU" in window.score.word.text()
     assert (trainer.model, trainer.frame, window.score.progress.text()) == (None, None, "")
     assert window.score.train.text() == "Train" and window.right._loss_card.isHidden()
     window.commands.score_trained()  # the chart is for a training on pictures, of which there is none yet
-    window.refresh_slowly()
+    window.telling.slowly()
     assert window.right.loss.over_time._message.toPlainText() == "Press Train to see it fall"
     assert window.right.loss.by_level.isHidden()
     window.session.undo()

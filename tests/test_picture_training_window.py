@@ -99,7 +99,7 @@ def test_training_is_left_and_gone_on_with_after_a_restart(qtbot, tmp_path, own_
         trained(qtbot, window)
         window.commands.pause_training()
         wait(qtbot, lambda: (own_data / "mnist.safetensors").exists())
-        window.refresh_slowly()
+        window.telling.slowly()
         assert "paused" in window.score.progress.text() and window.score.pause.text() == "Resume"
         window.commands.pause_training()
         trained(qtbot, window, window.session.networks.trainer.frame.iteration + 2)
@@ -126,7 +126,7 @@ def test_going_on_takes_the_budget_of_the_moment(qtbot, tmp_path, own_data):
         window.session.edit(digits(4))
         window.commands.train()
         wait(qtbot, lambda: not window.session.networks.trainer.running)
-        window.refresh_slowly()
+        window.telling.slowly()
         assert window.score.resume.text() == "Go on from 100%"
         window.session.edit(digits(6))
         window.score.resume.click()

@@ -18,6 +18,7 @@ from explorer import document
 from explorer.cli.errors import WrongUse
 from explorer.document import BESIDE, Document
 from explorer.experiment import Experiment, encode
+from explorer.frames import Frame
 from explorer.images import DATA, ImageSet
 from explorer.images.folder import Folder, changed
 from explorer.sdes import SDES
@@ -189,6 +190,16 @@ def target(name: str) -> str:
 def warn(sentence: str) -> None:
     """A word on stderr that is no error."""
     print(f"note: {sentence}", file=sys.stderr)
+
+
+def noted(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames of a run; the first of them that has a note says it on stderr."""
+    said = False
+    for frame in frames:
+        if frame.note and not said:
+            said = True
+            warn(f"{frame.note} (step {frame.step}, t = {frame.t:.3g})")
+        yield frame
 
 
 def print_json(value: Any, to_stderr: bool = False) -> None:

@@ -19,6 +19,7 @@ from explorer.cli.common import (
     experiment_argument,
     load_model,
     model_argument,
+    noted,
     print_json,
     progress,
     read_document,
@@ -147,7 +148,7 @@ def _run(e: Experiment, model: Model | None) -> tuple[Experiment, Resolved, Reco
     answer = resolved(e, model)
     advise(e)
     recording = Recording()
-    frames = simulate(e.sde, e.sampler, answer.score, e.target, e.seed)
+    frames = noted(simulate(e.sde, e.sampler, answer.score, e.target, e.seed))
     for frame in progress(frames, e.sampler.expected_frames, "simulating", " frames"):
         recording.append(frame)
     recording.complete = True

@@ -16,6 +16,7 @@ from explorer.cli.common import (
     advise,
     load_model,
     model_argument,
+    noted,
     print_json,
     progress,
     read_document,
@@ -175,7 +176,7 @@ def _filled(e: Experiment, model: Any) -> tuple[np.ndarray, int]:
     advise(e)
     from explorer.simulate import simulate
 
-    frames = simulate(e.sde, e.sampler, answer.score, e.target, e.seed)
+    frames = noted(simulate(e.sde, e.sampler, answer.score, e.target, e.seed))
     *_, last = progress(frames, e.sampler.expected_frames, "filling in", " frames")
     return last.x, last.nfe
 

@@ -20,6 +20,7 @@ from explorer.cli.common import (
     experiment_argument,
     load_model,
     model_argument,
+    noted,
     print_json,
     progress,
     read_document,
@@ -83,13 +84,11 @@ class _Seen:
         self.frame: Frame
 
     def __iter__(self) -> Iterator[Frame]:
-        for frame in self._frames:
+        for frame in noted(self._frames):
             self.frame, self.count = frame, self.count + 1
             if frame.accepted is not None:
                 self.accepted.append(frame.accepted)
-            if frame.note and not self.note:
-                self.note = frame.note
-                warn(f"{frame.note} (step {frame.step}, t = {frame.t:.3g})")
+            self.note = self.note or frame.note
             yield frame
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from explorer.quality.frechet import Spread
+
 NOT_MEASURED = "–"
 
 
@@ -45,18 +47,25 @@ def _copies(card: Mapping[str, Any]) -> list[str]:
 
 
 def table1(card: Mapping[str, Any]) -> Iterator[str]:
-    """Predictor alone beside predictor and corrector, a row for each SDE and cost."""
-    yield "| SDE | evaluations | predictor | predictor-corrector | floor | n |"
-    yield "|---|---|---|---|---|---|"
+    """Predictor alone beside predictor and corrector, a row for each SDE and cost.
+
+    The last column is what the corrector adds, seed by seed: each seed begins both from the same noise, so that their
+    difference is known better than either.
+    """
+    yield "| SDE | evaluations | predictor | predictor-corrector | floor | n | corrector adds |"
+    yield "|---|---|---|---|---|---|---|"
     rows = card["quality"]["table1"]
     paired = {(r["sde"], r["evaluations"]): r for r in rows if r["method"] == "predictor-corrector"}
     for alone in (r for r in rows if r["method"] == "predictor"):
         both = paired.get((alone["sde"], alone["evaluations"]))
         if both is None:  # the last cell of a measurement that was stopped
             continue
+        gap = Spread.of([b - a for a, b in zip(alone["each"], both["each"], strict=True)])
+        added = f"{gap.mean:+.1f} ± {gap.std:.1f}".replace("-", "−")
         yield (
             f"| {alone['sde']} | {alone['evaluations']} | {_with(alone['frechet'], 'std')} | "
-            f"{_with(both['frechet'], 'std')} | {alone['floor']:.1f} | {alone['n']} |"
+            f"{_with(both['frechet'], 'std')} | {alone['floor']:.1f} | {len(alone['each'])} × {alone['n']} | "
+            f"{added} |"
         )
 
 

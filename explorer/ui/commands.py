@@ -221,7 +221,7 @@ class Commands:
             trainer.resume()
         else:
             trainer.pause()
-        self.window.refresh_slowly()
+        self.window.telling.slowly()
 
     def resume_training(self) -> None:
         """Go on with the training of this data that was left."""

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QCursor, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -23,15 +23,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.advice import advice
 from explorer.distributions import Distribution
 from explorer.document import BESIDE
 from explorer.experiment import Experiment, suited_score
 from explorer.guidance.own_picture import own_levels
 from explorer.session import Session
-from explorer.session.track import Run
 from explorer.theme import theme as theme_named
-from explorer.ui import control_menu, style, words
+from explorer.ui import control_menu, style
 from explorer.ui.actions import build_menus, shortcuts
 from explorer.ui.canvas import Choice, choose
 from explorer.ui.cards import EditCard, ProcessCard, SamplerCard, ScoreCard
@@ -50,7 +48,9 @@ from explorer.ui.panels import MeaningColumn
 from explorer.ui.shortcuts_overlay import ShortcutsOverlay
 from explorer.ui.sides import SideColumn
 from explorer.ui.stage import StagePanel
-from explorer.ui.timeline import Timeline, figures
+from explorer.ui.stage_hand import StageHand
+from explorer.ui.telling import Telling
+from explorer.ui.timeline import Timeline
 from explorer.ui.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -66,8 +66,6 @@ POINT_LAYERS = (
     "layer_particles", "layer_trails", "layer_density", "layer_contours", "layer_data", "layer_moves", "next_field",
     "layer_guidance", "layer_conditional", "layer_space", "next_kind",
 )  # fmt: skip
-#: Degrees that the paths in space turn for a pixel of dragging.
-TURN = 0.4
 
 
 class MainWindow(QMainWindow):
@@ -83,7 +81,6 @@ class MainWindow(QMainWindow):
         self.right_shown = True
         self._last_tick = time.perf_counter()
         self._time_at = self._words_at = 0.0
-        self._marked: tuple[int, int] = (-1, 0)
         self._control = 0
         self._column: QWidget | None = None
         self.setWindowTitle("Score Explorer")
@@ -96,7 +93,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.notices = NoticeBar(self.middle)
         self._connect()
-        self.documents = Documents(self)
+        self.documents, self.telling = Documents(self), Telling(self)
         self.overlay = ShortcutsOverlay(self, shortcuts())
         self.dress()
         self.refresh()
@@ -112,17 +109,9 @@ class MainWindow(QMainWindow):
         self.stages = {name: StagePanel(name, choice) for name in ("A", "B")}
         self.stage_badge = Badge(parent=self)
         self._show_choice(choice)
-        for name, stage in self.stages.items():
-            stage.bounds_changed.connect(
-                lambda bounds, name=name: self.session.showing.set_bounds(name, bounds)
-            )
-            stage.camera_changed.connect(lambda camera, name=name: self._link_cameras(name, camera))
-            stage.probed.connect(lambda x, y, name=name: self.session.showing.probe(name, (x, y)))
-            stage.selected.connect(lambda name=name: self.select(name))
-            stage.canvas.clicked.connect(partial(self._stage_clicked, name))
-            stage.turned.connect(self._turn)
-            stage.let_go.connect(self.end_drag)
+        for stage in self.stages.values():
             stage.canvas.changed.connect(self._show_choice)
+        self.hand = StageHand(self)
 
     def _show_choice(self, choice: Choice) -> None:
         self.stage_badge.set("OpenGL" if choice.kind == "opengl" else "no OpenGL")
@@ -291,13 +280,6 @@ class MainWindow(QMainWindow):
         if self._timer.interval() != WAITING_MS:  # setting it starts it anew: under a drag it would never end
             self._timer.setInterval(WAITING_MS)
 
-    def _turn(self, right: float, up: float) -> None:
-        """Turn the paths in space by a drag of so many pixels."""
-        look = self.session.document.look
-        azimuth = (look.azimuth + TURN * right + 180.0) % 360.0 - 180.0
-        elevation = min(max(look.elevation - TURN * up, -90.0), 90.0)
-        self.edit_look(replace(look, azimuth=azimuth, elevation=elevation))
-
     def end_drag(self) -> None:
         """The next edit is a new step of undo."""
         self._control += 1
@@ -308,42 +290,12 @@ class MainWindow(QMainWindow):
         self.session.lab_stage = self.selected
         self.refresh()
 
-    def _stage_clicked(self, name: str, x: float, y: float, button: Qt.MouseButton) -> None:
-        """The menu of a stage: what can be done at this point of it; of pictures, one is shown large."""
-        pictures = self.session.document.experiment.pictures is not None
-        if pictures and button == Qt.MouseButton.LeftButton:
-            return self._show_large(self.session.showing.particle_at(name, (x, y)))
-        if button != Qt.MouseButton.RightButton or self.stages[name].canvas.drawing:
-            return
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if (
-            not pictures
-            and self.labs.has_microscope
-            and self.session.showing.particle_at(name, (x, y)) is not None
-        ):
-            menu.addAction("Look at this particle", partial(self.labs.look_at_particle, name, (x, y)))
-        menu.addAction("Fit", self.stages[name].fit)
-        menu.popup(QCursor.pos())
-
-    def _show_large(self, picture: int | None) -> None:
-        """Show one picture large, or all again where one is already."""
-        look = self.session.document.look
-        if look.picture or picture is not None:
-            self.end_drag()
-            self.edit_look(replace(look, picture=0 if look.picture or picture is None else picture + 1))
-
     def _scrub(self, index: int) -> None:
         self.session.playhead.playing = False
         here = self.session.showing.place("A")
         if here is not None:
             last = max(self.timeline.scrubber.maximum(), 1)
             self.session.playhead.seek(index / last)
-
-    def _link_cameras(self, name: str, camera: Any) -> None:
-        for other, stage in self.stages.items():
-            if other != name:
-                stage.look_at(camera)
 
     # --- showing -----------------------------------------------------------------------------------------
 
@@ -395,10 +347,10 @@ class MainWindow(QMainWindow):
         self.labs.refresh()
         if fresh or now >= self._time_at:
             self._time_at = now + TICK_MS / 1000
-            self._show_time()
+            self.telling.time()
         if now >= self._words_at:
             self._words_at = now + WORDS_MS / 1000
-            self.refresh_slowly()
+            self.telling.slowly()
 
     def _open_own_picture(self) -> None:
         """Ask for the picture that a control is to fill in."""
@@ -421,61 +373,6 @@ class MainWindow(QMainWindow):
         """Do what a notice of the session offers."""
         getattr(self.session.networks, method)()
         self.refresh()
-
-    def _show_time(self) -> None:
-        here = self.session.showing.place("A")
-        if here is None:
-            return
-        run, index = here
-        recording, frame = run.recording, run.recording[index]
-        expected = max(run.experiment.sampler.expected_frames // recording.stride, len(recording))
-        self.timeline.set_range(len(recording), recording.complete, expected)
-        self._mark_steps(run)
-        self.timeline.set_position(index)
-        self.timeline.set_playing(self.session.playhead.playing)
-        selected = self.session.showing.place(
-            self.selected
-        )  # the bar moves A's frames and reads what is selected
-        frame = selected[0].recording[selected[1]] if selected else frame
-        distance = self.session.showing.distance_at(self.selected, self.session.playhead.position)
-        self.timeline.set_readout(
-            t=frame.t, sigma=frame.sigma, step=frame.step, steps=frame.steps, nfe=frame.nfe, distance=distance
-        )
-
-    def _mark_steps(self, run: Run) -> None:
-        """Ticks on the bar where whole steps begin, if a step has sub-steps."""
-        key = (run.serial, len(run.recording))
-        if key == self._marked:
-            return
-        self._marked = key
-        parts = [frame.part for frame in run.recording.frames] if run.experiment.sampler.corrections else []
-        self.timeline.set_marks([i for i, part in enumerate(parts) if part == "predict"])
-
-    def refresh_slowly(self) -> None:
-        """Words and charts, which need not follow every frame."""
-        two = len(self.session.shown) > 1
-        for name in self.session.shown:
-            e = self.session.experiment(name) or self.session.document.experiment
-            said = self._figures(name)
-            self.stages[name].set_heading(name if two else "", words.title(e), words.subtitle(e), said)
-            self.stages[name].probe_again()
-        self._show_advice()
-        trainer = self.session.networks.trainer
-        left = None if trainer.running else trainer.left(self.session.document.experiment)
-        self.score.set_training(
-            trainer.running,
-            trainer.paused,
-            trainer.frame,
-            self.session.started,
-            left.progress if left else None,
-            self.session.networks.can_train_on,
-        )
-        self.score.set_word(self.session.networks.word())
-        said, missing = self.session.networks.control_word(self.selected)
-        self.control.set_word(said, self.session.networks.classifier.running, missing)
-        self.top.now.set_text(self._now())
-        self.device_badge.set(self.session.device)
-        self.right.refresh(self.selected)
 
     def dress(self) -> None:
         """Take the theme and the text size in force."""
@@ -532,31 +429,8 @@ class MainWindow(QMainWindow):
         document = self.session.document
         if document.experiment.pictures is None or not document.look.picture:
             return False
-        self._show_large(None)
+        self.hand.show_large(None)
         return True
-
-    def _show_advice(self) -> None:
-        """Why the picture looks as it does, where a setting is numerically bad."""
-        picture = self.session.showing.pictures.get(self.selected)
-        note = (picture.frame.note,) if picture is not None and picture.frame.note else ()
-        self.advice.set_text("   ".join((*note, *advice(self.shown_experiment()))))
-
-    def _now(self) -> str:
-        """Data, SDE and score in use, in a few words."""
-        e = self.session.document.experiment
-        untrained = e.score.source == "trained" and self.session.networks.trainer.model is None
-        score = "exact score" if self.session.networks.exact else words.SOURCES[e.score.source]
-        score = "untrained network" if untrained else score
-        return f"{e.data.title} · {self.shown_experiment().sde.title} · {score}"
-
-    def _figures(self, name: str) -> str:
-        picture = self.session.showing.pictures.get(name)
-        distance = self.session.showing.distance_at(name, self.session.playhead.position)
-        parts = [] if distance is None else [f"distance {figures(distance)}"]
-        track, e = self.session.tracks[name], self.session.experiment(name)
-        if picture is not None and track.busy and e is not None and picture.experiment.sampler != e.sampler:
-            parts = [f"preview, computing {max(track.full.reach if track.full else 0.0, 0.0):.0%}"]
-        return "  ·  ".join(parts + ([f"NFE {picture.frame.nfe}"] if picture else []))
 
     def start(self) -> None:
         """Begin to compute: called when torch has loaded."""
