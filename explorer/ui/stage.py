@@ -43,7 +43,8 @@ class StagePanel(QFrame):
         self.canvas = Stage(self, choice)
         self.canvas.set_camera(PLANE)
         self.letter, self.title = label(name, "title"), ElidedLabel("", "title")
-        self.subtitle, self.figures = ElidedLabel("", "small"), label("", "small")
+        self.subtitle = ElidedLabel("", "small")
+        self.cost, self.figures = label("", "small"), label("", "small")
         self.hover = QLabel(self.canvas)
         self.hover.setProperty("role", "badge")
         self.hover.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -59,10 +60,12 @@ class StagePanel(QFrame):
         lines = QVBoxLayout(head)
         lines.setContentsMargins(style.px(14), style.px(8), style.px(14), style.px(6))
         lines.setSpacing(0)
-        top = row(self.letter, self.title, self.figures, spacing=8)
+        top = row(self.letter, self.title, self.cost, spacing=8)
         top.setStretch(1, 1)
+        below = row(self.subtitle, self.figures, spacing=8)
+        below.setStretch(0, 1)
         lines.addLayout(top)
-        lines.addWidget(self.subtitle)
+        lines.addLayout(below)
         head.mousePressEvent = lambda event: self.selected.emit()  # type: ignore[method-assign]
         whole = QVBoxLayout(self)
         whole.setContentsMargins(1, 1, 1, 1)
@@ -129,14 +132,15 @@ class StagePanel(QFrame):
         self.look_at(camera.zoomed(factor, camera.center))
         self.camera_changed.emit(self.canvas.camera)
 
-    def set_heading(self, letter: str, title: str, subtitle: str, figures: str) -> None:
+    def set_heading(self, letter: str, title: str, subtitle: str, cost: str, figures: str) -> None:
         """The words above the canvas; `letter` is empty where there is one stage."""
         self.letter.setVisible(bool(letter))
         self.letter.setText(letter)
         self.title.set_text(title)
         self.subtitle.set_text(subtitle)
-        if figures != self.figures.text():
-            self.figures.setText(figures)
+        for shown, text in ((self.cost, cost), (self.figures, figures)):
+            if text != shown.text():
+                shown.setText(text)
 
     def show_marks(self, marks: Sequence[Mark], theme: Theme) -> None:
         """Draw."""

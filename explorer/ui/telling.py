@@ -62,20 +62,20 @@ class Telling:
     def _headings(self) -> None:
         two = len(self.session.shown) > 1
         for name in self.session.shown:
-            e, stage = (
-                self.session.experiment(name) or self.session.document.experiment,
-                self.window.stages[name],
-            )
-            stage.set_heading(name if two else "", words.title(e), words.subtitle(e), self._figures(name))
+            e = self.session.experiment(name) or self.session.document.experiment
+            stage = self.window.stages[name]
+            letter, picture = name if two else "", self.session.showing.pictures.get(name)
+            cost = f"NFE {picture.frame.nfe}" if picture else ""
+            stage.set_heading(letter, words.title(e), words.subtitle(e), cost, self._figures(name))
             stage.probe_again()
 
     def _figures(self, name: str) -> str:
+        """How far a run is, while it is computed; then how far the particles are from the data."""
         picture, distance = self.session.showing.pictures.get(name), self._distance(name)
-        parts = [] if distance is None else [f"distance {figures(distance)}"]
         track, e = self.session.tracks[name], self.session.experiment(name)
         if picture is not None and track.busy and e is not None and picture.experiment.sampler != e.sampler:
-            parts = [f"preview, computing {max(track.full.reach if track.full else 0.0, 0.0):.0%}"]
-        return "  ·  ".join(parts + ([f"NFE {picture.frame.nfe}"] if picture else []))
+            return f"preview, computing {max(track.full.reach if track.full else 0.0, 0.0):.0%}"
+        return "" if distance is None else f"distance {figures(distance)}"
 
     def _distance(self, name: str) -> float | None:
         return self.session.showing.distance_at(name, self.session.playhead.position)
