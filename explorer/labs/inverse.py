@@ -239,7 +239,7 @@ class Inverse(Lab):
         return (
             Plot(
                 "Distance to the exact posterior", "steps N", "energy distance", (*series, floor), log_x=True,
-                log_y=True, about="The exact posterior's score errs by its steps alone. Replacement has a bias that no steps take away.",
+                log_y=True, about="The exact posterior's score errs by its steps alone; replacement is biased besides.",
             ),
         )  # fmt: skip
 
