@@ -34,7 +34,7 @@ from explorer.train.start import Course
 #: Iterations of what is shipped, by set and part: the score networks had what hours of one core came to.
 ITERATIONS = {
     "mnist": {"features": 2000, "network": 14000, "classifier": 800},
-    "fashion_mnist": {"features": 2000, "network": 3500, "classifier": 600},
+    "fashion_mnist": {"features": 2000, "network": 6000, "classifier": 600},
     "twemoji": {"features": 600, "network": 2500, "classifier": 600},
 }
 #: Seconds between two checkpoints.

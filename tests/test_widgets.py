@@ -472,7 +472,7 @@ def plain_style(qapp):
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda t: t.name)
 def test_apply_tells_everyone(qtbot, plain_style, theme):
     chart, card = shown(qtbot, ScheduleChart()), shown(qtbot, Card("Title"))
-    style.apply(plain_style, theme, presentation=True)
+    style.apply(plain_style, theme, 18)
     assert style.current() is theme
     assert chart._theme is theme
     assert style.px(13) == 18
@@ -497,3 +497,7 @@ def test_words_can_be_read(theme):
         assert contrast(theme.text, ground) > 7
         assert contrast(theme.muted, ground) > 4.5
     assert contrast(style.ink_on(theme.accent), theme.accent) > 4.5
+
+
+def test_words_for_a_room_grow_with_the_window():
+    assert [style.projected(height) for height in (600, 720, 1080, 1440, 4320)] == [18, 18, 18, 24, 24]

@@ -19,7 +19,6 @@ class FashionMnist(ImageSet):
         "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
     )  # fmt: skip
     credit = "Fashion-MNIST: copyright 2017 Zalando SE. MIT licence."
-    mirror = True
 
     def load(self) -> tuple[Pixels, Pixels]:
         return shipped("fashion_mnist")

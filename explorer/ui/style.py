@@ -14,8 +14,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from explorer.theme import DARK, FONT_FAMILIES, Theme
 
-TEXT = 13
-PRESENTATION_TEXT = 18
+#: Pixels of the words, and for a projector: more where a window has more of them, which are then smaller ones.
+TEXT, PROJECTED, LARGEST = 13, 18, 24
+#: A window of so many pixels, from top to bottom, has words of PROJECTED.
+PROJECTED_IN = 1080
 REGULAR = QFont.Weight.Normal
 SEMIBOLD = QFont.Weight.DemiBold
 
@@ -45,10 +47,15 @@ def px(length: float) -> int:
     return round(length * _State.text / TEXT)
 
 
-def apply(app: QApplication, chosen: Theme, *, presentation: bool = False) -> None:
+def projected(height: int) -> int:
+    """The size of words that are read from the back of a room, in a window of this height."""
+    return min(max(round(PROJECTED * height / PROJECTED_IN), PROJECTED), LARGEST)
+
+
+def apply(app: QApplication, chosen: Theme, text: int = TEXT) -> None:
     """Dress the whole application; call again to change theme or text size."""
     _State.theme = chosen
-    _State.text = PRESENTATION_TEXT if presentation else TEXT
+    _State.text = text
     if app.style().objectName().lower() != "fusion":
         app.setStyle("Fusion")
     app.setFont(font())
