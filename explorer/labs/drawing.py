@@ -13,7 +13,18 @@ from explorer.images import ImageSet, to_pixels
 from explorer.images.brush import example
 from explorer.labs.base import LABS, Context, Lab, OwnPicture, Report
 from explorer.labs.pace import Pace
-from explorer.labs.picture_parts import Row, as_far, held_out, levels, pictures_of, points, rms, seen, strip
+from explorer.labs.picture_parts import (
+    Row,
+    as_far,
+    held_out,
+    levels,
+    pictures_of,
+    points,
+    rms,
+    seen,
+    short,
+    strip,
+)
 from explorer.lazy import torch
 from explorer.likelihood import Bits, Coder
 from explorer.marks import Image
@@ -178,13 +189,15 @@ class _Work:
         z = (self.start[:1] - alpha * self.x0) / sigma
         away = np.concatenate([((self.x0 + r * z) / np.hypot(1, r)).numpy() for r in ratios])
         rows = [
-            Row("noising", seen(away, self.data), [f"σ/α {r:.2g}" for r in ratios]),
+            Row("noising", seen(away, self.data), [short(r) for r in ratios]),
             Row("at t₀", seen(self.start, self.data, float(np.hypot(alpha, sigma)))),
         ]
         if self.back is not None:
             away_now = [f"{127.5 * v:.3g}" for v in rms(self.back - self.x0)]
             rows.append(Row("back", seen(self.back, self.data), away_now))
-        about = "Below each return: how far it is from the drawing, RMS, in grey levels."
+        about = (
+            "Below the noised: σ/α. Below each return: how far it is from the drawing, RMS, in grey levels."
+        )
         return strip(f"Noised up to σ/α = {self.lab.strength:.3g}, and back", rows, about)
 
     def _table(self) -> Table:

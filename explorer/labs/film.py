@@ -21,6 +21,7 @@ from explorer.labs.picture_parts import (
     rms,
     run,
     seen,
+    short,
     strip,
     typical_rms,
 )
@@ -132,11 +133,11 @@ class _Way:
         sizes = np.array([[np.hypot(f.alpha, f.sigma)] for f in frames], np.float32)
         norms = rms(x) / [typical_rms(data, f.alpha, f.sigma) for f in frames]
         rows = (
-            Row("x(t)", seen(x / sizes, data), [f"σ/α {f.sigma / f.alpha:.3g}" for f in frames]),
-            Row("estimate", seen(estimate, data), [f"|x| {n:.2f}" for n in norms]),
-            Row("σ · score", noise_seen(score, data), [f"σ|s| {n:.2f}" for n in rms(score)]),
+            Row("x(t)", seen(x / sizes, data), [short(f.sigma / f.alpha) for f in frames]),
+            Row("estimate", seen(estimate, data), [f"{n:.2f}" for n in norms]),
+            Row("σ · score", noise_seen(score, data), [f"{n:.2f}" for n in rms(score)]),
         )
-        about = "|x| is over what is to be expected, σ|s| over √d. x(t) is shown over √(α² + σ²)."
+        about = "Below x(t): σ/α. Below the estimate: |x| over what is to be expected. Below the score: σ|s| / √d."
         return strip(title, rows, about)
 
     def decided(self) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ from explorer.simulate import simulate
 from explorer.views.picture_parts import noise_like, rgb
 
 #: Of a picture's side: between two of them, a line of words, and the words before a row.
-GAP, LINE, GUTTER = 0.06, 0.24, 1.0
+GAP, LINE, GUTTER = 0.06, 0.34, 1.0
 #: The size of words, and the side of a picture that leaves them room, in pixels.
 WORDS, SIDE = 11.0, 62
 
@@ -61,6 +61,11 @@ def strip(title: str, rows: Sequence[Row], about: str = "") -> Picture:
         title, tuple(m for m in marks if not (isinstance(m, Text) and not m.text)),
         (-gutter, count * (1 + GAP), top, GAP), about=about, width=round(SIDE * (count + gutter)),
     )  # fmt: skip
+
+
+def short(value: float) -> str:
+    """A positive number in a place for four letters: "152", "1.4", "0.011"."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _frame(x: float, y: float) -> Curve:
