@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from explorer import document, frames
@@ -52,13 +53,23 @@ def named(pages, language):
 
 
 EXAMPLES = named(PAGES, "python")
-PLAIN = [p for p in EXAMPLES if ".register(" not in p.values[0]]
 (SAMPLER,) = (p.values[0] for p in EXAMPLES if ".register(" in p.values[0])
+(ORDERS,) = (p.values[0] for p in EXAMPLES if "curve.slope()" in p.values[0])
+PLAIN = [p for p in EXAMPLES if p.values[0] not in (SAMPLER, ORDERS)]
 
 
 @pytest.mark.parametrize("code", PLAIN)
 def test_examples_run(code, capsys):
     exec(compile(code, "example", "exec"), {"__name__": "example"})
+
+
+def test_the_example_of_convergence_shows_the_declared_orders(capsys):
+    exec(compile(ORDERS, "example", "exec"), {"__name__": "example"})
+    rows = re.findall(r"order (\S+) slope [−-](\S+) ± (\S+)", capsys.readouterr().out)
+    assert len(rows) == 2
+    for order, slope, width in rows:
+        assert float(order) < float(slope) + float(width) and float(slope) < float(order) + 0.3
+        assert float(width) < 0.25
 
 
 @pytest.fixture
@@ -86,6 +97,16 @@ def test_the_new_sampler_samples(new_predictor, sde):
     radius = (last.x.astype(float) ** 2).sum(axis=1) ** 0.5
     assert last.nfe == 100
     assert abs(radius.mean() - 2**0.5) < 0.05 and radius.std() < 0.3
+
+
+@pytest.mark.parametrize("sde", ["vp", "subvp"])
+def test_the_new_sampler_takes_one_step_from_the_most_noise_there_is(new_predictor, sde):
+    """The signal at t = 1 is then e^-100, and what divides by it passes float32."""
+    data, process = DISTRIBUTIONS["eight_gaussians"](), SDES[sde](beta_max=400.0)
+    for denoise in (True, False):
+        sampler = Sampler(predictor=PREDICTORS[new_predictor](), steps=1, particles=4, denoise=denoise)
+        *_, last = simulate(process, sampler, ExactScore(data.mixture, process), data.mixture)
+        assert np.isfinite(last.x).all()
 
 
 def test_the_new_sampler_is_known_to_files_and_shell(new_predictor, capsys):
