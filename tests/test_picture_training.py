@@ -108,7 +108,7 @@ def at_every_iteration(monkeypatch):
 
 def test_a_resumed_training_ends_with_the_same_bits(archive, tmp_path, at_every_iteration):
     e = experiment(60)
-    whole = list(Course(e, archive=archive).frames())[-1]
+    whole = list(Course(e, archive=archive).frames())
     course = Course(e, archive=archive)
     frames, frame = until(course, 53)  # past a look at the loss, and not at one
     checkpoints.save(course.checkpoint(), tmp_path / "c.safetensors")
@@ -118,8 +118,26 @@ def test_a_resumed_training_ends_with_the_same_bits(archive, tmp_path, at_every_
     assert found.progress == pytest.approx(53 / 60) and frame.iteration == 53
     again = list(Course(found.experiment, None, found, archive=archive).frames())
     assert again[0].iteration == 54
-    same(again[-1].weights, whole.weights)
-    assert (again[-1].smoothed, again[-1].held) == (whole.smoothed, whole.held)
+    same(again[-1].weights, whole[-1].weights)
+    assert [f.smoothed for f in again] == [f.smoothed for f in whole[53:]]
+    assert again[-1].held == whole[-1].held
+
+
+def test_the_smoothed_loss_moves_with_every_frame_and_does_not_jump(archive, at_every_iteration):
+    e = experiment(60, spec=UNetSpec(width=8, depth=1, waves=0, classes=10), learning_rate=5e-3)
+    frames = list(Course(e, archive=archive).frames())
+    smoothed, loss = (np.array([getattr(f, name) for f in frames]) for name in ("smoothed", "loss"))
+    assert smoothed[0] == pytest.approx(loss[0])
+    assert np.all(np.diff(smoothed) != 0)
+    assert np.abs(np.diff(smoothed)[45:55]).max() < 0.15 * loss.max()  # a look at the loss is among them
+    assert smoothed[-1] == pytest.approx(loss[-12:].mean(), rel=0.1)  # the first, bad ones are left behind
+
+
+def test_a_checkpoint_without_the_smoothed_loss_is_gone_on_from(kept, archive):
+    numbers = {k: v for k, v in kept.numbers.items() if k != "smoothed"}
+    older = dataclasses.replace(kept, numbers=numbers)
+    *_, last = Course(older.experiment, None, older, archive=archive).frames()
+    assert min(numbers["window"] / 2, last.loss) / 2 < last.smoothed < numbers["window"]
 
 
 def test_a_training_is_kept_when_it_is_time_when_asked_and_at_its_end(archive, at_every_iteration):

@@ -239,6 +239,7 @@ def test_divergence_goes_back_and_halves_the_rate(worst):
     assert "\n" not in last.note
     assert all(torch.isfinite(w).all() for w in last.weights.values())
     assert last.excess < 0.5
+    assert all(0 < f.smoothed < 10 for f in frames)  # what exploded is no part of the smoothed loss
     assert last.learning_rate < 0.51 * 8e-3 * 1e-3 * 1.01
 
 

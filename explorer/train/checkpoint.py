@@ -13,6 +13,7 @@ from explorer.errors import Told
 from explorer.experiment import Experiment, ExperimentError, from_dict, to_dict
 from explorer.lazy import torch
 from explorer.scores.files import ModelFileError, claimed, read_sealed, sealed, unsealed, write_sealed
+from explorer.train.loop import CHECK_EVERY
 
 if TYPE_CHECKING:
     from explorer.train.pictures import PictureRun
@@ -121,6 +122,11 @@ def _checked(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of a state, each of its kind and in its range, or ValueError, TypeError or KeyError."""
     whole = {name: int(numbers[name]) for name in ("iteration", "count")}
     real = {name: float(numbers[name]) for name in ("seconds", "rate_factor", "batch_factor", "window")}
+    since = (
+        whole["iteration"] % CHECK_EVERY
+    )  # older checkpoints have no smoothed loss but that of the last look
+    usual = real["window"] / since if since else numbers["watch"]["smoothed"]
+    real["smoothed"] = float(numbers.get("smoothed", usual))
     watch = {name: float(numbers["watch"][name]) for name in ("scale", "first", "best", "smoothed")}
     watch |= {name: int(numbers["watch"][name]) for name in ("seen", "alarms")}
     if not all(map(math.isfinite, (*real.values(), *watch.values()))):

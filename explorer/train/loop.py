@@ -27,6 +27,8 @@ FRAME_SECONDS = 0.02
 RISE = 100
 #: Iterations between looks at the loss for divergence, and how often training may be rolled back.
 CHECK_EVERY, MOST_ROLLBACKS = 50, 10
+#: The smoothed loss is a mean over about so many iterations; early on, over the last fifth of those there are.
+MEAN_OVER, MEAN_PART = 200, 5
 
 
 class Measured(Protocol):
@@ -100,7 +102,7 @@ class Loop:
         self.words = device_words(device)
         self.watch = Watch(held.scale)
         self.good = optimiser.state()
-        self.loss = self.window = torch.zeros((), device=device)
+        self.loss = self.window = self.smoothed = torch.zeros((), device=device)
         self.rate_factor = self.batch_factor = 1.0
         self.iteration, self.batch, self.rate, self.seconds, self.note = 0, 0, 0.0, 0.0, ""
         self._given: tuple[str, ...] = ()
@@ -179,9 +181,15 @@ class Loop:
             return
         self.iteration += 1
         self.window = self.window + self.loss
+        self.smoothed = torch.lerp(self.smoothed, self.loss, self._newest())
         if self.iteration % CHECK_EVERY == 0:
             self._check(float(self.window) / CHECK_EVERY)
             self.window = torch.zeros_like(self.loss)
+
+    def _newest(self) -> float:
+        """The weight of the last loss in the smoothed one, which begins anew until a look at the loss was sound."""
+        n = self.iteration if self.watch.seen else (self.iteration - 1) % CHECK_EVERY + 1
+        return max(MEAN_PART / (n + MEAN_PART - 1), 1 / MEAN_OVER)
 
     def step(self, *tensors: torch.Tensor) -> torch.Tensor:
         """Loss, gradients and one step of the optimiser, from the tensors that an `Inputs` has."""
@@ -203,9 +211,10 @@ class Loop:
     def _check(self, mean: float) -> None:
         """Keep the state when the mean loss of the last iterations is sound, else go back and slow down."""
         if self.watch.sound(mean):
-            self.good = self.optimiser.state()
+            self.good, self.watch.smoothed = self.optimiser.state(), float(self.smoothed)
             return
         self.optimiser.restore(self.good)
+        self.smoothed = torch.full_like(self.smoothed, self.watch.smoothed)
         self.rate_factor /= 2
         times = self.watch.alarms
         if times > MOST_ROLLBACKS:
@@ -246,10 +255,12 @@ class Loop:
         held = self.held
         if weigh:
             self._measure(done)
-        loss = float(self.loss)
+        loss, smoothed = float(self.loss), float(self.smoothed)
+        if self.watch.seen and not smoothed <= self.watch.limit:  # it explodes: back at the next look
+            smoothed = self.watch.smoothed
         return TrainFrame(
             iteration=self.iteration, seconds=self.seconds, progress=self.progress,
-            loss=loss, smoothed=self.watch.smoothed if self.watch.seen else loss,
+            loss=loss, smoothed=smoothed,
             floor=held.floor, excess=held.excess,
             level=held.level, loss_by_level=held.by_level, floor_by_level=held.floor_by_level,
             iterations_per_second=self.iteration / max(self.seconds, 1e-9),
@@ -268,18 +279,22 @@ class Watch:
 
     def __init__(self, scale: float) -> None:
         self.scale = scale
-        self.first = self.best = self.smoothed = 0.0
+        self.first = self.best = 0.0
+        self.smoothed = 0.0  # the smoothed loss at the last look that was sound
         self.seen = self.alarms = 0
 
     def sound(self, mean: float) -> bool:
         """Take in the mean loss of some iterations; False when it is not finite or far above the best one."""
         if not self.seen and math.isfinite(mean):
-            self.first = self.best = self.smoothed = mean
-        limit = self.best + max(0.75 * (self.first - self.best), abs(self.best), self.scale, 1e-3)
-        if not math.isfinite(mean) or mean > limit:
+            self.first = self.best = mean
+        if not math.isfinite(mean) or mean > self.limit:
             self.alarms += 1
             return False
         self.seen += 1
         self.best = min(self.best, mean)
-        self.smoothed += 0.2 * (mean - self.smoothed)
         return True
+
+    @property
+    def limit(self) -> float:
+        """What is above it has exploded."""
+        return self.best + max(0.75 * (self.first - self.best), abs(self.best), self.scale, 1e-3)

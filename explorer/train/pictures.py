@@ -210,7 +210,8 @@ class PictureRun(Loop):
         numbers = {
             "iteration": self.iteration, "seconds": self.seconds, "count": self.optimiser.count,
             "rate_factor": self.rate_factor, "batch_factor": self.batch_factor, "note": self.note,
-            "watch": vars(self.watch), "window": float(self.window), "pool": self.pool.rng.bit_generator.state,  # type: ignore[attr-defined]
+            "watch": vars(self.watch), "window": float(self.window),
+            "smoothed": float(self.smoothed), "pool": self.pool.rng.bit_generator.state,  # type: ignore[attr-defined]
         }  # fmt: skip
         return {k: v.cpu() for k, v in tensors.items()}, numbers
 
@@ -227,7 +228,10 @@ class PictureRun(Loop):
         vars(self.watch).update(numbers["watch"])
         self.iteration, self.seconds = int(numbers["iteration"]), float(numbers["seconds"])
         self.rate_factor, self.batch_factor = numbers["rate_factor"], numbers["batch_factor"]
-        self.note, self.window = numbers["note"], torch.tensor(numbers["window"], device=self.device)
+        self.note = numbers["note"]
+        self.window, self.smoothed = (
+            torch.tensor(numbers[n], device=self.device) for n in ("window", "smoothed")
+        )
         self.good = self.optimiser.state()
 
 
