@@ -38,8 +38,9 @@ CASES = [
     (dict(), set()),
     (dict(steps=20), set()), (dict(steps=19), {"few"}), (dict(steps=1), {"few"}),
     (dict(mode="pc", steps=15), set()), (dict(mode="pc", steps=14), {"few"}),
-    (dict(mode="ode", steps=8), set()), (dict(mode="ode", steps=7), {"few"}),
-    (dict(mode="ode", steps=7, solver="dopri5"), set()),
+    (dict(mode="ode", steps=6), set()), (dict(mode="ode", steps=5), {"few"}),
+    (dict(mode="ode", steps=5, solver="dopri5"), set()), (dict(mode="ode", steps=3, solver="rk4"), set()),
+    (dict(mode="ode", steps=2, solver="rk4"), {"few"}), (dict(mode="ode", steps=11, solver="euler"), {"few"}),
     (dict(mode="forward", steps=1), set()), (dict(mode="langevin", steps=1), set()),
     (dict(mode="annealed", steps=1), set()),
     (dict(sde__beta_max=1), {"prior"}), (dict(sde__beta_max=1, mode="ode"), {"prior"}),
@@ -108,7 +109,7 @@ def test_defaults_need_no_advice(mode, sde):
 @pytest.mark.parametrize("method", [*PREDICTORS, *SOLVERS])
 def test_the_method_is_named(method):
     sets = dict(mode="ode", solver=method) if method in SOLVERS else dict(mode="reverse", predictor=method)
-    e = with_(steps=3, **sets)
+    e = with_(steps=2, **sets)
     texts = [t for t in advice(e) if "too few" in t]
     assert bool(texts) != e.sampler.method.adaptive
     assert all(e.sampler.method.title in t for t in texts)

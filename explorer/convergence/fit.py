@@ -26,7 +26,8 @@ class Slope:
         return np.exp(self.value * np.log(np.asarray(x, float)) + self.offset)
 
     def __str__(self) -> str:
-        return f"{self.value:.2f}" if math.isnan(self.width) else f"{self.value:.2f} ± {self.width:.2f}"
+        value = f"{self.value:.2f}".replace("-", "−")
+        return value if math.isnan(self.width) else f"{value} ± {self.width:.2f}"
 
 
 def slope(x: ArrayLike, y: ArrayLike) -> Slope:

@@ -84,7 +84,8 @@ class ClassGuidance(Control):
 
     def brief(self, mixture: Mixture) -> str:
         by = "" if self.rule == "exact" else f" by {RULES[self.rule].lower()}"
-        return f"{class_names(mixture)[self.label]}, w = {self.weight:g}{by}"
+        name = class_names(mixture)[self.label]
+        return f"{f'class {name}' if name.isdigit() else name}, w = {self.weight:g}{by}"
 
     def target(self, mixture: Mixture) -> Mixture:
         return mixture.where(self.label)
@@ -100,9 +101,7 @@ class ClassGuidance(Control):
 
     def _word_on_weight(self) -> str:
         if self.weight > 1:
-            return (
-                f"w = {self.weight:g} is more than the law asks for: samples crowd where the class is surest."
-            )
+            return f"w = {self.weight:g} is more than the law asks for: it draws samples to where the class is surest."
         return "" if self.weight == 1 else f"w = {self.weight:g} asks for less than the class."
 
     def missing(self, sources: Sources) -> str:

@@ -15,10 +15,10 @@ from explorer.figures import Plot, Series, Table
 from explorer.grids import GRIDS
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.pace import Pace
+from explorer.labs.styles import style
 from explorer.params import ParamError, param
 from explorer.samplers import Sampler
 
-ROLES = ("accent", "noise", "score", "corrector", "data", "error", "text", "muted")
 #: The fewest and the most steps that may be asked for, and of how many.
 LEAST, MOST, LEVELS = 1, 2000, 12
 
@@ -164,11 +164,9 @@ class Convergence(Lab):
         for i, curve in enumerate(curves):
             fall = self._fall(curve)
             name = curve.method.title + (f": slope {fall}" if math.isfinite(fall.value) else "")
-            role = ROLES[i % len(ROLES)]
-            line = "solid" if i < len(ROLES) else "dash"
             x = curve.x(self.axis)
             bars = curve.spread if np.isfinite(curve.spread).any() else None
-            series.append(Series(name, x, curve.error, role, line, points=True, error=bars))
+            series.append(Series(name, x, curve.error, *style(i), points=True, error=bars))
         if self.measure == "law" and curves:
             ends = np.array([min(c.x(self.axis)[0] for c in curves), max(c.x(self.axis)[-1] for c in curves)])
             series.append(Series("two draws of data", ends, np.full(2, runs.floor.mean), "muted", "dot"))

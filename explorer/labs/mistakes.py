@@ -66,8 +66,8 @@ class RightAndWrong(Lab):
     def reports(self, context: Context) -> Iterator[Report]:
         e, score = context.experiment, context.resolved.score
         equations = (
-            Equation("Right", self.mistake.right, self.mistake.about),
-            Equation("Wrong", self.mistake.wrong, self.mistake.why),
+            Equation("Right", self.mistake.right),
+            Equation("Wrong", self.mistake.wrong, f"{self.mistake.about} {self.mistake.why}"),
         )
         yield Report(equations, 0.02, self.mistake.seen)
         traces: list[Trace] = []
@@ -79,7 +79,7 @@ class RightAndWrong(Lab):
         right, wrong = traces
         words = (
             f"{self.mistake.seen} Here the spread ends at {right.std[-1]:.3g} where all is right and at "
-            f"{wrong.std[-1]:.3g} with the mistake; the data has {e.data.mixture.std:.3g}."
+            f"{wrong.std[-1]:.3g} with the mistake; the law of the data has {e.data.mixture.std:.3g}."
         )
         arrays = {"right": right.end, "wrong": wrong.end}
         yield Report((*equations, *_measured(e, traces)), 1.0, words, arrays)
@@ -121,12 +121,12 @@ def _measured(e: Experiment, traces: list[Trace]) -> tuple[Figure, ...]:
 def _table(e: Experiment, traces: list[Trace]) -> Table:
     """Distances of the ends from the data; the last row is what the data has from itself."""
     one, other = (e.data.sample(DATA, e.seed + i) for i in (1, 2))
-    ends = {trace.name: trace.end for trace in traces} | {"data": other}
+    ends = {trace.name: trace.end for trace in traces} | {"draws of the data": other}
     rows = tuple(
         (name, float(np.sqrt(end.astype(float).var(axis=0).mean())), energy_distance(end, one))
         for name, end in ends.items()
     )
     columns = ("run", "standard deviation", "energy distance to the data")
     return Table(
-        "Where the particles end", columns, rows, "The row of the data is the floor of the distance."
+        "Where the particles end", columns, rows, "Other draws of the data are the floor of the distance."
     )

@@ -15,11 +15,10 @@ from explorer.images.base import from_pixels
 from explorer.labs.base import LABS, Context, Lab, OwnPicture, Report
 from explorer.labs.pace import Pace
 from explorer.labs.picture_parts import Row, held_out, own_image, pictures_of, seen, strip
+from explorer.labs.styles import style
 from explorer.likelihood import Bits, Coder, Moment
 from explorer.likelihood.bits import STEPS, Draw
 from explorer.params import param
-
-ROLES = ("accent", "noise", "score", "corrector", "data", "muted", "text")
 
 
 @LABS.register("picture_bits", title="Bits per dimension", order=320)
@@ -163,9 +162,7 @@ class _Gathering:
         for i, name in enumerate(self.kinds):
             error = _error(total[:, i])
             bars = np.where(np.arange(len(error)) == len(error) - 1, error, np.nan)
-            series.append(
-                Series(name, np.array(ratios), total[:, i].mean(1), ROLES[i % len(ROLES)], error=bars)
-            )
+            series.append(Series(name, np.array(ratios), total[:, i].mean(1), *style(i), error=bars))
         return Plot(
             "The bound while the divergence gathers", "σ/α", "bits/dim", tuple(series), log_x=True,
             about="As if the flow ended there and the prior were the density: true at the right end.",

@@ -13,13 +13,13 @@ from explorer.frames import Frame
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.pace import Pace
 from explorer.labs.picture_parts import Row, pictures_of, rms, run, seen, strip, typical_rms
+from explorer.labs.styles import style
 from explorer.lazy import torch
 from explorer.params import param
 from explorer.samplers import Sampler
 
 #: The snr tried besides the one asked for; 0 is the predictor alone.
 LADDER = (0.0, 0.05, 0.1, 0.16, 0.25, 0.4)
-ROLES = ("muted", "accent", "score", "noise", "corrector", "data", "warn", "error")
 #: So much longer than under the predictor and than is to be expected, or with this many times the noise that a smaller
 #: one leaves and so many grey levels of it more, an snr is called too large.
 LONG, NOISY, LEVELS = 0.1, 1.5, 4.0
@@ -156,8 +156,7 @@ def _sheets(runs: list[_Run]) -> Picture:
 
 def _lengths(runs: list[_Run]) -> Plot:
     series = tuple(
-        Series(_name(r), np.array(r.ratios), np.array(r.lengths), ROLES[i % len(ROLES)])
-        for i, r in enumerate(runs)
+        Series(_name(r), np.array(r.ratios), np.array(r.lengths), *style(i)) for i, r in enumerate(runs)
     )
     return Plot(
         "Length of x on the way", "σ/α", "|x| / expected", series, log_x=True, about="Noise falls from right to left.",

@@ -11,11 +11,11 @@ import numpy as np
 from explorer.experiment import Experiment
 from explorer.figures import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.styles import style
 from explorer.objectives import OBJECTIVES, Objective
 from explorer.params import Validated, param, params
 from explorer.train.race import Lane, Race, gradient_variance, race
 
-ROLES = ("accent", "noise", "score", "corrector", "data", "muted")
 DEFAULT = ("esm", "ism", "ssm_vr", "dsm", "stable_targets")
 #: Noise levels at which gradients are compared, and points in each batch for it.
 LEVELS, POINTS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0), 64
@@ -131,8 +131,7 @@ class ObjectiveRace(Lab):
 
 def _style(objective: Objective) -> tuple[str, str]:
     """Role and line of an objective, the same in every race."""
-    i = list(OBJECTIVES).index(objective.name)
-    return ROLES[i % len(ROLES)], ("solid", "dash", "dot")[i // len(ROLES) % 3]
+    return style(list(OBJECTIVES).index(objective.name))
 
 
 def _course(state: Race, title: str, label: str, across: Any) -> Plot:

@@ -11,10 +11,9 @@ import numpy as np
 from explorer.experiment import Experiment
 from explorer.figures import Numbers, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.styles import style
 from explorer.params import param
 from explorer.sdes import SDE, SDES
-
-ROLES = ("accent", "noise", "score", "corrector", "data", "muted")
 
 
 @LABS.register("schedules", title="Noise schedules", order=90)
@@ -65,8 +64,8 @@ class Schedules(Lab):
         log: bool = False,
     ) -> Plot:  # fmt: skip
         series = tuple(
-            Series(name, ts, values[row], role, "dash" if i else "solid")
-            for i, ((name, values), role) in enumerate(zip(curves.items(), ROLES, strict=False))
+            Series(name, ts, values[row], style(i)[0], "dash" if i else "solid")
+            for i, (name, values) in enumerate(curves.items())
         )
         marks = ((at, f"t = {at:.2f}"),) if at >= ts[0] else ()
         return Plot(title, "t", label, series, self.log_time, log, marks)

@@ -56,10 +56,9 @@ def _of_pictures(quality: Mapping[str, Any]) -> Iterator[str]:
     rows = [row for row in quality.get("samples", ()) if row["weight"] == 1]
     if rows:
         best = min(rows, key=lambda row: float(row["ratio"]))
-        yield (
-            f"Fréchet distance {best['ratio']:.2f} times its floor ({best['n']:,} samples, "
-            f"{best['evaluations']} evaluations)"
-        )
+        # below the floor is no better than at it: so few pictures tell no more
+        apart = f"{best['ratio']:.2f} times its floor" if best["ratio"] > 1 else "at its floor"
+        yield f"Fréchet distance {apart} ({best['n']:,} samples, {best['evaluations']} evaluations)"
         yield f"{best['accuracy']:.1%} in the class asked for"
     bits = quality.get("bits")
     if bits:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The part of the plane that a stage shows first.
 BOUNDS: Bounds = (-3.0, 3.0, -3.0, 3.0)
+#: A distance is told of a moment so far from the one that it was measured at, as a share of the run.
+NEAR = 0.04
 
 
 class Showing:
@@ -172,16 +174,18 @@ class Showing:
         return self.distances[name].array()
 
     def distance_at(self, name: str, position: float) -> float | None:
-        """The measured distance nearest to a playhead position, or None before there is one.
+        """The measured distance at a playhead position, or None where nothing near it has been measured yet.
 
         That of B is of the frame that stands beside A's, which may be at another share of its run.
         """
-        if self.distances[name].stale:
+        rows, here = self.distances[name].array(), self.place(name)
+        if self.distances[name].stale or not len(rows) or here is None:
             return None
-        rows = self.distances[name].array()
-        here = self.place(name) if name == "B" else None
-        position = here[0].position(here[1]) if here else position
-        return float(rows[np.abs(rows[:, 0] - position).argmin(), 2]) if len(rows) else None
+        run, index = here
+        position = run.position(index) if name == "B" else position
+        away = np.abs(rows[:, 0] - position)
+        near = max(NEAR, 1 / max(len(run.recording) - 1, 1))  # a run of few frames has nothing nearer
+        return float(rows[away.argmin(), 2]) if away.min() <= near else None
 
 
 def _nearest(points: np.ndarray, at: tuple[float, float]) -> int:

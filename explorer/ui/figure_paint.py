@@ -290,7 +290,9 @@ def _mark_word(sheet: Sheet, area: Area, x: float, words: str, taken: list[QRect
     across, height = sheet.ink.width(words, SMALL), sheet.px(LINE)
     start = x + sheet.px(4) if x + across + sheet.px(6) < area.rect.right() else x - across - sheet.px(4)
     box = QRectF(start, area.rect.top(), across, height)
-    while any(box.intersects(other) for other in taken) and box.bottom() < area.rect.bottom():
+    near = sheet.px(10)  # words side by side would read as one
+    wide = [other.adjusted(-near, 0, near, 0) for other in taken]
+    while any(box.intersects(other) for other in wide) and box.bottom() < area.rect.bottom():
         box.translate(0, height)
     taken.append(box)
     sheet.words(box.left(), box.top() + sheet.px(SMALL), words, SMALL, "muted")

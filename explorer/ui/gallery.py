@@ -147,12 +147,12 @@ class Thumb(Painted):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(1, 1, side - 2, side - 2)
         on = self.isChecked()
-        edge = QPalette.ColorRole.Highlight if on or self.ringed() else QPalette.ColorRole.Mid
+        edge = QPalette.ColorRole.Highlight if on else QPalette.ColorRole.Mid
         edge = QPalette.ColorRole.Dark if self.underMouse() and not on else edge
-        painter.setPen(QPen(self.colour(edge), 2 if on or self.ringed() else 1))
+        painter.setPen(QPen(self.colour(edge), 2 if on else 1))
         painter.setBrush(QColor(theme.stage))
         painter.drawRoundedRect(box, 7, 7)
-        if self.ringed() and on:
+        if self.ringed():
             painter.setPen(QPen(self.colour(QPalette.ColorRole.WindowText), 1, Qt.PenStyle.DotLine))
             painter.drawRoundedRect(box.adjusted(3, 3, -3, -3), 5, 5)
         painter.drawImage(QPointF(2, 2), self._image(side - 4, theme))

@@ -122,6 +122,8 @@ class _Strip:
         for row, word in enumerate(ROWS.values()):
             y = top - row * (self.side + self.gap) + self.side / 2
             yield Text((left + GUTTER - 0.03, y), word, "muted", 12.0, "e")
+        foot = top - 2 * (self.side + self.gap) - 0.015
+        yield Text((left + GUTTER - 0.03, foot), "t", "muted", 11.0, "ne")
         for i, place in enumerate(places):
             x = left + GUTTER + i * (self.side + self.gap)
             yield from self._column(scene, run[place], which, x, top)
