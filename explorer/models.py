@@ -225,11 +225,11 @@ def _of_network(model: Model, e: Experiment, word: str) -> Resolved:
 
 def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str:
     if model is not trained:
-        return "Not trained yet: this is the network's first guess. Press Train."
+        return "Not trained yet: this is the network's first guess, until you train it."
     if model.network != experiment.network:
-        return "This network was trained with other settings. Press Train to train with these."
+        return "This network was trained with other settings. Train again with these."
     if model.data and model.data != told(experiment.data):
-        return "This network was trained on other data. Press Train to train for this one."
+        return "This network was trained on other data. Train again for this one."
     return "Trained for this SDE alone." if model.sde else ONE_SERVES_ALL
 
 

@@ -9,12 +9,14 @@ import torch
 import windows
 from test_left_trainings import PATIENCE, of, own, trained, until  # noqa: F401
 
+from explorer.distributions import DISTRIBUTIONS
 from explorer.document import Document
 from explorer.experiment import Experiment
 from explorer.models import untrained
 from explorer.scores.files import save as save_model
 from explorer.scores.spec import NetworkSpec, Training
 from explorer.session import Session
+from explorer.session.notices import NOTHING
 from explorer.train.checkpoint import load, save
 from explorer.train.start import Course
 
@@ -111,6 +113,29 @@ def test_reset_can_be_undone(window):
     window.session.networks.trainer.use(None)
     window.commands.reset_training()
     assert said(window) == {}  # nothing was lost
+
+
+def test_the_offer_of_reset_goes_when_a_training_begins(window):
+    window.session.networks.use_model(untrained(small()))
+    window.commands.reset_training()
+    assert "The trained network is forgotten." in said(window)
+    window.session.networks.train()  # its Undo would stop this one
+    assert not window.session.notices and said(window) == {}
+    window.session.networks.use_model(untrained(small()))
+    window.commands.reset_training()
+    window.session.networks.train()
+    assert said(window) == {}  # nor where the window has not taken it yet
+
+
+def test_points_whose_training_a_change_stops_are_told_what_stays(session):
+    trainer = session.networks.trainer
+    session.edit(Document(small(100_000)))
+    session.networks.train()
+    until(lambda: session.tick(0.02), lambda: trainer.model is not None)
+    session.edit(session.document.with_data(DISTRIBUTIONS["spiral"]()))
+    notice = session.notices[-1]
+    assert "The training stopped at" in notice.text and "stays until you train again" in notice.text
+    assert notice.action == NOTHING and trainer.model is not None
 
 
 def test_the_network_before_train_again_comes_back_with_its_losses(session):

@@ -144,6 +144,31 @@ def test_train_says_that_it_begins_anew_and_offers_to_go_on(session):
     assert session.networks.trainer.history.array()[0, 0] > 1000 * reached.progress  # not from the beginning
 
 
+def test_one_that_undo_stops_is_kept_and_gone_on_with(session):
+    e = session.document.experiment
+    session.edit(Document(replace(e, score=replace(e.score, source="exact"))))
+    session.networks.train()
+    trained(session)
+    reached = session.networks.trainer.frame.iteration
+    session.notices.clear()
+    session.undo()
+    assert not session.networks.trainer.running
+    (offer,) = session.notices
+    assert (
+        "stopped at 0%: the score is no longer one that is trained here. What is done of it is kept."
+        in offer.text
+    )
+    assert offer.action == ("Go on with it", "resume_stopped")
+    session.networks.resume_stopped()  # at once: the training that is left may still have to be written
+    assert session.document.experiment.score.source == "trained" and not session.notices
+    trained(session, reached + 1)
+    assert session.networks.trainer.history.array()[0, 0] > reached  # not from the beginning
+    session.edit(Document(replace(e, score=replace(e.score, unet=replace(e.score.unet, width=16)))))
+    assert "what it was for has changed" in session.notices[-1].text
+    session.networks.resume_stopped()
+    assert session.document.experiment.score.unet == e.score.unet
+
+
 def kept_of(own, name):
     """A training on a folder that was left, and the folders as they are after a restart: not read."""
     session = Session(Document(of(own / name)))

@@ -79,6 +79,25 @@ def test_the_words_of_a_training_without_a_floor(qtbot):
     assert not card.resume.isHidden() and card.resume.text() == "Go on from 43%"
 
 
+def test_the_card_of_a_training_that_has_stopped(qtbot):
+    card = ScoreCard(digits().experiment.score)
+    qtbot.addWidget(card)
+    card.set_score(digits().experiment.score, True)
+    card.set_training(False, False, a_frame(), True, 0.1, True)
+    assert card.progress.text().startswith("stopped at 10% · iteration 500")
+    assert (
+        card.resume.text() == "Go on from 10%" and card.on.isHidden()
+    )  # one button: both begin with its network
+    card.set_training(False, False, a_frame(progress=0.999), True, 0.999, True)
+    assert card.progress.text().startswith("stopped at 99%") and card.resume.text() == "Go on from 99%"
+    done = a_frame(progress=1.0, done=True)
+    card.set_training(False, False, done, True, None, True)
+    assert card.progress.text().startswith("done · ")
+    assert card.resume.isHidden() and card.on.text() == "Train it further"
+    card.set_training(False, False, None, True, 1.0)
+    assert card.resume.text() == "Have its network back" and "to the end" in card.resume.toolTip()
+
+
 def test_the_loss_chart_shows_what_is_held_out_where_no_floor_is_known(qtbot):
     chart = LossChart()
     qtbot.addWidget(chart)
@@ -127,8 +146,10 @@ def test_going_on_takes_the_budget_of_the_moment(qtbot, tmp_path, own_data):
         window.commands.train()
         wait(qtbot, lambda: not window.session.networks.trainer.running)
         window.telling.slowly()
-        assert window.score.resume.text() == "Go on from 100%"
+        assert window.score.resume.isHidden()  # nothing is left of the budget
         window.session.edit(digits(6))
+        window.telling.slowly()
+        assert not window.score.resume.isHidden() and window.score.resume.text() == "Go on from 67%"
         window.score.resume.click()
         wait(qtbot, lambda: not window.session.networks.trainer.running)
         assert window.session.networks.trainer.frame.iteration == 6

@@ -114,9 +114,7 @@ class Session:
         if change.redraw:
             self.showing.redraw()
         if change.retrain and self.networks.trainer.running:
-            self.networks.trainer.cancel()
-            text = "Training stopped: what it was training for has changed. Train starts again."
-            self.notices.say("info", text)
+            self.networks.stop_training()
         if self.started:
             # at the next tick: a thousand edits between two ticks start one run
             self._due |= dict.fromkeys(change.simulate, True)

@@ -15,7 +15,7 @@ from explorer.scores.files import Model
 from explorer.session.classifying import ClassifierTrainer
 from explorer.session.notices import NOTHING
 from explorer.session.trainer import Trainer
-from explorer.train import DeviceError, choose_device, device_words
+from explorer.train import DeviceError, choose_device, device_words, percent
 from explorer.train.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 RESAMPLE_SECONDS = 0.6
 #: How long runs on pictures rest for each second that they took, while a network trains.
 PICTURE_REST = 3.0
+#: What notices offer, and what must not be offered any more when another training has begun, which it would stop.
+STALE = ("restore_network", "resume_training", "resume_newest", "resume_stopped", "train_on_cpu")
 
 
 class Networks:
@@ -38,6 +40,9 @@ class Networks:
         #: Hands on a document whose data are at hand. The window's reads in a thread what must be read first.
         self.bring: Callable[[Document, Callable[[Document], None]], None] = lambda document, then: then(
             document
+        )
+        self._stopped: Experiment | None = (
+            None  # what the training was for that a change has stopped, if it is kept
         )
         self._stale_runs = False
         self._rest = 0.0  # seconds to wait before the next run with newer weights
@@ -56,14 +61,15 @@ class Networks:
         e = self._experiment
         if e.score.source != "trained":
             self._edit(replace(e, score=replace(e.score, source="trained")))
-        left = None if self.trainer.running else self.trainer.left(self._experiment)
-        unfinished = left is not None and left.progress < 1
+        left = self.left_part
+        unfinished = left is not None and left < 1
+        self._session.notices.withdraw(*STALE)
         if not unfinished or self.trainer.frame is None:  # else it is that which can be gone on with
             self._say_gone("The network that was there gives way to the one that is trained now.", "warn")
         self.trainer.start(self._experiment)
         if left is not None and unfinished:
-            text = f"This begins anew, and once it is kept it takes the place of what was left at {left.progress:.0%}."
-            action = (f"Go on from {left.progress:.0%} instead", "resume_training")
+            text = f"This begins anew, and once it is kept it takes the place of what was left at {percent(left)}."
+            action = (f"Go on from {percent(left)} instead", "resume_training")
             self._session.notices.say("offer", text, action)
 
     def train_on_cpu(self) -> None:
@@ -88,6 +94,7 @@ class Networks:
 
     def reset_training(self) -> None:
         """Forget the trained network."""
+        self._session.notices.withdraw("resume_training", "resume_stopped")
         self._say_gone("The trained network is forgotten.")
         self.trainer.reset()
         self._new_weights()
@@ -114,6 +121,7 @@ class Networks:
     def train_on(self) -> None:
         """Train the network in use further."""
         if self.can_train_on:
+            self._session.notices.withdraw(*STALE)
             self.trainer.start(self._experiment, self.trainer.model)
 
     def use_model(self, model: Model) -> None:
@@ -126,16 +134,48 @@ class Networks:
 
     def turn(self, pictures: bool) -> None:
         """Lay by what was trained on points, or on pictures, and take up what was trained on the other kind."""
+        self._session.notices.withdraw("restore_network")
         self.trainer.turn(pictures)
         self.weights += 1
 
     # --- going on with what was left -----------------------------------------------------------------------
 
+    def stop_training(self) -> None:
+        """Stop it since a change of the document has made it pointless; say what is kept, and how to go on."""
+        frame = self.trainer.frame
+        self._stopped = self.trainer.leave()
+        at = f" at {percent(frame.progress)}" if frame is not None else ""
+        trained = self._experiment.score.source == "trained"
+        why = "what it was for has changed" if trained else "the score is no longer one that is trained here"
+        say, text = self._session.notices.say, f"The training stopped{at}: {why}."
+        if self._stopped is not None:
+            say("offer", f"{text} What is done of it is kept.", ("Go on with it", "resume_stopped"))
+        elif frame is not None:
+            say("info", f"{text} Its network stays until you train again.")
+        else:
+            say("info", text)
+
+    def resume_stopped(self) -> None:
+        """Go on with the training that a change has stopped, as it was."""
+        if self._stopped is not None:
+            self._take_up(self._stopped, lambda: self.trainer.go_on(self._experiment, instead=False))
+
+    @property
+    def left_part(self) -> float | None:
+        """How much is done of the training on these data that was left, by the budget that it would be gone on with;
+        None where there is nothing to go on with: it is done, and its network is there."""
+        e, left = self._experiment, None if self.trainer.running else self.trainer.left(self._experiment)
+        if left is None:
+            return None
+        part = left.done_of(e.training) if _same_training(e, left.experiment) else left.progress
+        return part if part < 1 or self.trainer.model is None else None
+
     def offer_training(self) -> None:
         """Say that a training on pictures was left before its end, and offer to go on."""
         left = self.trainer.newest_left()
         if left is not None:
-            text = f"The training on {left.experiment.data.title} was left when {left.progress:.0%} of it was done."
+            title, done = left.experiment.data.title, percent(left.progress)
+            text = f"The training on {title} was left when {done} of it was done."
             self._session.notices.say("offer", text, ("Resume the training", "resume_newest"))
 
     def resume_newest(self) -> None:
@@ -151,28 +191,29 @@ class Networks:
         self._go_on(checkpoint, whole=True)
 
     def _go_on(self, left: Checkpoint | None, whole: bool = False) -> None:
-        """On the data of the moment where those are meant; others may have to be read first. `whole`: with all that is
-        needed, not only glanced at in the place where trainings are kept."""
-        if left is None:
-            return
-        if told(self._experiment.data) == told(left.experiment.data):
-            self._gone_on(left, whole, self._session.document)
-        else:
-            self.bring(Document(left.experiment), partial(self._gone_on, left, whole))
+        """`whole`: with all that is needed, not only glanced at in the place where trainings are kept."""
+        if left is not None:
+            trainer = self.trainer
+            from_it = lambda: trainer.start(self._experiment, left)  # noqa: E731
+            self._take_up(left.experiment, from_it if whole else lambda: trainer.go_on(self._experiment))
 
-    def _gone_on(self, left: Checkpoint, whole: bool, on: Document) -> None:
-        e, old, data = self._experiment, left.experiment, on.experiment.data
+    def _take_up(self, old: Experiment, how: Callable[[], None]) -> None:
+        """On the data of the moment where those are meant; others may have to be read first."""
+        if told(self._experiment.data) == told(old.data):
+            self._taken_up(old, how, self._session.document)
+        else:
+            self.bring(Document(old), partial(self._taken_up, old, how))
+
+    def _taken_up(self, old: Experiment, how: Callable[[], None], on: Document) -> None:
+        e, data = self._experiment, on.experiment.data
         if told(data) != told(old.data):
-            text = "These are not the pictures that the training was left with: Train begins anew."
+            text = "These are not the pictures that the training was left with: training on them begins anew."
             return self._session.notices.say("error", text)
-        same = (told(e.data), e.score.unet, e.seed) == (told(old.data), old.score.unet, old.seed)
-        score = replace(e.score if same else old.score, source="trained")
+        score = replace(e.score if _same_training(e, old) else old.score, source="trained")
         document = self._session.document.with_data(data)
         self._edit(replace(document.experiment, score=score, seed=old.seed), document)
-        if whole:
-            self.trainer.start(self._experiment, left)
-        else:
-            self.trainer.go_on(self._experiment)
+        self._session.notices.withdraw(*STALE)
+        how()
 
     # --- what is known of them -----------------------------------------------------------------------------
 
@@ -265,6 +306,11 @@ class Networks:
             self._stale_runs, self._rest = False, RESAMPLE_SECONDS
             for name in session.shown:
                 session.simulate(name, quick=False)
+
+
+def _same_training(e: Experiment, old: Experiment) -> bool:
+    """Whether a training that was left can be gone on with under the settings of `e`."""
+    return (told(e.data), e.score.unet, e.seed) == (told(old.data), old.score.unet, old.seed)
 
 
 def device_of(e: Experiment) -> str:

@@ -34,10 +34,19 @@ class Notices(deque[Notice]):
     def __init__(self) -> None:
         super().__init__()
         self._told: set[str] = set()
+        #: What is offered no more, by the methods that it names: the window takes such notices away.
+        self.withdrawn: set[str] = set()
 
     def say(self, level: str, text: str, action: tuple[str, str] = NOTHING) -> None:
         """Leave a notice for the window."""
         self.append(Notice(level, text, action))
+
+    def withdraw(self, *methods: str) -> None:
+        """Take back what offers these."""
+        kept = [notice for notice in self if notice.action[1] not in methods]
+        self.clear()
+        self.extend(kept)
+        self.withdrawn.update(methods)
 
     def say_once(self, text: str) -> None:
         """An error that would come again with every picture or every move of a slider."""

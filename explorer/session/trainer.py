@@ -91,12 +91,12 @@ class Trainer:
     def _keeper_of(self, e: Experiment) -> Keeper | None:
         return Keeper(self.kept.path(e)) if self.kept is not None and e.pictures is not None else None
 
-    def go_on(self, experiment: Experiment) -> None:
-        """Go on with the training on its data that was left."""
+    def go_on(self, experiment: Experiment, instead: bool = True) -> None:
+        """Go on with the training on its data that was left: `instead` of the newest one, or with that."""
         if self.kept is None:
             return
         path, keeper = self.kept.path(experiment), self._keeper
-        if keeper is not None and keeper.path == path and not keeper.written:
+        if instead and keeper is not None and keeper.path == path and not keeper.written:
             keeper.wanted = False  # it would write over what is gone on from
         self.start(experiment, path)
 
@@ -134,6 +134,12 @@ class Trainer:
         """Stop; the weights so far are kept."""
         self._next = None
         self._slot.cancel()
+
+    def leave(self) -> Experiment | None:
+        """Stop; what was trained for, where that is kept to be gone on with."""
+        begun = self._next is None and self.frame is not None
+        self.cancel()
+        return self._experiment if begun and self._keeper is not None else None
 
     def use(self, model: Model | None) -> None:
         """Stop, and have this network instead of the weights; the training can still be gone on with."""

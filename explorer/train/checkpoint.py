@@ -13,7 +13,8 @@ from explorer.errors import Told
 from explorer.experiment import Experiment, ExperimentError, from_dict, to_dict
 from explorer.lazy import torch
 from explorer.scores.files import ModelFileError, claimed, read_sealed, sealed, unsealed, write_sealed
-from explorer.train.loop import CHECK_EVERY
+from explorer.scores.spec import Training
+from explorer.train.loop import CHECK_EVERY, spent
 
 if TYPE_CHECKING:
     from explorer.train.pictures import PictureRun
@@ -47,6 +48,13 @@ class Checkpoint:
     def of(run: PictureRun, experiment: Experiment) -> Checkpoint:
         """The state of a run between two of its iterations."""
         return Checkpoint(experiment, run.material.digest, run.device.type, run.progress, *run.state())
+
+    def done_of(self, training: Training) -> float:
+        """How much of another budget is done; its own where the numbers make no sense (nothing has checked them)."""
+        try:
+            return spent(training, float(self.numbers["seconds"]), int(self.numbers["iteration"]))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return self.progress
 
     def put_into(self, run: PictureRun) -> None:
         """Let a fresh run of the same network on the same pictures go on from here. Raises CheckpointError."""

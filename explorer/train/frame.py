@@ -57,3 +57,8 @@ class TrainFrame:
     #: Whether floor and excess are known: of pictures nobody knows the exact score.
     exact: bool = True
     held: float = math.nan
+
+
+def percent(part: float) -> str:
+    """How much of a training is done, for people: 100% at its end alone."""
+    return f"{part if part >= 1 else min(part, 0.99):.0%}"

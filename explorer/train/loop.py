@@ -85,6 +85,13 @@ def room_needed() -> Iterator[None]:
         ) from error
 
 
+def spent(training: Training, seconds: float, iterations: int) -> float:
+    """How much of a budget so many seconds and iterations are, by whichever limit is nearer."""
+    by_time = seconds / training.seconds if training.seconds else 0.0
+    by_count = iterations / training.iterations if training.iterations else 0.0
+    return min(max(by_time, by_count), 1.0)
+
+
 class Loop:
     """One training: the state that `frames` moves forward. Subclasses bring network, data and held-out batch."""
 
@@ -119,9 +126,7 @@ class Loop:
     @property
     def progress(self) -> float:
         """How much of the budget is spent, by whichever limit is nearer."""
-        by_time = self.seconds / self.training.seconds if self.training.seconds else 0.0
-        by_count = self.iteration / self.training.iterations if self.training.iterations else 0.0
-        return min(max(by_time, by_count), 1.0)
+        return spent(self.training, self.seconds, self.iteration)
 
     def frames(self, mark: float) -> Iterator[TrainFrame]:
         """The frames; the clock starts at `mark`."""

@@ -13,7 +13,7 @@ from explorer.params import Validated, param, params
 from explorer.samplers import Sampler
 from explorer.samplers.spec import MODES
 from explorer.sdes import SDE, SDES
-from explorer.train import TrainFrame
+from explorer.train import TrainFrame, percent
 from explorer.ui.controls import Segmented
 from explorer.ui.equation import EquationView
 from explorer.ui.forms import Form
@@ -98,11 +98,11 @@ class ScoreCard(EditCard):
         self._buttons = QWidget()
         self._buttons.setLayout(row(self.train, self.pause, self.reset))
         self.add(self._buttons)
-        self.resume = Button(
-            "Go on", "Go on with the training of this data that was left, as if it had never stopped"
-        )
+        self.resume = Button("Go on")
         self.resume.clicked.connect(self.resume_pressed)
-        self.on = Button("Go on from it", "Train the network in use further: its weights are where it begins")
+        self.on = Button(
+            "Train it further", "A new training, which begins with the weights of the network in use"
+        )
         self.on.clicked.connect(self.on_pressed)
         for button in (self.resume, self.on):
             button.hide()
@@ -144,10 +144,13 @@ class ScoreCard(EditCard):
     ) -> None:  # fmt: skip
         """What the buttons can do now and how far the training is; `left` is how much of one was done that was
         interrupted and can be gone on with, `on` whether the network in use can be trained further."""
-        self.on.setVisible(on)
+        its_own = left is not None and left < 1 and frame is not None and not frame.done
+        self.on.setVisible(on and not its_own)  # the network in use is what `resume` goes on with
         self.on.setEnabled(ready)
         self.resume.setVisible(left is not None and self.source.owner().source == "trained")
-        self.resume.setText(f"Go on from {left or 0:.0%}")
+        words, tip = _going_on(left or 0.0)
+        self.resume.setText(words)
+        self.resume.setToolTip(tip)
         self.resume.setEnabled(ready)
         self.train.setEnabled(ready)
         self.train.setText(
@@ -159,8 +162,18 @@ class ScoreCard(EditCard):
         self.progress.setText("" if frame is None else _progress(frame, running, paused))
 
 
+def _going_on(left: float) -> tuple[str, str]:
+    """Words and tooltip of the button that goes on with a training of which so much is done."""
+    if left < 1:
+        tip = "Go on with the training on this data that was left, as if it had never stopped"
+        return f"Go on from {percent(left)}", tip
+    return "Have its network back", "Have the network that was trained on this data to the end"
+
+
 def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
-    state = "paused" if paused else f"{frame.progress:.0%}" if running else "done"
+    reached = percent(frame.progress)
+    stopped = "done" if frame.done else f"stopped at {reached}"
+    state = "paused" if paused else reached if running else stopped
     left = frame.seconds * (1 - frame.progress) / frame.progress if running and frame.progress > 0.02 else 0.0
     time_left = f", {_lasting(left)} left" if left >= 1 and not paused else ""
     digits = 0 if frame.iterations_per_second >= 10 else 1

@@ -88,10 +88,9 @@ class Telling:
 
     def _training(self) -> None:
         trainer, networks = self.session.networks.trainer, self.session.networks
-        left = None if trainer.running else trainer.left(self.session.document.experiment)
         self.window.score.set_training(
             trainer.running, trainer.paused, trainer.frame, self.session.started,
-            left.progress if left else None, networks.can_train_on,
+            networks.left_part, networks.can_train_on,
         )  # fmt: skip
         self.window.score.set_word(networks.word())
 

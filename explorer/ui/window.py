@@ -339,11 +339,7 @@ class MainWindow(QMainWindow):
         for name, text in self.session.showing.probes.items():
             self.stages[name].show_probe(text)
         self.session.showing.probes.clear()
-        while self.session.notices:
-            notice = self.session.notices.popleft()
-            words_of, method = notice.action
-            action = (words_of, partial(self._act, method)) if words_of else None
-            self.notices.show_notice(notice.text, notice.level, action)
+        self._tell()
         self.labs.refresh()
         if fresh or now >= self._time_at:
             self._time_at = now + TICK_MS / 1000
@@ -368,6 +364,17 @@ class MainWindow(QMainWindow):
         """Train a network that is told the classes, and show its settings."""
         self.session.networks.train_with_labels()
         self.refresh()
+
+    def _tell(self) -> None:
+        """Show what the session says, and take away what it offers no more."""
+        said = self.session.notices
+        while said.withdrawn:
+            self.notices.settle(said.withdrawn.pop())
+        while said:
+            notice = said.popleft()
+            words_of, method = notice.action
+            action = (words_of, partial(self._act, method)) if words_of else None
+            self.notices.show_notice(notice.text, notice.level, action, method)
 
     def _act(self, method: str) -> None:
         """Do what a notice of the session offers."""

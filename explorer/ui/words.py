@@ -17,8 +17,8 @@ SOURCES = {"exact": "exact score", "pretrained": "pretrained network", "trained"
 #: What the score is where the data has just become the user's own.
 NEW_DATA = {
     "exact": "The exact score is used.",
-    "pretrained": "No network knows it: the exact score is used until you press Train.",
-    "trained": "The network was trained on other data: press Train.",
+    "pretrained": "No network knows it: the exact score is used until you train one.",
+    "trained": "The network was trained on other data: train again for these.",
 }
 PARTS = {
     "start": "start",
