@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -62,12 +63,15 @@ def report(names: list[str]) -> str:
     return "\n".join(parts)
 
 
-def main() -> None:
-    """Read the command line and print the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(
+    argv: Sequence[str] | None = None,
+    make: Callable[..., argparse.ArgumentParser] = argparse.ArgumentParser,
+) -> None:
+    """Read the command line, with a parser that `make` makes, and print the report."""
+    parser = make(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--out", type=Path, help="write the report here instead")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     unknown = [name for name in arguments.names if name not in NAMES]
     if unknown:
         parser.error(f"no benchmark is called {unknown[0]}; there are: {', '.join(NAMES)}")

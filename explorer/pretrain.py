@@ -9,9 +9,9 @@ import argparse
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -30,6 +30,8 @@ from explorer.sdes import SDE, SDES
 from explorer.simulate import simulate
 from explorer.train import TrainFrame, train
 
+#: What makes a parser: the command line has its own, whose errors are one sentence.
+Maker: TypeAlias = Callable[..., argparse.ArgumentParser]
 NETWORK = NetworkSpec()
 ITERATIONS, SEED = 5000, 0
 #: What is measured: so many samples, so often, under each of these SDEs.
@@ -43,9 +45,9 @@ NOTE = (
 SAMPLER = Sampler(mode="ode", solver=SOLVERS["heun"](), grid="edm", steps=40, particles=SAMPLES)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, make: Maker = argparse.ArgumentParser) -> int:
     """Train every built-in distribution, or one; write NAME.safetensors and NAME.json for each."""
-    options = parser().parse_args(argv)
+    options = parser(make).parse_args(argv)
     names = options.only or [name for name, cls in DISTRIBUTIONS.items() if cls.builtin]
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,10 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
-    found = argparse.ArgumentParser(
-        prog="main.py pretrain",
+def parser(make: Maker = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The options of the command, in a parser that `make` makes."""
+    found = make(
+        prog="score-explorer pretrain",
         description="Make the networks in pretrained/ for points.",
     )
     names = [name for name, cls in DISTRIBUTIONS.items() if cls.builtin]

@@ -20,7 +20,7 @@ from explorer.images import IMAGES, ImageSet
 from explorer.images.base import Pixels
 from explorer.lazy import torch
 from explorer.models import model_of
-from explorer.pretrain import hardware
+from explorer.pretrain import Maker, hardware
 from explorer.pretrain_measures import MEASURES, Effort, measure
 from explorer.quality.features import Features, train_features
 from explorer.quality.measure import rounded
@@ -134,9 +134,9 @@ def make_classifier(shelf: Shelf, iterations: int, seed: int) -> None:
 # --- the command -----------------------------------------------------------------------------------------
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, make: Maker = argparse.ArgumentParser) -> int:
     """Make the parts that are named, or all of them."""
-    options = parser().parse_args(argv)
+    options = parser(make).parse_args(argv)
     torch.set_num_threads(1)
     data = IMAGES[options.pictures]()
     assert isinstance(data, ImageSet)
@@ -161,10 +161,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
-    found = argparse.ArgumentParser(
-        prog="main.py pretrain --pictures",
+def parser(make: Maker = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The options of the command, in a parser that `make` makes."""
+    found = make(
+        prog="score-explorer pretrain",
         description="Make the networks for a set of pictures in pretrained/. Without a part named, all are made.",
     )
     names = [name for name, cls in IMAGES.items() if cls.builtin]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -17,10 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from explorer import document
 from explorer.cli.errors import WrongUse
 from explorer.document import BESIDE, Document
-from explorer.experiment import Experiment, encode
+from explorer.experiment import Experiment, ExperimentError, encode
 from explorer.frames import Frame
 from explorer.images import DATA, ImageSet
 from explorer.images.folder import Folder, changed
+from explorer.params import ParamError
 from explorer.sdes import SDES
 
 if TYPE_CHECKING:
@@ -116,6 +118,18 @@ def _assign(value: dict[str, Any], field: str, new: Any) -> None:
     if last == "type":  # the parameters of the old type are none of the new one's
         place.clear()
     place[last] = new
+
+
+@contextmanager
+def naming(options: Mapping[str, str]) -> Iterator[None]:
+    """field -> option: an error that names the field then names the option that has set it."""
+    try:
+        yield
+    except (ExperimentError, ParamError) as error:
+        said = str(error)
+        for field, option in options.items():
+            said = re.sub(rf"\b{re.escape(field)}\b", option, said)
+        raise WrongUse(said) from None
 
 
 def load_model(path: str | None) -> Model | None:

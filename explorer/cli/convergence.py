@@ -12,7 +12,7 @@ from explorer.convergence import MEASURES, SETS
 def main(program: str, argv: list[str]) -> int:
     """Measure."""
     options = _parser(program).parse_args(argv)
-    return lab_command("convergence", options, _given(vars(options)))
+    return lab_command("convergence", options, _given(vars(options)), {"named": "samplers"})
 
 
 def _parser(program: str) -> Parser:

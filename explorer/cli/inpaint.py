@@ -16,6 +16,7 @@ from explorer.cli.common import (
     advise,
     load_model,
     model_argument,
+    naming,
     noted,
     print_json,
     progress,
@@ -50,7 +51,8 @@ def main(program: str, argv: list[str]) -> int:
     if Path(out).suffix.lower() != ".png":
         raise WrongUse(f"--out {out}: the sheet is a picture; its name must end in .png.")
     model = load_model(options.model)
-    made = with_model(Document(_experiment(options)), model)
+    with naming({"sampler.steps": "--steps", "experiment.seed": "--seed"}):
+        made = with_model(Document(_experiment(options)), model)
     e = made.experiment
     mixture = cast(PictureMixture, e.data.mixture)
     refusal = e.control.refusal(mixture)
@@ -145,6 +147,9 @@ def _data(given: str) -> ImageSet:
 
 
 def _control_fields(options: Namespace, data: ImageSet) -> dict[str, Any]:
+    count = len(data.held_out)
+    if options.image is None and not 0 <= options.picture < count:
+        raise WrongUse(f"--picture {options.picture}: the held-out pictures are 0 to {count - 1}.")
     fields: dict[str, Any] = {"picture": options.picture, "method": options.method}
     if options.image is not None:
         fields["own"], said = own_levels(options.image, data)

@@ -17,6 +17,7 @@ from explorer.cli.common import (
     experiment_argument,
     load_model,
     model_argument,
+    naming,
     print_json,
     read_document,
     resolved,
@@ -73,8 +74,11 @@ def lab_arguments(parser: Parser) -> None:
     parser.add_argument("--quick", action="store_true", help="with its cheapest settings, to try it out")
 
 
-def lab_command(name: str, options: Namespace, given: dict[str, Any] | None = None) -> int:
-    """Run the laboratory called `name` on the arguments of `lab_arguments`; `given` are more parameters.
+def lab_command(
+    name: str, options: Namespace, given: dict[str, Any] | None = None, called: dict[str, str] | None = None
+) -> int:
+    """Run the laboratory called `name` on the arguments of `lab_arguments`; `given` are more parameters, from
+    options of their names, or of those in `called`.
 
     Words go to stderr, a JSON summary to stdout; files are written as --out asks. Returns the exit code.
     """
@@ -86,7 +90,9 @@ def lab_command(name: str, options: Namespace, given: dict[str, Any] | None = No
     own, sets = _own_sets(cls, options.sets)
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, sets), model)
-    lab = make_lab(cls, _in_file(cls, found) | own | (given or {}), quick=options.quick)
+    given = given or {}
+    with naming({f"lab.{field}": f"--{(called or {}).get(field, field)}" for field in given}):
+        lab = make_lab(cls, _in_file(cls, found) | own | given, quick=options.quick)
     if getattr(options, "image", None) is not None:
         lab = _with_image(lab, options.image, found.experiment)
     answer = resolved(found.experiment, model)
@@ -225,8 +231,12 @@ def _chosen(figures: tuple[Figure, ...], number: int | None) -> tuple[Figure, ..
     if number is None:
         return figures
     if not 1 <= number <= len(figures):
-        raise WrongUse(f"--figure {number}: there are {len(figures)} figures.")
+        raise WrongUse(f"--figure {number}: {_numbers(len(figures))}.")
     return (figures[number - 1],)
+
+
+def _numbers(count: int) -> str:
+    return f"the figures are 1 to {count}" if count > 1 else "there is only figure 1"
 
 
 def write_report(

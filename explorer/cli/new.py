@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from explorer import document
 from explorer.cli.common import DASH, set_argument, target, warn, with_fields
@@ -29,7 +32,10 @@ def main(program: str, argv: list[str]) -> int:
     )
     parser.add_argument("--scene", metavar="NAME", help="begin from a scene (list scenes)")
     parser.add_argument("--sde", metavar="NAME", help="of the process (list sdes)")
-    parser.add_argument("--sampler", metavar="NAME", help="a mode, predictor, ODE solver or corrector")
+    parser.add_argument(
+        "--sampler", metavar="NAME",
+        help="a mode, predictor, ODE solver or corrector; MODE.NAME where two share a name, such as ode.ddim",
+    )  # fmt: skip
     parser.add_argument("--score", choices=("exact", "pretrained", "trained"), help="where the score is from")
     set_argument(parser)
     parser.add_argument("--out", metavar="FILE", default=DASH, help="where to write (- is stdout)")
@@ -57,6 +63,11 @@ def _begun(options: Namespace, sets: list[str]) -> Document:
         chosen = _told(_scene(options.scene))
         return with_fields(replace(chosen.document, lab=chosen.make_lab()), sets)
     if options.data is not None:
+        if Path(options.data).is_dir():
+            raise WrongUse(
+                f"--data {options.data} is a folder, not a file of points; a folder of pictures is given by "
+                f"--distribution folder --set data.path={options.data}."
+            )
         found = read_data(options.data)
         warn(found.sentence)
         return with_fields(Document().with_data(found.distribution()), sets)
@@ -108,17 +119,32 @@ def _named(field: str, name: str | None, known: object, option: str) -> list[str
     return [f'{field}="{name}"']
 
 
+#: What a sampler's name may be: the registry, the mode that it sets, the field, and what it is.
+PLACES: tuple[tuple[Mapping[str, Any], str, str, str], ...] = (
+    (MODES, "", "mode", "mode"),
+    (PREDICTORS, "reverse", "predictor", "predictor of the reverse SDE"),
+    (SOLVERS, "ode", "solver", "solver of the ODE"),
+    (CORRECTORS, "pc", "corrector", "corrector of PC"),
+)
+
+
 def sampler_fields(name: str) -> list[str]:
-    """The fields to set for a sampler known by one name."""
-    places = (
-        (MODES, None, "mode"),
-        (PREDICTORS, "reverse", "predictor"),
-        (SOLVERS, "ode", "solver"),
-        (CORRECTORS, "pc", "corrector"),
-    )
-    for known, mode, field in places:
-        if name in known:
-            chosen = [f'sampler.{field}="{name}"']
-            return chosen if mode is None else [f'sampler.mode="{mode}"', *chosen]
-    names = [n for known, _, _ in places for n in known]
-    raise WrongUse(f"--sampler: there is no {name!r}; there are: {', '.join(names)}.")
+    """The fields to set for a sampler known by its name, or by MODE.NAME; of several the first, which is told."""
+    prefix, _, bare = name.rpartition(".")
+    found = [place[1:] for place in PLACES if bare in place[0] and prefix in ("", place[1])]
+    if not found:
+        raise WrongUse(f"--sampler: there is no {name!r}; there are: {', '.join(_sampler_names())}.")
+    (mode, field, what), *others = found
+    if others:
+        rest = " and ".join(f"{mode}.{bare} is the {what}" for mode, _, what in others)
+        warn(f"{bare} is taken as the {what}; {rest}.")
+    chosen = [f'sampler.{field}="{bare}"']
+    return [f'sampler.mode="{mode}"', *chosen] if mode else chosen
+
+
+def _sampler_names() -> list[str]:
+    """Each by the shortest name that means it."""
+    names: list[str] = []
+    for known, mode, *_ in PLACES:
+        names += [f"{mode}.{name}" if name in names else name for name in known]
+    return names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from explorer.cli.errors import Parser
+
 
 def main(program: str, argv: list[str]) -> int:
     """Hand over: pictures have a parser of their own, and help shows both."""
@@ -11,5 +13,5 @@ def main(program: str, argv: list[str]) -> int:
         print(f"{pretrain.parser().format_help()}\n{pretrain_pictures.parser().format_help()}", end="")
         return 0
     if any(word.split("=")[0] == "--pictures" for word in argv):
-        return pretrain_pictures.main(argv)
-    return pretrain.main(argv)
+        return pretrain_pictures.main(argv, Parser)
+    return pretrain.main(argv, Parser)

@@ -103,6 +103,8 @@ def read_points(name: str, dim: int) -> np.ndarray:
         raw = sys.stdin.buffer.read() if name == DASH else Path(name).read_bytes()
     except OSError as error:
         raise WrongUse(f"--points: {name} cannot be read: {error.strerror}.") from None
+    if b"\0" in raw:  # an archive, a picture, UTF-16
+        raise WrongUse(f"--points: {name} is no text in UTF-8: the points are rows of a CSV table.")
     lines = csv.reader(raw.decode("utf-8-sig", "replace").splitlines())
     try:
         numbered = [(i, row) for i, row in enumerate(lines, start=1) if any(field.strip() for field in row)]

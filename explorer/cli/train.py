@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.cli.common import (
     load_model,
+    naming,
     print_json,
     read_document,
     set_argument,
@@ -124,8 +125,11 @@ def _experiment(options: Namespace, checkpoint: Checkpoint | None) -> Experiment
 
 def _with_budget(e: Experiment, options: Namespace) -> Experiment:
     budget = e.training
+    owners = {"training", budget.name}
+    fields = {f"{owner}.{field}": f"--{field}" for owner in owners for field in ("seconds", "iterations")}
     if options.seconds is not None or options.iterations is not None:
-        budget = replace(budget, seconds=options.seconds or 0.0, iterations=options.iterations or 0)
+        with naming(fields):
+            budget = replace(budget, seconds=options.seconds or 0.0, iterations=options.iterations or 0)
     if options.device is not None:
         budget = replace(budget, device=options.device)
     change: dict[str, Any] = {"picture_training" if e.pictures else "training": budget}

@@ -6,9 +6,13 @@ import os
 import sys
 from pathlib import Path
 
+from explorer.cli import COMMANDS
 from explorer.cli.errors import Failed, Parser, WrongUse
 
-NO_DISPLAY = "there is no display here; list, new, run, train, export and score need none (--help says more)."
+OTHERS = ", ".join(name for name in COMMANDS if name != "open")
+NO_DISPLAY = (
+    f"there is no display here, and the window needs one; these need none: {OTHERS} (--help says more)."
+)
 
 
 def main(program: str, argv: list[str]) -> int:
