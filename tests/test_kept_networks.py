@@ -134,7 +134,7 @@ def test_points_whose_training_a_change_stops_are_told_what_stays(session):
     until(lambda: session.tick(0.02), lambda: trainer.model is not None)
     session.edit(session.document.with_data(DISTRIBUTIONS["spiral"]()))
     notice = session.notices[-1]
-    assert "The training stopped at" in notice.text and "stays until you train again" in notice.text
+    assert "Training stopped at" in notice.text and "stays until you train again" in notice.text
     assert notice.action == NOTHING and trainer.model is not None
 
 

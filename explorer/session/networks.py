@@ -147,7 +147,7 @@ class Networks:
         at = f" at {percent(frame.progress)}" if frame is not None else ""
         trained = self._experiment.score.source == "trained"
         why = "what it was for has changed" if trained else "the score is no longer one that is trained here"
-        say, text = self._session.notices.say, f"The training stopped{at}: {why}."
+        say, text = self._session.notices.say, f"Training stopped{at}: {why}."
         if self._stopped is not None:
             say("offer", f"{text} What is done of it is kept.", ("Go on with it", "resume_stopped"))
         elif frame is not None:
