@@ -305,6 +305,17 @@ def test_kinds_are_known_by_content_where_the_ending_is_not(tmp_path):
     (tmp_path / "b").write_bytes((8).to_bytes(8, "little") + b"{}      ")
     (tmp_path / "c").write_text("1,2\n")
     assert [kinds.kind_of(tmp_path / name) for name in "abc"] == [kinds.EXPERIMENT, kinds.MODEL, kinds.DATA]
+    (tmp_path / "d").write_text("1,2\n", encoding="utf-16")
+    (tmp_path / "e").write_text("<svg></svg>")
+    assert [kinds.kind_of(tmp_path / name) for name in "de"] == [kinds.DATA, kinds.OTHER]
+
+
+def test_a_film_is_no_file_to_open_and_those_that_are_are_named(qtbot, host, documents, tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(40))
+    opened(qtbot, documents, tmp_path / "clip.mp4")
+    (said,) = host.said()
+    assert said.startswith("clip.mp4 is no file that can be opened") and ".json" in said and ".csv" in said
+    assert "UTF" not in said
 
 
 # --- dropping --------------------------------------------------------------------------------------------

@@ -372,6 +372,7 @@ def _outcome(path: Path) -> Outcome:
         kinds.FOLDER: lambda path: None,  # whose reading says what it finds
         kinds.MODEL: _network_in,
         kinds.DATA: read_data,
+        kinds.OTHER: kinds.refuse,
     }
     try:
         return kind, path, read[kind](path)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
+from explorer.errors import Refused
 from explorer.imports import PICTURES, TABLES
 
-EXPERIMENT, MODEL, DATA, FOLDER = "experiment", "model", "data", "folder"
+EXPERIMENT, MODEL, DATA, FOLDER, OTHER = "experiment", "model", "data", "folder", "other"
 
 #: What is opened first when several files are dropped at once: data and a network belong to an experiment.
-ORDER = (EXPERIMENT, FOLDER, DATA, MODEL)
+ORDER = (EXPERIMENT, FOLDER, DATA, MODEL, OTHER)
 
 _ENDINGS = {".json": EXPERIMENT, ".safetensors": MODEL} | dict.fromkeys((*PICTURES, *TABLES), DATA)
-_DATA_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"\x93NUMPY", b"PK\x03\x04")
+#: Marks of text in UTF-16 and UTF-32; how pages (SVG among them) and PDF begin, which are text, but no points.
+_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_PAGES = (b"<", b"%PDF")
+_LOOKED_AT = 1024
 
 
 def _pattern(endings: tuple[str, ...]) -> str:
@@ -45,18 +51,27 @@ def several_pictures(paths: Sequence[Path]) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """EXPERIMENT, MODEL, DATA or FOLDER. A file of another ending that looks like none of them counts as a table."""
+    """EXPERIMENT, MODEL, DATA, FOLDER or OTHER. Text that looks like none of them counts as a table."""
     return FOLDER if path.is_dir() else _ENDINGS.get(path.suffix.lower()) or _kind_by_content(path)
 
 
 def _kind_by_content(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            start = file.read(16)
+            start = file.read(_LOOKED_AT)
     except OSError:  # whoever opens it says so
-        return DATA
-    if start.startswith(_DATA_STARTS):
         return DATA
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**27:
         return MODEL
-    return EXPERIMENT if start.lstrip().startswith(b"{") else DATA
+    if start.lstrip().startswith(b"{"):
+        return EXPERIMENT
+    text = start.startswith(_MARKS) or b"\0" not in start
+    return DATA if text and not start.lstrip().startswith(_PAGES) else OTHER
+
+
+def refuse(path: Path) -> NoReturn:
+    """A file that is OTHER."""
+    raise Refused(
+        f"{path.name} is no file that can be opened here: those are experiments (.json), models (.safetensors), "
+        f"points ({' '.join(TABLES)}) and pictures ({' '.join(PICTURES)})"
+    )
