@@ -189,7 +189,7 @@ class Documents(QObject):
         """Ask for a name, and save the network in use."""
         model = self.model()
         if model is None:
-            text = "There is no network yet: press Train, or choose Pretrained."
+            text = "There is no network yet: train one, or choose Pretrained."
             return self._say(text, "warn")
         saving = partial(self._save_model, model)
         self.asking.ask("Save the model", kinds.MODEL_FILTERS, saving, model_name(model))
