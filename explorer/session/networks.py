@@ -41,9 +41,8 @@ class Networks:
         self.bring: Callable[[Document, Callable[[Document], None]], None] = lambda document, then: then(
             document
         )
-        self._stopped: Experiment | None = (
-            None  # what the training was for that a change has stopped, if it is kept
-        )
+        #: What the training was for that a change has stopped, if it is kept.
+        self._stopped: Experiment | None = None
         self._stale_runs = False
         self._rest = 0.0  # seconds to wait before the next run with newer weights
 

@@ -130,9 +130,8 @@ def _checked(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of a state, each of its kind and in its range, or ValueError, TypeError or KeyError."""
     whole = {name: int(numbers[name]) for name in ("iteration", "count")}
     real = {name: float(numbers[name]) for name in ("seconds", "rate_factor", "batch_factor", "window")}
-    since = (
-        whole["iteration"] % CHECK_EVERY
-    )  # older checkpoints have no smoothed loss but that of the last look
+    # older checkpoints have no smoothed loss but that of the last look
+    since = whole["iteration"] % CHECK_EVERY
     usual = real["window"] / since if since else numbers["watch"]["smoothed"]
     real["smoothed"] = float(numbers.get("smoothed", usual))
     watch = {name: float(numbers["watch"][name]) for name in ("scale", "first", "best", "smoothed")}
