@@ -218,7 +218,7 @@ def test_the_labs_work_everywhere(name, data, sde):
 
 def test_the_ladder_says_first_order_and_shows_the_trap():
     report = last(LABS["ladder"](n=10), context())
-    assert "-1.00" in report.words and "ends at step 4" in report.words
+    assert "−1.00" in report.words and "ends at step 4" in report.words
     assert "rounding" in last(LABS["ladder"](chain="exact"), context()).words
     assert "divides by" in last(LABS["ladder"](n=20), context()).words
 

@@ -68,7 +68,7 @@ def test_the_interval_of_groups_covers_the_truth_as_often_as_it_says():
 def test_what_cannot_be_fitted_is_nan():
     assert math.isnan(slope([1, 2, 3], [0.0, 0.0, 1.0]).value)
     assert math.isnan(slope([1, 2], [1.0, 0.5]).width) and slope([1, 2], [1.0, 0.5]).value == -1
-    assert str(slope([1, 2], [1.0, 0.5])) == "-1.00"
+    assert str(slope([1, 2], [1.0, 0.5])) == "−1.00"
 
 
 # --- names -----------------------------------------------------------------------------------------------

@@ -289,7 +289,7 @@ def test_a_laboratory_from_the_shell(file, tmp_path, capsys):
         (["schedules", "--set", "points=1"], "between 3"),
         (["schedules", "--t", "2"], "--t"),
         (["schedules", "--out", "a.gif"], ".pdf"),
-        (["schedules", "--figure", "9"], "5 figures"),
+        (["schedules", "--figure", "9"], "the figures are 1 to 5"),
         (["schedules", "--figure", "1", "--out", "{}/a.tex"], "no table"),
     ],
 )
