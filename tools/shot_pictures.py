@@ -113,7 +113,8 @@ def control_class(p: Photographer) -> Iterator[None]:
 
 #: Laboratories for pictures; those that take minutes with less than they begin with.
 LABORATORIES: dict[str, dict[str, object]] = {
-    "film": {}, "picture_codes": {}, "picture_bits": {"steps": 12}, "drawing": {}, "nearest": {}, "picture_snr": {"steps": 25, "pictures": 3},
+    "film": {}, "picture_codes": {}, "picture_bits": {"steps": 12}, "drawing": {}, "nearest": {},
+    "picture_snr": {"steps": 25, "pictures": 3},
 }  # fmt: skip
 
 
