@@ -70,5 +70,6 @@ def table1(card: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _with(value: Mapping[str, float], spread: str) -> str:
+    digits = 1 if value["mean"] >= 10 else 2
     # where every test picture is in every draw, the draws do not differ and say nothing of the spread
-    return f"{value['mean']:.1f}" + (f" ± {value[spread]:.1f}" if value[spread] > 1e-6 else "")
+    return f"{value['mean']:.{digits}f}" + (f" ± {value[spread]:.{digits}f}" if value[spread] > 1e-6 else "")
