@@ -221,6 +221,24 @@ def test_both_canvases_show_the_same(qtbot):
 
 
 @pytest.mark.screen
+def test_both_canvases_show_pictures_pixel_by_pixel(qtbot):
+    """Red, green and blue as they are, upright, without smoothing: what a sheet of emoji is made of."""
+    pixels = np.random.default_rng(0).random((8, 8, 3), np.float32)
+    pixels[0] = (1, 0, 0)  # the lowest row
+    marks = [Image(pixels, (-0.8, 0.8, -0.8, 0.8), smooth=False)]
+    pictures = []
+    for kind in ("painter", "opengl"):
+        stage = shown(qtbot, Stage(choice=Choice(kind, "")))
+        stage.show_marks(marks, DARK)
+        pictures.append(picture(stage))
+        stage.close()
+    difference = np.abs(pictures[0] - pictures[1]).max(-1)
+    assert np.percentile(difference, 95) <= 2 and pictures[1].reshape(-1, 3).std() > 30
+    red = (np.abs(pictures[1] - (255, 0, 0)).max(-1) < 3).any(1)
+    assert red.any() and red[: len(red) // 2].sum() == 0
+
+
+@pytest.mark.screen
 def test_a_failure_in_the_middle_ends_in_the_painter(qtbot):
     stage = shown(qtbot, Stage(choice=Choice("opengl", "")))
     mark = Points(array((0, 0)), "score", size=12)
