@@ -78,7 +78,7 @@ class DPMSolverPP2M(_DPMSolverPP):
     equation = (
         r"x' = x \drift{+ (\frac{\alpha'}{\alpha} - 1) x} "
         r"+ \score{\alpha'(1 - e^{-h})(\tilde D - \frac{x}{\alpha})},\;"
-        r"\tilde D = D + \frac{h}{2h_{-}}(D - D_{-})"
+        r"\tilde D = D + \frac{h}{2h_{i-1}}(D - D_{i-1})"
     )
 
 
