@@ -198,6 +198,17 @@ def test_marks_may_change_from_frame_to_frame(stage):
     assert stage.choice.reason == "the test wants it"
 
 
+def by_both(qtbot, marks):
+    """The marks as the painter and as OpenGL show them."""
+    pictures = []
+    for kind in ("painter", "opengl"):
+        stage = shown(qtbot, Stage(choice=Choice(kind, "")))
+        stage.show_marks(marks, DARK)
+        pictures.append(picture(stage))
+        stage.close()
+    return pictures
+
+
 @pytest.mark.screen
 def test_both_canvases_show_the_same(qtbot):
     axis = np.linspace(-1, 1, 40, dtype=np.float32)
@@ -210,12 +221,7 @@ def test_both_canvases_show_the_same(qtbot):
         Curve(circle * 1.2, "noise", 2, dash=True),
         Text((0, 0.6), "t = 0.5"),
     ]
-    pictures = []
-    for kind in ("painter", "opengl"):
-        stage = shown(qtbot, Stage(choice=Choice(kind, "")))
-        stage.show_marks(marks, DARK)
-        pictures.append(picture(stage))
-        stage.close()
+    pictures = by_both(qtbot, marks)
     difference = np.abs(pictures[0] - pictures[1])
     assert difference.mean() < 3 and np.percentile(difference, 99) < 60
 
@@ -226,12 +232,7 @@ def test_both_canvases_show_pictures_pixel_by_pixel(qtbot):
     pixels = np.random.default_rng(0).random((8, 8, 3), np.float32)
     pixels[0] = (1, 0, 0)  # the lowest row
     marks = [Image(pixels, (-0.8, 0.8, -0.8, 0.8), smooth=False)]
-    pictures = []
-    for kind in ("painter", "opengl"):
-        stage = shown(qtbot, Stage(choice=Choice(kind, "")))
-        stage.show_marks(marks, DARK)
-        pictures.append(picture(stage))
-        stage.close()
+    pictures = by_both(qtbot, marks)
     difference = np.abs(pictures[0] - pictures[1]).max(-1)
     assert np.percentile(difference, 95) <= 2 and pictures[1].reshape(-1, 3).std() > 30
     red = (np.abs(pictures[1] - (255, 0, 0)).max(-1) < 3).any(1)
