@@ -6,17 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shot_states import STATES, State, laboratory, state
+
 if TYPE_CHECKING:
-    from shot_states import State
     from shots import Photographer
-
-STATES: dict[str, State] = {}
-
-
-def state(function: State) -> State:
-    """Register a state: it prepares, yields for the pictures, and tidies up."""
-    STATES[function.__name__] = function
-    return function
 
 
 def _pictures(p: Photographer, name: str = "mnist") -> None:
@@ -120,8 +113,6 @@ LABORATORIES: dict[str, dict[str, object]] = {
 
 def _laboratory(name: str) -> State:
     def show(p: Photographer) -> Iterator[None]:
-        from shot_states import laboratory
-
         _pictures(p)
         yield from laboratory(name, **LABORATORIES[name])(p)
 

@@ -22,14 +22,12 @@ sys.path.insert(0, str(ROOT))
 from PySide6.QtCore import QEventLoop, QPoint, QSettings  # noqa: E402
 from PySide6.QtGui import QImage, QPainter  # noqa: E402
 from PySide6.QtWidgets import QApplication, QDialog  # noqa: E402
-from shot_pictures import STATES as WITH_PICTURES  # noqa: E402
-from shot_states import STATES  # noqa: E402
+from shot_pictures import STATES  # noqa: E402  # those of points, and its own
 
 from explorer.ui.equation import EquationView  # noqa: E402
 
 SIZES = ((1280, 720), (2560, 1440))
 THEMES = ("dark", "light")
-STATES |= WITH_PICTURES
 README_SIZE = (1440, 900)
 LARGEST_GIF = 2_000_000
 PATIENCE = 300.0

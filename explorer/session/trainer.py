@@ -60,9 +60,8 @@ class Trainer:
         self.error: BaseException | None = None
         self.kept: Kept | None = None
         self.before: Trained | None = None
-        self._laid_by: dict[
-            bool, Kind
-        ] = {}  # what was trained on the other kind of data: pictures, or points
+        #: What was trained on the other kind of data: pictures, or points.
+        self._laid_by: dict[bool, Kind] = {}
         self._keeper: Keeper | None = None
         self._slot: Slot[TrainFrame] = Slot("train", latest=True)
         self._experiment: Experiment | None = None

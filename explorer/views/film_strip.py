@@ -122,8 +122,7 @@ class _Strip:
         for row, word in enumerate(ROWS.values()):
             y = top - row * (self.side + self.gap) + self.side / 2
             yield Text((left + GUTTER - 0.03, y), word, "muted", 12.0, "e")
-        foot = top - 2 * (self.side + self.gap) - 0.015
-        yield Text((left + GUTTER - 0.03, foot), "t", "muted", 11.0, "ne")
+        yield Text((left + GUTTER - 0.03, self._foot(top)), "t", "muted", 11.0, "ne")
         for i, place in enumerate(places):
             x = left + GUTTER + i * (self.side + self.gap)
             yield from self._column(scene, run[place], which, x, top)
@@ -134,8 +133,11 @@ class _Strip:
         for row, pixels in enumerate(_rows(scene, frame, which)):
             y = top - row * (self.side + self.gap)
             yield parts.image(pixels, (x, x + self.side, y, y + self.side))
-        foot = top - 2 * (self.side + self.gap) - 0.015
-        yield Text((x + self.side / 2, foot), f"{frame.t:.2g}", "muted", 11.0, "n")
+        yield Text((x + self.side / 2, self._foot(top)), f"{frame.t:.2g}", "muted", 11.0, "n")
+
+    def _foot(self, top: float) -> float:
+        """Where the times stand, under the lowest row."""
+        return top - 2 * (self.side + self.gap) - 0.015
 
     def _frame(self, left: float, top: float) -> Curve:
         """A line around the column of what is shown large."""
