@@ -497,7 +497,3 @@ def test_words_can_be_read(theme):
         assert contrast(theme.text, ground) > 7
         assert contrast(theme.muted, ground) > 4.5
     assert contrast(style.ink_on(theme.accent), theme.accent) > 4.5
-
-
-def test_words_for_a_room_grow_with_the_window():
-    assert [style.projected(height) for height in (600, 720, 1080, 1440, 4320)] == [18, 18, 18, 24, 24]

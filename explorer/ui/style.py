@@ -14,10 +14,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from explorer.theme import DARK, FONT_FAMILIES, Theme
 
-#: Pixels of the words, and for a projector: more where a window has more of them, which are then smaller ones.
-TEXT, PROJECTED, LARGEST = 13, 18, 24
-#: A window of so many pixels, from top to bottom, has words of PROJECTED.
-PROJECTED_IN = 1080
+#: Pixels of the words, and for a projector.
+TEXT, PROJECTED = 13, 18
 REGULAR = QFont.Weight.Normal
 SEMIBOLD = QFont.Weight.DemiBold
 
@@ -45,11 +43,6 @@ def current() -> Theme:
 def px(length: float) -> int:
     """A length meant for 13 px text, in the text size in force."""
     return round(length * _State.text / TEXT)
-
-
-def projected(height: int) -> int:
-    """The size of words that are read from the back of a room, in a window of this height."""
-    return min(max(round(PROJECTED * height / PROJECTED_IN), PROJECTED), LARGEST)
 
 
 def apply(app: QApplication, chosen: Theme, text: int = TEXT) -> None:

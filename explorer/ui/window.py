@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -388,7 +388,7 @@ class MainWindow(QMainWindow):
             side.rescale()
         self.notices.rescale()
         self.overlay.rescale()
-        narrow = self.presentation and self.width() < NARROW * self._text / style.PROJECTED
+        narrow = self.presentation and self.width() < NARROW
         self.top.set_badges(not narrow)
         self.right_shown = not narrow
         self.show_columns()
@@ -397,16 +397,8 @@ class MainWindow(QMainWindow):
 
     def _apply_style(self) -> None:
         app: Any = QApplication.instance()
-        style.apply(app, theme_named(self.theme_name), self._text)
-
-    @property
-    def _text(self) -> int:
-        return style.projected(self.height()) if self.presentation else style.TEXT
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if style.px(style.TEXT) != self._text:
-            self.dress()
+        text = style.PROJECTED if self.presentation else style.TEXT
+        style.apply(app, theme_named(self.theme_name), text)
 
     @property
     def on_page(self) -> bool:
