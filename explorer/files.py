@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -34,6 +35,14 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, raw: bytes) -> None:
+    """Write a whole file, as `write_atomically` does. Raises OSError, also where the disk took a part of it only."""
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(raw)
+        if temporary.stat().st_size != len(raw):
+            raise OSError(errno.EIO, "the disk took only a part of the file", str(path))
 
 
 def _clear_leftovers(folder: Path, start: str, suffix: str) -> None:

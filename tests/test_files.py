@@ -104,6 +104,39 @@ def test_a_file_that_outgrows_what_may_be_written(tmp_path):
     assert len(path.read_bytes()) > len(before) + 10_000
 
 
+@POSIX
+@pytest.mark.parametrize("ending", [".png", ".svg", ".pdf"])
+def test_a_figure_on_a_disk_that_takes_a_part_of_it(tmp_path, ending):
+    """Qt's own writers say nothing of it."""
+    import resource
+
+    import numpy as np
+
+    from explorer.figure_files import Source
+    from explorer.figures import Plot, Series
+    from explorer.theme import theme
+    from explorer.ui.figure_render import write_picture
+
+    def drawn(points):
+        x = np.linspace(0, 1, points)
+        figures = [Plot("Figure", "x", "y", (Series("a", x, np.sin(300 * x)),))]
+        write_picture(path, figures, Source("Laboratory"), theme("light"))
+
+    path = tmp_path / f"figure{ending}"
+    drawn(30)
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            drawn(3000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    drawn(3000)
+    assert path.read_bytes() != before
+
+
 def test_a_folder_that_is_not_there_or_is_a_file(target):
     for path in (target.parent / "no" / "such" / "f.txt", target / "f.txt"):
         with pytest.raises(OSError), write_atomically(path):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMarginsF, QRectF, QSize, QSizeF
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSize, QSizeF
 from PySide6.QtGui import QImage, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator, QSvgRenderer
 
 from explorer.errors import Refused
 from explorer.figure_files import Source
 from explorer.figures import Equation, Figure, Picture, Table
-from explorer.files import write_atomically
+from explorer.files import write_bytes
 from explorer.theme import Theme
 from explorer.ui import equation, layout
 from explorer.ui.figure_grid import Wish, arrange, shape_of
@@ -36,11 +36,15 @@ def write_picture(path: str | Path, figures: Sequence[Figure], source: Source, t
     if ending not in ENDINGS or not figures:
         raise Refused(f"A picture of figures needs a figure and one of the endings {', '.join(ENDINGS)}.")
     ensure_app()
-    page = Page(figures, source, theme)
-    with write_atomically(path) as temporary:
-        {".png": _png, ".svg": _svg, ".pdf": _pdf}[ending](page, str(temporary), source)
-        if not temporary.stat().st_size:
-            raise OSError(f"{path} came out empty")
+    draw, end = {".png": (_png, b"IEND"), ".svg": (_svg, b"</svg>"), ".pdf": (_pdf, b"%%EOF")}[ending]
+    # into memory first: Qt's writers report nothing when a disk is full
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    draw(Page(figures, source, theme), buffer, source)
+    raw = buffer.data().data()
+    if end not in raw[-20:]:
+        raise OSError(f"{path} came out without its end")
+    write_bytes(path, raw)
 
 
 def to_image(figures: Sequence[Figure], source: Source, theme: Theme, enlarged: float = ENLARGED) -> QImage:
@@ -144,17 +148,17 @@ def _alone(figure: Figure) -> tuple[int, int]:
     return SQUARE if shape < 1.3 else (WIDE, round(WIDE / shape) + SQUARE[1] - SQUARE[0] + 40)
 
 
-def _png(page: Page, path: str, source: Source) -> None:
+def _png(page: Page, device: QIODevice, source: Source) -> None:
     image = page.image(ENLARGED)
     image.setText("Title", source.title)
     image.setText("Description", source.caption)
-    if not image.save(path, "PNG"):  # type: ignore[call-overload]
-        raise OSError(f"{path} cannot be written as PNG")
+    if not image.save(device, "PNG"):  # type: ignore[call-overload]
+        raise OSError("the figure cannot be encoded as PNG")
 
 
-def _svg(page: Page, path: str, source: Source) -> None:
+def _svg(page: Page, device: QIODevice, source: Source) -> None:
     generator = QSvgGenerator()
-    generator.setFileName(path)
+    generator.setOutputDevice(device)
     generator.setSize(page.size)
     generator.setViewBox(QRectF(0, 0, page.size.width(), page.size.height()))
     generator.setTitle(source.title)
@@ -166,8 +170,8 @@ def _svg(page: Page, path: str, source: Source) -> None:
         painter.end()
 
 
-def _pdf(page: Page, path: str, source: Source) -> None:
-    writer = QPdfWriter(path)
+def _pdf(page: Page, device: QIODevice, source: Source) -> None:
+    writer = QPdfWriter(device)
     points = QSizeF(page.size.width() * 0.75, page.size.height() * 0.75)
     writer.setPageSize(QPageSize(points, QPageSize.Unit.Point, "", QPageSize.SizeMatchPolicy.ExactMatch))
     writer.setPageMargins(QMarginsF())
