@@ -1,7 +1,7 @@
 """Where the files that are not code live.
 
-In a checkout `assets/` and `pretrained/` stand beside `explorer/`; a wheel carries them inside the package
-as `_assets` and `_pretrained` (see pyproject.toml). Callers need not know which it is.
+In a checkout `assets/`, `pretrained/` and `docs/` stand beside `explorer/`; a wheel carries them inside the package
+as `_assets`, `_pretrained` and `_docs` (see pyproject.toml). Callers need not know which it is.
 """
 
 import os
@@ -20,6 +20,16 @@ def assets() -> Path:
 def pretrained() -> Path:
     """The networks that come with the program."""
     return _shipped("pretrained")
+
+
+def docs() -> Path:
+    """The pages of the documentation, in Markdown."""
+    return _shipped("docs")
+
+
+def in_checkout() -> bool:
+    """Whether the program runs from its source, whose folders may be written to."""
+    return not (PACKAGE / "_pretrained").is_dir()
 
 
 def user_data() -> Path:

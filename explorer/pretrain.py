@@ -75,8 +75,18 @@ def parser(make: Maker = argparse.ArgumentParser) -> argparse.ArgumentParser:
         "--seconds", type=float, help="train by the clock instead (results then vary a little)"
     )
     found.add_argument("--seed", type=int, default=SEED)
-    found.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
+    add_out(found)
     return found
+
+
+def add_out(found: argparse.ArgumentParser) -> None:
+    """--out FOLDER: pretrained/ in a checkout; an installed program must be told, so that its own networks stay."""
+    if paths.in_checkout():
+        found.add_argument(
+            "--out", default=str(paths.pretrained()), metavar="FOLDER", help="where to write (pretrained/)"
+        )
+    else:
+        found.add_argument("--out", required=True, metavar="FOLDER", help="where to write")
 
 
 def _training(options: argparse.Namespace) -> Training:

@@ -20,7 +20,7 @@ from explorer.images import IMAGES, ImageSet
 from explorer.images.base import Pixels
 from explorer.lazy import torch
 from explorer.models import model_of
-from explorer.pretrain import Maker, hardware
+from explorer.pretrain import Maker, add_out, hardware
 from explorer.pretrain_measures import MEASURES, Effort, measure
 from explorer.quality.features import Features, train_features
 from explorer.quality.measure import rounded
@@ -194,5 +194,5 @@ def parser(make: Maker = argparse.ArgumentParser) -> argparse.ArgumentParser:
     found.add_argument(
         "--costs", nargs="+", type=int, default=COSTS, metavar="N", help="evaluations, of table1's rows"
     )
-    found.add_argument("--out", default=str(paths.pretrained()), metavar="FOLDER")
+    add_out(found)
     return found

@@ -151,9 +151,10 @@ def test_every_page_is_linked_from_the_readme():
 
 def test_the_readme_starts_with_pictures():
     start = README.read_text(encoding="utf-8").split("## ")[0]
-    for name, magic in (("screenshot-dark.png", b"\x89PNG"), ("demo.gif", b"GIF8")):
-        assert f"assets/{name}" in start
-        assert (ROOT / "assets" / name).read_bytes().startswith(magic)
+    for name, magic in (("dark.png", b"\x89PNG"), ("demo.gif", b"GIF8")):
+        path = f"packaging/screenshots/{name}"
+        assert path in start
+        assert (ROOT / path).read_bytes().startswith(magic)
 
 
 def commands(page):

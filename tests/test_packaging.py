@@ -50,27 +50,84 @@ def test_the_users_files_can_be_moved(tmp_path, monkeypatch):
     assert paths.user_data().is_dir()
 
 
-def test_a_wheel_carries_its_files_and_its_command(tmp_path):
-    # From a copy, so that a build leaves nothing in the checkout.
-    source = tmp_path / "source"
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A wheel, built from a copy so that nothing is left in the checkout, and unpacked as pip would do it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
     source.mkdir()
-    for name in ("explorer", "assets", "pretrained"):
+    for name in ("explorer", "assets", "pretrained", "docs", "LICENSES"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "LICENSE", "README.md"):
         shutil.copy(ROOT / name, source)
     (source / "assets" / "probe.txt").write_text("found")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     result = subprocess.run(build, cwd=source, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        wheel.extractall(folder / "installed")
+    return folder / "installed"
 
-    installed = tmp_path / "installed"
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        wheel.extractall(installed)
+
+def run_installed(installed, *arguments, cwd):
+    """The installed program, as its command starts it; nothing of the checkout can be imported."""
+    code = f"import sys; sys.path.insert(0, {str(installed)!r}); sys.argv[0] = 'score-explorer'; "
+    code += "from explorer.cli import main; sys.exit(main())"
+    command = [sys.executable, "-I", "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120)
+
+
+def test_a_wheel_carries_its_files_and_its_command(installed):
     (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
     assert "score-explorer = explorer.cli:main" in entry_points.read_text()
     code = f"import sys; sys.path.insert(0, {str(installed)!r}); "
-    code += "from explorer import paths; print(paths.assets())"
-    found = subprocess.check_output([sys.executable, "-I", "-c", code], text=True)
-    assert Path(found.strip()) == installed / "explorer" / "_assets"
-    assert (installed / "explorer" / "_assets" / "probe.txt").read_text() == "found"
-    assert (installed / "explorer" / "_pretrained").is_dir()
+    code += "from explorer import paths; print(paths.assets(), paths.pretrained(), paths.docs(), sep='\\n')"
+    found = subprocess.check_output([sys.executable, "-I", "-c", code], text=True).split("\n")
+    package = installed / "explorer"
+    assert [Path(line) for line in found[:3]] == [package / n for n in ("_assets", "_pretrained", "_docs")]
+    assert (package / "_assets" / "probe.txt").read_text() == "found"
+    assert (package / "py.typed").exists()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert (package / "_docs" / page.name).read_bytes() == page.read_bytes()
+    assert (package / "_docs" / "README.md").exists()
+    names = {p.relative_to(installed).as_posix() for p in installed.rglob("*")}
+    assert not [n for n in names if n.endswith(".gif") or "screenshot" in n]
+
+
+def test_an_installed_program_says_where_its_pages_are(installed, tmp_path):
+    said = run_installed(installed, "--help", cwd=tmp_path).stdout
+    (page,) = [line.rstrip(".") for line in said.splitlines() if line.endswith("command-line.md.")]
+    assert Path(page).is_file() and Path(page).is_relative_to(installed)
+
+
+@pytest.mark.parametrize("sets", [[], ["--pictures", "mnist"]], ids=["points", "images"])
+def test_an_installed_program_keeps_the_networks_that_it_came_with(installed, tmp_path, sets):
+    before = {p.name: p.stat().st_mtime_ns for p in (installed / "explorer" / "_pretrained").iterdir()}
+    done = run_installed(installed, "pretrain", *sets, "--iterations", "1", cwd=tmp_path)
+    assert done.returncode == 2 and "--out" in done.stderr and "Traceback" not in done.stderr
+    assert before == {p.name: p.stat().st_mtime_ns for p in (installed / "explorer" / "_pretrained").iterdir()}
+
+
+def test_the_metadata_tell_whose_the_images_are(installed):
+    (path,) = installed.glob("*.dist-info")
+    told = metadata.PathDistribution(path).metadata
+    assert told["License-Expression"] == "MIT AND CC-BY-SA-3.0 AND CC-BY-4.0"
+    files = {f: (path / "licenses" / f).read_text(encoding="utf-8") for f in told.get_all("License-File")}
+    whole = "\n".join(files.values())
+    for text in ("ShareAlike 3.0", "Attribution 4.0 International", "2017 Zalando SE", "Score Explorer authors"):
+        assert text in whole
+    versions = {c.rpartition(" ")[2] for c in told.get_all("Classifier") if "Python :: 3." in c}
+    assert versions == {"3.11", "3.12", "3.13"}
+    assert told["Keywords"] and told.get_all("Project-URL")
+
+
+def test_every_image_and_every_network_learned_from_images_has_its_licence_named():
+    page = (ROOT / "LICENSES" / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "assets" / "images").glob("*.npz"):
+        assert f"assets/images/{path.name}" in page
+        assert f"pretrained/{path.stem}*" in page
+
+
+def test_every_requirement_has_a_lower_bound():
+    for requirement in map(Requirement, PROJECT["dependencies"]):
+        assert any(s.operator in (">=", "==", "~=") for s in requirement.specifier), requirement

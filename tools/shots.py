@@ -1,6 +1,6 @@
 """Pictures of the real window in its main states: `make shots` writes them into shots/, and then those of the README.
 
-With --readme it writes the pictures of the README, into assets/. It waits for what is to be seen (a run
+With --readme it writes the pictures of the README, into packaging/screenshots/. It waits for what is to be seen (a run
 that is complete, a training that has come far enough), never for a time. Names given select states.
 """
 
@@ -173,7 +173,7 @@ def readme(p: Photographer, folder: Path) -> None:
     for theme in THEMES:
         p.dress(theme)
         p.redrawn()
-        p.take().save(str(folder / f"screenshot-{theme}.png"))
+        p.take().save(str(folder / f"{theme}.png"))
     demo(p, folder / "demo.gif")
 
 
@@ -223,14 +223,14 @@ def opened() -> Iterator[Photographer]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="STATE", help=f"of {', '.join(STATES)} (default: all)")
-    parser.add_argument("--readme", action="store_true", help="write the pictures of the README into assets/")
+    parser.add_argument("--readme", action="store_true", help="write the pictures of the README into packaging/screenshots/")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in STATES]
     if unknown:
         parser.error(f"no state is called {unknown[0]}: there are {', '.join(STATES)}")
     with opened() as photographer:
         if options.readme:
-            readme(photographer, ROOT / "assets")
+            readme(photographer, ROOT / "packaging" / "screenshots")
         else:
             shoot(photographer, options.names or list(STATES), ROOT / "shots")
     return 0

@@ -15,6 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 import explorer
+from explorer import paths
 from explorer.cli.errors import FAILED, Failed, WrongUse, sentence_of
 
 PROGRAM = "score-explorer"
@@ -42,7 +43,8 @@ Without a command, or with an experiment file alone, the window opens. Commands:
 
 {commands}
 
-{program} COMMAND --help says more; the files are explained in docs/command-line.md."""
+{program} COMMAND --help says more; the commands and files are explained in
+{pages}."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,7 +86,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _overview() -> str:
     rows = "\n".join(f"  {name:12}{what}" for name, (_, what) in COMMANDS.items())
-    return HELP.format(program=PROGRAM, commands=rows)
+    return HELP.format(program=PROGRAM, commands=rows, pages=paths.docs() / "command-line.md")
 
 
 def _say(sentence: str, code: int) -> int:
