@@ -2,11 +2,13 @@
 
 PYTHON_ENV := .venv/bin/python
 
-.PHONY: help setup run test check lint types layers format bench shots pretrained clean
+.PHONY: help setup run test test-all package check lint types layers format bench shots pretrained clean
 
 help:
 	@echo "make run         set up and open the window"
 	@echo "make test        set up and run the tests, those with a window on a virtual screen"
+	@echo "make test-all    the same on every Python from 3.11 to 3.13 that is installed, each in its own environment"
+	@echo "make package     a folder that runs without Python (PyInstaller), in dist/"
 	@echo "make check       lint, types, layers, no Qt in the core"
 	@echo "make format      put the code in form"
 	@echo "make bench       measure speed (benchmarks/)"
@@ -25,6 +27,12 @@ run: setup
 test: setup
 	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2 -m "not screen"
 	tools/screen $(PYTHON_ENV) -m pytest -m screen
+
+test-all:
+	tools/test_all
+
+package: setup
+	tools/package
 
 # `make -k check` goes on after a failure.
 check: lint types layers

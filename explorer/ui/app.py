@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,8 @@ if sys.platform == "win32":  # torch's libraries must be loaded before Qt's ther
     import torch  # noqa: F401
 
 import qasync
-from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtCore import QEvent, QObject, QSettings, QTimer
+from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
@@ -34,6 +35,29 @@ def load_torch() -> None:
 
     torch.set_num_threads(CORES.shared)
     warm_up()
+
+
+class OpenRequests(QObject):
+    """Files that macOS asks the running program to open, where a double click is an event and no argument."""
+
+    def __init__(self, app: QApplication, open_path: Callable[[Path], object]) -> None:
+        super().__init__(app)
+        self._open = open_path
+        app.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QFileOpenEvent) and event.file():
+            self._open(Path(event.file()))
+            return True
+        return False
+
+
+def program_icon() -> QIcon:
+    """The program's own icon, in every size that it was rendered in."""
+    found = QIcon()
+    for path in (paths.assets() / "icons").glob("*.png"):
+        found.addFile(str(path))
+    return found
 
 
 def make_settings() -> QSettings:
@@ -109,6 +133,8 @@ def main(path: str | Path | None = None) -> int:
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("Score Explorer")
+    app.setDesktopFileName("score-explorer")  # by which Wayland finds the icon
+    app.setWindowIcon(program_icon())
     app.setQuitOnLastWindowClosed(False)  # the coroutine below ends the loop
     session = Session()
     recording = first_run.load() if path is None else None
@@ -116,6 +142,7 @@ def main(path: str | Path | None = None) -> int:
         session.preview(recording)
         session.playhead.playing = True
     window = MainWindow(session, make_settings())
+    OpenRequests(app, window.documents.open_path)
     window.resize(1440, 900)
     window.show()
     loader = Loader(window)

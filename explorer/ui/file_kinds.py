@@ -15,7 +15,13 @@ EXPERIMENT, MODEL, DATA, FOLDER, OTHER = "experiment", "model", "data", "folder"
 #: What is opened first when several files are dropped at once: data and a network belong to an experiment.
 ORDER = (EXPERIMENT, FOLDER, DATA, MODEL, OTHER)
 
-_ENDINGS = {".json": EXPERIMENT, ".safetensors": MODEL} | dict.fromkeys((*PICTURES, *TABLES), DATA)
+#: An ending of the program's own comes first, by which a file manager knows whom to call; any other JSON will do.
+EXPERIMENT_ENDINGS = (".scorex", ".json")
+_ENDINGS = (
+    dict.fromkeys(EXPERIMENT_ENDINGS, EXPERIMENT)
+    | {".safetensors": MODEL}
+    | dict.fromkeys((*PICTURES, *TABLES), DATA)
+)
 #: Marks of text in UTF-16 and UTF-32; how pages (SVG among them) and PDF begin, which are text, but no points.
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _PAGES = (b"<", b"%PDF")
@@ -28,14 +34,14 @@ def _pattern(endings: tuple[str, ...]) -> str:
 
 OPEN_FILTERS = (
     f"All that can be opened ({_pattern(tuple(_ENDINGS))})",
-    "Experiments (*.json)",
+    f"Experiments ({_pattern(EXPERIMENT_ENDINGS)})",
     "Models (*.safetensors)",
     f"Points ({_pattern(TABLES)})",
     f"Pictures ({_pattern(PICTURES)})",
     "All files (*)",
 )
 MODEL_FILTERS = ("Models (*.safetensors)", "All files (*)")
-EXPERIMENT_FILTERS = ("Experiments (*.json)",)
+EXPERIMENT_FILTERS = (f"Experiments ({_pattern(EXPERIMENT_ENDINGS)})",)
 DATA_FILTERS = (
     f"Points and pictures ({_pattern((*TABLES, *PICTURES))})",
     f"Points ({_pattern(TABLES)})",
@@ -72,6 +78,6 @@ def _kind_by_content(path: Path) -> str:
 def refuse(path: Path) -> NoReturn:
     """A file that is OTHER."""
     raise Refused(
-        f"{path.name} is no file that can be opened here: those are experiments (.json), models (.safetensors), "
+        f"{path.name} is no file that can be opened here: those are experiments ({' '.join(EXPERIMENT_ENDINGS)}), models (.safetensors), "
         f"points ({' '.join(TABLES)}) and pictures ({' '.join(PICTURES)})"
     )
