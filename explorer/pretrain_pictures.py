@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from explorer import paths
 from explorer.experiment import Experiment, encode, with_data
 from explorer.guidance.picture_classifier import HELD, train_picture_classifier
 from explorer.images import IMAGES, ImageSet

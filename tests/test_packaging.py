@@ -105,7 +105,9 @@ def test_an_installed_program_keeps_the_networks_that_it_came_with(installed, tm
     before = {p.name: p.stat().st_mtime_ns for p in (installed / "explorer" / "_pretrained").iterdir()}
     done = run_installed(installed, "pretrain", *sets, "--iterations", "1", cwd=tmp_path)
     assert done.returncode == 2 and "--out" in done.stderr and "Traceback" not in done.stderr
-    assert before == {p.name: p.stat().st_mtime_ns for p in (installed / "explorer" / "_pretrained").iterdir()}
+    assert before == {
+        p.name: p.stat().st_mtime_ns for p in (installed / "explorer" / "_pretrained").iterdir()
+    }
 
 
 def test_the_metadata_tell_whose_the_images_are(installed):
@@ -114,7 +116,12 @@ def test_the_metadata_tell_whose_the_images_are(installed):
     assert told["License-Expression"] == "MIT AND CC-BY-SA-3.0 AND CC-BY-4.0"
     files = {f: (path / "licenses" / f).read_text(encoding="utf-8") for f in told.get_all("License-File")}
     whole = "\n".join(files.values())
-    for text in ("ShareAlike 3.0", "Attribution 4.0 International", "2017 Zalando SE", "Score Explorer authors"):
+    for text in (
+        "ShareAlike 3.0",
+        "Attribution 4.0 International",
+        "2017 Zalando SE",
+        "Score Explorer authors",
+    ):
         assert text in whole
     versions = {c.rpartition(" ")[2] for c in told.get_all("Classifier") if "Python :: 3." in c}
     assert versions == {"3.11", "3.12", "3.13"}

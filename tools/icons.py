@@ -89,7 +89,9 @@ def svg() -> str:
                     f'stroke-linecap="round" stroke-linejoin="round" stroke-opacity="{opacity}"/>'
                 )
             start_x, start_y = at(path[0]).split()
-            rows.append(f'<circle cx="{start_x}" cy="{start_y}" r="4.5" fill="{DARK.text}" fill-opacity=".75"/>')
+            rows.append(
+                f'<circle cx="{start_x}" cy="{start_y}" r="4.5" fill="{DARK.text}" fill-opacity=".75"/>'
+            )
         rows.append(f'<circle cx="{x}" cy="{y}" r="19" fill="{color}"/>')
         rows.append(f'<circle cx="{x}" cy="{y}" r="10" fill="#ffffff"/>')
     return "\n".join([*rows, "</svg>\n"])

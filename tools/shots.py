@@ -223,7 +223,9 @@ def opened() -> Iterator[Photographer]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="STATE", help=f"of {', '.join(STATES)} (default: all)")
-    parser.add_argument("--readme", action="store_true", help="write the pictures of the README into packaging/screenshots/")
+    parser.add_argument(
+        "--readme", action="store_true", help="write the pictures of the README into packaging/screenshots/"
+    )
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in STATES]
     if unknown:

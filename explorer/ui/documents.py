@@ -182,7 +182,9 @@ class Documents(QObject):
     def save_as(self) -> None:
         """Ask for a name, and save."""
         name = self.file.name if self.file.path else self._host.session.document.experiment.data.name
-        own = next((e for e in kinds.EXPERIMENT_ENDINGS if name.lower().endswith(e)), kinds.EXPERIMENT_ENDINGS[0])
+        own = next(
+            (e for e in kinds.EXPERIMENT_ENDINGS if name.lower().endswith(e)), kinds.EXPERIMENT_ENDINGS[0]
+        )
         suggest = with_ending(name, own)
         self.asking.ask("Save the experiment", kinds.EXPERIMENT_FILTERS, self.save_to, suggest)
 

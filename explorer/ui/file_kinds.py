@@ -78,6 +78,7 @@ def _kind_by_content(path: Path) -> str:
 def refuse(path: Path) -> NoReturn:
     """A file that is OTHER."""
     raise Refused(
-        f"{path.name} is no file that can be opened here: those are experiments ({' '.join(EXPERIMENT_ENDINGS)}), models (.safetensors), "
+        f"{path.name} is no file that can be opened here: those are experiments "
+        f"({' '.join(EXPERIMENT_ENDINGS)}), models (.safetensors), "
         f"points ({' '.join(TABLES)}) and pictures ({' '.join(PICTURES)})"
     )
