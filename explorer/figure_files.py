@@ -33,7 +33,7 @@ class Source:
     """What a figure was made from, for captions and metadata.
 
     `title` is that of the laboratory, `settings` its parameters, `experiment` the experiment's JSON object,
-    `caption` all of it in one line.
+    `score` which score was used (the experiment says only which one was asked for), `caption` all of it in one line.
     """
 
     title: str
@@ -41,6 +41,7 @@ class Source:
     settings: Mapping[str, Any] = field(default_factory=dict)
     experiment: Mapping[str, Any] = field(default_factory=dict)
     words: str = ""
+    score: str = ""
 
 
 def slug(text: str) -> str:
@@ -151,14 +152,15 @@ def arrays_of(
     figures: Sequence[Figure], more: Mapping[str, np.ndarray], source: Source
 ) -> dict[str, np.ndarray]:
     """Every number behind the figures by name: `more` as it is, series as TITLE__NAME__x, __y and __error,
-    columns of tables as TITLE__COLUMN; `settings`, `experiment` and `words` as JSON and text."""
+    columns of tables as TITLE__COLUMN; `settings` and `experiment` as JSON, `words` and `score` as text."""
     out = dict(more)
     for name, values in (pair for figure in figures for pair in _arrays(figure)):
         while name in out:
             name += "_"
         out[name] = values
     texts = {"settings": json.dumps(source.settings), "experiment": json.dumps(source.experiment)}
-    return out | {k: np.array(v) for k, v in (texts | {"words": source.words}).items()}
+    texts |= {"words": source.words, "score": source.score}
+    return out | {k: np.array(v) for k, v in texts.items()}
 
 
 def _arrays(figure: Figure) -> Iterator[tuple[str, np.ndarray]]:
@@ -208,6 +210,7 @@ def summary(figures: Sequence[Figure], source: Source) -> dict[str, Any]:
     return {
         "laboratory": source.title,
         "settings": dict(source.settings),
+        "score": source.score,
         "words": source.words,
         "figures": [_described(f) for f in figures],
     }

@@ -37,6 +37,9 @@ class Resolved:
     Under a control `score` is the guided one; `plain` is the score that it started from, `control` the sentence
     for the Control card, and `missing` what must be trained first: "labels" (a network that knows them),
     "classifier" or "" for nothing. `surprise`: whether the sentence about the score is one to be warned of.
+
+    `source` is the key of IN_USE that is true of the score, which need not be the one that the experiment asks for;
+    `unlike` says in what a trained network does not fit the experiment, "" where it does.
     """
 
     score: Score
@@ -48,7 +51,22 @@ class Resolved:
     plain: Score | None = None
     missing: str = ""
     surprise: bool = False
+    source: str = "trained"
+    unlike: str = ""
 
+    @property
+    def named(self) -> str:
+        """The score in use in a few words, for captions: "exact score", "trained network (on other data)"."""
+        return IN_USE["exact" if self.exact else self.source] + (f" ({self.unlike})" if self.unlike else "")
+
+
+#: What captions call the scores that can be in use.
+IN_USE = {
+    "exact": "exact score",
+    "pretrained": "pretrained network",
+    "trained": "trained network",
+    "untrained": "untrained network",
+}
 
 #: Why a slider of the SDE needs no retraining.
 ONE_SERVES_ALL = (
@@ -189,16 +207,25 @@ def _unconditional(experiment: Experiment, trained: Model | None) -> Resolved:
     exact, dim = ExactScore(experiment.data.mixture, experiment.sde), experiment.data.dim
     source = experiment.score.source
     if source == "exact":
-        return Resolved(exact, True, REMEMBERS if experiment.pictures else CLOSED_FORM, dim)
+        return Resolved(exact, True, REMEMBERS if experiment.pictures else CLOSED_FORM, dim, source="exact")
     if source == "pretrained":
         model = pretrained(experiment.data)
         if model is None:
-            return Resolved(exact, True, NO_PRETRAINED, dim, surprise=True)
-        return _of_network(model, experiment, f"{_made(model)}{_measured(experiment.data)}{ONE_SERVES_ALL}")
+            return Resolved(exact, True, NO_PRETRAINED, dim, surprise=True, source="exact")
+        word = f"{_made(model)}{_measured(experiment.data)}{ONE_SERVES_ALL}"
+        return replace(_of_network(model, experiment, word), source="pretrained")
     model = trained if trained is not None and trained.dim == experiment.data.dim else untrained(experiment)
     wrong = _wrong_sde(model.sde, experiment.sde) if model is trained and model.sde else ""
     found = _of_network(model, experiment, wrong or _word_on(model, experiment, trained))
-    return replace(found, surprise=bool(wrong))
+    if model is not trained:
+        return replace(found, source="untrained")
+    return replace(found, surprise=bool(wrong), unlike=_unlike(model, experiment, bool(wrong)))
+
+
+def _unlike(model: Model, e: Experiment, other_sde: bool) -> str:
+    """In what a trained network does not fit the experiment."""
+    data = "on other data" if model.data and model.data != told(e.data) else ""
+    return ", ".join(part for part in (data, "for another SDE" if other_sde else "") if part)
 
 
 def _made(model: Model) -> str:

@@ -461,4 +461,4 @@ def test_exporters_import_no_qt():
 
 def test_a_track_can_be_made_without_words(renderer, tmp_path):
     e, resolved, recording = run_of(experiment())
-    written(small("png"), Replay((Track(e, resolved.score, recording),)), tmp_path / "still.png", renderer)
+    written(small("png"), Replay((Track(e, resolved, recording),)), tmp_path / "still.png", renderer)

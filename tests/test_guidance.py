@@ -231,13 +231,15 @@ def test_the_exported_script_is_guided_too(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     e = guided(label=1, weight=2.0)
     e = replace(e, sampler=Sampler(steps=5, particles=50))
-    Path("again.py").write_text(script_of([e]), encoding="utf-8")
+    Path("again.py").write_text(script_of([e], [resolve(e)], ""), encoding="utf-8")
     runpy.run_path("again.py", run_name="__main__")
     *_, last = simulate(e.sde, e.sampler, resolve(e).score, e.target, e.seed)
     with np.load("again.npz") as arrays:
         np.testing.assert_array_equal(arrays["x"][-1], last.x)
-    assert "prepare" not in script_of([e])
-    assert "    prepare(experiment)\n" in script_of([edited(e, "control.rule", "classifier")])
+    assert "prepare" not in script_of([e], [resolve(e)], "")
+    assert "    prepare(experiment)\n" in script_of(
+        [edited(e, "control.rule", "classifier")], [resolve(e)], ""
+    )
 
 
 def test_from_the_shell(tmp_path, capsys):

@@ -253,9 +253,10 @@ def test_numbers_in_tables(value, text):
 
 def test_the_caption_tells_the_settings():
     lab = LABS["schedules"](points=33)
-    text = caption(lab, EXPERIMENTS["ve"])
+    e = EXPERIMENTS["ve"]
+    text = caption(lab, e, resolve(e))
     assert "n = 33" in text and "σₘₐₓ = 10" in text and "seed 0" in text
-    assert source_of(lab, EXPERIMENTS["ve"]).experiment["sde"]["type"] == "ve"
+    assert source_of(lab, e, resolve(e)).experiment["sde"]["type"] == "ve"
 
 
 # --- the shell -----------------------------------------------------------------------------------------------

@@ -53,7 +53,10 @@ def test_a_folder_is_chosen_in_the_menu_and_undone(qtbot, tmp_path, cats):
         assert said(window, "do not hold its pictures")
         assert "6 pictures" in window.data.about.text()
         assert window.session.document.experiment.score.unet.classes == 0
-        wait(qtbot, lambda: window.session.networks.exact and "A" in window.session.showing.pictures)
+        wait(
+            qtbot,
+            lambda: window.session.networks.named == "exact score" and "A" in window.session.showing.pictures,
+        )
         (notice,) = [n for n in window.notices.notices() if "do not hold" in n.text]
         notice.button.click()
         assert window.session.document == before

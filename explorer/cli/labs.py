@@ -100,7 +100,7 @@ def lab_command(
     from explorer.labs.sources import source_of
 
     figures = _chosen(report.figures, options.figure)
-    source = source_of(lab, found.experiment, report.words)
+    source = source_of(lab, found.experiment, answer, report.words)
     for out in outs:
         write_report(out, figures, report, source, options.theme)
     if report.words:

@@ -52,7 +52,7 @@ def main(program: str, argv: list[str]) -> int:
     frames = simulate(e.sde, e.sampler, answer.score, e.target, e.seed)
     count = e.sampler.expected_frames
     began = time.perf_counter()
-    last = _save(progress(frames, count, "simulating", " frames"), count, found, out)
+    last = _save(progress(frames, count, "simulating", " frames"), count, found, answer.named, out)
     seconds = time.perf_counter() - began
     summary = _summary(out, last, seconds, answer.word)
     if options.metrics:
@@ -65,7 +65,8 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         program,
         description="Simulate an experiment. The archive holds t (frames,), x (frames, particles, d), "
-        "nfe (frames,) and the experiment, of pictures also pictures (n, h, w, c); a summary goes to stdout.",
+        "nfe (frames,), the experiment and which score was used, of pictures also pictures (n, h, w, c); a summary "
+        "goes to stdout.",
     )
     experiment_argument(parser)
     parser.add_argument("--out", metavar="RUN.npz", help="where to write the arrays (- is stdout)")
@@ -92,7 +93,7 @@ class _Seen:
             yield frame
 
 
-def _save(frames: Iterator[Frame], count: int, found: Document, out: str | None) -> _Seen:
+def _save(frames: Iterator[Frame], count: int, found: Document, score: str, out: str | None) -> _Seen:
     """Run through the frames, into an archive if there is to be one."""
     seen = _Seen(frames)
     if out is None:
@@ -101,7 +102,7 @@ def _save(frames: Iterator[Frame], count: int, found: Document, out: str | None)
     elif out == DASH:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "run.npz"
-            _archive(seen, count, found, path)
+            _archive(seen, count, found, score, path)
             with path.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
     else:
@@ -109,13 +110,13 @@ def _save(frames: Iterator[Frame], count: int, found: Document, out: str | None)
 
         try:
             with write_atomically(out) as temporary:
-                _archive(seen, count, found, temporary)
+                _archive(seen, count, found, score, temporary)
         except OSError as error:
             raise Failed(f"{out} cannot be written: {error.strerror or error}.") from error
     return seen
 
 
-def _archive(seen: _Seen, count: int, found: Document, path: Path) -> None:
+def _archive(seen: _Seen, count: int, found: Document, score: str, path: Path) -> None:
     """Streamed, where the number of frames is known before; an adaptive solver takes few."""
     from explorer.export.npz import write_run
 
@@ -123,7 +124,7 @@ def _archive(seen: _Seen, count: int, found: Document, path: Path) -> None:
     text = document.dumps(found)
     picture = found.experiment.data.picture
     with zipfile.ZipFile(path, "w") as archive:
-        for _ in write_run(archive, frames, count or seen.count, text, picture=picture):
+        for _ in write_run(archive, frames, count or seen.count, text, score, picture=picture):
             pass
 
 

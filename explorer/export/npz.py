@@ -29,7 +29,8 @@ _HEADERS = 1500
 @EXPORTERS.register("npz", title="NumPy arrays", order=70)
 @dataclass(frozen=True)
 class Npz(Exporter):
-    """t (frames,), x (frames, particles, d), nfe (frames,) and the experiment as JSON text; of B with _b.
+    """t (frames,), x (frames, particles, d), nfe (frames,), the experiment as JSON text, and in `score` which score
+    was used; of B with _b.
 
     Of pictures also `pictures` (n, h, w, c), uint8: those of the last frame.
     """
@@ -46,8 +47,9 @@ class Npz(Exporter):
         with zipfile.ZipFile(path, "w") as archive:
             for track, suffix in zip(replay.tracks, ("", _BESIDE), strict=False):
                 frames = track.recording.frames
-                text, picture = _experiment_of(track, replay), track.experiment.data.picture
-                for _ in write_run(archive, frames, len(frames), text, suffix, picture):
+                said = _experiment_of(track, replay), track.resolved.named
+                picture = track.experiment.data.picture
+                for _ in write_run(archive, frames, len(frames), *said, suffix, picture):
                     done += 1
                     yield Progress(done, total)
 
@@ -76,10 +78,12 @@ def write_run(
     frames: Iterable[Frame],
     count: int,
     experiment: str,
+    score: str,
     suffix: str = "",
     picture: tuple[int, int, int] | None = None,
 ) -> Iterator[Frame]:
-    """Put the arrays of a run of `count` frames into an archive, handing each frame on as it goes in.
+    """Put the arrays of a run of `count` frames into an archive, handing each frame on as it goes in; `experiment`
+    (JSON) and `score` (which one was used) as text.
 
     Where the data are pictures (c, h, w), those of the last frame are put in as such too.
     """
@@ -99,6 +103,7 @@ def write_run(
         "t": np.array(times),
         "nfe": np.array(nfe, np.int64),
         "experiment": np.array(experiment),
+        "score": np.array(score),
     }
     if picture is not None:
         rest["pictures"] = to_pixels(frame.x, picture)

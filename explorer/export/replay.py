@@ -14,8 +14,8 @@ from explorer.export.page import Page, Pane, Renderer, rgb
 from explorer.frames import Frame, Recording
 from explorer.look import Look
 from explorer.marks import Bounds
+from explorer.models import Resolved
 from explorer.playback import frames_until, index_at, linked_index, same_clock
-from explorer.scores.base import Score
 from explorer.theme import DARK, Theme
 from explorer.views import Scene, compose
 from explorer.views.picture_parts import HOME, is_home
@@ -30,7 +30,7 @@ class Track:
     """One run. `title` and `subtitle` stand above its stage."""
 
     experiment: Experiment
-    score: Score
+    resolved: Resolved
     recording: Recording
     title: str = ""
     subtitle: str = ""
@@ -99,7 +99,7 @@ class Replay:
         recording = track.recording
         frames = frames_until(recording, index, track.experiment, self.look)
         whole = (tuple(recording.frames), len(recording)) if track.experiment.pictures else ((), 0)
-        scene = Scene(track.experiment, self.look, frames, track.score, camera.bounds(*size), *whole)
+        scene = Scene(track.experiment, self.look, frames, track.resolved.score, camera.bounds(*size), *whole)
         return replace(pane, marks=compose(scene), camera=camera)
 
     def _camera(self, e: Experiment, size: tuple[int, int]) -> Camera:

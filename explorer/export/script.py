@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ from explorer.experiment import Experiment
 from explorer.export.base import EXPORTERS, Exporter, ExportError, Outline, Progress
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay
+from explorer.models import Resolved
 
 _TEMPLATE = '''\
 """{caption}
@@ -66,9 +67,7 @@ class Script(Exporter):
         return Outline(0, 0, 1)
 
     def produce(self, replay: Replay, path: Path, renderer: Renderer) -> Iterator[Progress]:
-        path.write_text(
-            script_of([track.experiment for track in replay.tracks], replay.caption), encoding="utf-8"
-        )
+        path.write_text(_of_replay(replay), encoding="utf-8")
         yield Progress(1, 1)
 
     def check(self, path: Path, replay: Replay) -> None:
@@ -78,13 +77,19 @@ class Script(Exporter):
             raise ExportError(f"the script came out wrong ({error.msg})") from error
 
     def size(self, replay: Replay, renderer: Renderer) -> int:
-        return len(script_of([track.experiment for track in replay.tracks], replay.caption).encode())
+        return len(_of_replay(replay).encode())
 
 
-def script_of(experiments: list[Experiment], caption: str = "") -> str:
-    """The script for one experiment, or for two that are compared."""
+def _of_replay(replay: Replay) -> str:
+    tracks = replay.tracks
+    return script_of([t.experiment for t in tracks], [t.resolved for t in tracks], replay.caption)
+
+
+def script_of(experiments: list[Experiment], resolved: Sequence[Resolved], caption: str) -> str:
+    """The script for one experiment, or for two that are compared, whose scores are `resolved`: one that uses a
+    trained network asks for its file. What has not been trained, the script makes anew from the seed."""
     names = ["experiment"] if len(experiments) == 1 else ["experiment_a", "experiment_b"]
-    trained = experiments[0].score.source == "trained"
+    trained = resolved[0].source == "trained"
     lines = [f"{name} = {_code(e)}" for name, e in zip(names, experiments, strict=True)]
     # beside the script and of its name, so that it overwrites nothing of anybody else's
     files = [".npz"] if len(names) == 1 else [".a.npz", ".b.npz"]
@@ -93,7 +98,7 @@ def script_of(experiments: list[Experiment], caption: str = "") -> str:
         for name, file in zip(names, files, strict=True)
     ]
     return _TEMPLATE.format(
-        caption=caption.replace("\\", "/").replace('"', "'") or "A score-based model.",
+        caption=caption.replace("\\", "/").replace('"', "'") or f"A score-based model, {resolved[0].named}.",
         plural="s" * (len(names) > 1),
         imports=_imports(experiments, trained),
         experiments="\n".join(lines) + "\n",

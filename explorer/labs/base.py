@@ -125,6 +125,8 @@ class Lab(Validated, ABC):
     for_pictures: ClassVar[bool] = False
     #: Of one for points, where the same is found for pictures.
     elsewhere: ClassVar[str] = ""
+    #: What captions call the score of its figures where that is not the one in use; "" where they have none.
+    score_used: ClassVar[str | None] = None
     #: The fields that pictures from files can be put into.
     own_pictures: ClassVar[Mapping[str, OwnPicture]] = {}
 
@@ -148,6 +150,10 @@ class Lab(Validated, ABC):
     def quick(cls) -> Lab:
         """The cheapest instance that still shows every figure (for tests and previews)."""
         return cls()
+
+    def score_named(self, resolved: Resolved) -> str:
+        """Which score its figures are of, for captions: `resolved` is the one in use. "" for one without a score."""
+        return resolved.named if self.score_used is None else self.score_used
 
     def looks_at(self, context: Context) -> Context:
         """What it is given: the run on the stage where it explains that, else that set right (`Context.free`)."""

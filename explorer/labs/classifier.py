@@ -56,6 +56,8 @@ class ClassifierLab(Lab):
     def unfit(self, experiment: Experiment) -> str:
         return ClassGuidance(label=self.label).refusal(experiment.data.mixture)
 
+    score_used = ""
+
     @classmethod
     def quick(cls) -> ClassifierLab:
         return cls(iterations=20)

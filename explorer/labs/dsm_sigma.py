@@ -13,6 +13,7 @@ from explorer.figures import Figure, Picture, Plot, Series
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.fields import around, density_image, score_arrows
 from explorer.lazy import torch
+from explorer.models import IN_USE
 from explorer.params import param
 from explorer.scores.smoothing import Trade, noise_trade
 from explorer.views.base import lattice
@@ -58,6 +59,8 @@ class DenoisingSigma(Lab):
         help="Points that the means are over; the bars are their standard errors.",
         symbol="m", equation="± s/√m",
     )  # fmt: skip
+
+    score_used = IN_USE["exact"]
 
     @classmethod
     def quick(cls) -> DenoisingSigma:

@@ -57,6 +57,8 @@ class Ladder(Lab):
         symbol="N_max", equation="5 ≤ N ≤ N_max",
     )  # fmt: skip
 
+    score_used = ""
+
     @classmethod
     def quick(cls) -> Ladder:
         return cls(most=200)

@@ -199,10 +199,9 @@ class _Work:
         error, spread = m.mean_error
         (mean, bar), exact = m.estimate.mean(), m.truth.mean()
         probed = f" ± {bar:.2g} (probes)" if bar else ""
-        score = "exact score" if self.context.resolved.exact else "learned score"
         return (
-            f"With the {score}, log p of {len(m.truth)} data points is {mean:.3f}{probed} nats on average, "
-            f"the truth {exact:.3f}; the mean absolute error is {error:.2g} ± {spread:.1g} nats. "
+            f"With the {self.context.resolved.named}, log p of {len(m.truth)} data points is {mean:.3f}{probed} nats "
+            f"on average, the truth {exact:.3f}; the mean absolute error is {error:.2g} ± {spread:.1g} nats. "
             f"The density found integrates to {totals[0]:.3f} over the picture, the exact one to {totals[1]:.3f}."
         )
 

@@ -87,6 +87,8 @@ class ObjectiveRace(Lab):
         symbol="m", equation="tr Cov ∇L over m batches",
     )  # fmt: skip
 
+    score_used = "networks trained in the race"
+
     @classmethod
     def quick(cls) -> ObjectiveRace:
         chosen = Objectives(**{name: name in ("esm", "dsm") for name in OBJECTIVES})

@@ -41,6 +41,8 @@ class Schedules(Lab):
         equation="log t",
     )  # fmt: skip
 
+    score_used = ""
+
     @classmethod
     def quick(cls) -> Schedules:
         return cls(points=20)

@@ -10,6 +10,7 @@ import numpy as np
 
 from explorer.figures import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.models import IN_USE
 from explorer.params import param
 from explorer.samplers.equilibrium import Run, measure, stationary
 
@@ -60,6 +61,8 @@ class SignalToNoise(Lab):
         help="The measured variance is uncertain by about 2/√(nd).",
         equation="variance (1 ± 2/√(nd))",
     )  # fmt: skip
+
+    score_used = IN_USE["exact"]
 
     @classmethod
     def quick(cls) -> SignalToNoise:

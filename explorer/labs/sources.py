@@ -7,19 +7,35 @@ from typing import Any
 from explorer.experiment import Experiment, encode, to_dict
 from explorer.figure_files import Source
 from explorer.labs.base import Lab
+from explorer.models import Resolved
 from explorer.params import Param, params
 
 
-def source_of(lab: Lab, experiment: Experiment, words: str = "") -> Source:
-    """The laboratory with its settings, and the experiment that it looked at."""
-    return Source(lab.title, caption(lab, experiment), encode(lab), to_dict(experiment), words)
+def source_of(lab: Lab, experiment: Experiment, resolved: Resolved, words: str = "") -> Source:
+    """The laboratory with its settings, the experiment that it looked at, and the score that it used."""
+    return Source(
+        lab.title, caption(lab, experiment, resolved), encode(lab), to_dict(experiment), words,
+        score=lab.score_named(resolved),
+    )  # fmt: skip
 
 
-def caption(lab: Lab, experiment: Experiment) -> str:
-    """Title, settings, data, SDE, score and seed in one line."""
+def caption(lab: Lab, experiment: Experiment, resolved: Resolved) -> str:
+    """Title, settings, data, SDE, the score in use and seed in one line; of one that explains the stage's run also
+    what bends that: a mistake, a control."""
     e = experiment
-    of = (e.data.title, f"{e.sde.title} ({_numbers(e.sde)})", f"{e.score.source} score", f"seed {e.seed}")
+    bent = (_mistake(e), e.control_in_force.brief(e.data.mixture)) if lab.guided else ()
+    of = (
+        e.data.title,
+        f"{e.sde.title} ({_numbers(e.sde)})",
+        *bent,
+        lab.score_named(resolved),
+        f"seed {e.seed}",
+    )
     return " · ".join(part for part in (lab.title, _numbers(lab), *of) if part)
+
+
+def _mistake(e: Experiment) -> str:
+    return f"✗ {e.sampler.mistake.title}" if e.sampler.mistake.made else ""
 
 
 def _numbers(owner: Any) -> str:

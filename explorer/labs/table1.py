@@ -228,9 +228,9 @@ class _Growing:
             for _, _, cells in self.rows
         )
         what = WAYS[best[1]][0] + ("" if best[1] == "C" else f" with {best[3].title}")
-        score = "the exact score" if self.context.resolved.exact else "the learned score"
         return (
-            f"With {score} and {self.lab.evaluations} evaluations, {what} under {best[2].title} comes closest: "
-            f"{best[0]:.3g}, where two draws of data are {self.floor.mean:.3g} apart. PC beats its predictor alone "
-            f"in {wins} of {len(self.rows)} rows; in {clear} the two differ by more than their standard deviations."
+            f"With the {self.context.resolved.named} and {self.lab.evaluations} evaluations, {what} under "
+            f"{best[2].title} comes closest: {best[0]:.3g}, where two draws of data are "
+            f"{self.floor.mean:.3g} apart. PC beats its predictor alone in {wins} of {len(self.rows)} rows; in {clear} "
+            "the two differ by more than their standard deviations."
         )

@@ -17,7 +17,7 @@ from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.fields import density_image
 from explorer.lazy import torch
 from explorer.marks import Arrows, Bounds, Mark, Points, Segments, Text
-from explorer.models import untrained
+from explorer.models import IN_USE, Resolved, untrained
 from explorer.objectives.base import Regression
 from explorer.params import param
 from explorer.scores.base import LearnedScore
@@ -83,6 +83,9 @@ class TrainingMicroscope(Lab):
         help="Which draw is looked at: each has its own x₀, noise level and noise, by the seed.",
         equation="(x₀, t, z)ᵢ",
     )  # fmt: skip
+
+    def score_named(self, resolved: Resolved) -> str:
+        return IN_USE["untrained"] if resolved.exact else resolved.named
 
     def reports(self, context: Context) -> Iterator[Report]:
         e = context.experiment

@@ -128,8 +128,7 @@ class _Compared:
         self.std, self.iterations = e.sde.prior_std, iterations
         self.z: dict[str, Array] = {name: array(z) / np.float32(self.std) for name, z in codes.items()}
         order = np.random.default_rng([e.seed, *b"shuffle"]).permutation(len(codes["second"]))
-        source = "exact score" if context.resolved.exact else f"{e.score.source} network"
-        names = {"first": f"first ({source})", "second": "second", "exact": "exact score"}
+        names = {"first": f"first ({context.resolved.named})", "second": "second", "exact": "exact score"}
         pairs = [("first", "second"), ("second", "exact")]
         if not context.resolved.exact:
             pairs.insert(1, ("first", "exact"))

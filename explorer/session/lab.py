@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from explorer.experiment import Experiment
 from explorer.labs import Context, Lab, Report
+from explorer.models import Resolved
 from explorer.session.notices import words_of
 from explorer.session.slot import Slot
 
@@ -33,6 +34,8 @@ class Asked:
     weights: int = 0
     #: Where the playhead is, for a laboratory that follows it: the run's number and the frame's.
     place: tuple[int, int] = (-1, -1)
+    #: The score that it was given; None before it has begun.
+    resolved: Resolved | None = field(default=None, compare=False)
 
 
 class LabRunner:
@@ -164,7 +167,7 @@ class LabRunner:
 
     def _start(self, asked: Asked, context: Context) -> None:
         self.error, self.failure = None, ""
-        self._running, self._began = asked, self._clock()
+        self._running, self._began = replace(asked, resolved=context.resolved), self._clock()
         self._reported = self._pressed = False
         greedy = context.experiment.pictures is not None
         self._slot.start(lambda: _reports(asked.lab, context), greedy=greedy)

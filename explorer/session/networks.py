@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.document import Document
 from explorer.errors import Told, sentence
 from explorer.experiment import Experiment
-from explorer.models import Resolved, needs_classifier, pretrained_path, resolve, told
+from explorer.models import IN_USE, Resolved, needs_classifier, pretrained_path, resolve, told
 from explorer.scores.files import Model
 from explorer.session.classifying import ClassifierTrainer
 from explorer.session.notices import NOTHING
@@ -244,10 +244,10 @@ class Networks:
         return "exact" if without else e.score.source
 
     @property
-    def exact(self) -> bool:
-        """Whether the score in use is the exact one, asked for or for want of a network."""
+    def named(self) -> str:
+        """The score in use in a few words; before there is a run, where it would come from."""
         found = self._in_use("A")
-        return found.exact if found else self._experiment.score.source == "exact"
+        return found.named if found else IN_USE[self.source]
 
     def _in_use(self, name: str) -> Resolved | None:
         run = self._session.tracks[name].full if self._session.started else None

@@ -51,9 +51,12 @@ class Clipboard(QObject):
 
     def copy_script(self) -> None:
         """Copy the experiment as a Python script."""
-        document = self._host.session.document
+        session = self._host.session
+        document = session.document
         experiments = [document.experiment, *([document.compare] if document.compare else [])]
-        QApplication.clipboard().setText(script_of(experiments, words.caption(document.experiment)))
+        resolved = [session.networks.resolved(e) for e in experiments]
+        caption = words.caption(document.experiment, resolved[0])
+        QApplication.clipboard().setText(script_of(experiments, resolved, caption))
         self._host.notices.show_notice("The experiment is on the clipboard as a Python script.")
 
     def shut_down(self) -> None:

@@ -86,20 +86,15 @@ def replay_of(
 ) -> Replay:
     """A replay of finished runs, that of A and perhaps that of B, with the headings of the window."""
     tracks = tuple(_track(*run, letter) for run, letter in zip(runs, _letters(len(runs)), strict=True))
-    said = caption([run[0] for run in runs], runs[0][1].exact)
+    said = caption([run[0] for run in runs], [run[1] for run in runs])
     return Replay(tracks, document.look, theme, said, position, bounds)
 
 
-def caption(experiments: Sequence[Experiment], exact: bool) -> str:
-    """What the picture depends on and the headings of its stages do not say.
-
-    `exact`: whether the score was the exact one. Without a pretrained network for its data, an experiment that asks
-    for it is run with that.
-    """
+def caption(experiments: Sequence[Experiment], resolved: Sequence[Resolved]) -> str:
+    """What the picture depends on and the headings of its stages do not say; `resolved` are the scores in use."""
     first = experiments[0]
     processes = dict.fromkeys(_process(e) for e in experiments)
-    networks = {"pretrained": "pretrained network", "trained": "network trained here"}
-    source = "exact score" if exact else networks[first.score.source]
+    source = " and ".join(dict.fromkeys(r.named for r in resolved))
     count = f"{first.sampler.particles:,} {'pictures' if first.pictures else 'particles'}"
     parts = (first.data.title, *processes, source, count, f"seed {first.seed}")
     return " · ".join(parts)
@@ -117,4 +112,4 @@ def _letters(count: int) -> tuple[str, ...]:
 
 def _track(experiment: Experiment, resolved: Resolved, recording: Recording, letter: str) -> Track:
     title, subtitle = letter + words.title(experiment), words.subtitle(experiment)
-    return Track(experiment, resolved.score, recording, title, subtitle)
+    return Track(experiment, resolved, recording, title, subtitle)

@@ -364,11 +364,9 @@ class Laboratories:
 
     def _source(self) -> files.Source:
         """What the figures on the page were made from."""
-        runner, lab = self._session.lab, self.lab
-        assert lab is not None
-        e = runner.shown.experiment if runner.shown else self._session.document.experiment
-        shown = runner.shown.lab if runner.shown else lab
-        return source_of(shown, e, runner.report.words if runner.report else "")
+        runner = self._session.lab
+        shown = runner.shown
+        return source_of(shown.lab, shown.experiment, shown.resolved, runner.report.words)
 
     def ask_to_save(self, ending: str, figures: Sequence[Figure] = ()) -> None:
         """Ask for a name, and save these figures (all of them where none is named)."""

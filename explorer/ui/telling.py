@@ -96,8 +96,5 @@ class Telling:
 
     def _now(self) -> str:
         """Data, SDE and score in use, in a few words."""
-        e, networks = self.session.document.experiment, self.session.networks
-        untrained = e.score.source == "trained" and networks.trainer.model is None
-        score = "exact score" if networks.exact else words.SOURCES[e.score.source]
-        score = "untrained network" if untrained else score
-        return f"{e.data.title} · {self.window.shown_experiment().sde.title} · {score}"
+        e = self.session.document.experiment
+        return f"{e.data.title} · {self.window.shown_experiment().sde.title} · {self.session.networks.named}"

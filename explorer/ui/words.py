@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from explorer.experiment import Experiment
 from explorer.frames import Frame
+from explorer.models import Resolved
 
 TITLES = {
     "forward": "Forward diffusion",
@@ -13,7 +14,6 @@ TITLES = {
     "langevin": "Langevin dynamics",
     "annealed": "Annealed Langevin",
 }
-SOURCES = {"exact": "exact score", "pretrained": "pretrained network", "trained": "network trained here"}
 #: What the score is where the data has just become the user's own.
 NEW_DATA = {
     "exact": "The exact score is used.",
@@ -63,9 +63,9 @@ def _langevin(e: Experiment) -> str:
     )
 
 
-def caption(e: Experiment) -> str:
-    """One line that names everything the picture depends on."""
-    return f"{e.data.title} · {title(e)} · {subtitle(e)} · {SOURCES[e.score.source]} · seed {e.seed}"
+def caption(e: Experiment, resolved: Resolved) -> str:
+    """One line that names everything the picture depends on, with the score that was used."""
+    return f"{e.data.title} · {title(e)} · {subtitle(e)} · {resolved.named} · seed {e.seed}"
 
 
 def part(e: Experiment, frame: Frame) -> str:
