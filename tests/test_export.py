@@ -170,7 +170,7 @@ def test_npz_holds_every_frame_and_the_experiment(pair, renderer, tmp_path):
     a, b = pair.tracks
     with np.load(path, allow_pickle=False) as arrays:
         assert sorted(arrays) == sorted(
-            f"{n}{s}" for n in ("t", "x", "nfe", "experiment") for s in ("", "_b")
+            f"{n}{s}" for n in ("t", "x", "nfe", "experiment", "score") for s in ("", "_b")
         )
         assert np.array_equal(arrays["x"], np.stack([f.x for f in a.recording.frames]))
         assert np.array_equal(arrays["x_b"], np.stack([f.x for f in b.recording.frames]))

@@ -52,10 +52,12 @@ def paint(
     theme: Theme,
     scale: float = 1.0,
     quality: Quality = "live",
+    least: float = 0.0,
 ) -> None:
-    """Draw the marks in order on a canvas of `size` device pixels whose lines are `scale` times as thick."""
+    """Draw the marks in order on a canvas of `size` device pixels whose lines are `scale` times as thick, but none
+    thinner than `least`."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    sheet = _Sheet(painter, camera, size, theme, scale, quality)
+    sheet = _Sheet(painter, camera, size, theme, scale, quality, least)
     for mark in marks:
         painter.save()
         _paint_one(sheet, mark)
@@ -72,6 +74,11 @@ class _Sheet:
     theme: Theme
     scale: float
     quality: Quality
+    least: float
+
+    def pen(self, color: Color, alpha: float, width: float) -> QPen:
+        """A pen of a mark's width. In files of lines it is scaled with the page, like everything else."""
+        return _pen(color, alpha, max(width * self.scale, self.least), cosmetic=self.quality != "vector")
 
 
 def _paint_one(sheet: _Sheet, mark: Mark) -> None:
@@ -168,36 +175,35 @@ def _shades(colormap: str, theme: Theme, count: int) -> tuple[Color, ...]:
 
 def _segments(sheet: _Sheet, mark: Segments) -> None:
     lines, seen = geometry.segments(mark, sheet.camera, sheet.size, sheet.scale)
-    color, width = rgb(sheet.theme, mark.color), mark.width * sheet.scale
+    color = rgb(sheet.theme, mark.color)
     if len(seen) > CROWD[sheet.quality]:
         sheet.painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     if mark.fade is None:
-        _lines(sheet.painter, lines, _pen(color, mark.alpha, width))
+        _lines(sheet.painter, lines, sheet.pen(color, mark.alpha, mark.width))
         return
     steps = OPACITIES[sheet.quality]
     for level, members in geometry.groups(geometry.levels(np.ravel(mark.fade)[seen], steps + 1)):
         if level:
-            _lines(sheet.painter, lines[members], _pen(color, mark.alpha * level / steps, width))
+            _lines(sheet.painter, lines[members], sheet.pen(color, mark.alpha * level / steps, mark.width))
 
 
 def _arrows(sheet: _Sheet, mark: Arrows) -> None:
     lines, which = geometry.arrows(mark, sheet.camera, sheet.size, sheet.scale)
-    width = mark.width * sheet.scale
     if mark.values is None:
-        _lines(sheet.painter, lines, _pen(rgb(sheet.theme, mark.color), mark.alpha, width))
+        _lines(sheet.painter, lines, sheet.pen(rgb(sheet.theme, mark.color), mark.alpha, mark.width))
         return
     shades = _shades(mark.colormap, sheet.theme, SHADES[sheet.quality])
     for level, members in geometry.groups(geometry.levels(np.ravel(mark.values)[which], len(shades))):
-        _lines(sheet.painter, lines[members], _pen(shades[level], mark.alpha, width))
+        _lines(sheet.painter, lines[members], sheet.pen(shades[level], mark.alpha, mark.width))
 
 
-def _pen(color: Color, alpha: float, width: float) -> QPen:
+def _pen(color: Color, alpha: float, width: float, cosmetic: bool) -> QPen:
     shade = QColor(*color)
     shade.setAlphaF(min(max(alpha, 0.0), 1.0))
     # Round caps are ten times slower: only these two kinds of cap have a fast path in Qt.
     cap = Qt.PenCapStyle.SquareCap if width > 1 else Qt.PenCapStyle.FlatCap
     pen = QPen(shade, width, Qt.PenStyle.SolidLine, cap)
-    pen.setCosmetic(True)
+    pen.setCosmetic(cosmetic)
     return pen
 
 
@@ -212,11 +218,11 @@ def _lines(painter: QPainter, lines: NDArray[np.float64], pen: QPen) -> None:
 
 
 def _curve(sheet: _Sheet, mark: Curve) -> None:
-    pen = _pen(rgb(sheet.theme, mark.color), mark.alpha, mark.width * sheet.scale)
+    pen = sheet.pen(rgb(sheet.theme, mark.color), mark.alpha, mark.width)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
     if mark.dash:
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        pen.setDashPattern([d / max(mark.width, 0.1) for d in DASH])
+        pen.setDashPattern([d * sheet.scale / max(pen.widthF(), 0.1) for d in DASH])
     sheet.painter.setPen(pen)
     for run in geometry.runs(mark, sheet.camera, sheet.size, sheet.scale):
         sheet.painter.drawPolyline(polygon(run))
@@ -262,7 +268,7 @@ def _direct(values: NDArray[np.floating]) -> NDArray[np.uint32]:
 def _text(sheet: _Sheet, mark: Text) -> None:
     x, y = sheet.camera.to_pixels(mark.xy, sheet.size)
     if -sheet.size[0] < x < 2 * sheet.size[0] and -sheet.size[1] < y < 2 * sheet.size[1]:
-        text.draw(sheet.painter, (x, y), mark, sheet.theme, sheet.scale)
+        text.draw(sheet.painter, (x, y), mark, sheet.theme, sheet.scale, plain=sheet.quality == "vector")
 
 
 class PainterCanvas(CanvasBase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,11 +17,10 @@ from explorer.ui import axes as ax
 from explorer.ui import layout, text
 from explorer.ui.axes import Axis
 from explorer.ui.canvas_painter import Quality, paint, polygon
+from explorer.ui.figure_key import AFTER_SAMPLE, GAP, LINE, SAMPLE, SMALL, Entry, Key, Rows, key_of
 from explorer.ui.table_paint import paint_table
 
-TITLE, SMALL = 13.0, 11.0
-LINE = 16.0  # from one small line to the next
-SAMPLE = 18.0  # the bit of line before a word of the key
+TITLE = 13.0
 DOT = 2.4  # radius of a value's dot
 MOST_POINTS = 1600
 HANDLE = 7.0  # radius of the disc that is dragged
@@ -32,21 +32,52 @@ DASHES = {"dash": [5.0, 3.5], "dot": [1.2, 3.0]}
 
 @dataclass(frozen=True)
 class Ink:
-    """What everything is drawn with: colours, the size of words, device pixels per pixel, and how carefully."""
+    """What everything is drawn with: colours, the size of words, device pixels per pixel, and how carefully.
+
+    `whole`: nothing is shortened, as in files, where no mouse can ask for the rest. `least` is the width that every
+    line has at least.
+    """
 
     theme: Theme
     scale: float = 1.0
     ratio: float = 1.0
     quality: Quality = "still"
+    whole: bool = False
+    least: float = 0.0
 
     def color(self, role: str) -> QColor:
         return QColor(color(self.theme, role))
 
+    @property
+    def vector(self) -> bool:
+        """Whether it is for a file of lines and letters, which knows no pixels."""
+        return self.quality == "vector"
+
     def font(self, size: float, bold: bool = False) -> QFont:
-        return text.font(size * self.scale, bold)
+        return text.font(size * self.scale, bold, self.vector)
 
     def width(self, words: str, size: float, bold: bool = False) -> float:
-        return text.width(words, round(size * self.scale), bold) if words else 0.0
+        return text.width(words, round(size * self.scale), bold, self.vector) if words else 0.0
+
+    def lines(self, words: str, room: float, size: float, *, bold: bool = False, most: int = 1) -> list[str]:
+        """The words in lines of so much room: at most so many, or as many as they need where all is to be whole."""
+        if not words:
+            return []
+        size, count = round(size * self.scale), None if self.whole else most
+        return layout.wrapped(words, room, size, count, bold, self.vector)
+
+    def pen(self, role: str, width: float = 0.0) -> QPen:
+        """A pen of this width; 0 is as thin as a line is drawn: one pixel on a screen."""
+        hair = self.scale if self.vector else 1.0
+        return QPen(self.color(role), max(width * self.scale or hair, self.least))
+
+    def crisp(self, place: float) -> float:
+        """Where a thin line along an axis is not blurred: the middle of a pixel, where there are any."""
+        return place if self.vector else round(place) + 0.5
+
+    def box(self, rect: QRectF) -> QRectF:
+        """A rectangle on whole pixels, where there are any."""
+        return QRectF(rect) if self.vector else QRectF(rect.toRect())
 
 
 @dataclass(frozen=True)
@@ -100,7 +131,8 @@ def paint_figure(painter: QPainter, figure: Plot | Picture | Table, rect: QRectF
     """Draw a figure with its title into `rect`; returns where its numbers are (None for a table)."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     sheet = Sheet(painter, ink, QRectF(rect))
-    _title(sheet, figure.title, figure.about, 2 if rect.height() > sheet.px(ROOMY) else 1)
+    if figure.title:
+        _title(sheet, figure.title, figure.about, 2 if rect.height() > sheet.px(ROOMY) else 1)
     if sheet.rect.height() < sheet.px(24) or sheet.rect.width() < sheet.px(40):
         return None
     if isinstance(figure, Plot):
@@ -113,19 +145,20 @@ def paint_figure(painter: QPainter, figure: Plot | Picture | Table, rect: QRectF
 
 def title_height(figure: Plot | Picture | Table, ink: Ink, room: float) -> float:
     """The height of the title and the lines below it, in a width of `room`."""
-    return (TITLE * 1.55 + LINE * len(_about_lines(figure.about, room, ink))) * ink.scale
-
-
-def _about_lines(about: str, room: float, ink: Ink, most: int = 2) -> list[str]:
-    return layout.wrapped(about, room, round(SMALL * ink.scale), most=most) if about else []
+    if not figure.title:
+        return 0.0
+    titles = len(ink.lines(figure.title, room, TITLE, bold=True))
+    about = len(ink.lines(figure.about, room, SMALL, most=2))
+    return (TITLE * (1.3 * titles + 0.25) + LINE * about) * ink.scale
 
 
 def _title(sheet: Sheet, title: str, about: str, most: int) -> None:
     room, ink = sheet.rect.width(), sheet.ink
-    words = layout.elided(title, room, round(TITLE * ink.scale), True)
-    sheet.words(sheet.rect.left(), sheet.rect.top() + sheet.px(TITLE), words, TITLE, bold=True)
-    sheet.cut(sheet.px(TITLE * 1.55))
-    for line in _about_lines(about, room, ink, most):
+    for line in ink.lines(title, room, TITLE, bold=True):
+        sheet.words(sheet.rect.left(), sheet.rect.top() + sheet.px(TITLE), line, TITLE, bold=True)
+        sheet.cut(sheet.px(TITLE * 1.3))
+    sheet.cut(sheet.px(TITLE * 0.25))
+    for line in ink.lines(about, room, SMALL, most=most):
         sheet.words(sheet.rect.left(), sheet.rect.top() + sheet.px(SMALL), line, SMALL, "muted")
         sheet.cut(sheet.px(LINE))
 
@@ -133,25 +166,114 @@ def _title(sheet: Sheet, title: str, about: str, most: int) -> None:
 # --- plots ----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Words:
+    """The words around the curves: the label of the y axis in lines, those of the dashed lines (words, where they
+    begin, in which row above the curves), and how many rows there are."""
+
+    label: list[str]
+    marks: list[tuple[str, float, int]]
+    rows: int
+    own_rows: bool  # whether the words of the dashed lines stand below the label of the y axis
+
+
 def _plot(sheet: Sheet, plot: Plot) -> Area:
-    _key(sheet, plot)
+    ink, whole = sheet.ink, QRectF(sheet.rect)
     x, y = axes_of(plot)
-    labels = plot.x_label != ""
-    most_up = int(sheet.rect.height() / sheet.px(34))
-    left = max([sheet.ink.width(words, SMALL) for _, words in y.ticks(most_up)], default=0) + sheet.px(8)
-    below = sheet.px(LINE * (2 if labels else 1) + 3)
-    last = sheet.ink.width(x.ticks(5)[-1][1], SMALL) / 2 if x.ticks(5) else 0.0
-    inner = sheet.rect.adjusted(left, sheet.px(5), -max(last, sheet.px(6)), -below)
-    area = Area(QRectF(inner.toRect()), x, y)
+    names = key_of(plot, whole.width(), whole.height() - sheet.px(3 * LINE), ink)
+    right = whole.right() - (names.width + sheet.px(GAP) if names.where == "beside" else 0.0)
+    foot = whole.bottom() - (sheet.px(LINE * names.lines + 4) if names.where == "below" else 0.0)
+    under = ink.lines(plot.x_label, right - whole.left(), SMALL)
+    foot -= sheet.px(LINE * (1 + len(under)) + 3)
+    most_up = max(2, int((foot - whole.top() - sheet.px(LINE)) / sheet.px(34)))
+    left = whole.left() + sheet.px(8)
+    left += max([ink.width(words, SMALL) for _, words in y.ticks(most_up)], default=0)
+    last = x.ticks(_across(right - left, sheet))
+    right -= max(ink.width(last[-1][1], SMALL) / 2 if last else 0.0, sheet.px(6))
+    across = Area(QRectF(left, whole.top(), right - left, 1), x, y)
+    words = _words_above(sheet, across, plot, names)
+    top = whole.top() + sheet.px(LINE * words.rows + 5)
+    area = Area(ink.box(QRectF(left, top, right - left, max(foot - top, 1.0))), x, y)
     _grid(sheet, area, most_up)
-    _x_label(sheet, area, plot.x_label)
-    _vertical_marks(sheet, area, plot)
+    _x_label(sheet, area, under)
+    _dashed(sheet, area, plot)
+    _write_above(sheet, area, words)
     sheet.painter.save()
     sheet.painter.setClipRect(area.rect.adjusted(-3, -3, 3, 3))
     for series in plot.series:
         _series(sheet, area, series)
     sheet.painter.restore()
+    _key(sheet, area, names, len(words.label))
     return area
+
+
+def _across(width: float, sheet: Sheet) -> int:
+    """How many ticks there may be along a width."""
+    return max(2, int(width / sheet.px(70)))
+
+
+def _words_above(sheet: Sheet, across: Area, plot: Plot, names: Key) -> _Words:
+    """Where the words above the curves go: on one line where they fit there, else the dashed lines' below."""
+    ink, left = sheet.ink, sheet.rect.left()
+    room = sheet.rect.width() - (
+        names.width + sheet.px(GAP) if names.where == "above" and names.entries else 0
+    )
+    label = ink.lines(plot.y_label, room, SMALL)
+    shared, own = Rows(sheet.px(10)), Rows(sheet.px(10))
+    if label:
+        shared.take(left, left + max(ink.width(line, SMALL) for line in label))
+    if names.where == "above" and names.entries:
+        shared.take(sheet.rect.right() - names.width, sheet.rect.right())
+    marks, beside = [], []
+    for at, words in plot.marks:
+        x = across.place(at, across.y.low).x()
+        if not words or not across.rect.left() - 1 <= x <= across.rect.right() + 1:
+            continue
+        wide = ink.width(words, SMALL)
+        start = min(max(x - wide / 2, left), max(sheet.rect.right() - wide, left))
+        beside.append((words, start, shared.take(start, start + wide)))
+        marks.append((words, start, own.take(start, start + wide)))
+    lines = max(len(label), 1 if names.where == "above" and names.entries else 0)
+    if all(row == 0 for *_, row in beside):
+        return _Words(label, beside, max(lines, len(shared)), False)
+    return _Words(label, marks, lines + len(own), True)
+
+
+def _write_above(sheet: Sheet, area: Area, words: _Words) -> None:
+    top = sheet.rect.top() + sheet.px(SMALL)
+    for i, line in enumerate(words.label):
+        sheet.words(sheet.rect.left(), top + i * sheet.px(LINE), line, SMALL, "muted")
+    for said, x, row in words.marks:
+        sheet.words(x, top + sheet.px(LINE) * (words.rows - 1 - row), said, SMALL, "muted")
+
+
+def _dashed(sheet: Sheet, area: Area, plot: Plot) -> None:
+    """The vertical lines that mark a place on the x axis."""
+    pen = sheet.ink.pen("muted")
+    pen.setDashPattern([4.0, 3.0])
+    sheet.painter.setPen(pen)
+    for at, _ in plot.marks:
+        x = area.place(at, area.y.low).x()
+        if area.rect.left() - 1 <= x <= area.rect.right() + 1:
+            sheet.painter.drawLine(QPointF(x, area.rect.top()), QPointF(x, area.rect.bottom()))
+
+
+def _key(sheet: Sheet, area: Area, names: Key, label_lines: int) -> None:
+    """Each curve's name after a bit of its line."""
+    line = sheet.px(LINE)
+    left, top = {
+        "above": (sheet.rect.left(), sheet.rect.top() + line * max(label_lines - 1, 0)),
+        "beside": (sheet.rect.right() - names.width, area.rect.top()),
+        "below": (sheet.rect.left(), sheet.rect.bottom() - line * names.lines),
+    }[names.where]
+    for entry in names.entries:
+        _entry(sheet, entry, left + entry.x, top + sheet.px(SMALL) + entry.line * line)
+
+
+def _entry(sheet: Sheet, entry: Entry, x: float, base: float) -> None:
+    _sample(sheet, entry.series, x, base)
+    for i, words in enumerate(entry.words):
+        sheet.words(x + sheet.px(SAMPLE + AFTER_SAMPLE), base + i * sheet.px(LINE), words, SMALL)
 
 
 def axes_of(plot: Plot) -> tuple[Axis, Axis]:
@@ -178,45 +300,17 @@ def _near_zero(arrays: Sequence[np.ndarray]) -> bool:
     return 0 <= axis.low < 0.3 * axis.high
 
 
-def _key(sheet: Sheet, plot: Plot) -> None:
-    """What is up the axis at the left, and each curve's name after a bit of its line: at the right where all fit
-    beside it, else one after the other."""
-    ink, left, top = sheet.ink, sheet.rect.left(), sheet.rect.top() + sheet.px(SMALL)
-    if plot.y_label:
-        sheet.words(left, top, plot.y_label, SMALL, "muted")
-    places, lines = key_places(plot, sheet.rect.width(), ink)
-    sample = sheet.px(SAMPLE + 5)
-    for series, (x, line, width) in places:
-        base = top + line * sheet.px(LINE)
-        _sample(sheet, series, left + x, base)
-        words = layout.elided(series.name, width - sample + 1, round(SMALL * ink.scale))
-        sheet.words(left + x + sample, base, words, SMALL)
-    sheet.cut(sheet.px(LINE * lines))
-
-
-def key_places(
-    plot: Plot, room: float, ink: Ink
-) -> tuple[list[tuple[Series, tuple[float, int, float]]], int]:
-    """Where each name stands (how far across, on which line, how wide), and how many lines there are."""
-    named = [s for s in plot.series if s.name]
-    gap, sample = 14 * ink.scale, (SAMPLE + 5) * ink.scale
-    start = ink.width(plot.y_label, SMALL) + gap if plot.y_label else 0.0
-    widths = [min(sample + ink.width(s.name, SMALL), room) for s in named]
-    all_of_them = sum(widths) + gap * (len(widths) - 1)
-    x, line = max(room - all_of_them, 0.0) if start + all_of_them <= room else start, 0
-    places = []
-    for series, width in zip(named, widths, strict=True):
-        if x + width > room + 1 and x > 0:
-            x, line = 0.0, line + 1
-        places.append((series, (x, line, width)))
-        x += width + gap
-    return places, line + 1 if named or plot.y_label else 0
-
-
 def least_height(plot: Plot, room: float, ink: Ink) -> float:
-    """The height at which a plot of this width still shows its curves."""
-    lines = key_places(plot, room, ink)[1] + (1 if plot.about else 0) + (2 if plot.x_label else 1)
-    return (TITLE * 1.55 + LINE * lines + LEAST_CURVES) * ink.scale
+    """The height at which a plot of this width still shows its curves and all of its words."""
+    names = key_of(plot, room, math.inf, ink)
+    around = len(ink.lines(plot.y_label, room, SMALL)) or (names.where == "above")
+    around += bool(plot.marks) + 1 + len(ink.lines(plot.x_label, room, SMALL))
+    curves = LEAST_CURVES
+    if names.where == "below":
+        around += names.lines + 0.5
+    elif names.where == "beside":
+        curves = max(curves, LINE * names.lines)
+    return title_height(plot, ink, room) + (LINE * around + curves) * ink.scale
 
 
 def _sample(sheet: Sheet, series: Series, x: float, base: float) -> None:
@@ -230,7 +324,7 @@ def _sample(sheet: Sheet, series: Series, x: float, base: float) -> None:
 
 def pen(ink: Ink, series: Series) -> QPen:
     """How a series is drawn."""
-    made = QPen(ink.color(series.role), 1.6 * ink.scale)
+    made = ink.pen(series.role, 1.6)
     made.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
     made.setCapStyle(Qt.PenCapStyle.FlatCap)
     if series.line in DASHES:
@@ -240,62 +334,42 @@ def pen(ink: Ink, series: Series) -> QPen:
 
 def _grid(sheet: Sheet, area: Area, most_up: int) -> None:
     ink, rect, painter = sheet.ink, area.rect, sheet.painter
-    faint, base = QPen(ink.color("line"), 1.0), QPen(ink.color("muted"), 1.0)
     for value, words in area.y.ticks(most_up):
-        y = round(area.place(area.x.low, value).y()) + 0.5
-        painter.setPen(faint)
+        y = ink.crisp(area.place(area.x.low, value).y())
+        painter.setPen(ink.pen("line"))
         painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
         across = ink.width(words, SMALL)
         sheet.words(rect.left() - sheet.px(6) - across, y + sheet.px(SMALL * 0.36), words, SMALL, "muted")
     _x_ticks(sheet, area)
-    painter.setPen(base)
-    painter.drawLine(QPointF(rect.left(), rect.bottom() + 0.5), QPointF(rect.right(), rect.bottom() + 0.5))
+    painter.setPen(ink.pen("muted"))
+    foot = ink.crisp(rect.bottom())
+    painter.drawLine(QPointF(rect.left(), foot), QPointF(rect.right(), foot))
 
 
 def _x_ticks(sheet: Sheet, area: Area) -> None:
     rect, foot, ink = area.rect, area.rect.bottom(), sheet.ink
-    marks = area.x.ticks(max(2, int(rect.width() / sheet.px(70))))
-    sheet.painter.setPen(QPen(ink.color("muted"), 1.0))
+    marks = area.x.ticks(_across(rect.width(), sheet))
+    sheet.painter.setPen(ink.pen("muted"))
     for length, values in ((2.0, area.x.minor()), (4.0, [v for v, _ in marks])):
         for value in values:
-            x = round(area.place(value, area.y.low).x()) + 0.5
+            x = ink.crisp(area.place(value, area.y.low).x())
             sheet.painter.drawLine(QPointF(x, foot), QPointF(x, foot + sheet.px(length)))
+    free = -math.inf
     for value, words in marks:
-        x = area.place(value, area.y.low).x() - ink.width(words, SMALL) / 2
-        sheet.words(x, foot + sheet.px(LINE), words, SMALL, "muted")
+        wide = ink.width(words, SMALL)
+        x = area.place(value, area.y.low).x() - wide / 2
+        x = max(min(x, sheet.rect.right() - wide), sheet.rect.left())
+        if x >= free:  # a word that would touch the one before is left out
+            sheet.words(x, foot + sheet.px(LINE), words, SMALL, "muted")
+            free = x + wide + sheet.px(4)
 
 
-def _x_label(sheet: Sheet, area: Area, words: str) -> None:
-    if words:
-        x = area.rect.center().x() - sheet.ink.width(words, SMALL) / 2
-        sheet.words(x, area.rect.bottom() + sheet.px(2 * LINE - 1), words, SMALL, "muted")
-
-
-def _vertical_marks(sheet: Sheet, area: Area, plot: Plot) -> None:
-    dashed = QPen(sheet.ink.color("muted"), 1.0)
-    dashed.setDashPattern([4.0, 3.0])
-    taken: list[QRectF] = []
-    for at, words in plot.marks:
-        x = area.place(at, area.y.low).x()
-        if not area.rect.left() - 1 <= x <= area.rect.right() + 1:
-            continue
-        sheet.painter.setPen(dashed)
-        sheet.painter.drawLine(QPointF(x, area.rect.top()), QPointF(x, area.rect.bottom()))
-        if words:
-            _mark_word(sheet, area, x, words, taken)
-
-
-def _mark_word(sheet: Sheet, area: Area, x: float, words: str, taken: list[QRectF]) -> None:
-    """Beside the line, on the side where there is room, below other words there."""
-    across, height = sheet.ink.width(words, SMALL), sheet.px(LINE)
-    start = x + sheet.px(4) if x + across + sheet.px(6) < area.rect.right() else x - across - sheet.px(4)
-    box = QRectF(start, area.rect.top(), across, height)
-    near = sheet.px(10)  # words side by side would read as one
-    wide = [other.adjusted(-near, 0, near, 0) for other in taken]
-    while any(box.intersects(other) for other in wide) and box.bottom() < area.rect.bottom():
-        box.translate(0, height)
-    taken.append(box)
-    sheet.words(box.left(), box.top() + sheet.px(SMALL), words, SMALL, "muted")
+def _x_label(sheet: Sheet, area: Area, lines: Sequence[str]) -> None:
+    for i, words in enumerate(lines):
+        wide = sheet.ink.width(words, SMALL)
+        x = min(area.rect.center().x() - wide / 2, sheet.rect.right() - wide)
+        y = area.rect.bottom() + sheet.px((2 + i) * LINE - 1)
+        sheet.words(max(x, sheet.rect.left()), y, words, SMALL, "muted")
 
 
 def _series(sheet: Sheet, area: Area, series: Series) -> None:
@@ -326,7 +400,7 @@ def _dots(sheet: Sheet, series: Series, places: list[QPointF]) -> None:
 
 
 def _error_bars(sheet: Sheet, area: Area, series: Series) -> None:
-    thin, cap = QPen(sheet.ink.color(series.role), 1.0 * sheet.ink.scale), sheet.px(3)
+    thin, cap = sheet.ink.pen(series.role, 1.0), sheet.px(3)
     sheet.painter.setPen(thin)
     low, high = _reach(series, -1), _reach(series, 1)
     low = np.where(low > 0, low, area.y.low) if area.y.log else low
@@ -348,27 +422,32 @@ def _picture(sheet: Sheet, picture: Picture) -> Area:
     inner = sheet.rect.adjusted(*room)
     if picture.square:
         inner = _square(inner, right - left, top - bottom)
-    area = Area(QRectF(inner.toRect()), x, y)
+    area = Area(sheet.ink.box(inner), x, y)
     _marks(sheet, area, picture)
-    sheet.painter.setPen(QPen(sheet.ink.color("line"), 1.0))
+    sheet.painter.setPen(sheet.ink.pen("line"))
     sheet.painter.setBrush(Qt.BrushStyle.NoBrush)
     sheet.painter.drawRect(area.rect.adjusted(-0.5, -0.5, 0.5, 0.5))
     if picture.x_label:
         _x_ticks(sheet, area)
-        _x_label(sheet, area, picture.x_label)
+        _x_label(sheet, area, _labels(sheet, picture.x_label))
     if picture.y_label:
-        _y_ticks(sheet, area, picture.y_label)
+        _y_ticks(sheet, area, _labels(sheet, picture.y_label))
     if picture.scale is not None:
         _colour_bar(sheet, area, picture, picture.scale)
     return area
+
+
+def _labels(sheet: Sheet, words: str) -> list[str]:
+    """The label of an axis of a picture, in lines."""
+    return sheet.ink.lines(words, sheet.rect.width(), SMALL)
 
 
 def _room_for_axes(sheet: Sheet, picture: Picture, x: Axis, y: Axis) -> tuple[float, float, float, float]:
     ink = sheet.ink
     ticks = [w for _, w in y.ticks(int(sheet.rect.height() / sheet.px(40)))] if picture.y_label else []
     left = max([ink.width(words, SMALL) for words in ticks], default=0.0) + (sheet.px(8) if ticks else 1)
-    above = sheet.px(LINE + 3) if picture.y_label else 1.0
-    below = sheet.px(2 * LINE + 2) if picture.x_label else 1.0
+    above = sheet.px(LINE * len(_labels(sheet, picture.y_label)) + 3) if picture.y_label else 1.0
+    below = sheet.px((1 + len(_labels(sheet, picture.x_label))) * LINE + 2) if picture.x_label else 1.0
     right = sheet.px(8) if picture.x_label else 1.0
     if picture.scale is not None:
         ends = [ink.width(w, SMALL) for w in (*_ends(picture.scale), *_wrapped_word(picture.scale[2]))]
@@ -397,15 +476,18 @@ def _marks(sheet: Sheet, area: Area, picture: Picture) -> None:
     painter.restore()
 
 
-def _y_ticks(sheet: Sheet, area: Area, label: str) -> None:
+def _y_ticks(sheet: Sheet, area: Area, label: Sequence[str]) -> None:
     rect, ink = area.rect, sheet.ink
     for value, words in area.y.ticks(max(2, int(rect.height() / sheet.px(40)))):
-        y = round(area.place(area.x.low, value).y()) + 0.5
-        sheet.painter.setPen(QPen(ink.color("muted"), 1.0))
+        y = ink.crisp(area.place(area.x.low, value).y())
+        sheet.painter.setPen(ink.pen("muted"))
         sheet.painter.drawLine(QPointF(rect.left() - sheet.px(4), y), QPointF(rect.left(), y))
         x = rect.left() - sheet.px(6) - ink.width(words, SMALL)
         sheet.words(x, y + sheet.px(SMALL * 0.36), words, SMALL, "muted")
-    sheet.words(rect.left(), rect.top() - sheet.px(5), label, SMALL, "muted")
+    for i, words in enumerate(reversed(label)):
+        x = min(rect.left(), sheet.rect.right() - ink.width(words, SMALL))
+        y = rect.top() - sheet.px(5 + i * LINE)
+        sheet.words(max(x, sheet.rect.left()), y, words, SMALL, "muted")
 
 
 def _ends(scale: tuple[float, float, str]) -> tuple[str, str]:

@@ -145,26 +145,41 @@ def _caption_labels(lines: Sequence[str], top: float, scale: float) -> Iterator[
         yield Label(PAD * scale, y, line, SMALL * scale, "muted")
 
 
-def elided(words: str, room: float, size: float, bold: bool = False) -> str:
-    if not words or text.width(words, size, bold) <= room:
+def elided(words: str, room: float, size: float, bold: bool = False, plain: bool = False) -> str:
+    if not words or text.width(words, size, bold, plain) <= room:
         return words
-    while words and text.width(words + "…", size, bold) > room:
+    while words and text.width(words + "…", size, bold, plain) > room:
         words = words[:-1]
     return words.rstrip() + "…" if words else ""
 
 
-def wrapped(words: str, room: float, size: float, most: int = 3) -> list[str]:
-    """The words in lines that fit; what does not fit on the last is cut."""
+def wrapped(
+    words: str, room: float, size: float, most: int | None = 3, bold: bool = False, plain: bool = False
+) -> list[str]:
+    """The words in lines that fit; what does not fit on the last of `most` is cut, and nothing where `most` is None."""
     lines: list[str] = []
     for paragraph in words.splitlines():
         line = ""
         for word in paragraph.split():
             longer = f"{line} {word}".strip()
-            if line and text.width(longer, size) > room:
+            if line and text.width(longer, size, bold, plain) > room:
                 lines.append(line)
                 longer = word
+            while most is None and text.width(longer, size, bold, plain) > room and len(longer) > 1:
+                whole = len(_start(longer, room, size, bold, plain))
+                lines.append(longer[:whole])
+                longer = longer[whole:]
             line = longer
         lines.append(line)
+    if most is None:
+        return lines
     if len(lines) > most:
         lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
-    return [elided(line, room, size) for line in lines]
+    return [elided(line, room, size, bold, plain) for line in lines]
+
+
+def _start(word: str, room: float, size: float, bold: bool, plain: bool) -> str:
+    """As much of the beginning of a long word as fits, but a letter."""
+    while len(word) > 1 and text.width(word, size, bold, plain) > room:
+        word = word[:-1]
+    return word

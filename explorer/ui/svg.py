@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QBuffer, QIODevice, QPointF
+from PySide6.QtGui import QFont, QImage, QPainterPath
 
 from explorer.camera import Camera, Size
 from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
@@ -46,29 +46,39 @@ def _pane(pane: Pane, theme: Theme, scale: float, name: str) -> Iterator[str]:
     yield f'<defs><clipPath id="{name}">{rect}/></clipPath></defs>'
     yield f'<g transform="translate({x} {y})" clip-path="url(#{name})">{rect} fill="{theme.stage}"/>'
     for mark in pane.marks:
-        yield from _mark(mark, pane.camera, (width, height), theme, scale)
+        yield from mark_elements(mark, pane.camera, (width, height), theme, scale)
     yield "</g>"
 
 
-def _mark(mark: Mark, camera: Camera, size: Size, theme: Theme, scale: float) -> Iterator[str]:
+def mark_elements(
+    mark: Mark,
+    camera: Camera,
+    size: Size,
+    theme: Theme,
+    scale: float,
+    least: float = 0.0,
+    outlined: bool = False,
+) -> Iterator[str]:
+    """The elements of a mark on a canvas of `size`, whose lines are `scale` times as thick but never thinner than
+    `least`. `outlined`: letters as shapes, which need no font, instead of text that can be edited."""
     match mark:
         case Points():
             yield from _points(mark, camera, size, theme, scale)
         case Segments():
-            yield from _segments(mark, camera, size, theme, scale)
+            yield from _segments(mark, camera, size, theme, scale, least)
         case Arrows():
-            yield from _arrows(mark, camera, size, theme, scale)
+            yield from _arrows(mark, camera, size, theme, scale, least)
         case Curve():
-            yield from _curve(mark, camera, size, theme, scale)
+            yield from _curve(mark, camera, size, theme, scale, least)
         case Image():
             yield from _image(mark, camera, size, theme)
         case Text():
-            yield from _text(mark, camera, size, theme, scale)
+            yield from _text(mark, camera, size, theme, scale, outlined)
         case _:
             assert_never(mark)
 
 
-def _n(value: float) -> str:
+def number(value: float) -> str:
     """A number of pixels, to a hundredth, as short as it goes."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
@@ -80,10 +90,10 @@ def _shades(values: NDArray[np.floating], colormap: str, theme: Theme) -> list[s
 
 def _points(mark: Points, camera: Camera, size: Size, theme: Theme, scale: float) -> Iterator[str]:
     centres, seen = geometry.points(mark, camera, size, scale)
-    radius, ring = _n(mark.size * scale / 2), _n(RING * scale * 2)
+    radius, ring = number(mark.size * scale / 2), number(RING * scale * 2)
     # The ring is a stroke painted first, half of it under the dot.
     yield (
-        f'<g fill="{color(theme, mark.color)}" opacity="{_n(mark.alpha)}" stroke="{theme.stage}"'
+        f'<g fill="{color(theme, mark.color)}" opacity="{number(mark.alpha)}" stroke="{theme.stage}"'
         f' stroke-width="{ring}" stroke-opacity="{RING_ALPHA}" paint-order="stroke">'
     )
     fills = [""] * len(seen)
@@ -91,43 +101,52 @@ def _points(mark: Points, camera: Camera, size: Size, theme: Theme, scale: float
         shades = _shades(np.ravel(mark.values)[seen], mark.colormap, theme)
         fills = [f' fill="{shade}"' for shade in shades]
     for (x, y), fill in zip(centres.tolist(), fills, strict=True):
-        yield f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{radius}"{fill}/>'
+        yield f'<circle cx="{number(x)}" cy="{number(y)}" r="{radius}"{fill}/>'
     yield "</g>"
 
 
-def _stroked(mark: Segments | Arrows | Curve, theme: Theme, scale: float) -> str:
+def _stroked(mark: Segments | Arrows | Curve, theme: Theme, scale: float, least: float) -> str:
+    width = max(mark.width * scale, least)
     return (
-        f'<g fill="none" stroke="{color(theme, mark.color)}" stroke-width="{_n(mark.width * scale)}"'
-        f' opacity="{_n(mark.alpha)}" stroke-linecap="round" stroke-linejoin="round">'
+        f'<g fill="none" stroke="{color(theme, mark.color)}" stroke-width="{number(width)}"'
+        f' opacity="{number(mark.alpha)}" stroke-linecap="round" stroke-linejoin="round">'
     )
 
 
-def _segments(mark: Segments, camera: Camera, size: Size, theme: Theme, scale: float) -> Iterator[str]:
+def _segments(
+    mark: Segments, camera: Camera, size: Size, theme: Theme, scale: float, least: float
+) -> Iterator[str]:
     lines, seen = geometry.segments(mark, camera, size, scale)
     fade = np.ones(len(seen)) if mark.fade is None else np.nan_to_num(np.ravel(mark.fade)[seen])
-    yield _stroked(mark, theme, scale)
+    yield _stroked(mark, theme, scale, least)
     for (x1, y1, x2, y2), opacity in zip(lines.tolist(), fade.tolist(), strict=True):
-        shade = "" if opacity >= 1 else f' stroke-opacity="{_n(opacity)}"'
-        yield f'<line x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"{shade}/>'
+        shade = "" if opacity >= 1 else f' stroke-opacity="{number(opacity)}"'
+        yield f'<line x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}"{shade}/>'
     yield "</g>"
 
 
-def _arrows(mark: Arrows, camera: Camera, size: Size, theme: Theme, scale: float) -> Iterator[str]:
+def _arrows(
+    mark: Arrows, camera: Camera, size: Size, theme: Theme, scale: float, least: float
+) -> Iterator[str]:
     lines, which = geometry.arrows(mark, camera, size, scale)
     shades = None if mark.values is None else _shades(mark.values, mark.colormap, theme)
-    yield _stroked(mark, theme, scale)
+    yield _stroked(mark, theme, scale, least)
     for arrow, members in geometry.groups(which):
-        path = "".join(f"M{_n(a)} {_n(b)}L{_n(c)} {_n(d)}" for a, b, c, d in lines[members].tolist())
+        path = "".join(
+            f"M{number(a)} {number(b)}L{number(c)} {number(d)}" for a, b, c, d in lines[members].tolist()
+        )
         stroke = f' stroke="{shades[arrow]}"' if shades else ""
         yield f'<path d="{path}"{stroke}/>'
     yield "</g>"
 
 
-def _curve(mark: Curve, camera: Camera, size: Size, theme: Theme, scale: float) -> Iterator[str]:
-    dash = f' stroke-dasharray="{_n(DASH[0] * scale)} {_n(DASH[1] * scale)}"' if mark.dash else ""
-    yield _stroked(mark, theme, scale)
+def _curve(
+    mark: Curve, camera: Camera, size: Size, theme: Theme, scale: float, least: float
+) -> Iterator[str]:
+    dash = f' stroke-dasharray="{number(DASH[0] * scale)} {number(DASH[1] * scale)}"' if mark.dash else ""
+    yield _stroked(mark, theme, scale, least)
     for run in geometry.runs(mark, camera, size, scale):
-        points = " ".join(f"{_n(x)},{_n(y)}" for x, y in run.tolist())
+        points = " ".join(f"{number(x)},{number(y)}" for x, y in run.tolist())
         yield f'<polyline points="{points}"{dash}/>'
     yield "</g>"
 
@@ -146,24 +165,30 @@ def _image(mark: Image, camera: Camera, size: Size, theme: Theme) -> Iterator[st
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32).save(buffer, "PNG")  # type: ignore[call-overload]
     data = base64.b64encode(buffer.data().data()).decode()
-    x, y, width, height = (_n(v) for v in patch[1])
+    x, y, width, height = (number(v) for v in patch[1])
     crisp = "" if smooth else ' style="image-rendering:pixelated"'
     yield (
-        f'<image x="{x}" y="{y}" width="{width}" height="{height}" opacity="{_n(mark.alpha)}"'
+        f'<image x="{x}" y="{y}" width="{width}" height="{height}" opacity="{number(mark.alpha)}"'
         f' preserveAspectRatio="none"{crisp} href="data:image/png;base64,{data}"/>'
     )
 
 
-def _text(mark: Text, camera: Camera, size: Size, theme: Theme, scale: float) -> Iterator[str]:
+def _text(
+    mark: Text, camera: Camera, size: Size, theme: Theme, scale: float, outlined: bool
+) -> Iterator[str]:
     x, y = camera.to_pixels(mark.xy, size)
     if np.isfinite([x, y]).all():
-        start = text.baseline(mark, (x, y), scale)
+        start = text.baseline(mark, (x, y), scale, plain=outlined)
         fill = color(theme, mark.color)
         # Two elements, because many programs know nothing of paint-order and would paint the rim on top.
         rim = f' stroke="{theme.stage}" stroke-opacity="{text.HALO_ALPHA}"'
-        rim += f' stroke-width="{_n(text.HALO * scale)}" stroke-linejoin="round" aria-hidden="true"'
+        rim += f' stroke-width="{number(text.HALO * scale)}" stroke-linejoin="round" aria-hidden="true"'
         for more in (rim, ""):
-            yield _words(start.x(), start.y(), mark.text, mark.size * scale, fill, more)
+            if outlined:
+                face = text.font(mark.size * scale, plain=True)
+                yield letters(start.x(), start.y(), mark.text, face, fill, more, named=not more)
+            else:
+                yield _words(start.x(), start.y(), mark.text, mark.size * scale, fill, more)
 
 
 def _fill(fill: Fill, theme: Theme) -> str:
@@ -176,7 +201,36 @@ def _label(label: Label, theme: Theme) -> str:
     return _words(label.x, label.y, label.text, label.size, color(theme, label.color), weight)
 
 
+def printable(words: str) -> str:
+    """Without control characters, which XML 1.0 has no way to write."""
+    return "".join(c for c in words if c.isprintable())
+
+
 def _words(x: float, y: float, words: str, size: float, fill: str, more: str) -> str:
-    # XML 1.0 has no way to write control characters.
-    clean = escape("".join(c for c in words if c.isprintable()))
-    return f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill={quoteattr(fill)}{more}>{clean}</text>'
+    start = f'<text x="{number(x)}" y="{number(y)}" font-size="{number(size)}" fill={quoteattr(fill)}{more}>'
+    return f"{start}{escape(printable(words))}</text>"
+
+
+def letters(
+    x: float, y: float, words: str, face: QFont, fill: str, more: str = "", named: bool = True
+) -> str:
+    """A line of text as the outlines of its letters: it looks the same where the font is missing. The words
+    themselves are its label, for programs that read aloud or search."""
+    outline = QPainterPath()
+    outline.addText(QPointF(x, y), face, words)
+    label = f' role="img" aria-label={quoteattr(printable(words))}' if named else ""
+    return f'<path d="{_path(outline)}" fill={quoteattr(fill)}{more}{label}/>'
+
+
+def _path(path: QPainterPath) -> str:
+    """The commands of an outline."""
+    parts, elements = [], [path.elementAt(i) for i in range(path.elementCount())]
+    letter = {
+        QPainterPath.ElementType.MoveToElement: "M",
+        QPainterPath.ElementType.LineToElement: "L",
+        QPainterPath.ElementType.CurveToElement: "C",
+        QPainterPath.ElementType.CurveToDataElement: " ",
+    }
+    for element in elements:
+        parts.append(f"{letter[element.type]}{number(element.x)} {number(element.y)}")  # type: ignore[attr-defined]
+    return "".join(parts)

@@ -12,24 +12,38 @@ HALO = 3.0  # width of the stage-coloured rim that keeps words readable on a bus
 HALO_ALPHA = 0.75
 
 
-def font(pixels: float, bold: bool = False) -> QFont:
-    """The theme's font, with figures that are all as wide, so that changing numbers do not jump."""
+#: Features that put glyphs into the text that stand for no character of their own: what is written with them into a
+#: file cannot be found or copied there.
+ALTERNATES = ("tnum", "calt", "liga", "clig", "dlig")
+
+
+def font(pixels: float, bold: bool = False, plain: bool = False) -> QFont:
+    """The theme's font, with figures that are all as wide, so that changing numbers do not jump.
+
+    `plain` is for files of lines and letters: every letter has the glyph of its character, so that text can be
+    found and copied, and its own width, unrounded, so that it is as wide on any page as it was measured.
+    """
     out = QFont()
     out.setFamilies(list(FONT_FAMILIES))
     out.setPixelSize(max(round(pixels), 1))
     out.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
-    out.setFeature(QFont.Tag("tnum"), 1)
+    if plain:
+        out.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    for feature in ALTERNATES if plain else ():
+        out.setFeature(QFont.Tag(feature), 0)
+    if not plain:
+        out.setFeature(QFont.Tag("tnum"), 1)
     return out
 
 
-def width(text: str, pixels: float, bold: bool = False) -> float:
+def width(text: str, pixels: float, bold: bool = False, plain: bool = False) -> float:
     """How wide a line of text is."""
-    return QFontMetricsF(font(pixels, bold)).horizontalAdvance(text)
+    return QFontMetricsF(font(pixels, bold, plain)).horizontalAdvance(text)
 
 
-def baseline(mark: Text, position: tuple[float, float], scale: float) -> QPointF:
+def baseline(mark: Text, position: tuple[float, float], scale: float, plain: bool = False) -> QPointF:
     """Where the first letter stands when the mark's anchor is at this pixel."""
-    metrics = QFontMetricsF(font(mark.size * scale))
+    metrics = QFontMetricsF(font(mark.size * scale, plain=plain))
     x, y = position
     across = metrics.horizontalAdvance(mark.text)
     x -= 0 if "w" in mark.anchor else across if "e" in mark.anchor else across / 2
@@ -39,13 +53,20 @@ def baseline(mark: Text, position: tuple[float, float], scale: float) -> QPointF
         y -= metrics.descent()
     else:
         y += metrics.capHeight() / 2
-    return QPointF(round(x), round(y))
+    return QPointF(x, y) if plain else QPointF(round(x), round(y))
 
 
-def draw(painter: QPainter, position: tuple[float, float], mark: Text, theme: Theme, scale: float) -> None:
+def draw(
+    painter: QPainter,
+    position: tuple[float, float],
+    mark: Text,
+    theme: Theme,
+    scale: float,
+    plain: bool = False,
+) -> None:
     """Draw a text mark whose anchor is at this pixel."""
-    start = baseline(mark, position, scale)
-    painter.setFont(font(mark.size * scale))
+    start = baseline(mark, position, scale, plain)
+    painter.setFont(font(mark.size * scale, plain=plain))
     outline = QPainterPath()
     outline.addText(start, painter.font(), mark.text)
     rim = QColor(*rgb(theme, "stage"))
