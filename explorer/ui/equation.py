@@ -42,6 +42,14 @@ class Line:
     baseline: float
 
 
+def paint(painter: QPainter, line: Line, box: QRectF) -> None:
+    """Draw a line of a formula into a box."""
+    # Qt strokes in a PDF what has no stroke, and letters become bold: let it stroke what cannot be seen
+    unseen = b' stroke="#000000" stroke-width="0.01" stroke-opacity="0" '
+    svg = line.svg.replace(b"<path ", b"<path" + unseen).replace(b"<rect ", b"<rect" + unseen)
+    QSvgRenderer(QByteArray(svg)).render(painter, box)
+
+
 def coloured(latex: str, theme: Theme) -> str:
     """LaTeX with the product's wrappers turned into colours."""
     for term in TERMS:

@@ -18,6 +18,7 @@ from explorer.ui import layout, text
 from explorer.ui.axes import Axis
 from explorer.ui.canvas_painter import Quality, paint, polygon
 from explorer.ui.figure_key import AFTER_SAMPLE, GAP, LINE, SAMPLE, SMALL, Entry, Key, Rows, key_of
+from explorer.ui.svg_painter import SvgPainter
 from explorer.ui.table_paint import paint_table
 
 TITLE = 13.0
@@ -26,6 +27,7 @@ MOST_POINTS = 1600
 HANDLE = 7.0  # radius of the disc that is dragged
 BAR = 11.0  # width of a colour bar
 LEAST_CURVES = 88.0  # the least height of the curves themselves
+SEEN = 40.0  # the height below which there would be nothing left of them
 ROOMY = 300.0  # a figure higher than this has room for two lines about it
 DASHES = {"dash": [5.0, 3.5], "dot": [1.2, 3.0]}
 
@@ -106,7 +108,7 @@ class Area:
 class Sheet:
     """A painter, what it draws with, and what is left of the page below what is drawn already."""
 
-    painter: QPainter
+    painter: QPainter | SvgPainter
     ink: Ink
     rect: QRectF
     area: Area | None = field(default=None)
@@ -127,7 +129,9 @@ class Sheet:
         self.rect = self.rect.adjusted(0, top, 0, 0)
 
 
-def paint_figure(painter: QPainter, figure: Plot | Picture | Table, rect: QRectF, ink: Ink) -> Area | None:
+def paint_figure(
+    painter: QPainter | SvgPainter, figure: Plot | Picture | Table, rect: QRectF, ink: Ink
+) -> Area | None:
     """Draw a figure with its title into `rect`; returns where its numbers are (None for a table)."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     sheet = Sheet(painter, ink, QRectF(rect))
@@ -181,6 +185,12 @@ def _plot(sheet: Sheet, plot: Plot) -> Area:
     ink, whole = sheet.ink, QRectF(sheet.rect)
     x, y = axes_of(plot)
     names = key_of(plot, whole.width(), whole.height() - sheet.px(3 * LINE), ink)
+    if (
+        names.where == "below"
+        and whole.height() < sheet.px(LINE * (names.lines + 4) + SEEN)
+        and not ink.whole
+    ):
+        names = Key()  # a card so small shows the curves alone
     right = whole.right() - (names.width + sheet.px(GAP) if names.where == "beside" else 0.0)
     foot = whole.bottom() - (sheet.px(LINE * names.lines + 4) if names.where == "below" else 0.0)
     under = ink.lines(plot.x_label, right - whole.left(), SMALL)
@@ -283,7 +293,7 @@ def axes_of(plot: Plot) -> tuple[Axis, Axis]:
     axis = ax.fitted(xs, log=plot.log_x, room=0.02)
     marked = ax.fitted([*xs, [m for m, _ in plot.marks]], log=plot.log_x, room=0.02)
     wide = float(axis.unit(marked.high) - axis.unit(marked.low))
-    ys = [_reach(s, sign) for s in plot.series for sign in (-1, 1)]
+    ys = [_reach(s, sign) for s in plot.series for sign in (-1, 0, 1)]
     bars = any(s.steps for s in plot.series) and not plot.log_y
     return (marked if wide < 1.8 else axis), ax.fitted(ys, log=plot.log_y, zero=bars or _near_zero(ys))
 
@@ -302,10 +312,15 @@ def _near_zero(arrays: Sequence[np.ndarray]) -> bool:
 
 def least_height(plot: Plot, room: float, ink: Ink) -> float:
     """The height at which a plot of this width still shows its curves and all of its words."""
+    return plot_height(plot, room, ink, 0.0)
+
+
+def plot_height(plot: Plot, room: float, ink: Ink, curves: float) -> float:
+    """The height of a plot of this width whose curves have so much of it, or the least that they need."""
     names = key_of(plot, room, math.inf, ink)
-    around = len(ink.lines(plot.y_label, room, SMALL)) or (names.where == "above")
+    around = float(len(ink.lines(plot.y_label, room, SMALL)) or names.where == "above")
     around += bool(plot.marks) + 1 + len(ink.lines(plot.x_label, room, SMALL))
-    curves = LEAST_CURVES
+    curves = max(curves / ink.scale, LEAST_CURVES)
     if names.where == "below":
         around += names.lines + 0.5
     elif names.where == "beside":
@@ -418,8 +433,7 @@ def _error_bars(sheet: Sheet, area: Area, series: Series) -> None:
 def _picture(sheet: Sheet, picture: Picture) -> Area:
     left, right, bottom, top = picture.bounds
     x, y = Axis(left, right), Axis(bottom, top)
-    room = _room_for_axes(sheet, picture, x, y)
-    inner = sheet.rect.adjusted(*room)
+    inner = sheet.rect.adjusted(*_room_for_axes(picture, sheet.rect.width(), sheet.rect.height(), sheet.ink))
     if picture.square:
         inner = _square(inner, right - left, top - bottom)
     area = Area(sheet.ink.box(inner), x, y)
@@ -429,29 +443,39 @@ def _picture(sheet: Sheet, picture: Picture) -> Area:
     sheet.painter.drawRect(area.rect.adjusted(-0.5, -0.5, 0.5, 0.5))
     if picture.x_label:
         _x_ticks(sheet, area)
-        _x_label(sheet, area, _labels(sheet, picture.x_label))
+        _x_label(sheet, area, sheet.ink.lines(picture.x_label, sheet.rect.width(), SMALL))
     if picture.y_label:
-        _y_ticks(sheet, area, _labels(sheet, picture.y_label))
+        _y_ticks(sheet, area, sheet.ink.lines(picture.y_label, sheet.rect.width(), SMALL))
     if picture.scale is not None:
         _colour_bar(sheet, area, picture, picture.scale)
     return area
 
 
-def _labels(sheet: Sheet, words: str) -> list[str]:
-    """The label of an axis of a picture, in lines."""
-    return sheet.ink.lines(words, sheet.rect.width(), SMALL)
+def picture_height(picture: Picture, room: float, ink: Ink, most: float) -> float:
+    """The height of a picture of this width, its title and axes included; of the picture itself at most `most`."""
+    wide_axes, above, right, below = _room_for_axes(picture, room, room, ink)
+    inner = max(room - wide_axes + right, 1.0)
+    left, end, bottom, top = picture.bounds
+    shape = (end - left) / (top - bottom) if picture.square else 1.5
+    return title_height(picture, ink, room) + above - below + min(inner / shape, most)
 
 
-def _room_for_axes(sheet: Sheet, picture: Picture, x: Axis, y: Axis) -> tuple[float, float, float, float]:
-    ink = sheet.ink
-    ticks = [w for _, w in y.ticks(int(sheet.rect.height() / sheet.px(40)))] if picture.y_label else []
-    left = max([ink.width(words, SMALL) for words in ticks], default=0.0) + (sheet.px(8) if ticks else 1)
-    above = sheet.px(LINE * len(_labels(sheet, picture.y_label)) + 3) if picture.y_label else 1.0
-    below = sheet.px((1 + len(_labels(sheet, picture.x_label))) * LINE + 2) if picture.x_label else 1.0
-    right = sheet.px(8) if picture.x_label else 1.0
+def _room_for_axes(
+    picture: Picture, width: float, height: float, ink: Ink
+) -> tuple[float, float, float, float]:
+    """What the axes and the colour bar take at the left, above, at the right and below, the last two negative."""
+    _, _, bottom, top = picture.bounds
+    ticks = [w for _, w in Axis(bottom, top).ticks(int(height / (40 * ink.scale)))] if picture.y_label else []
+    left = max([ink.width(words, SMALL) for words in ticks], default=0.0) + (8 * ink.scale if ticks else 1)
+    beside = len(ink.lines(picture.y_label, width, SMALL))
+    above = (LINE * beside + 3) * ink.scale if picture.y_label else 1.0
+    under = len(ink.lines(picture.x_label, width, SMALL))
+    below = (LINE * (1 + under) + 2) * ink.scale if picture.x_label else 1.0
+    right = 8 * ink.scale if picture.x_label else 1.0
     if picture.scale is not None:
-        ends = [ink.width(w, SMALL) for w in (*_ends(picture.scale), *_wrapped_word(picture.scale[2]))]
-        right = max(ends) + sheet.px(BAR + 18)
+        ends = [ink.width(w, SMALL) for w in _ends(picture.scale)]
+        words = [ink.width(w, SMALL) for w in _wrapped_word(picture.scale[2])]
+        right = max(*words, BAR + 4 * ink.scale + max(ends)) + 14 * ink.scale
     return left, above, -right, -below
 
 
@@ -466,13 +490,18 @@ def _marks(sheet: Sheet, area: Area, picture: Picture) -> None:
     left, right, bottom, top = picture.bounds
     camera = Camera(((left + right) / 2, (bottom + top) / 2), top - bottom, right - left, stretch=True)
     painter, ratio, ink = sheet.painter, sheet.ink.ratio, sheet.ink
+    scale = ink.scale * min(1.0, sheet.rect.width() / max(picture.width * ink.scale, 1))
     painter.save()
     painter.setClipRect(area.rect)
     painter.fillRect(area.rect, ink.color("stage"))
-    painter.translate(area.rect.topLeft())
-    painter.scale(1 / ratio, 1 / ratio)  # sprites of dots are in device pixels
-    size = area.rect.width() * ratio, area.rect.height() * ratio
-    paint(painter, picture.marks, camera, size, ink.theme, ink.scale * ratio, ink.quality)
+    if isinstance(painter, SvgPainter):
+        painter.draw_marks(picture.marks, camera, area.rect, ink.theme, scale, ink.least)
+    else:
+        painter.translate(area.rect.topLeft())
+        painter.scale(1 / ratio, 1 / ratio)  # sprites of dots are in device pixels
+        size = area.rect.width() * ratio, area.rect.height() * ratio
+        least = ink.least * ratio
+        paint(painter, picture.marks, camera, size, ink.theme, scale * ratio, ink.quality, least)
     painter.restore()
 
 
@@ -518,7 +547,8 @@ def _colour_bar(sheet: Sheet, area: Area, picture: Picture, scale: tuple[float, 
     for i in range(bands):
         red, green, blue = (int(v) for v in table[round((1 - i / (bands - 1)) * (LEVELS - 1)), :3])
         a, b = round(top + i * height / bands), round(top + (i + 1) * height / bands)
-        painter.fillRect(QRectF(x, a, sheet.px(BAR), b - a), QColor(red, green, blue))
+        over = 0.5 if i < bands - 1 and sheet.ink.vector else 0.0  # or readers show seams
+        painter.fillRect(QRectF(x, a, sheet.px(BAR), b - a + over), QColor(red, green, blue))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     low, high = _ends(scale)
     beside = x + sheet.px(BAR + 4)

@@ -232,5 +232,5 @@ def _path(path: QPainterPath) -> str:
         QPainterPath.ElementType.CurveToDataElement: " ",
     }
     for element in elements:
-        parts.append(f"{letter[element.type]}{number(element.x)} {number(element.y)}")  # type: ignore[attr-defined]
+        parts.append(f"{letter[element.type]}{number(element.x)} {number(element.y)}")
     return "".join(parts)

@@ -99,9 +99,7 @@ class SvgPainter:
         color = self._state.pen.color()
         if words.strip():
             more = _opacity("fill", color)
-            self._out.append(
-                letters(place.x(), place.y(), words, self._state.font, color.name(), more)
-            )
+            self._out.append(letters(place.x(), place.y(), words, self._state.font, color.name(), more))
 
     def drawLine(self, start: QPointF, end: QPointF) -> None:
         """A line between two points."""

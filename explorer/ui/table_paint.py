@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QPainter
 
 from explorer.figure_files import number_text
 from explorer.figures import Table
-from explorer.ui import layout
+from explorer.ui.figure_key import LINE, SMALL
 
 if TYPE_CHECKING:
     from explorer.ui.figure_paint import Ink
+    from explorer.ui.svg_painter import SvgPainter
 
 TEXT, ROW, GAP = 12.0, 21.0, 18.0
 #: A table that is too wide shrinks to this at most, and its gaps to these; then its words are shortened, never
@@ -23,10 +24,10 @@ SMALLEST, LEAST_GAP = 0.75, 9.0
 
 @dataclass(frozen=True)
 class _Plan:
-    """The words of a table, the size of them, the width of each column and the gap between two."""
+    """A table as it is set: the lines of each cell, heads first; which columns are numbers; the size of the words,
+    the width of each column and the gap between two."""
 
-    heads: list[str]
-    cells: list[list[str]]
+    rows: list[list[list[str]]]
     numeric: list[bool]
     size: float
     widths: list[float]
@@ -36,26 +37,53 @@ class _Plan:
     def wide(self) -> float:
         return sum(self.widths) + self.gap * (len(self.widths) - 1)
 
+    def height(self, row: int) -> float:
+        """Of a row, at scale 1."""
+        return ROW + LINE * (max(len(lines) for lines in self.rows[row]) - 1)
+
 
 def table_height(table: Table, ink: Ink, room: float) -> float:
     """How high the rows, the heading and the rules are in this width."""
-    return (ROW * (len(_plan(table, room, ink).cells) + 1) + 8) * ink.scale
+    plan = _plan(table, room, ink)
+    return (sum(plan.height(i) for i in range(len(plan.rows))) + 8) * ink.scale
 
 
 def table_width(table: Table, ink: Ink) -> float:
     """How wide it is, with words that are a little smaller than usual."""
-    return _natural(table, TEXT * 0.88, GAP, ink).wide
+    return _natural(table, _text(ink) * (1.0 if ink.whole else 0.88), GAP, ink).wide
+
+
+def _text(ink: Ink) -> float:
+    """The size of its words: in files that of all others."""
+    return SMALL if ink.whole else TEXT
 
 
 def _plan(table: Table, room: float, ink: Ink) -> _Plan:
-    """How it is set in this width: smaller where that is enough, else turned on its side where that helps."""
+    """How it is set in this width: with smaller gaps where that is enough, else turned on its side where that helps;
+    then on the screen with smaller and shorter words, in files with words in several lines."""
     ways = [table, *([_turned(table)] if len(table.columns) > len(table.rows) + 1 else [])]
+    shares = (1.0, 1.0) if ink.whole else (1.0, 1.0, 0.87, SMALLEST)
     for way in ways:
-        for share, gap in ((1.0, GAP), (1.0, LEAST_GAP), (0.87, LEAST_GAP), (SMALLEST, LEAST_GAP)):
-            made = _natural(way, TEXT * share, gap, ink)
+        for share, gap in zip(shares, (GAP, LEAST_GAP, LEAST_GAP, LEAST_GAP), strict=False):
+            made = _natural(way, _text(ink) * share, gap, ink)
             if made.wide <= room:
                 return made
-    return _squeezed(_natural(table, TEXT * SMALLEST, LEAST_GAP, ink), room, ink)
+    if not ink.whole:
+        return _squeezed(_natural(table, _text(ink) * SMALLEST, LEAST_GAP, ink), room, ink)
+    plans = [_squeezed(_natural(way, _text(ink), LEAST_GAP, ink), room, ink) for way in ways]
+    plan = next((plan for plan in plans if plan.wide <= room + 1), None)
+    return plan or _shrunk(table, room, ink)
+
+
+def _shrunk(table: Table, room: float, ink: Ink) -> _Plan:
+    """In a file, words so small that even its numbers have room side by side."""
+    size = _text(ink)
+    for _ in range(40):
+        size *= 0.95
+        made = _squeezed(_natural(table, size, LEAST_GAP * size / _text(ink), ink), room, ink)
+        if made.wide <= room + 1:
+            break
+    return made
 
 
 def _natural(table: Table, size: float, gap: float, ink: Ink) -> _Plan:
@@ -63,7 +91,8 @@ def _natural(table: Table, size: float, gap: float, ink: Ink) -> _Plan:
     columns = zip(*([list(table.columns)] + cells), strict=True)
     widths = [max(ink.width(w, size, bold=i == 0) for i, w in enumerate(c)) + 2 * ink.scale for c in columns]
     numeric = [any(isinstance(row[i], int | float) for row in table.rows) for i in range(len(table.columns))]
-    return _Plan(list(table.columns), cells, numeric, size, widths, gap * ink.scale)
+    rows = [[[words] for words in row] for row in [list(table.columns), *cells]]
+    return _Plan(rows, numeric, size, widths, gap * ink.scale)
 
 
 def _turned(table: Table) -> Table:
@@ -76,60 +105,92 @@ def _turned(table: Table) -> Table:
 
 
 def _squeezed(plan: _Plan, room: float, ink: Ink) -> _Plan:
-    """With the widest columns of words narrower."""
+    """With the widest columns of words narrower, and in files their words, and those of all heads, in lines."""
     widths = list(plan.widths)
-    least = 40 * ink.scale
-    for _ in range(200):
-        words = [i for i, numeric in enumerate(plan.numeric) if not numeric and widths[i] > least]
+    least = [40 * ink.scale] * len(widths)
+    if ink.whole:
+        least = [_longest(plan, i, ink) for i in range(len(widths))]
+    for _ in range(400):
+        words = [
+            i
+            for i, numeric in enumerate(plan.numeric)
+            if (ink.whole or not numeric) and widths[i] > least[i] + 0.5
+        ]
         over = sum(widths) + plan.gap * (len(widths) - 1) - room
-        if over <= 1 or not words:
+        if over <= 0 or not words:
             break
         i = max(words, key=lambda i: widths[i])
-        widths[i] = max(least, widths[i] - min(over, widths[i] * 0.1))
-    return replace(plan, widths=widths)
+        widths[i] = max(least[i], widths[i] - min(over, widths[i] * 0.1))
+    rows = [
+        [
+            ink.lines(cell[0], wide, plan.size, bold=i == 0) or [""]
+            for cell, wide in zip(row, widths, strict=True)
+        ]
+        for i, row in enumerate(plan.rows)
+    ]
+    return replace(plan, widths=widths, rows=rows)
 
 
-def paint_table(painter: QPainter, table: Table, rect: QRectF, ink: Ink) -> None:
+def _longest(plan: _Plan, column: int, ink: Ink) -> float:
+    """The width of the longest word of a column, and of its longest number."""
+    numeric = plan.numeric[column]
+    parts = [
+        (part, i == 0)
+        for i, row in enumerate(plan.rows)
+        for part in (row[column][0].split() if i == 0 or not numeric else [row[column][0]])
+    ]
+    return max([ink.width(part, plan.size, bold) for part, bold in parts], default=0.0) + 2 * ink.scale
+
+
+def paint_table(painter: QPainter | SvgPainter, table: Table, rect: QRectF, ink: Ink) -> None:
     """Draw a table at the top of `rect`; rows that do not fit are told of in the last line."""
     plan = _plan(table, rect.width(), ink)
-    row = ROW * ink.scale
-    fitting = max(int((rect.height() - row - 6) / row), 0)
-    shown = plan.cells if len(plan.cells) <= fitting else plan.cells[: max(fitting - 1, 0)]
+    heads, *heights = [plan.height(i) * ink.scale for i in range(len(plan.rows))]
+    fitting = _fitting(heights, rect.height() - heads - 6, ROW * ink.scale)
     top, left, right = rect.top() + 2, rect.left(), rect.left() + plan.wide
     _rule(painter, ink, left, right, top, 1.4)
-    _row(painter, ink, plan, plan.heads, left, top, heading=True)
-    _rule(painter, ink, left, right, top + row, 0.8)
-    for i, line in enumerate(shown):
-        _row(painter, ink, plan, line, left, top + (i + 1) * row)
-    foot = top + (len(shown) + 1) * row
-    if len(shown) < len(plan.cells):
+    _row(painter, ink, plan, 0, left, top)
+    top += heads
+    _rule(painter, ink, left, right, top, 0.8)
+    for i in range(fitting):
+        _row(painter, ink, plan, i + 1, left, top)
+        top += heights[i]
+    if fitting < len(heights):
         painter.setPen(ink.color("muted"))
         painter.setFont(ink.font(plan.size))
-        painter.drawText(QPointF(left, foot + row * 0.7), f"… {len(plan.cells) - len(shown)} more rows")
-        foot += row
-    _rule(painter, ink, left, right, foot, 1.4)
+        words = f"… {len(heights) - fitting} more rows"
+        painter.drawText(QPointF(left, top + ROW * ink.scale * 0.7), words)
+        top += ROW * ink.scale
+    _rule(painter, ink, left, right, top, 1.4)
 
 
-def _row(
-    painter: QPainter,
-    ink: Ink,
-    plan: _Plan,
-    cells: list[str],
-    left: float,
-    top: float,
-    *,
-    heading: bool = False,
-) -> None:
-    x = left
+def _fitting(heights: list[float], room: float, note: float) -> int:
+    """How many rows there are; where not all have room, so many that a note has some below them."""
+    if sum(heights) <= room + 0.5:
+        return len(heights)
+    used, count = note, 0
+    for high in heights:
+        used += high
+        if used > room:
+            break
+        count += 1
+    return count
+
+
+def _row(painter: QPainter | SvgPainter, ink: Ink, plan: _Plan, index: int, left: float, top: float) -> None:
+    x, heading = left, index == 0
     painter.setFont(ink.font(plan.size, heading))
     painter.setPen(ink.color("muted" if heading else "text"))
-    for words, width, right_aligned in zip(cells, plan.widths, plan.numeric, strict=True):
-        shown = layout.elided(words, width, round(plan.size * ink.scale), heading)
-        shift = width - ink.width(shown, plan.size, heading) if right_aligned else 0.0
-        painter.drawText(QPointF(x + shift, top + ROW * ink.scale * 0.69), shown)
+    for lines, width, right_aligned in zip(plan.rows[index], plan.widths, plan.numeric, strict=True):
+        for i, words in enumerate(lines):
+            shift = width - ink.width(words, plan.size, heading) if right_aligned else 0.0
+            base = top + (ROW * 0.69 + LINE * i) * ink.scale
+            painter.drawText(QPointF(x + shift, base), words)
         x += width + plan.gap
 
 
-def _rule(painter: QPainter, ink: Ink, left: float, right: float, y: float, width: float) -> None:
-    painter.setPen(QPen(ink.color("muted" if width > 1 else "line"), width * ink.scale))
-    painter.drawLine(QPointF(left, round(y) + 0.5), QPointF(right, round(y) + 0.5))
+def _rule(
+    painter: QPainter | SvgPainter, ink: Ink, left: float, right: float, y: float, width: float
+) -> None:
+    painter.setPen(ink.pen("muted" if width > 1 else "line", width))
+    painter.drawLine(QPointF(left, ink.crisp(y)), QPointF(right, ink.crisp(y)))
