@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from explorer.errors import Refused
+from explorer.params import Validated, param
 
 MM_PER_INCH, POINTS_PER_INCH = 25.4, 72.0
 #: Millimetres of the units in which a width may be given.
@@ -75,3 +76,46 @@ def points(mm: float) -> float:
 def dots(mm: float) -> int:
     """Millimetres as pixels of a picture."""
     return math.ceil(mm * DOTS / MM_PER_INCH)
+
+
+@dataclass(frozen=True)
+class Choice(Validated):
+    """What a person chooses of a paper."""
+
+    name = "paper"
+
+    width: str = param(
+        "column", "Width",
+        choices={"column": "Column", "page": "Page", "slide": "Slide", "own": "Own"},
+        help="A column (3.3 in) or a page (6.9 in) of a journal, a slide (16:9), or a width of your own.",
+    )  # fmt: skip
+    own: float = param(
+        WIDTHS["column"], "Own width", unit="mm", low=LEAST_WIDTH, high=300.0, maximum=MOST_WIDTH,
+        visible=lambda o: o.width == "own", help="Of the file on paper; the height follows.",
+    )  # fmt: skip
+    font: float = param(
+        USUAL_FONT, "Font size", unit="pt", low=5.0, high=28.0, minimum=LEAST_FONT, maximum=MOST_FONT,
+        help="Of the words at the axes, in the key, tables and captions. Titles are a fifth larger.",
+    )  # fmt: skip
+    plot_only: bool = param(
+        False,
+        "Plot only",
+        help="Without titles, sentences and settings: those stand in the paper's own caption.",
+    )
+    clear: bool = param(False, "Transparent ground", help="Nothing behind the figure.")
+
+    @property
+    def paper(self) -> Paper:
+        """The paper that is meant. Refused where it is out of range."""
+        width = f"{self.own!r}mm" if self.width == "own" else self.width
+        return paper(width, self.font, plot_only=self.plot_only, clear=self.clear)
+
+    def after(self, before: Choice) -> Choice:
+        """With the usual words of a slide, or of a page again, where the kind of paper has changed."""
+        if (
+            self.width == before.width
+            or self.font != before.font
+            or before.font not in (USUAL_FONT, SLIDE_FONT)
+        ):
+            return self
+        return replace(self, font=SLIDE_FONT if self.width == "slide" else USUAL_FONT)

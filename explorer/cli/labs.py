@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from explorer.frames import Frame
     from explorer.labs import Lab, Report
     from explorer.models import Resolved
+    from explorer.papers import Paper
 
 PICTURES = (".png", ".svg", ".pdf")
 ENDINGS = (*PICTURES, ".csv", ".tex", ".npz", ".json")
@@ -71,6 +72,18 @@ def lab_arguments(parser: Parser) -> None:
     )  # fmt: skip
     parser.add_argument("--figure", type=int, metavar="N", help="only the Nth figure (1 is the first)")
     parser.add_argument("--theme", choices=list(THEMES), default="light", help="the colours of a picture")
+    parser.add_argument(
+        "--width", metavar="WIDTH",
+        help="how wide a picture is on paper: column (3.3in), page (6.9in), slide (16:9), or such as 84mm, 240pt",
+    )  # fmt: skip
+    parser.add_argument(
+        "--font-size", type=float, metavar="POINTS",
+        help="how large its words are there (default 8, on a slide 18); titles are a fifth larger",
+    )  # fmt: skip
+    parser.add_argument(
+        "--plot-only", action="store_true", help="leave out titles, sentences and the caption"
+    )
+    parser.add_argument("--transparent", action="store_true", help="with nothing behind the figures")
     parser.add_argument("--quick", action="store_true", help="with its cheapest settings, to try it out")
 
 
@@ -83,6 +96,7 @@ def lab_command(
     Words go to stderr, a JSON summary to stdout; files are written as --out asks. Returns the exit code.
     """
     outs = [_target(out) for out in options.out]
+    paper = _paper(options, outs)
     if not 0 <= options.t <= 1:
         raise WrongUse(f"--t is a time between 0 and 1, not {options.t:g}.")
     cls = lab_class(name)
@@ -102,7 +116,7 @@ def lab_command(
     figures = _chosen(report.figures, options.figure)
     source = source_of(lab, found.experiment, answer, report.words)
     for out in outs:
-        write_report(out, figures, report, source, options.theme)
+        write_report(out, figures, report, source, options.theme, paper)
     if report.words:
         print(report.words, file=sys.stderr)
     from explorer.figure_files import summary
@@ -239,8 +253,34 @@ def _numbers(count: int) -> str:
     return f"the figures are 1 to {count}" if count > 1 else "there is only figure 1"
 
 
+def _paper(options: Namespace, outs: Sequence[str]) -> Paper | None:
+    """What the pictures are made for; None where nothing is said of it: as large as on a screen."""
+    from explorer.papers import paper
+
+    asked = {
+        "--width": options.width, "--font-size": options.font_size,
+        "--plot-only": options.plot_only, "--transparent": options.transparent,
+    }  # fmt: skip
+    given = [name for name, value in asked.items() if value not in (None, False)]
+    if not given:
+        return None
+    if not any(Path(out).suffix.lower() in PICTURES for out in outs):
+        raise WrongUse(f"{given[0]} is for pictures: name one with --out ({', '.join(PICTURES)}).")
+    try:
+        return paper(
+            options.width or "page", options.font_size, plot_only=options.plot_only, clear=options.transparent
+        )
+    except ValueError as error:
+        raise WrongUse(str(error)) from None
+
+
 def write_report(
-    out: str, figures: Sequence[Figure], report: Report, source: Source, theme_name: str = "light"
+    out: str,
+    figures: Sequence[Figure],
+    report: Report,
+    source: Source,
+    theme_name: str = "light",
+    paper: Paper | None = None,
 ) -> None:
     """Write the figures into one file, whose ending says how. Qt is only loaded for pictures."""
     from explorer import figure_files as files
@@ -251,16 +291,16 @@ def write_report(
         elif Path(out).suffix.lower() not in PICTURES:
             files.write_numbers(out, figures, report.arrays, source)
         else:
-            _draw(out, figures, source, theme_name)
+            _draw(out, figures, source, theme_name, paper)
     except OSError as error:
         raise Failed(f"{out} cannot be written: {error.strerror or error}.") from error
     except ValueError as error:
         raise WrongUse(f"--out {out}: {error}") from None
 
 
-def _draw(out: str, figures: Sequence[Figure], source: Source, theme_name: str) -> None:
+def _draw(out: str, figures: Sequence[Figure], source: Source, theme_name: str, paper: Paper | None) -> None:
     if sys.platform == "linux":  # nothing is shown, and a display that is named need not be there
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from explorer.ui.figure_render import write_picture
 
-    write_picture(out, figures, source, theme(theme_name))
+    write_picture(out, figures, source, theme(theme_name), paper)

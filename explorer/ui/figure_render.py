@@ -107,3 +107,12 @@ def _pdf(page: Page, source: Source) -> bytes:
     wide = page.width * MM_PER_INCH / 96 if page.paper is None else page.paper.width
     title = ". ".join(words for words in (source.title, source.caption) if words)
     return pdf.written(page.paint, (page.width, page.height), wide, title)
+
+
+def preview(
+    figures: Sequence[Figure], source: Source, theme: Theme, paper: Paper, room: QSize
+) -> tuple[QImage, tuple[float, float]]:
+    """The page as pixels that fit into `room`, and how wide and high it is on paper in mm."""
+    page = Page(figures, source, theme, paper, vector=True)
+    image = _image(page, min(room.width() / page.width, room.height() / page.height))
+    return image, (paper.width, paper.width * page.height / page.width)

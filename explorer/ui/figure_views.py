@@ -25,12 +25,15 @@ PAD = 12
 LARGE, MOST_GROWN = 560, 1.35  # words and lines of a larger card grow with it, up to so much
 PICTURE_LEAST = 250  # the least height of a picture
 REACH = 14.0  # pixels around a handle within which a press takes it
+#: The name of the dialog for papers and slides among what menus offer.
+PAPER = "paper"
+FOR_PAPER = ("Save for a paper or a slide…", PAPER)
 #: What the menu of a figure offers: words, and the name that `asked` carries.
 OFFERS = {
-    Plot: (("Copy picture", "picture"), ("Copy numbers", "numbers"), ("Save…", "save")),
-    Picture: (("Copy picture", "picture"), ("Save…", "save")),
-    Table: (("Copy table", "numbers"), ("Copy as LaTeX", "latex"), ("Copy picture", "picture"), ("Save…", "save")),
-    Equation: (("Copy LaTeX", "latex"), ("Save…", "save")),
+    Plot: (("Copy picture", "picture"), ("Copy numbers", "numbers"), ("Save…", "save"), FOR_PAPER),
+    Picture: (("Copy picture", "picture"), ("Save…", "save"), FOR_PAPER),
+    Table: (("Copy table", "numbers"), ("Copy as LaTeX", "latex"), ("Copy picture", "picture"), ("Save…", "save"), FOR_PAPER),
+    Equation: (("Copy LaTeX", "latex"), ("Save…", "save"), FOR_PAPER),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from explorer.labs import Lab
 from explorer.params import params
 from explorer.ui.cards import EditCard
 from explorer.ui.equation import EquationView
+from explorer.ui.figure_views import PAPER
 from explorer.ui.forms import Form
 from explorer.ui.labels import Button, label, row
 from explorer.ui.sides import SideColumn
@@ -85,6 +86,8 @@ class LabColumn(SideColumn):
         menu = QMenu(self)
         for ending, words in FORMATS.items():
             menu.addAction(f"{words}…", partial(self.save_pressed.emit, ending))
+        menu.addSeparator()
+        menu.addAction("For a paper or a slide…", partial(self.save_pressed.emit, PAPER))
         return menu
 
     def form(self) -> Form:

@@ -17,11 +17,14 @@ from explorer.figures import Canvas, Equation, Figure, Handle, Table
 from explorer.guidance.own_picture import own_levels
 from explorer.labs import LABS, SECTIONS, Lab
 from explorer.labs.sources import source_of
+from explorer.papers import Choice, Paper
 from explorer.params import Param, ParamError, params
 from explorer.scenes import Scene
 from explorer.scenes import scene as scene_named
 from explorer.theme import theme as theme_named
 from explorer.ui import figure_render
+from explorer.ui.figure_dialog import FigureDialog, Wanted
+from explorer.ui.figure_views import PAPER
 from explorer.ui.file_kinds import PICTURE_FILTERS
 from explorer.ui.file_names import with_ending
 from explorer.ui.lab_column import FORMATS, LabColumn
@@ -44,6 +47,8 @@ class Laboratories:
         self._shown: Lab | None = None  # the one on the page
         self._seen = (-1, "")  # the report and the message on it
         self._told: Document | None = None  # what the words of the newest scene are about
+        self.dialog: FigureDialog | None = None  # figures for a paper, while it is open
+        self._paper: Choice | None = None  # what was chosen there last
 
     @property
     def _session(self) -> Any:
@@ -351,7 +356,9 @@ class Laboratories:
 
     def _do(self, figure: Figure, what: str) -> None:
         """What the menu of a figure offers."""
-        if what == "save":
+        if what == PAPER:
+            self.ask_for_paper(figure)
+        elif what == "save":
             ending = {Table: ".csv", Equation: ".svg"}.get(type(figure), ".pdf")
             self.ask_to_save(ending, [figure])
         elif what == "picture":
@@ -368,8 +375,49 @@ class Laboratories:
         shown = runner.shown
         return source_of(shown.lab, shown.experiment, shown.resolved, runner.report.words)
 
+    def ask_for_paper(self, figure: Figure | None = None) -> None:
+        """Let a person see the figures as they will be in a paper or on a slide, and save them so."""
+        report = self._session.lab.report
+        if self.lab is None or report is None:
+            return
+        dialog = FigureDialog(
+            self._window,
+            report.figures,
+            self._source(),
+            self._save_for_paper,
+            chosen=figure,
+            choice=self._paper,
+        )
+        dialog.finished.connect(lambda _: setattr(self, "dialog", None))
+        self.dialog = dialog
+        dialog.show()
+
+    def _save_for_paper(self, wanted: Wanted) -> None:
+        assert self.dialog is not None
+        self._paper, source = self.dialog.choice, self.dialog.source
+        name = wanted.figures[0].title if len(wanted.figures) == 1 else source.title
+        filters = [f"{FORMATS[wanted.ending]} (*{wanted.ending})"]
+        write = partial(
+            self._write, figures=wanted.figures, source=source, theme_name=wanted.theme, paper=wanted.paper
+        )
+        asking = self._window.documents.asking
+        asking.ask("Save the figure", filters, write, with_ending(name, wanted.ending))
+
+    def _write(
+        self,
+        path: Path,
+        figures: Sequence[Figure],
+        source: files.Source,
+        theme_name: str,
+        paper: Paper | None,
+    ) -> None:
+        write = partial(figure_render.write_picture, path, figures, source, theme_named(theme_name), paper)
+        self._window.documents.run(write, lambda _: self._say(f"Saved as {path.name}."), path.name, "saved")
+
     def ask_to_save(self, ending: str, figures: Sequence[Figure] = ()) -> None:
         """Ask for a name, and save these figures (all of them where none is named)."""
+        if ending == PAPER:
+            return self.ask_for_paper()
         if self.lab is None or self._session.lab.report is None:
             return
         name = figures[0].title if figures else self.lab.title
@@ -387,10 +435,8 @@ class Laboratories:
             return
         path, source, chosen = Path(path), self._source(), tuple(figures) or report.figures
         if path.suffix.lower() in figure_render.ENDINGS:
-            theme = theme_named(self._window.theme_name)
-            write = partial(figure_render.write_picture, path, chosen, source, theme)
-        else:
-            write = partial(files.write_numbers, path, chosen, report.arrays, source)
+            return self._write(path, chosen, source, self._window.theme_name, None)
+        write = partial(files.write_numbers, path, chosen, report.arrays, source)
         self._window.documents.run(write, lambda _: self._say(f"Saved as {path.name}."), path.name, "saved")
 
     def _say(self, text: str) -> None:
