@@ -20,6 +20,8 @@ SLIDE_HEIGHT = 7.5 * MM_PER_INCH
 USUAL_FONT, SLIDE_FONT = 8.0, 18.0
 LEAST_WIDTH, MOST_WIDTH = 40.0, 1000.0
 LEAST_FONT, MOST_FONT = 4.0, 72.0
+#: The thinnest line that is printed well, in points.
+LEAST_LINE = 0.5
 #: Dots an inch of a picture of pixels.
 DOTS = 300
 

@@ -88,9 +88,13 @@ def _parser(program: str) -> Parser:
     parser.add_argument("--theme", choices=list(THEMES), default="dark")
     model_argument(parser)
     for p in _all_parameters().values():
-        kind = {"int": int, "float": float}.get(p.kind, str)
         takers = ", ".join(name for name in EXPORTERS if p.name in _names(EXPORTERS[name]))
-        parser.add_argument(f"--{p.name}", type=kind, metavar=p.kind.upper(), help=f"{p.label} ({takers})")
+        said = f"{p.label} ({takers})"
+        if p.kind == "bool":
+            parser.add_argument(f"--{p.name}", action="store_const", const=True, help=said)
+        else:
+            kind = {"int": int, "float": float}.get(p.kind, str)
+            parser.add_argument(f"--{p.name}", type=kind, metavar=p.kind.upper(), help=said)
     return parser
 
 
@@ -120,6 +124,8 @@ def _exporter(options: Namespace) -> Exporter:
             raise WrongUse(
                 f"--{name} means nothing for {cls.name}; it takes {', '.join(_names(cls)) or 'none'}."
             )
+    if given.keys() & {"mm", "font"}:  # which mean something on paper only
+        given["paper"] = True
     if "width" in given and "height" not in given:
         given["height"] = max(16, round(given["width"] * SHAPE[1] / SHAPE[0]))
     if "height" in given and "width" not in given:

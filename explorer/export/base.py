@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from explorer.errors import Told
-from explorer.export.page import Renderer
+from explorer.export.page import Page, Renderer
 from explorer.export.replay import Replay
 from explorer.files import write_atomically
 from explorer.params import Validated
@@ -72,6 +72,10 @@ class Exporter(Validated, ABC):
         with _one_sentence(path), write_atomically(path) as temporary:
             yield from self.produce(replay, temporary, renderer)
             self.check(temporary, replay)
+
+    def page(self, replay: Replay, position: float, width: int, height: int, renderer: Renderer) -> Page:
+        """What the file shows at a position of the playhead, in so many pixels."""
+        return replay.page(replay.indices(position), width, height, renderer)
 
     @abstractmethod
     def outline(self, replay: Replay) -> Outline:

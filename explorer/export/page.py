@@ -32,13 +32,18 @@ class Pane:
     title: str = ""
     subtitle: str = ""
     figures: str = ""
+    #: What the axes are called where there are any, and whether a bar shows how long a unit is.
+    axes: tuple[str, str] | None = None
+    bar: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
     """Stages side by side over a caption, to be drawn in `width` by `height` pixels.
 
-    `moving` says that it is one of many: what nobody sees in a movie may be left out for speed.
+    `moving` says that it is one of many: what nobody sees in a movie may be left out for speed, and words that are
+    too long are shortened, so that nothing jumps. `scale` is how large words and lines are (None: by its pixels),
+    `clear` that there is nothing behind the stages.
     """
 
     panes: tuple[Pane, ...]
@@ -47,6 +52,17 @@ class Page:
     theme: Theme
     caption: str = ""
     moving: bool = False
+    scale: float | None = None
+    clear: bool = False
+
+
+@dataclass(frozen=True)
+class Trim:
+    """What a still may have besides: axes with ticks, a scale bar, and no ground."""
+
+    axes: bool = False
+    bar: bool = False
+    clear: bool = False
 
 
 class Renderer(Protocol):
@@ -58,5 +74,8 @@ class Renderer(Protocol):
     def pixels(self, page: Page) -> Pixels:
         """The page as an image."""
 
-    def svg(self, page: Page) -> bytes:
-        """The page as an SVG file."""
+    def svg(self, page: Page, width: float | None = None) -> bytes:
+        """The page as an SVG file, `width` mm wide on paper."""
+
+    def pdf(self, page: Page, width: float | None = None) -> bytes:
+        """The page as a PDF file, `width` mm wide (None: 96 pixels an inch)."""

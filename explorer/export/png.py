@@ -28,7 +28,9 @@ class Png(Still):
         words = PngInfo()
         words.add_itxt("Description", page.caption)
         out = BytesIO()
-        Image.fromarray(rgb(renderer.pixels(page))).save(out, "PNG", pnginfo=words)
+        pixels = renderer.pixels(page)
+        shown = pixels[..., [2, 1, 0, 3]] if self.clear else rgb(pixels)
+        Image.fromarray(shown).save(out, "PNG", pnginfo=words)
         return out.getvalue()
 
     def check(self, path: Path, replay: Replay) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from explorer.camera import Camera
 from explorer.experiment import Experiment
-from explorer.export.page import Page, Pane, Renderer, rgb
+from explorer.export.page import Page, Pane, Renderer, Trim, rgb
 from explorer.frames import Frame, Recording
 from explorer.look import Look
 from explorer.marks import Bounds
@@ -23,6 +23,7 @@ from explorer.views.picture_parts import HOME, is_home
 #: What is shown where nobody has chosen: unit data with room around it; over time, for one dimension.
 PLANE: Bounds = (-3.2, 3.2, -3.2, 3.2)
 OVER_TIME: Bounds = (-0.04, 1.04, -3.5, 3.5)
+PLAIN = Trim()
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +73,18 @@ class Replay:
         return index_at(other.recording, 0, position)
 
     def page(
-        self, indices: Sequence[int], width: int, height: int, renderer: Renderer, moving: bool = False
+        self,
+        indices: Sequence[int],
+        width: int,
+        height: int,
+        renderer: Renderer,
+        moving: bool = False,
+        trim: Trim = PLAIN,
+        scale: float | None = None,
     ) -> Page:
-        """The picture of these frames, by itself or (moving) in a row of many."""
-        headed = tuple(self._headed(*pair) for pair in self._shown(indices))
-        empty = Page(headed, width, height, self.theme, self.caption, moving)
+        """The picture of these frames, by itself or (moving) in a row of many; `scale` is the size of its words."""
+        headed = tuple(self._headed(*pair, trim) for pair in self._shown(indices))
+        empty = Page(headed, width, height, self.theme, self.caption, moving, scale, trim.clear)
         sizes = renderer.stages(empty)
         panes = [self._filled(*item) for item in zip(headed, self.tracks, indices, sizes, strict=True)]
         return replace(empty, panes=tuple(panes))
@@ -91,8 +99,14 @@ class Replay:
         return [(track, track.recording[i]) for track, i in zip(self.tracks, indices, strict=True)]
 
     @staticmethod
-    def _headed(track: Track, frame: Frame) -> Pane:
-        return Pane((), Camera(), track.title, track.subtitle, f"t = {frame.t:.3f} · NFE {frame.nfe}")
+    def _headed(track: Track, frame: Frame, trim: Trim) -> Pane:
+        figures = f"t = {frame.t:.3f} · NFE {frame.nfe}"
+        e = track.experiment
+        names = None if e.pictures else ("t", "x") if e.data.dim == 1 else ("x₁", "x₂")
+        bar = (
+            trim.bar and e.pictures is None and e.data.dim > 1
+        )  # over time the two axes have units of their own
+        return Pane((), Camera(), track.title, track.subtitle, figures, names if trim.axes else None, bar)
 
     def _filled(self, pane: Pane, track: Track, index: int, size: tuple[int, int]) -> Pane:
         camera = self._camera(track.experiment, size)

@@ -53,11 +53,14 @@ def paint(
     scale: float = 1.0,
     quality: Quality = "live",
     least: float = 0.0,
+    clear: bool = False,
+    words: float | None = None,
 ) -> None:
     """Draw the marks in order on a canvas of `size` device pixels whose lines are `scale` times as thick, but none
-    thinner than `least`."""
+    thinner than `least`, and its words `words` times as large (None: the same). `clear`: there is no ground, and what a density image has of the stage's colour is left out.
+    """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    sheet = _Sheet(painter, camera, size, theme, scale, quality, least)
+    sheet = _Sheet(painter, camera, size, theme, scale, quality, least, clear, words or scale)
     for mark in marks:
         painter.save()
         _paint_one(sheet, mark)
@@ -75,6 +78,8 @@ class _Sheet:
     scale: float
     quality: Quality
     least: float
+    clear: bool
+    words: float
 
     def pen(self, color: Color, alpha: float, width: float) -> QPen:
         """A pen of a mark's width. In files of lines it is scaled with the page, like everything else."""
@@ -239,7 +244,7 @@ def _image(sheet: _Sheet, mark: Image) -> None:
     patch = geometry.image(mark, sheet.camera, sheet.size)
     if patch is None:
         return
-    pixels = colored(patch[0], mark.colormap, sheet.theme)
+    pixels = colored(patch[0], mark.colormap, sheet.theme, sheet.clear)
     rows, columns = pixels.shape
     picture = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32)
     sheet.painter.setRenderHint(
@@ -249,13 +254,34 @@ def _image(sheet: _Sheet, mark: Image) -> None:
     sheet.painter.drawImage(QRectF(*patch[1]), picture)
 
 
-def colored(values: NDArray[np.floating], colormap: str, theme: Theme) -> NDArray[np.uint32]:
-    """Values in [0, 1] as 0xaarrggbb pixels: through a colour map, or, (h, w, 3), as they are, NaN as nothing."""
+def colored(
+    values: NDArray[np.floating], colormap: str, theme: Theme, clear: bool = False
+) -> NDArray[np.uint32]:
+    """Values in [0, 1] as 0xaarrggbb pixels: through a colour map, or, (h, w, 3), as they are, NaN as nothing.
+
+    `clear`: a density, whose map begins with the colour of the stage, is seen through where it is low.
+    """
     if values.ndim == 3:
         return _direct(values)
-    red, green, blue = lut(colormap, theme)[:, :3].astype(np.uint32).T
-    table = np.uint32(0xFF000000) | red << 16 | green << 8 | blue
+    colors = lut(colormap, theme)
+    if clear and colormap == "density":
+        colors = without(colors, rgb(theme, "stage"))
+    red, green, blue, alpha = colors.astype(np.uint32).T
+    table = alpha << 24 | red << 16 | green << 8 | blue
     return table[(np.clip(values, 0, 1) * (LEVELS - 1) + 0.5).astype(np.intp)]
+
+
+def without(colors: NDArray[np.uint8], ground: Color) -> NDArray[np.uint8]:
+    """The clearest colours (n, 4) that look like these over `ground`."""
+    below = np.array(ground, float)
+    over = colors[:, :3].astype(float) - below
+    # a colour is (1 - a) ground + a paint, and no channel of the paint leaves 0..255
+    alpha = np.max(
+        np.where(over > 0, over / np.maximum(255 - below, 1), -over / np.maximum(below, 1)), axis=1
+    )
+    alpha = np.ceil(np.clip(alpha, 0, 1) * 255) / 255
+    paint = below + over / np.maximum(alpha, 1 / 255)[:, None]
+    return np.column_stack([np.clip(np.rint(paint), 0, 255), alpha * 255]).astype(np.uint8)
 
 
 def _direct(values: NDArray[np.floating]) -> NDArray[np.uint32]:
@@ -268,7 +294,7 @@ def _direct(values: NDArray[np.floating]) -> NDArray[np.uint32]:
 def _text(sheet: _Sheet, mark: Text) -> None:
     x, y = sheet.camera.to_pixels(mark.xy, sheet.size)
     if -sheet.size[0] < x < 2 * sheet.size[0] and -sheet.size[1] < y < 2 * sheet.size[1]:
-        text.draw(sheet.painter, (x, y), mark, sheet.theme, sheet.scale, plain=sheet.quality == "vector")
+        text.draw(sheet.painter, (x, y), mark, sheet.theme, sheet.words, plain=sheet.quality == "vector")
 
 
 class PainterCanvas(CanvasBase):

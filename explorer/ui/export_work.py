@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtGui import QImage
 
 from explorer.export import Exporter, Outline, Replay
-from explorer.export.page import Pixels
+from explorer.export.page import Pixels, rgb
 from explorer.params import ParamError
 from explorer.session import Session
 from explorer.theme import Theme
@@ -70,7 +70,8 @@ def thumbnail(replay: Replay, exporter: Exporter, position: float, room: tuple[i
         return None
     factor = min(room[0] / outline.width, room[1] / outline.height)
     width, height = (max(1, round(side * factor)) for side in (outline.width, outline.height))
-    return replay.pixels(replay.indices(position), width, height, exporting.QtRenderer())
+    renderer = exporting.QtRenderer()
+    return rgb(renderer.pixels(exporter.page(replay, position, width, height, renderer)))
 
 
 def estimate(replay: Replay, exporter: Exporter) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,12 +16,13 @@ from explorer.export.page import Pixels
 from explorer.frames import Recording
 from explorer.marks import Bounds, Mark, Segments
 from explorer.models import Resolved
+from explorer.papers import LEAST_LINE, MM_PER_INCH, points
 from explorer.params import params
 from explorer.theme import DARK, Theme
 from explorer.ui import words
 
 if TYPE_CHECKING:
-    from explorer.ui.layout import Panel
+    from explorer.ui.layout import Panel, Sheet
 
 
 class QtRenderer:
@@ -34,40 +36,76 @@ class QtRenderer:
 
     def stages(self, page: Page) -> tuple[tuple[int, int], ...]:
         """Width and height of each pane's stage."""
-        headings = tuple((bool(pane.title), bool(pane.subtitle)) for pane in page.panes)
-        key = headings, page.width, page.height, page.caption
+        words = [replace(pane, marks=(), figures="" if page.moving else pane.figures) for pane in page.panes]
+        key = (
+            tuple((p.title, p.subtitle, p.figures, p.axes) for p in words),
+            page.width, page.height, page.caption, page.moving, page.scale,
+        )  # fmt: skip
         if key not in self._sizes:
             from explorer.ui.layout import arrange
 
-            sheet = arrange(_panels(page), page.width, page.height, page.caption, None)
-            self._sizes[key] = tuple(pane.rect[2:] for pane in sheet.panes)
+            self._sizes[key] = tuple(pane.rect[2:] for pane in arrange(**_arranged(page)).panes)
         return self._sizes[key]
 
     def pixels(self, page: Page) -> Pixels:
         """The page as an image."""
-        from explorer.ui.render import render
+        from explorer.ui.render import render_sheet
 
-        image = render(_panels(page), page.width, page.height, page.theme, page.caption)
+        image = render_sheet(_sheet(page), page.theme)
         rows = np.frombuffer(image.constBits(), np.uint8).reshape(page.height, page.width, 4)
         return rows.copy()  # the image takes its memory along
 
-    def svg(self, page: Page) -> bytes:
-        """The page as an SVG file."""
-        from explorer.ui.render import render_svg
+    def svg(self, page: Page, width: float | None = None) -> bytes:
+        """The page as an SVG file, `width` mm wide on paper."""
+        from explorer.ui import svg
 
-        return render_svg(_panels(page), page.width, page.height, page.theme, page.caption)
+        return svg.write(_sheet(page), page.theme, width, page.caption)
+
+    def pdf(self, page: Page, width: float | None = None) -> bytes:
+        """The page as a PDF file, `width` mm wide (None: 96 pixels an inch)."""
+        from explorer.ui import pdf
+        from explorer.ui.render import paint_sheet
+
+        wide = page.width * MM_PER_INCH / 96 if width is None else width
+        least = LEAST_LINE * page.width / points(wide)
+        draw = partial(
+            paint_sheet, sheet=_sheet(page, vector=True), theme=page.theme, vector=True, least=least
+        )
+        return pdf.written(draw, (page.width, page.height), wide, page.caption)
+
+
+def _arranged(page: Page, vector: bool = False) -> dict[str, Any]:
+    """The page in the words of `layout.arrange`."""
+    return dict(
+        panels=_panels(page), width=page.width, height=page.height, caption=page.caption, scale=page.scale,
+        whole=not page.moving, clear=page.clear, plain=vector, marks=_scale(page),
+    )  # fmt: skip
+
+
+def _sheet(page: Page, vector: bool = False) -> Sheet:
+    from explorer.ui.layout import arrange
+
+    return arrange(**_arranged(page, vector))
 
 
 def _panels(page: Page) -> list[Panel]:
-    from explorer.ui.layout import REFERENCE, Header, Panel
+    from explorer.ui.layout import Header, Panel
 
-    scale = min(page.width, page.height) / REFERENCE
+    scale = _scale(page)
     panels = []
     for pane in page.panes:
         header = Header(pane.title, pane.subtitle, pane.figures) if pane.title else None
         marks = [_thin(mark, scale) for mark in pane.marks] if page.moving else pane.marks
-        panels.append(Panel(marks, pane.camera, header))
+        panels.append(Panel(marks, pane.camera, header, pane.axes, pane.bar))
     return panels
+
+
+def _scale(page: Page) -> float:
+    """Of dots and lines: they do not grow with the words of a narrow page."""
+    from explorer.ui.layout import REFERENCE
+
+    usual = min(page.width, page.height) / REFERENCE
+    return usual if page.scale is None else min(usual, page.scale)
 
 
 def _thin(mark: Mark, scale: float) -> Mark:

@@ -12,7 +12,7 @@ from PySide6.QtGui import QPainter
 from explorer.errors import Refused
 from explorer.figure_files import Source
 from explorer.figures import Equation, Figure, Picture, Plot, Table
-from explorer.papers import Paper, points
+from explorer.papers import LEAST_LINE, Paper, points
 from explorer.theme import Theme
 from explorer.ui import equation
 from explorer.ui.figure_key import LINE, SMALL
@@ -29,8 +29,6 @@ TIGHT = 4.0  # the margin of a figure that goes into a text, which has its own
 LEAST_COLUMN, CURVES, MOST_CURVES = 320.0, 0.5, 420.0
 #: What a picture takes of the height at least, and over its width at most.
 LEAST_PICTURE, MOST_PICTURE = 150.0, 1.25
-#: The thinnest line on paper, in points.
-LEAST_LINE = 0.5
 
 
 @dataclass(frozen=True)

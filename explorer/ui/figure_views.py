@@ -32,7 +32,10 @@ FOR_PAPER = ("Save for a paper or a slide…", PAPER)
 OFFERS = {
     Plot: (("Copy picture", "picture"), ("Copy numbers", "numbers"), ("Save…", "save"), FOR_PAPER),
     Picture: (("Copy picture", "picture"), ("Save…", "save"), FOR_PAPER),
-    Table: (("Copy table", "numbers"), ("Copy as LaTeX", "latex"), ("Copy picture", "picture"), ("Save…", "save"), FOR_PAPER),
+    Table: (
+        ("Copy table", "numbers"), ("Copy as LaTeX", "latex"), ("Copy picture", "picture"), ("Save…", "save"),
+        FOR_PAPER,
+    ),
     Equation: (("Copy LaTeX", "latex"), ("Save…", "save"), FOR_PAPER),
 }  # fmt: skip
 

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRect, QRectF
-from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter, QPen
 
 from explorer.camera import Camera, Size
 from explorer.marks import Mark
 from explorer.theme import Theme, rgb
 from explorer.ui import layout, svg, text
-from explorer.ui.canvas_painter import paint
+from explorer.ui.canvas_painter import Quality, paint
 from explorer.ui.layout import Header, Panel
 
 __all__ = ["Header", "Panel", "ensure_app", "render", "render_svg", "to_array", "to_image", "to_svg"]
@@ -76,36 +76,57 @@ def render(
     scale: float | None = None,
 ) -> QImage:
     """The panes side by side as one picture."""
+    return render_sheet(layout.arrange(panels, width, height, caption, scale), theme)
+
+
+def render_sheet(sheet: layout.Sheet, theme: Theme) -> QImage:
+    """A picture whose parts have their places."""
     ensure_app()
-    sheet = layout.arrange(panels, width, height, caption, scale)
-    image = QImage(width, height, QImage.Format.Format_RGB32)
+    kind = QImage.Format.Format_ARGB32 if sheet.clear else QImage.Format.Format_RGB32
+    image = QImage(sheet.width, sheet.height, kind)
+    if sheet.clear:
+        image.fill(0)
     painter = QPainter(image)
     try:  # an image that goes while it is painted on ends the process
-        _paint_sheet(painter, sheet, theme)
+        paint_sheet(painter, sheet, theme)
     finally:
         painter.end()
     return image
 
 
-def _paint_sheet(painter: QPainter, sheet: layout.Sheet, theme: Theme) -> None:
+def paint_sheet(
+    painter: QPainter, sheet: layout.Sheet, theme: Theme, vector: bool = False, least: float = 0.0
+) -> None:
+    """Draw it; `vector`: into a file of lines and letters, whose lines are never thinner than `least`."""
     for fill in sheet.fills:
         painter.fillRect(QRect(*fill.rect), _color(theme, fill.color))
     for pane in sheet.panes:
-        _pane(painter, pane, theme, sheet.scale)
+        _pane(painter, pane, sheet, theme, vector, least)
+    for rule in sheet.rules:
+        pen = QPen(_color(theme, rule.color), max(rule.width, least))
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        painter.setPen(pen)
+        painter.drawLine(QPointF(*rule.start), QPointF(*rule.end))
     for label in sheet.labels:
-        painter.setFont(text.font(label.size, label.bold))
+        painter.setFont(text.font(label.size, label.bold, vector))
         painter.setPen(_color(theme, label.color))
         painter.drawText(QPointF(label.x, label.y), label.text)
 
 
-def _pane(painter: QPainter, pane: layout.Pane, theme: Theme, scale: float) -> None:
+def _pane(
+    painter: QPainter, pane: layout.Pane, sheet: layout.Sheet, theme: Theme, vector: bool, least: float
+) -> None:
     x, y, width, height = pane.rect
     painter.save()
     painter.translate(x, y)
     painter.setClipRect(QRect(0, 0, width, height))
-    painter.fillRect(QRectF(0, 0, width, height), _color(theme, "stage"))
+    if not sheet.clear:
+        painter.fillRect(QRectF(0, 0, width, height), _color(theme, "stage"))
     size: Size = (width, height)
-    paint(painter, pane.marks, pane.camera, size, theme, scale, quality="still")
+    quality: Quality = "vector" if vector else "still"
+    paint(
+        painter, pane.marks, pane.camera, size, theme, sheet.marks, quality, least, sheet.clear, sheet.scale
+    )
     painter.restore()
 
 

@@ -14,10 +14,11 @@ from PySide6.QtGui import QFont, QImage, QPainterPath
 
 from explorer.camera import Camera, Size
 from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
+from explorer.papers import LEAST_LINE, points
 from explorer.theme import FONT_FAMILIES, LEVELS, Theme, color, lut
 from explorer.ui import geometry, text
 from explorer.ui.canvas_painter import DASH, RING, RING_ALPHA, colored
-from explorer.ui.layout import Fill, Label, Pane, Sheet
+from explorer.ui.layout import Fill, Label, Pane, Rule, Sheet
 
 _FONTS = ", ".join(f"'{name}'" for name in FONT_FAMILIES) + ", sans-serif"
 #: Times that a pixel of a crisp picture is repeated at most.
@@ -25,28 +26,41 @@ CRISP = 8
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
-def write(sheet: Sheet, theme: Theme) -> bytes:
-    """The sheet as an SVG file."""
+def write(sheet: Sheet, theme: Theme, mm: float | None = None, description: str = "") -> bytes:
+    """The sheet as an SVG file, `mm` wide on paper where that is given."""
     width, height = sheet.width, sheet.height
+    sides = (str(width), str(height)) if mm is None else (f"{mm:.6g}mm", f"{mm * height / width:.6g}mm")
     parts = [
-        f'{_HEAD}<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
-        f' viewBox="0 0 {width} {height}" font-family="{_FONTS}">',
+        f'{_HEAD}<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        f' width="{sides[0]}" height="{sides[1]}" viewBox="0 0 {width} {height}" font-family="{_FONTS}">',
     ]
+    parts += [f"<desc>{escape(printable(description))}</desc>"] * bool(description)
     parts += [_fill(fill, theme) for fill in sheet.fills]
+    least = 0.0 if mm is None else LEAST_LINE * width / points(mm)
     for i, pane in enumerate(sheet.panes):
-        parts += _pane(pane, theme, sheet.scale, f"pane{i}")
+        parts += _pane(pane, theme, sheet, f"pane{i}", least)
+    parts += [_rule(rule, theme, least) for rule in sheet.rules]
     parts += [_label(label, theme) for label in sheet.labels]
     return "\n".join([*parts, "</svg>\n"]).encode()
 
 
-def _pane(pane: Pane, theme: Theme, scale: float, name: str) -> Iterator[str]:
+def _pane(pane: Pane, theme: Theme, sheet: Sheet, name: str, least: float) -> Iterator[str]:
     x, y, width, height = pane.rect
     rect = f'<rect width="{width}" height="{height}"'
     # In defs, or programs that cannot clip would draw the clip path.
     yield f'<defs><clipPath id="{name}">{rect}/></clipPath></defs>'
-    yield f'<g transform="translate({x} {y})" clip-path="url(#{name})">{rect} fill="{theme.stage}"/>'
+    ground = "" if sheet.clear else f'{rect} fill="{theme.stage}"/>'
+    yield f'<g transform="translate({x} {y})" clip-path="url(#{name})">{ground}'
     for mark in pane.marks:
-        yield from mark_elements(mark, pane.camera, (width, height), theme, scale)
+        yield from mark_elements(
+            mark,
+            pane.camera,
+            (width, height),
+            theme,
+            sheet.scale if isinstance(mark, Text) else sheet.marks,
+            least,
+            clear=sheet.clear,
+        )
     yield "</g>"
 
 
@@ -58,9 +72,11 @@ def mark_elements(
     scale: float,
     least: float = 0.0,
     outlined: bool = False,
+    clear: bool = False,
 ) -> Iterator[str]:
     """The elements of a mark on a canvas of `size`, whose lines are `scale` times as thick but never thinner than
-    `least`. `outlined`: letters as shapes, which need no font, instead of text that can be edited."""
+    `least`. `outlined`: letters as shapes, which need no font, instead of text that can be edited. `clear`: there is
+    no ground."""
     match mark:
         case Points():
             yield from _points(mark, camera, size, theme, scale)
@@ -71,7 +87,7 @@ def mark_elements(
         case Curve():
             yield from _curve(mark, camera, size, theme, scale, least)
         case Image():
-            yield from _image(mark, camera, size, theme)
+            yield from _image(mark, camera, size, theme, clear)
         case Text():
             yield from _text(mark, camera, size, theme, scale, outlined)
         case _:
@@ -151,11 +167,11 @@ def _curve(
     yield "</g>"
 
 
-def _image(mark: Image, camera: Camera, size: Size, theme: Theme) -> Iterator[str]:
+def _image(mark: Image, camera: Camera, size: Size, theme: Theme, clear: bool) -> Iterator[str]:
     patch = geometry.image(mark, camera, size)
     if patch is None:
         return
-    pixels = colored(patch[0], mark.colormap, theme)
+    pixels = colored(patch[0], mark.colormap, theme, clear)
     smooth = geometry.smoothed(mark, pixels.shape, patch[1])
     if not smooth:  # many programs smooth whatever one tells them
         times = min(max(round(patch[1][2] / pixels.shape[1]), 1), CRISP)
@@ -169,7 +185,7 @@ def _image(mark: Image, camera: Camera, size: Size, theme: Theme) -> Iterator[st
     crisp = "" if smooth else ' style="image-rendering:pixelated"'
     yield (
         f'<image x="{x}" y="{y}" width="{width}" height="{height}" opacity="{number(mark.alpha)}"'
-        f' preserveAspectRatio="none"{crisp} href="data:image/png;base64,{data}"/>'
+        f' preserveAspectRatio="none"{crisp} xlink:href="data:image/png;base64,{data}"/>'
     )
 
 
@@ -194,6 +210,12 @@ def _text(
 def _fill(fill: Fill, theme: Theme) -> str:
     x, y, width, height = fill.rect
     return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{color(theme, fill.color)}"/>'
+
+
+def _rule(rule: Rule, theme: Theme, least: float) -> str:
+    x1, y1, x2, y2 = (number(v) for v in (*rule.start, *rule.end))
+    stroke = f'stroke="{color(theme, rule.color)}" stroke-width="{number(max(rule.width, least))}"'
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" {stroke}/>'
 
 
 def _label(label: Label, theme: Theme) -> str:
