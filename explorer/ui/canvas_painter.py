@@ -57,7 +57,9 @@ def paint(
     words: float | None = None,
 ) -> None:
     """Draw the marks in order on a canvas of `size` device pixels whose lines are `scale` times as thick, but none
-    thinner than `least`, and its words `words` times as large (None: the same). `clear`: there is no ground, and what a density image has of the stage's colour is left out.
+    thinner than `least`, and whose words are `words` times as large (None: `scale`).
+
+    `clear`: there is no ground, and what a density image has of the stage's colour is left out.
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     sheet = _Sheet(painter, camera, size, theme, scale, quality, least, clear, words or scale)
