@@ -261,7 +261,7 @@ def _paper(options: Namespace, outs: Sequence[str]) -> Paper | None:
         "--width": options.width, "--font-size": options.font_size,
         "--plot-only": options.plot_only, "--transparent": options.transparent,
     }  # fmt: skip
-    given = [name for name, value in asked.items() if value not in (None, False)]
+    given = [name for name, value in asked.items() if value is not None and value is not False]
     if not given:
         return None
     if not any(Path(out).suffix.lower() in PICTURES for out in outs):

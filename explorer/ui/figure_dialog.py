@@ -85,8 +85,8 @@ class FigureDialog(QDialog):
 
     def _lay_out(self) -> None:
         left = QVBoxLayout()
-        for widget in (self.preview, self.facts, self.state):
-            left.addWidget(widget)
+        for words in (self.preview, self.facts, self.state):
+            left.addWidget(words)
         left.addStretch(1)
         right = QVBoxLayout()
         right.setSpacing(style.px(9))
@@ -150,7 +150,7 @@ class FigureDialog(QDialog):
     def _show(self, image: QImage, size: tuple[float, float]) -> None:
         image.setDevicePixelRatio(self.devicePixelRatioF())
         self.preview.setPixmap(QPixmap.fromImage(image))
-        self.facts.setText(f"{size[0]:.0f} × {size[1]:.0f} mm · words of {self.choice.font:g} pt")
+        self.facts.setText(f"{size[0]:.0f} × {size[1]:.0f} mm · text of {self.choice.font:g} pt")
         self.state.setText("")
 
     def is_current(self) -> bool:
