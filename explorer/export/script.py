@@ -53,6 +53,10 @@ _LOADED = """\
         sys.exit("Give the file of the trained network: python {name} model.safetensors")
     score = resolve(experiment, load(sys.argv[1])).score"""
 
+_UNTRAINED = """\
+    # the network before its first step of training; with the file of a trained one, that
+    score = resolve(experiment, load(sys.argv[1]) if len(sys.argv) > 1 else None).score"""
+
 
 @EXPORTERS.register("python", title="Python script", order=90)
 @dataclass(frozen=True)
@@ -87,9 +91,11 @@ def _of_replay(replay: Replay) -> str:
 
 def script_of(experiments: list[Experiment], resolved: Sequence[Resolved], caption: str) -> str:
     """The script for one experiment, or for two that are compared, whose scores are `resolved`: one that uses a
-    trained network asks for its file. What has not been trained, the script makes anew from the seed."""
+    trained network asks for its file. A network that has not been trained, the script makes anew from the seed."""
     names = ["experiment"] if len(experiments) == 1 else ["experiment_a", "experiment_b"]
-    trained = resolved[0].source == "trained"
+    source = resolved[0].source
+    score = {"trained": _LOADED.format(name="SCRIPT.py"), "untrained": _UNTRAINED}.get(source, _RESOLVED)
+    trained = source in ("trained", "untrained")
     lines = [f"{name} = {_code(e)}" for name, e in zip(names, experiments, strict=True)]
     # beside the script and of its name, so that it overwrites nothing of anybody else's
     files = [".npz"] if len(names) == 1 else [".a.npz", ".b.npz"]
@@ -102,8 +108,7 @@ def script_of(experiments: list[Experiment], resolved: Sequence[Resolved], capti
         plural="s" * (len(names) > 1),
         imports=_imports(experiments, trained),
         experiments="\n".join(lines) + "\n",
-        score=_PREPARED * _prepared(experiments)
-        + (_LOADED.format(name="SCRIPT.py") if trained else _RESOLVED),
+        score=_PREPARED * _prepared(experiments) + score,
         calls="\n".join(calls),
     )
 

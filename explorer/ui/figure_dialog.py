@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QImage, QPixmap
 from PySide6.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 
@@ -40,6 +40,8 @@ class Wanted:
 
 class FigureDialog(QDialog):
     """Shows figures as they will be on paper; `save` is called with what is wanted."""
+
+    closed = Signal()
 
     def __init__(
         self,
@@ -160,6 +162,7 @@ class FigureDialog(QDialog):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._clock.stop()
         self._worker.close()
+        self.closed.emit()
         event.accept()
 
     def reject(self) -> None:

@@ -375,11 +375,17 @@ class Laboratories:
         shown = runner.shown
         return source_of(shown.lab, shown.experiment, shown.resolved, runner.report.words)
 
+    def shut_down(self) -> None:
+        """Close what is open beside the window."""
+        if self.dialog is not None:
+            self.dialog.close()
+
     def ask_for_paper(self, figure: Figure | None = None) -> None:
         """Let a person see the figures as they will be in a paper or on a slide, and save them so."""
         report = self._session.lab.report
         if self.lab is None or report is None:
             return
+        self.shut_down()
         dialog = FigureDialog(
             self._window,
             report.figures,
@@ -388,7 +394,7 @@ class Laboratories:
             chosen=figure,
             choice=self._paper,
         )
-        dialog.finished.connect(lambda _: setattr(self, "dialog", None))
+        dialog.closed.connect(lambda: setattr(self, "dialog", None))
         self.dialog = dialog
         dialog.show()
 

@@ -450,6 +450,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop all threads before the window goes."""
         self._timer.stop()
+        self.labs.shut_down()
         if "exporting" in self.__dict__:
             self.exporting.shut_down()
         self.documents.shut_down()
