@@ -21,9 +21,9 @@ from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPaintEvent, QPen, Q
 from PySide6.QtWidgets import QWidget
 
 from explorer.camera import Camera, Size
-from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
+from explorer.marks import Arrows, Curve, Drawn, Image, Mark, Points, Segments, Text
 from explorer.theme import LEVELS, Theme, lut, rgb
-from explorer.ui import geometry, text
+from explorer.ui import geometry, legend, text
 from explorer.ui.canvas_base import CanvasBase, thickness
 
 Quality: TypeAlias = Literal["hurried", "live", "still", "vector"]
@@ -56,7 +56,7 @@ def paint(
     """Draw the marks in order on a canvas of `size` device pixels whose lines are `scale` times as thick."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     sheet = _Sheet(painter, camera, size, theme, scale, quality)
-    for mark in marks:
+    for mark in legend.laid_out(marks, camera, size, theme, scale):
         painter.save()
         _paint_one(sheet, mark)
         painter.restore()
@@ -74,7 +74,7 @@ class _Sheet:
     quality: Quality
 
 
-def _paint_one(sheet: _Sheet, mark: Mark) -> None:
+def _paint_one(sheet: _Sheet, mark: Drawn) -> None:
     match mark:
         case Points():
             _points(sheet, mark)
@@ -104,7 +104,7 @@ def _points(sheet: _Sheet, mark: Points) -> None:
         rows = geometry.levels(np.ravel(mark.values)[seen], len(colors))
     if sheet.quality == "vector":
         return _discs(sheet, centres, diameter, mark.alpha, [colors[row] for row in rows.tolist()])
-    atlas, cell, phases = _atlas(colors, rgb(sheet.theme, "stage"), diameter, RING * sheet.scale)
+    atlas, cell, phases = _atlas(colors, rgb(sheet.theme, "stage"), diameter, RING * sheet.scale * mark.ring)
     corner = np.floor(centres)
     phase = ((centres - corner) * phases).astype(np.intp)
     fragments = PrimitiveArray(QPainter.PixmapFragment, 10)
@@ -150,6 +150,8 @@ def _atlas(colors: tuple[Color, ...], ring: Color, diameter: float, width: float
             x, y = column % phases + 0.5, column // phases + 0.5
             centre = QPointF(column * cell + cell / 2 + x / phases, row * cell + cell / 2 + y / phases)
             for radius, brush in ((diameter / 2 + width, halo), (diameter / 2, QColor(*color))):
+                if brush is halo and not width:
+                    continue
                 painter.setBrush(brush)
                 painter.drawEllipse(centre, radius, radius)
     painter.end()

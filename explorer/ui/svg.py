@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
 
@@ -13,9 +14,9 @@ from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage
 
 from explorer.camera import Camera, Size
-from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
+from explorer.marks import Arrows, Curve, Drawn, Image, Points, Segments, Text
 from explorer.theme import FONT_FAMILIES, LEVELS, Theme, color, lut
-from explorer.ui import geometry, text
+from explorer.ui import geometry, legend, text
 from explorer.ui.canvas_painter import DASH, RING, RING_ALPHA, colored
 from explorer.ui.layout import Fill, Label, Pane, Sheet
 
@@ -45,12 +46,13 @@ def _pane(pane: Pane, theme: Theme, scale: float, name: str) -> Iterator[str]:
     # In defs, or programs that cannot clip would draw the clip path.
     yield f'<defs><clipPath id="{name}">{rect}/></clipPath></defs>'
     yield f'<g transform="translate({x} {y})" clip-path="url(#{name})">{rect} fill="{theme.stage}"/>'
-    for mark in pane.marks:
-        yield from _mark(mark, pane.camera, (width, height), theme, scale)
+    size = (width, height)
+    for mark in legend.laid_out(pane.marks, pane.camera, size, theme, scale):
+        yield from _mark(mark, pane.camera, size, theme, scale)
     yield "</g>"
 
 
-def _mark(mark: Mark, camera: Camera, size: Size, theme: Theme, scale: float) -> Iterator[str]:
+def _mark(mark: Drawn, camera: Camera, size: Size, theme: Theme, scale: float) -> Iterator[str]:
     match mark:
         case Points():
             yield from _points(mark, camera, size, theme, scale)
@@ -82,10 +84,9 @@ def _points(mark: Points, camera: Camera, size: Size, theme: Theme, scale: float
     centres, seen = geometry.points(mark, camera, size, scale)
     radius, ring = _n(mark.size * scale / 2), _n(RING * scale * 2)
     # The ring is a stroke painted first, half of it under the dot.
-    yield (
-        f'<g fill="{color(theme, mark.color)}" opacity="{_n(mark.alpha)}" stroke="{theme.stage}"'
-        f' stroke-width="{ring}" stroke-opacity="{RING_ALPHA}" paint-order="stroke">'
-    )
+    rim = f' stroke="{theme.stage}" stroke-width="{ring}" stroke-opacity="{RING_ALPHA}" paint-order="stroke"'
+    # Each dot has the opacity, not the group of them: a crowd is denser than one.
+    yield f'<g fill="{color(theme, mark.color)}" fill-opacity="{_n(mark.alpha)}"{rim if mark.ring else ""}>'
     fills = [""] * len(seen)
     if mark.values is not None:
         shades = _shades(np.ravel(mark.values)[seen], mark.colormap, theme)
@@ -105,8 +106,9 @@ def _stroked(mark: Segments | Arrows | Curve, theme: Theme, scale: float) -> str
 def _segments(mark: Segments, camera: Camera, size: Size, theme: Theme, scale: float) -> Iterator[str]:
     lines, seen = geometry.segments(mark, camera, size, scale)
     fade = np.ones(len(seen)) if mark.fade is None else np.nan_to_num(np.ravel(mark.fade)[seen])
-    yield _stroked(mark, theme, scale)
-    for (x1, y1, x2, y2), opacity in zip(lines.tolist(), fade.tolist(), strict=True):
+    # As the dots: each line has its opacity, so that many of them on one place are seen.
+    yield _stroked(replace(mark, alpha=1.0), theme, scale)
+    for (x1, y1, x2, y2), opacity in zip(lines.tolist(), (mark.alpha * fade).tolist(), strict=True):
         shade = "" if opacity >= 1 else f' stroke-opacity="{_n(opacity)}"'
         yield f'<line x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"{shade}/>'
     yield "</g>"
