@@ -1,4 +1,4 @@
-"""Trajectories: they last in time, are those of the same particles everywhere, and hide neither density nor each other."""
+"""Trajectories: they last in time, are those of the same particles everywhere, and do not hide the density."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from explorer.document import Document, dumps, loads
-from explorer.experiment import Experiment, edited
+from explorer.experiment import Experiment, ExperimentError, edited
 from explorer.frames import Frame
 from explorer.look import Look
 from explorer.models import resolve
@@ -33,7 +33,7 @@ def scene(e, frames, index=-1, length=1.0, count=20, **look):
     return Scene(e, look, frames[: index + 1], resolve(e).score, BOUNDS, length=len(frames))
 
 
-# --- how long ---------------------------------------------------------------------------------------------------------
+# --- how long ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -105,7 +105,9 @@ def test_every_stage_traces_the_same_particles_in_the_same_colour(mode):
     assert first[0].color == first[1].color
 
 
-@pytest.mark.parametrize(("frames", "count"), [(201, 100), (2001, 120), (20_001, 60), (501, 5000), (11, 5000)])
+@pytest.mark.parametrize(
+    ("frames", "count"), [(201, 100), (2001, 120), (20_001, 60), (501, 5000), (11, 5000)]
+)
 def test_lines_are_as_many_as_can_be_told_apart_and_only_grow(frames, count):
     e = edited(Experiment(), "score.source", "exact")
     rng = np.random.default_rng(0)
@@ -122,7 +124,7 @@ def test_lines_are_as_many_as_can_be_told_apart_and_only_grow(frames, count):
     assert len(kept) == frames or len(kept) > FEWEST / 2
 
 
-# --- how they look ----------------------------------------------------------------------------------------------------
+# --- how they look -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", ["reverse", "ode"])
@@ -147,7 +149,7 @@ def test_smooth_paths_are_seen_better_than_tangled_ones():
     assert fades["ode"] > 3 * fades["reverse"]
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
+# --- files -------------------------------------------------------------------------------------------------------
 
 
 def old(sampler=None, **look):
@@ -179,9 +181,7 @@ def test_a_file_that_counts_steps_opens_with_the_fraction_that_they_are(sampler,
 
 @pytest.mark.parametrize("bad", ["long", None, True, [3]])
 def test_what_was_no_number_of_steps_is_refused_by_name(bad):
-    from explorer.experiment import ExperimentError
-
-    with pytest.raises(ExperimentError, match="look.trail_length"):
+    with pytest.raises(ExperimentError, match=r"look\.trail_length"):
         loads(json.dumps(old(trail_length=bad)))
 
 

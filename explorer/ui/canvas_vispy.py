@@ -159,7 +159,9 @@ class VispyCanvas(CanvasBase):
         if len(seen):
             ring = np.append(self._rgb("stage"), RING_ALPHA)
             slot = self._slot(place, "DiscSlot")
-            slot.draw(centres, self._colors(mark, seen), mark.size * scale / 2, RING * scale * mark.ring, ring, size)
+            slot.draw(
+                centres, self._colors(mark, seen), mark.size * scale / 2, RING * scale * mark.ring, ring, size
+            )
 
     def _lines(
         self, place: int, lines: NDArray, colors: NDArray, width: float, cap: float, size: Size

@@ -20,6 +20,9 @@ MARGIN, PAD, GAP = 8.0, 6.0, 7.0
 LINE = 1.5  # height of a line, in sizes of its words
 SAMPLE = 20.0  # length of an arrow that has no length of its own
 GROUND = 0.78  # opacity of what is behind the words
+#: An arrow longer than this fraction of the canvas is left out with its words: while one zooms in, until the field is
+#: drawn anew, the lengths are of the stage before.
+LONGEST = 0.2
 #: A legend that would take more than this of the canvas is not drawn.
 WIDEST, HIGHEST = 0.9, 0.6
 
@@ -49,9 +52,12 @@ def _block(entries: Sequence[Entry], camera: Camera, size: Size, theme: Theme, s
     for words in np.arange(SIZE, SMALLEST - 1, -1.0):
         unit = scale * words / SIZE
         rows = [_row(entry, camera, size, scale, unit) for entry in entries]
+        rows = [row for row in rows if max(map(abs, row.along)) <= max(LONGEST * min(size), SAMPLE * scale)]
+        if not rows:
+            return []
         sample = max(abs(row.along[0]) for row in rows)
         indent = sample + GAP * unit if any(row.along != (0.0, 0.0) for row in rows) else 0.0
-        wide = indent + max(text.width(entry.text, words * scale) for entry in entries) + 2 * PAD * unit
+        wide = indent + max(text.width(row.entry.text, words * scale) for row in rows) + 2 * PAD * unit
         high = sum(row.height for row in rows) + 2 * PAD * unit
         if wide + 2 * MARGIN * unit <= WIDEST * size[0] and high <= HIGHEST * size[1]:
             return _drawn(rows, (wide, high, indent), float(words), camera, size, theme, scale)

@@ -40,9 +40,11 @@ class Trails(View):
         if len(which) < 2:
             return ()
         n = traced(scene)
-        paths = np.stack([scene.to_view(scene.frames[i].x[:n], scene.frames[i].t) for i in which])  # (m, n, 2)
+        paths = np.stack(
+            [scene.to_view(scene.frames[i].x[:n], scene.frames[i].t) for i in which]
+        )  # (m, n, 2)
         starts, ends = paths[:-1].reshape(-1, 2), paths[1:].reshape(-1, 2)
-        age = np.linspace(1.0 if upright else OLDEST, 1.0, len(which) - 1, dtype=np.float32)
+        age = np.linspace(1.0, 1.0 if upright else OLDEST, len(which) - 1, dtype=np.float32)[::-1]
         faint = np.full(n, 1 / (1 + 2 * crowding(scene, paths)), np.float32)
         faint[:LEADERS] = 1.0
         lines = Segments(starts, ends, color="accent", alpha=ALPHA, fade=np.outer(age, faint).ravel())
@@ -74,12 +76,12 @@ def shown_frames(scene: Scene, length: float) -> list[int]:
     They are every k-th of the run and the one shown, so that lines only grow while time goes on.
     """
     last = len(scene.frames) - 1
-    first = 0 if length >= WHOLE else min(_since(scene, length), last - 1)
+    first = 0 if length >= WHOLE else max(min(_since(scene, length), last - 1), 0)
     each = max(MOST // traced(scene), FEWEST)
     k = -(-max(scene.length - 1, last) // each) or 1
     kept = range(-(-first // k) * k, last, k)
     # a whole path begins where the run did; a shorter one at the first frame in it, if none is kept there
-    return [*(kept or range(max(first, 0), last)[:1]), last]
+    return [*(kept or range(first, last)[:1]), last]
 
 
 def _since(scene: Scene, length: float) -> int:
