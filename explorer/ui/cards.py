@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
 from explorer.experiment import MOST_PICTURES, PICTURE_SAMPLER, ScoreSource, in_mode, suited
@@ -260,7 +260,7 @@ class SamplerCard(EditCard):
 
 
 #: Height of a line of the step's equation: whatever the method, its card has the height of so many of these.
-ROW = 38
+ROW = 40
 
 
 class TermsCard(Card):
@@ -275,9 +275,11 @@ class TermsCard(Card):
             value.setProperty("role", "small")
             value.setToolTip(f"Root mean square of the {name} term over the particles, in data units")
         line = QWidget()
-        line.setLayout(
-            row(self._values["drift"], 1, self._values["score"], 1, self._values["noise"], spacing=4)
-        )
+        thirds = row(*self._values.values(), spacing=4)  # of one width, whatever the numbers
+        for i, place in enumerate(("Left", "HCenter", "Right")):
+            thirds.setStretch(i, 1)
+            thirds.itemAt(i).setAlignment(getattr(Qt.AlignmentFlag, f"Align{place}"))
+        line.setLayout(thirds)
         self.add(line)
         self.set_step("", "", None)
 
@@ -294,5 +296,6 @@ class TermsCard(Card):
         self.equation.set_latex(latex, others)
         theme = style.current()
         for i, (role, value) in enumerate(self._values.items()):
-            number = figures(None if terms is None or role in without else terms[i])
+            size = None if terms is None or role in without else terms[i]
+            number = f"{size:.3f}" if size is not None and size < 1000 else figures(size)
             value.setText(f'<span style="color:{getattr(theme, role)}">{role}</span> {number}')
