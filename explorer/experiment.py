@@ -25,7 +25,7 @@ from explorer.scores.spec import NetworkSpec, PictureTraining, Training, UNetSpe
 from explorer.sdes import SDE, SDES
 
 #: Version of the file format. Raise it with a migration in `MIGRATIONS` whenever a field changes its meaning.
-VERSION = 1
+VERSION = 2
 
 
 class ExperimentError(Told, ValueError):
@@ -273,6 +273,35 @@ def _short(value: Any) -> str:
 #: version -> function that turns an object of that version into one of the next. It is given the whole
 #: document: the experiment's fields, and `compare` and `look` where the file has them.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+#: Text without a version may have been written by hand for any version from this one on: it is migrated from here,
+#: for a migration leaves alone what is of a later version already.
+UNMARKED = 1
+
+
+def _timed_trajectories(value: dict[str, Any]) -> dict[str, Any]:
+    """2: trajectories last for a fraction of the run. `look.trail_length` was a number of steps, of which the
+    default of 16, which nobody had chosen, gives way to the default of now."""
+    look = value.get("look")
+    steps = look.get("trail_length") if isinstance(look, Mapping) else None
+    if isinstance(steps, bool) or not isinstance(steps, int | float):
+        return value
+    new = {name: setting for name, setting in look.items() if name != "trail_length"}
+    if steps != 16:
+        new.setdefault("trajectory_length", min(max(steps / _moves_of(value), 0.001), 1.0))
+    return value | {"look": new}
+
+
+def _moves_of(value: Mapping[str, Any]) -> int:
+    """How many moves the run of an experiment's object takes; those of the usual sampler where it names none."""
+    sampler = value.get("sampler")
+    try:
+        found = decode(Sampler, sampler or {}, "experiment.sampler", lenient=True)
+    except ExperimentError:  # it will be refused for that, in its own words
+        found = Sampler()
+    return int(max(found.expected_frames - 1, 1))
+
+
+MIGRATIONS[1] = _timed_trajectories
 
 
 def migrated(value: Any) -> tuple[dict[str, Any], int]:
@@ -282,7 +311,7 @@ def migrated(value: Any) -> tuple[dict[str, Any], int]:
     value = dict(value)
     if value.pop("format", "score-explorer") != "score-explorer":
         raise ExperimentError('format must be "score-explorer": this is some other kind of file')
-    version = value.pop("version", VERSION)
+    version = value.pop("version", UNMARKED)
     if isinstance(version, bool) or not isinstance(version, int) or version < 0:
         raise ExperimentError(f"version must be a whole number, not {_short(version)}")
     for passed in range(version, VERSION):

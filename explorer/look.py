@@ -16,6 +16,8 @@ FIELD_KINDS = {
     "flow": "Flow velocity u",
     "denoiser": "EDM denoiser D",
 }
+#: The length of a trajectory that is the whole path.
+WHOLE = 1.0
 #: What the stage shows of a set of pictures.
 SHEETS = {"parts": "Sheet, estimate, score", "sheet": "Sheet", "plane": "A plane"}
 PLANES = {"principal": "Principal directions", "three": "Three pictures"}
@@ -34,7 +36,9 @@ class Look(Validated):
 
     name = "look"
     particles: bool = param(True, "Particles", help="The points being moved.")
-    trails: bool = param(True, "Trails", help="Where the last steps took some of them.")
+    trails: bool = param(
+        True, "Trajectories", help="The paths of some of the particles, the same ones on both stages."
+    )
     density: bool = param(
         True,
         "Density",
@@ -42,11 +46,11 @@ class Look(Validated):
         "Langevin mode of pₜ^(1/T), where the temperature leads.",
     )
     conditional: bool = param(
-        True, "Density given the control",
+        True, "Conditional density",
         help="Under a control, density and contours are those of pₜ(x | y); off, of the whole data.",
     )  # fmt: skip
     guidance: bool = param(
-        True, "Control",
+        True, "Guidance",
         help="Under a control: the unconditional score, the conditional one and the guidance between them as three "
         "arrows, and what was observed as a line.",
     )  # fmt: skip
@@ -54,8 +58,8 @@ class Look(Validated):
     data: bool = param(False, "Data", help="A draw from the data distribution.")
     moves: bool = param(
         True,
-        "PC moves",
-        help="The last predictor move and each corrector move as separate arrows (PC mode).",
+        "Predictor-corrector steps",
+        help="The last predictor step and each corrector step as separate arrows (PC mode).",
     )
     field: str = param(
         "learned",
@@ -75,36 +79,22 @@ class Look(Validated):
         False, "Arrows by size", help="Colour the arrows by the logarithm of their size."
     )
     point_size: float = param(
-        4.0,
-        "Point size",
-        unit="px",
-        low=1.0,
-        high=12.0,
-        minimum=0.5,
-        maximum=40.0,
+        3.0, "Point size", unit="px", low=1.0, high=12.0, minimum=0.5, maximum=40.0,
         help="Diameter of a particle.",
-    )
-    trail_length: int = param(
-        16,
-        "Trail length",
-        unit="steps",
-        low=2,
-        high=200,
-        minimum=1,
-        maximum=2000,
-        log=True,
-        help="How many of the last steps a trail shows.",
-    )
+    )  # fmt: skip
+    point_opacity: float = param(
+        0.6, "Point opacity", low=0.1, high=1.0, minimum=0.02, maximum=1.0,
+        help="Of a particle: below 1 the density shows through a crowd. Dimmer beside trajectories.",
+    )  # fmt: skip
+    trajectory_length: float = param(
+        WHOLE, "Trajectory length", low=0.02, high=WHOLE, minimum=0.001, maximum=WHOLE, log=True,
+        help="How far a trajectory reaches back, as a fraction of the run's time (of its steps at one noise level); "
+        "1 is the whole path.",
+    )  # fmt: skip
     trail_count: int = param(
-        120,
-        "Trails",
-        low=10,
-        high=1000,
-        minimum=1,
-        maximum=5000,
-        log=True,
+        100, "Number of trajectories", low=10, high=1000, minimum=1, maximum=5000, log=True,
         help="How many of the particles draw one.",
-    )
+    )  # fmt: skip
     space: bool = param(
         False, "Over time, 3D",
         help="The paths over (x, y, t): whole trajectories in space, with the density on the planes of the "

@@ -19,7 +19,8 @@ Bounds: TypeAlias = tuple[float, float, float, float]  # left, right, bottom, to
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Discs at xy (n, 2). `values` (n,) in [0, 1] take their colours from `colormap` where given."""
+    """Discs at xy (n, 2). `values` (n,) in [0, 1] take their colours from `colormap` where given. `ring`: whether a
+    thin line in the colour of the stage tells those in a crowd apart; it hides what is below."""
 
     xy: Array
     color: str = "text"
@@ -27,6 +28,7 @@ class Points:
     alpha: float = 1.0
     values: Array | None = None
     colormap: str = "batlow"
+    ring: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,4 +93,25 @@ class Text:
     anchor: str = "c"
 
 
-Mark: TypeAlias = Points | Segments | Arrows | Curve | Image | Text
+@dataclass(frozen=True)
+class Entry:
+    """A line of a legend: words, after an arrow along `uv` (in data units, drawn to the scale of the stage), or
+    after a short arrow of no length in particular where `arrow` is set, or after nothing."""
+
+    text: str
+    color: str = "text"
+    uv: tuple[float, float] = (0.0, 0.0)
+    arrow: bool = False
+    width: float = 1.6
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the stage shows, in words, in its upper left corner. Those of several layers stand one below the other."""
+
+    entries: tuple[Entry, ...]
+
+
+#: What is drawn as it is; a legend is laid out into these once it is known how large the canvas is.
+Drawn: TypeAlias = Points | Segments | Arrows | Curve | Image | Text
+Mark: TypeAlias = Drawn | Legend

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -193,6 +193,14 @@ def prepare(e: Experiment) -> None:
     """Train what the control needs and has not got: a classifier, in some seconds."""
     if needs_classifier(e):
         CLASSIFIERS.trained(e.data)
+
+
+def is_exact(score: Score) -> bool:
+    """Whether a score is made of closed forms alone, guided or not: no network is among its parts."""
+    if isinstance(score, ExactScore) or not is_dataclass(score):
+        return isinstance(score, ExactScore)
+    parts = [part for f in fields(score) if callable(part := getattr(score, f.name))]
+    return bool(parts) and all(map(is_exact, parts))
 
 
 def exact_score(e: Experiment) -> Score:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from explorer.experiment import Experiment
-from explorer.frames import Frame, Recording
-from explorer.look import Look
+from explorer.frames import Recording
 
 #: Which way the clock of each mode runs: Langevin stands still.
 _CLOCKS = {"reverse": -1, "ode": -1, "pc": -1, "annealed": -1, "forward": 1, "langevin": 0}
@@ -44,10 +41,3 @@ def linked_index(other: Recording, first: Recording, index: int) -> int:
     if other[theirs[-1]].part == "langevin":
         done = max(round(done / len(mine) * len(theirs)), 1)
     return theirs[min(done, len(theirs)) - 1]
-
-
-def frames_until(recording: Recording, index: int, experiment: Experiment, look: Look) -> Sequence[Frame]:
-    """The frames that a picture of the one at `index` is made from: trails and moves need those before it."""
-    back = max(look.trail_length + 1, experiment.sampler.corrections + 2)
-    whole = experiment.data.dim == 1 or look.space
-    return recording.frames[0 if whole else max(0, index + 1 - back) : index + 1]

@@ -150,7 +150,7 @@ SCENES: tuple[Scene, ...] = (
         "sde_against_ode", "SDE against ODE", "Sampling",
         "The same start, the same score. A takes the reverse SDE, B the probability-flow ODE: single paths "
         "differ, the marginal pₜ is one and the same at every t.",
-        Document(_REVERSE, _ODE, Look(trails=True)),
+        Document(_REVERSE, _ODE, Look(field="none")),  # the paths are what is to be seen
     ),
     Scene(
         "forgetting", "How the data is forgotten", "Sampling",

@@ -315,11 +315,16 @@ def step_terms(run: Simulation, before: Frame, after: Frame) -> Terms | None:
     """What moved the particles from `before` to the next frame `after`, as drift, score and noise (n, d).
 
     Recomputed from the frame before with the score, on the CPU; the noise is what is left. Where a method
-    remembers earlier steps, its noise is that of the path and what is left came from the score. None for the
-    start, for the forward mode, whose steps are exact and need no score, and where memory meets a gap.
+    remembers earlier steps, its noise is that of the path and what is left came from the score. A step of the
+    forward SDE is exact: its drift is what the mean does, (alpha'/alpha - 1) x, and its score term zero. None for the
+    start, and where memory meets a gap.
     """
-    if after.part in ("start", "diffuse") or before.x.shape != after.x.shape:
+    if after.part == "start" or before.x.shape != after.x.shape:
         return None
+    if after.part == "diffuse":
+        x, moved = (torch.from_numpy(x) for x in (before.x, after.x - before.x))
+        drift = (after.alpha / before.alpha - 1) * x
+        return Terms(drift, torch.zeros_like(x), moved - drift)
     probe = run.again()
     x = torch.from_numpy(before.x).to(run.device)
     change = torch.from_numpy(after.x - before.x)

@@ -13,7 +13,7 @@ import torch
 from explorer.experiment import Experiment, edited
 from explorer.frames import Frame
 from explorer.look import FIELDS, Look
-from explorer.marks import Arrows, Curve, Image, Points, Segments, Text
+from explorer.marks import Arrows, Curve, Image, Legend, Points, Segments, Text
 from explorer.models import resolve
 from explorer.samplers.spec import MODES
 from explorer.scores.base import ExactScore
@@ -70,6 +70,9 @@ def finite(array, shape):
 
 
 def check(mark):
+    if isinstance(mark, Legend):
+        assert mark.entries and all(e.text and np.isfinite(e.uv).all() for e in mark.entries)
+        return
     if isinstance(mark, Text):
         assert mark.text and np.isfinite(mark.xy).all() and mark.size > 0
         return
@@ -135,9 +138,12 @@ def test_a_picture_is_what_the_look_asks_for():
         *["Curve"] * kinds.count("Curve"),
         "Points",
         "Arrows",
+        "Legend",
         "Segments",
         "Points",
+        "Points",
         "Arrows",
+        "Legend",
     ]
     off = {f.name: "none" if f.name == "field" else False for f in fields(Look)}
     switches = {"cloud": "particles", "vector_field": "field", "data_points": "data"}
@@ -175,7 +181,7 @@ def test_a_run_that_diverged_still_gives_a_picture():
 @pytest.mark.parametrize("follow", [True, False])
 def test_arrows_point_along_the_score(sde, t, follow):
     e = experiment("anisotropic", sde=sde)
-    (arrows,) = marks("vector_field", at(e, t, replace(ALL, field="exact", follow=follow)))
+    arrows, _ = marks("vector_field", at(e, t, replace(ALL, field="exact", follow=follow)))
     alpha, sigma = e.sde.marginal(t)
     scale = math.hypot(alpha, sigma) if follow else 1.0
     x = torch.from_numpy(arrows.xy.astype(np.float64) * scale)
@@ -196,7 +202,7 @@ def test_arrows_point_along_the_score(sde, t, follow):
 @pytest.mark.parametrize("t", [0.05, 0.5])
 def test_arrows_over_time_point_up_where_the_score_is_positive(t):
     e = experiment("three_modes_1d")
-    (arrows,) = marks("vector_field", scene_of(e, look=replace(ALL, field="exact", follow=False)))
+    arrows, _ = marks("vector_field", scene_of(e, look=replace(ALL, field="exact", follow=False)))
     assert (arrows.uv[:, 0] == 0).all()
     for time in np.unique(arrows.xy[:, 0]):
         column = arrows.xy[:, 0] == time
@@ -217,7 +223,7 @@ def test_the_field_of_one_gaussian_is_radial(sde):
         scale = math.hypot(alpha, sigma)
         expected = -xy * scale**2 / (alpha**2 * 0.36 + sigma**2)
         np.testing.assert_allclose(scene.evaluate(scene.exact, xy, t), expected, rtol=1e-4, atol=1e-5)
-        (arrows,) = marks("vector_field", scene)
+        arrows, _ = marks("vector_field", scene)
         along = arrows.xy / np.linalg.norm(arrows.xy, axis=1, keepdims=True)
         assert ((arrows.uv * along).sum(1) < 0).all()
         aside = along[:, 0] * arrows.uv[:, 1] - along[:, 1] * arrows.uv[:, 0]
@@ -247,8 +253,11 @@ def test_follow_keeps_the_cloud_its_size():
 
 def test_the_difference_of_the_exact_score_with_itself_is_nothing():
     for data in ("eight_gaussians", "two_modes_1d"):
-        (arrows,) = marks("vector_field", scene_of(experiment(data), look=replace(ALL, field="difference")))
+        arrows, legend = marks(
+            "vector_field", scene_of(experiment(data), look=replace(ALL, field="difference"))
+        )
         assert not arrows.uv.any()
+        assert len(legend.entries) == 1  # no arrow has a length to be told
 
 
 def test_learned_and_difference_fields_add_up():
@@ -257,7 +266,7 @@ def test_learned_and_difference_fields_add_up():
     def learned(x, t):
         return ExactScore(e.data.mixture, e.sde)(x, t) + torch.tensor([30.0, 0.0])
 
-    (arrows,) = marks("vector_field", at(e, 0.4, replace(ALL, field="difference"), score=learned))
+    arrows, _ = marks("vector_field", at(e, 0.4, replace(ALL, field="difference"), score=learned))
     assert (arrows.uv[:, 0] > 0).all() and np.allclose(arrows.uv[:, 1], 0, atol=1e-6)
     scenes = {f: at(e, 0.4, replace(ALL, field=f), score=learned) for f in FIELDS if f != "none"}
     drawn = {f: marks("vector_field", scene)[0] for f, scene in scenes.items()}
@@ -354,7 +363,10 @@ def test_the_cloud_is_the_frame(follow):
     frame = frames_of(e)[3]
     expected = frame.x / (math.hypot(frame.alpha, frame.sigma) if follow else 1)
     np.testing.assert_allclose(points.xy, expected, rtol=1e-6)
-    assert points.size == 7.0
+    assert points.size == 7.0 and not points.ring
+    alone = marks("cloud", scene_of(e, 3, replace(ALL, trails=False, point_opacity=0.5)))[0]
+    beside = marks("cloud", scene_of(e, 3, replace(ALL, trails=True, point_opacity=0.5)))[0]
+    assert beside.alpha < alone.alpha == 0.5
 
 
 def test_the_cloud_over_time_stands_on_its_line():
@@ -370,8 +382,10 @@ def test_the_cloud_over_time_stands_on_its_line():
 
 @pytest.mark.parametrize(("length", "count"), [(1, 5), (3, 60), (100, 1)])
 def test_trails_join_consecutive_frames(length, count):
+    """Of 6 equal steps so many sixths of the run are that many steps."""
     e = experiment()
-    (trails,) = marks("trails", scene_of(e, 5, replace(ALL, trail_length=length, trail_count=count)))
+    look = replace(ALL, trajectory_length=min(length / 6, 1.0), trail_count=count)
+    trails, heads = marks("trails", scene_of(e, 5, look))
     shown = frames_of(e)[max(0, 5 - length) : 6]
     scene = scene_of(e, 5)
     starts = np.concatenate([scene.to_view(f.x[:count], f.t) for f in shown[:-1]])
@@ -380,12 +394,13 @@ def test_trails_join_consecutive_frames(length, count):
     np.testing.assert_array_equal(trails.ends, ends)
     ages = trails.fade.reshape(len(shown) - 1, count)
     assert (np.diff(ages[:, 0]) > 0).all() and ages[-1, 0] == 1
+    np.testing.assert_array_equal(heads.xy, ends[-count:])
     assert marks("trails", scene_of(e, 0)) == ()
 
 
 def test_trails_over_time_are_whole_paths():
     e = experiment("two_modes_1d")
-    (trails,) = marks("trails", scene_of(e, look=replace(ALL, trail_length=1)))
+    trails, _ = marks("trails", scene_of(e, look=replace(ALL, trajectory_length=0.1)))
     paths = defaultdict(list)
     n = len(trails.starts) // (len(frames_of(e)) - 1)
     for i, (a, b) in enumerate(zip(trails.starts, trails.ends, strict=True)):
@@ -420,7 +435,11 @@ def test_moves_add_up_to_the_step(order):
     e = edited(experiment(mode="pc"), "sampler.order", order)
     frames = frames_of(e)
     for index, frame in enumerate(frames):
-        drawn = marks("moves", scene_of(e, index))
+        *drawn, legend = marks("moves", scene_of(e, index))
+        assert [(m.text, m.color) for m in legend.entries] == [
+            ("predictor", "drift"),
+            ("corrector", "corrector"),
+        ]
         step = [i for i, f in enumerate(frames) if f.step == frame.step and i <= index]
         assert len(drawn) == (0 if index == 0 else len(step))
         if not drawn:
@@ -442,4 +461,4 @@ def test_no_moves_in_other_modes_nor_where_frames_are_missing():
     e = experiment(mode="pc")
     frames = frames_of(e)
     thinned = replace(scene_of(e), frames=[frames[0], frames[7], frames[13]])
-    assert marks("moves", thinned) == ()
+    assert [type(m) for m in marks("moves", thinned)] == [Legend]

@@ -15,9 +15,10 @@ from explorer.frames import Frame, Recording
 from explorer.look import Look
 from explorer.marks import Bounds
 from explorer.models import Resolved
-from explorer.playback import frames_until, index_at, linked_index, same_clock
+from explorer.playback import index_at, linked_index, same_clock
 from explorer.theme import DARK, Theme
 from explorer.views import Scene, compose
+from explorer.views.outside import outside_words
 from explorer.views.picture_parts import HOME, is_home
 
 #: What is shown where nobody has chosen: unit data with room around it; over time, for one dimension.
@@ -111,10 +112,12 @@ class Replay:
     def _filled(self, pane: Pane, track: Track, index: int, size: tuple[int, int]) -> Pane:
         camera = self._camera(track.experiment, size)
         recording = track.recording
-        frames = frames_until(recording, index, track.experiment, self.look)
-        whole = (tuple(recording.frames), len(recording)) if track.experiment.pictures else ((), 0)
-        scene = Scene(track.experiment, self.look, frames, track.resolved.score, camera.bounds(*size), *whole)
-        return replace(pane, marks=compose(scene), camera=camera)
+        run = recording.frames if track.experiment.pictures else ()
+        scene = Scene(
+            track.experiment, self.look, recording.frames[: index + 1], track.resolved.score, camera.bounds(*size), run,
+            len(recording),
+        )  # fmt: skip
+        return replace(pane, marks=(*compose(scene), *outside_words(scene)), camera=camera)
 
     def _camera(self, e: Experiment, size: tuple[int, int]) -> Camera:
         if e.pictures is not None and (self.bounds is None or is_home(self.bounds)):

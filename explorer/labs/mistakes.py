@@ -112,7 +112,7 @@ def _measured(e: Experiment, traces: list[Trace]) -> tuple[Figure, ...]:
         law = np.array([e.data.mixture.spread(*e.sde.marginal(float(t))) for t in ts])
         series.append(Series("pₜ", ts, law, "muted", "dash"))
     plot = Plot(
-        "Spread of the particles", "step" if still else "t, from noise (1) to data (0)",
+        "Spread of the particles", "step" if still else "t, from data (0) to noise (1)",
         "standard deviation per coordinate", tuple(series), log_y=True,
     )  # fmt: skip
     return plot, _table(e, traces)

@@ -10,8 +10,10 @@ from explorer.experiment import Experiment
 from explorer.frames import Frame
 from explorer.lazy import torch
 from explorer.marks import Mark
+from explorer.models import is_exact
 from explorer.simulate import Simulation, step_terms
 from explorer.views import Scene, compose
+from explorer.views.outside import Outside, outside
 from explorer.views.picture_parts import probe
 
 #: Particles, and pictures, over which the terms of a step are averaged.
@@ -20,7 +22,8 @@ TERMS_OF, PICTURE_TERMS_OF = 300, 4
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Marks, what they show, and the root mean square of the step's drift, score and noise terms."""
+    """Marks, what they show, the root mean square of the step's drift, score and noise terms, and which particles
+    cannot be seen."""
 
     experiment: Experiment
     marks: tuple[Mark, ...]
@@ -28,13 +31,15 @@ class Picture:
     index: int
     count: int
     terms: tuple[float, float, float] | None
+    outside: Outside
 
 
 def make_picture(scene: Scene, index: int, count: int, *, terms: bool = True) -> Picture:
     """Compose the scene and (unless there is no score to ask yet) take its last step apart."""
     return Picture(
-        scene.experiment, compose(scene), scene.frame, index, count, _terms(scene) if terms else None
-    )
+        scene.experiment, compose(scene), scene.frame, index, count, _terms(scene) if terms else None,
+        outside(scene),
+    )  # fmt: skip
 
 
 def _terms(scene: Scene) -> tuple[float, float, float] | None:
@@ -58,7 +63,8 @@ def _first(frame: Frame, most: int) -> Frame:
 
 
 def probe_text(scene: Scene, xy: tuple[float, float]) -> str:
-    """x, log p_t(x) and the score at a point of the view, in words; of pictures, the pixel there."""
+    """x, log p_t(x) and the score at a point of the view, in words, and how far a learned one is from the exact; of
+    pictures, the pixel there."""
     if scene.pictures is not None:
         return probe(scene, xy)
     frame, e = scene.frame, scene.experiment
@@ -68,8 +74,16 @@ def probe_text(scene: Scene, xy: tuple[float, float]) -> str:
     x = torch.tensor([values], dtype=torch.float32) * scene.scale(t)
     with torch.no_grad():
         log_p = float(scene.mixture.log_density(x, alpha, sigma)[0])
-        s = scene.score(x, max(t, 1e-5))[0].tolist()
-    return f"x = {_vector(x[0].tolist())}   log p = {log_p:.2f}   s = {_vector(s)}"
+        s = scene.score(x, max(t, 1e-5))[0]
+        error = "" if is_exact(scene.score) else _error_words(s, scene.exact(x, max(t, 1e-5))[0])
+    return f"x = {_vector(x[0].tolist())}   log p = {log_p:.2f}   s = {_vector(s.tolist())}{error}"
+
+
+def _error_words(learned: torch.Tensor, exact: torch.Tensor) -> str:
+    """How large the error of a score is, and of the size of the exact score."""
+    error, size = float((learned - exact).norm()), float(exact.norm())
+    share = f" = {error / size:.1%} of |s|" if size > 0 and error / size < 100 else ""
+    return f"   |error| = {error:.3g}{share}"
 
 
 def _vector(values: list[float]) -> str:

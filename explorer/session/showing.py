@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.marks import Bounds
-from explorer.playback import frames_until, linked_index, same_clock
+from explorer.playback import linked_index, same_clock
 from explorer.session.distance import Distances
 from explorer.session.notices import words_of
 from explorer.session.picture import Picture, make_picture, probe_text
@@ -133,7 +133,7 @@ class Showing:
             return
         self._asked[name] = wanted
         look = look if started else replace(look, field="none")
-        frames = frames_until(recording, index, e, look)
+        frames = recording.frames[: index + 1]
         scene = Scene(e, look, frames, run.resolved.score, self.bounds[name], *run.whole)
         count = len(recording)
         self._worker.submit(name, lambda: make_picture(scene, index, count, terms=started))

@@ -43,14 +43,12 @@ class Run:
 
     @property
     def whole(self) -> tuple[tuple[Frame, ...], int]:
-        """All frames there are and how many there will be, for pictures; points need only the last few."""
-        if self.experiment.pictures is None:
-            return (), 0
-        frames = tuple(self.recording.frames)
+        """All frames there are, for pictures (points need none after the one shown), and how many there will be."""
+        frames = tuple(self.recording.frames) if self.experiment.pictures else ()
         due = (
             0 if self.recording.complete else self.experiment.sampler.expected_frames // self.recording.stride
         )
-        return frames, max(due, len(frames))
+        return frames, max(due, len(self.recording))
 
     def index(self, position: float) -> int:
         """The frame that a playhead position means: a share of the whole run, as far as it has come."""

@@ -21,9 +21,9 @@ from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPaintEvent, QPen, Q
 from PySide6.QtWidgets import QWidget
 
 from explorer.camera import Camera, Size
-from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
+from explorer.marks import Arrows, Curve, Drawn, Image, Mark, Points, Segments, Text
 from explorer.theme import LEVELS, Theme, lut, rgb
-from explorer.ui import geometry, text
+from explorer.ui import geometry, legend, text
 from explorer.ui.canvas_base import CanvasBase, thickness
 
 Quality: TypeAlias = Literal["hurried", "live", "still", "vector"]
@@ -63,7 +63,7 @@ def paint(
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     sheet = _Sheet(painter, camera, size, theme, scale, quality, least, clear, words or scale)
-    for mark in marks:
+    for mark in legend.laid_out(marks, camera, size, theme, words or scale):
         painter.save()
         _paint_one(sheet, mark)
         painter.restore()
@@ -88,7 +88,7 @@ class _Sheet:
         return _pen(color, alpha, max(width * self.scale, self.least), cosmetic=self.quality != "vector")
 
 
-def _paint_one(sheet: _Sheet, mark: Mark) -> None:
+def _paint_one(sheet: _Sheet, mark: Drawn) -> None:
     match mark:
         case Points():
             _points(sheet, mark)
@@ -118,7 +118,7 @@ def _points(sheet: _Sheet, mark: Points) -> None:
         rows = geometry.levels(np.ravel(mark.values)[seen], len(colors))
     if sheet.quality == "vector":
         return _discs(sheet, centres, diameter, mark.alpha, [colors[row] for row in rows.tolist()])
-    atlas, cell, phases = _atlas(colors, rgb(sheet.theme, "stage"), diameter, RING * sheet.scale)
+    atlas, cell, phases = _atlas(colors, rgb(sheet.theme, "stage"), diameter, RING * sheet.scale * mark.ring)
     corner = np.floor(centres)
     phase = ((centres - corner) * phases).astype(np.intp)
     fragments = PrimitiveArray(QPainter.PixmapFragment, 10)
@@ -164,6 +164,8 @@ def _atlas(colors: tuple[Color, ...], ring: Color, diameter: float, width: float
             x, y = column % phases + 0.5, column // phases + 0.5
             centre = QPointF(column * cell + cell / 2 + x / phases, row * cell + cell / 2 + y / phases)
             for radius, brush in ((diameter / 2 + width, halo), (diameter / 2, QColor(*color))):
+                if brush is halo and not width:
+                    continue
                 painter.setBrush(brush)
                 painter.drawEllipse(centre, radius, radius)
     painter.end()

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QLayout, QVBoxLayout, QWidget
 from explorer.camera import Size
 from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
 from explorer.theme import LEVELS, lut, rgb
-from explorer.ui import geometry, text
+from explorer.ui import geometry, legend, text
 from explorer.ui.canvas_base import CanvasBase, thickness
 from explorer.ui.canvas_painter import DASH, RING, RING_ALPHA, colored
 
@@ -129,7 +129,7 @@ class VispyCanvas(CanvasBase):
         )
         self._gloo.clear(color=(*self._rgb("stage"), 1.0), depth=False)
         scale = thickness(size, ratio)
-        marks = self.all_marks()
+        marks = legend.laid_out(self.all_marks(), self.camera, size, self.theme, scale)
         del self._slots[len(marks) :]
         for place, mark in enumerate(marks):
             self._drawers[type(mark)](self, place, mark, size, scale)
@@ -159,7 +159,9 @@ class VispyCanvas(CanvasBase):
         if len(seen):
             ring = np.append(self._rgb("stage"), RING_ALPHA)
             slot = self._slot(place, "DiscSlot")
-            slot.draw(centres, self._colors(mark, seen), mark.size * scale / 2, RING * scale, ring, size)
+            slot.draw(
+                centres, self._colors(mark, seen), mark.size * scale / 2, RING * scale * mark.ring, ring, size
+            )
 
     def _lines(
         self, place: int, lines: NDArray, colors: NDArray, width: float, cap: float, size: Size

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
 from explorer.experiment import MOST_PICTURES, PICTURE_SAMPLER, ScoreSource, in_mode, suited
@@ -18,6 +19,7 @@ from explorer.ui.controls import Segmented
 from explorer.ui.equation import EquationView
 from explorer.ui.forms import Form
 from explorer.ui.labels import Button, label, row
+from explorer.ui.timeline import figures
 from explorer.ui.widgets import Card
 
 
@@ -257,29 +259,43 @@ class SamplerCard(EditCard):
         self.seed.set_owner(experiment)
 
 
+#: Height of a line of the step's equation: whatever the method, its card has the height of so many of these.
+ROW = 40
+
+
 class TermsCard(Card):
     """The step being taken: its equation, and how large each term is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("This step", parent=parent)
-        self.equation = EquationView()
+        self.equation = EquationView(row=ROW)
         self.add(self.equation)
         self._values = {role: QLabel() for role in ("drift", "score", "noise")}
         for name, value in self._values.items():
             value.setProperty("role", "small")
             value.setToolTip(f"Root mean square of the {name} term over the particles, in data units")
         line = QWidget()
-        line.setLayout(row(self._values["drift"], 1, self._values["score"], 1, self._values["noise"]))
+        thirds = row(*self._values.values(), spacing=4)  # of one width, whatever the numbers
+        for i, place in enumerate(("Left", "HCenter", "Right")):
+            thirds.setStretch(i, 1)
+            thirds.itemAt(i).setAlignment(getattr(Qt.AlignmentFlag, f"Align{place}"))
+        line.setLayout(thirds)
         self.add(line)
         self.set_step("", "", None)
 
-    def set_step(self, part: str, latex: str, terms: tuple[float, float, float] | None) -> None:
-        """Show a step: `part` says what it was, `terms` the sizes of drift, score and noise."""
+    def set_step(
+        self, part: str, latex: str, terms: tuple[float, float, float] | None, others: Sequence[str] = (),
+        without: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        """Show a step: `part` says what it was, `terms` the sizes of drift, score and noise, of which it may be
+        `without` some. `others` are the equations of the other sub-steps of the run, for which there is room too, so
+        that nothing below moves while they alternate."""
         from explorer.ui import style
 
-        self.badge.set(part)
-        self.equation.set_latex(latex)
+        self.badge.set(part or " ")
+        self.equation.set_latex(latex, others)
         theme = style.current()
         for i, (role, value) in enumerate(self._values.items()):
-            number = "  –  " if terms is None else f"{terms[i]:.3f}" if terms[i] < 1000 else f"{terms[i]:.1e}"
+            size = None if terms is None or role in without else terms[i]
+            number = f"{size:.3f}" if size is not None and size < 1000 else figures(size)
             value.setText(f'<span style="color:{getattr(theme, role)}">{role}</span> {number}')

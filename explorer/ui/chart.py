@@ -209,8 +209,9 @@ class Chart(QWidget, style.Themed):
 
     def set_captions(self, left: str, right: str) -> None:
         """The words under the two ends of the horizontal axis."""
-        self._left.setText(left)
-        self._right.setText(right)
+        for shown, text in ((self._left, left), (self._right, right)):
+            if text != shown.text():
+                shown.setText(text)
 
     def set_message(self, text: str) -> None:
         """Words in the middle of an empty chart."""

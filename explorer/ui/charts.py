@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -11,7 +13,8 @@ from explorer.ui import style
 from explorer.ui.chart import DASH, DOT, Chart, numbers, span
 
 __all__ = ["Chart", "DistanceChart", "LossChart", "ScheduleChart"]
-TIME = ("t = 1, noise", "data, t = 0")
+#: Under the ends of an axis of time, which runs as the run does: from noise to data, or forward.
+BACKWARD, FORWARD = ("t = 1, noise", "data, t = 0"), ("t = 0, data", "noise, t = 1")
 
 
 FLOOR_TIP = (
@@ -97,17 +100,31 @@ class LossChart(QWidget):
         self.by_level.set_theme(theme)
 
 
-class ScheduleChart(Chart):
-    """alpha(t) and sigma(t) with the playhead; time runs from noise (t = 1, left) to data."""
+class TimeChart(Chart):
+    """A chart over t, whose playhead goes from left to right while a run goes on, whichever way time runs in it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(captions=BACKWARD, **options)
+        self.set_ends(1.0, 0.0)
+
+    def set_forward(self, forward: bool) -> None:
+        """From data (t = 0, left) to noise, or from noise to data."""
+        ends = (0.0, 1.0) if forward else (1.0, 0.0)
+        if ends != self._ends:
+            self.set_ends(*ends)
+        self.set_captions(*(FORWARD if forward else BACKWARD))
+
+
+class ScheduleChart(TimeChart):
+    """alpha(t) and sigma(t) with the playhead."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(captions=TIME, from_zero=True, parent=parent)
+        super().__init__(from_zero=True, parent=parent)
         self.add_curve("alpha", "drift", "α")
         self.add_curve("sigma", "noise", "σ", DASH)
         self.setToolTip(
             "x(t) = α(t) x(0) + σ(t) z: how much of the data is left, and how much noise is on it"
         )
-        self.set_ends(1.0, 0.0)
 
     def set_data(
         self,
@@ -127,15 +144,14 @@ class ScheduleChart(Chart):
         self.fit()
 
 
-class DistanceChart(Chart):
+class DistanceChart(TimeChart):
     """Distance to the data of A and B while they sample, and the floor that good samples reach."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(captions=TIME, log=True, height=90, parent=parent)
+        super().__init__(log=True, height=90, parent=parent)
         self.add_curve("a", "accent", "A")
         self.add_curve("b", "corrector", "B", DASH)
         self.add_curve("floor", "muted", "data", DOT)
-        self.set_ends(1.0, 0.0)
         self.set_pictures(False)
 
     def set_pictures(self, pictures: bool) -> None:

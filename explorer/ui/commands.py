@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.experiment import in_mode, other_mode
 from explorer.look import FIELD_KINDS, FIELDS
 from explorer.ui import control_menu
+from explorer.ui.panels import in_use
 from explorer.ui.timeline import SPEEDS
 
 if TYPE_CHECKING:
@@ -294,8 +295,8 @@ class Commands:
     layer_space = partialmethod(toggle_layer, "space")
 
     def next_field(self) -> None:
-        """Learned, exact, difference, off, and around again."""
-        self._next("field", list(FIELDS))
+        """Learned, exact, difference, off, and around again; without a network exact, difference and off."""
+        self._next("field", [f for f in FIELDS if f != "learned" or not self.window.session.networks.exact])
 
     def next_kind(self) -> None:
         """Score, noise, clean point and the other forms of one field, and around again."""
@@ -303,7 +304,8 @@ class Commands:
 
     def _next(self, part: str, names: list[str]) -> None:
         look = self.window.session.document.look
-        new: Any = {part: names[(names.index(getattr(look, part)) + 1) % len(names)]}
+        shown = getattr(in_use(look, self.window.session.networks.exact), part)
+        new: Any = {part: names[(names.index(shown) + 1) % len(names)]}
         self.window.end_drag()
         self.window.edit_look(replace(look, **new))
 

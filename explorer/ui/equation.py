@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
@@ -28,6 +29,8 @@ _POLL = 16
 _CUTS = (r"\\", r",\;", r"\quad", r"\qquad")
 _CUT = re.compile(r",\\;|\\q?quad|\\begin|\\end|\\[\\{}]|[{}]")
 _LINE_GAP = 4
+#: What a formula is typeset from: LaTeX with its colours, the ink, the size.
+Key: TypeAlias = tuple[str, str, float]
 # ziamath keeps its fonts and settings in globals: one formula at a time.
 _one_at_a_time = threading.Lock()
 
@@ -135,14 +138,21 @@ def _rows(lines: tuple[Line, ...], room: float) -> list[list[Line]]:
 
 
 class EquationView(QWidget, style.Themed):
-    """A formula, typeset in the background; `set_latex` may be called as often as a slider moves."""
+    """A formula, typeset in the background; `set_latex` may be called as often as a slider moves.
 
-    def __init__(self, latex: str = "", *, size: float = SIZE, parent: QWidget | None = None) -> None:
+    `row`: its height is a multiple of this, so that formulas of nearly one height have one.
+    """
+
+    def __init__(
+        self, latex: str = "", *, size: float = SIZE, row: int = 1, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._size, self._latex, self._text = size, "", ""
+        self._size, self._latex, self._text, self._row = size, "", "", row
+        self._others: tuple[str, ...] = ()
+        self._known: dict[Key, tuple[Line, ...]] = {}  # the other formulas, as far as they are typeset
         self._lines: tuple[Line, ...] = ()
-        self._shown: tuple[str, str, float] | None = None
-        self._under_way: tuple[str, str, float] | None = None
+        self._shown: Key | None = None
+        self._under_way: Key | None = None
         self._job: Job[tuple[Line, ...]] | None = None
         self._picture = QPixmap()
         self._theme = style.current()
@@ -156,11 +166,12 @@ class EquationView(QWidget, style.Themed):
         """What is shown, or will be in a moment."""
         return self._latex
 
-    def set_latex(self, latex: str) -> None:
-        """Show `latex`."""
-        if latex != self._latex:
-            self._latex = latex
-            self.setAccessibleName(plain(latex))
+    def set_latex(self, latex: str, others: Sequence[str] = ()) -> None:
+        """Show `latex`, as high as the highest of `others` would be too: those that it alternates with."""
+        if latex != self._latex or tuple(others) != self._others:
+            if latex != self._latex:
+                self.setAccessibleName(plain(latex))
+            self._latex, self._others = latex, tuple(others)
             self._ask()
 
     def set_theme(self, theme: Theme) -> None:
@@ -173,42 +184,62 @@ class EquationView(QWidget, style.Themed):
         return round(0.85 * max((line.width for line in self._lines), default=0.0))
 
     def is_current(self) -> bool:
-        """Whether the picture is that of the last `set_latex`."""
-        return self._shown == self._key()
+        """Whether the picture is that of the last `set_latex`, and as high as it will be."""
+        return self._shown == self._key() and self._next() is None
 
     def failed(self) -> bool:
         """Whether the formula could not be typeset and stands as plain text."""
         return bool(self._text)
 
-    def _key(self) -> tuple[str, str, float]:
-        return coloured(self._latex, self._theme), self._theme.text, float(style.px(self._size))
+    def _key(self, latex: str | None = None) -> Key:
+        """What a formula (the one shown, if none is given) is typeset from."""
+        formula = self._latex if latex is None else latex
+        return coloured(formula, self._theme), self._theme.text, float(style.px(self._size))
+
+    def _next(self) -> Key | None:
+        """What is to be typeset next: the formula itself, then the others."""
+        every = (self._latex, *self._others)
+        return next((key for each in every if each and (key := self._key(each)) not in self._known), None)
 
     def _ask(self) -> None:
-        if not self._latex:
-            self._show((), "", self._key())
-        elif self._job is None and not self.is_current():
-            key = self._under_way = self._key()
+        due = {self._key(), *(self._key(other) for other in self._others)}
+        self._known = {key: lines for key, lines in self._known.items() if key in due}
+        if self._key() in self._known or not self._latex:
+            self._show(self._known.get(self._key(), ()), self._key())
+        else:
+            self._fit()
+        key = self._next()
+        if self._job is None and key is not None:
+            self._under_way = key
             self._job = Job(lambda: [typeset(*key)], name="equation")
             self._clock.start()
 
     def _poll(self) -> None:
-        job = self._job
-        if job is None or (not (lines := job.drain()) and not job.finished):
+        job, key = self._job, self._under_way
+        if job is None or key is None or (not (lines := job.drain()) and not job.finished):
             return
         self._job = None
         self._clock.stop()
-        self._show(lines[0] if lines else (), "" if lines else plain(self._latex), self._under_way)
+        self._known[key] = lines[0] if lines else ()
+        if not self._others:  # also one of yesterday, while a slider moves faster than formulas are made
+            self._show(self._known[key], key)
         self._ask()  # what was asked for meanwhile
 
-    def _show(self, lines: tuple[Line, ...], text: str, key: tuple[str, str, float] | None) -> None:
+    def _show(self, lines: tuple[Line, ...], key: Key) -> None:
+        """Show a formula, or where it could not be typeset its plain text."""
+        text = plain(self._latex) if self._latex and not lines else ""
+        if (lines, text, key) == (self._lines, self._text, self._shown):
+            return self._fit()
         self._lines, self._text, self._shown = lines, text, key
         self._picture = QPixmap()
         self._fit()
         self.update()
 
     def _fit(self) -> None:
-        _, height = arrange(self._lines, self.width())
-        wanted = round(height) if not self._text else self._text_box().height()
+        every = [arrange(lines, self.width())[1] for lines in (self._lines, *self._known.values())]
+        height = self._text_box().height() if self._text else 0
+        row = style.px(self._row)
+        wanted = row * -(-max(round(max(every)), height) // row)
         if wanted != self.height() or wanted != self.minimumHeight():
             self.setFixedHeight(max(wanted, 1))
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent, QStandardItemModel
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
 
 from explorer.ui import style
@@ -48,6 +48,23 @@ class Chooser(QWidget):
             combo.setItemData(i, tip, Qt.ItemDataRole.ToolTipRole)
         combo.activated.connect(lambda i: self.changed.emit(self._entries[i][0]))
         return combo
+
+    def set_enabled(self, value: Any, on: bool, why_not: str) -> None:
+        """Offer an entry, or say on hover why it is not."""
+        i = [v for v, _, _ in self._entries].index(value)
+        tip = self._entries[i][2] if on else why_not
+        if self.segments is not None:
+            button = self.segments.buttons()[i]
+            if button.isEnabled() != on:
+                button.setEnabled(on)
+                button.setToolTip(tip)
+        elif self.combo is not None:
+            model = self.combo.model()
+            assert isinstance(model, QStandardItemModel)
+            item = model.item(i)
+            if item.isEnabled() != on:
+                item.setEnabled(on)
+                item.setToolTip(tip)
 
     def value(self) -> Any:
         """What is chosen, or None."""

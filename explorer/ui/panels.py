@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from explorer.session import Session
 from explorer.ui import words
 from explorer.ui.cards import EditCard, TermsCard
 from explorer.ui.charts import DistanceChart, LossChart, ScheduleChart
+from explorer.ui.form_rows import ChoiceRow
 from explorer.ui.forms import Form
 from explorer.ui.sides import SideColumn
 from explorer.ui.widgets import Card
@@ -33,17 +35,46 @@ LAYERS = (
 )
 
 
+#: Why the field of a network cannot be chosen.
+NO_NETWORK = "The exact score is in use: there is no network to show the field of"
+
+
+def in_use(look: Look, exact: bool) -> Look:
+    """A look with the field that is seen: "learned" is the field of the score in use, which may be the exact one."""
+    return replace(look, field="exact") if exact and look.field == "learned" else look
+
+
 class LayersCard(EditCard):
     """The layers of the stage, and behind More how they are drawn."""
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__("Layers", parent=parent)
-        self.layers = self.add_form(look, only=LAYERS)
-        self.sizes = self.add_form(look, skip=LAYERS)
+        self._look, self._exact = look, False
+        self.layers = self._add(look, only=LAYERS)
+        self.sizes = self._add(look, skip=LAYERS)
         self.set_look(look)
 
-    def set_look(self, look: Look, pictures: bool = False) -> None:
-        """Show a look, as far as it means anything for pictures, or for points."""
+    def _add(self, look: Look, **options: Any) -> Form:
+        form = Form(look, **options)
+        form.edited.connect(self._edited)
+        form.finished.connect(self.finished)
+        form.refused.connect(self.refused)
+        self.add(form)
+        return form
+
+    def _edited(self, shown: Look) -> None:
+        """Hand on what was set; a field that only stood in for the one asked for is not."""
+        asked = shown.field == in_use(self._look, self._exact).field
+        self.edited.emit(replace(shown, field=self._look.field) if asked else shown)
+
+    def set_look(self, look: Look, pictures: bool = False, exact: bool = False) -> None:
+        """Show a look, as far as it means anything for pictures, or for points; `exact`: whether the exact score is
+        in use, and no network whose field could be shown."""
+        self._look, self._exact = look, exact
+        look = in_use(look, exact)
+        field = self.layers.row("field")
+        assert isinstance(field, ChoiceRow)
+        field.chooser.set_enabled("learned", not exact, NO_NETWORK)
         self.layers.leave_out(
             [name for name in LAYERS if (name in PICTURES) != pictures and name not in BOTH]
         )
@@ -85,16 +116,21 @@ class MeaningColumn(SideColumn):
         picture = self._session.showing.pictures.get(selected) or self._session.showing.pictures.get("A")
         experiment = self._session.experiment(selected) or self._session.document.experiment
         pictures = experiment.pictures is not None
-        self.layers.set_look(self._session.document.look, pictures)
+        self.layers.set_look(self._session.document.look, pictures, self._session.networks.exact)
         self.distance.set_pictures(pictures)
-        self._show_schedule(experiment.sde, picture.frame.t if picture else None)
-        self._show_distance(picture.frame.t if picture else None)
+        forward = experiment.sampler.mode == "forward"
+        self._show_schedule(experiment.sde, picture.frame.t if picture else None, forward)
+        self._show_distance(picture.frame.t if picture else None, forward)
         self._show_loss()
         if picture is not None:
-            equation = words.equation_of(experiment, picture.frame)
-            self.terms.set_step(words.part(experiment, picture.frame), equation, picture.terms)
+            frame, forward = picture.frame, experiment.sampler.mode == "forward"
+            self.terms.set_step(
+                words.part(experiment, frame), words.equation_of(experiment, frame), picture.terms,
+                words.equations_of(experiment), ("score",) if forward else (),
+            )  # fmt: skip
 
-    def _show_schedule(self, sde: SDE, t: float | None) -> None:
+    def _show_schedule(self, sde: SDE, t: float | None, forward: bool) -> None:
+        self.schedule.set_forward(forward)
         if sde != self._schedule_of:
             self._schedule_of = sde
             ts = np.linspace(0.0, 1.0, 101)
@@ -103,16 +139,16 @@ class MeaningColumn(SideColumn):
         else:
             self.schedule.set_playhead(t)
 
-    def _show_distance(self, t: float | None) -> None:
+    def _show_distance(self, t: float | None, forward: bool) -> None:
         a = self._session.showing.distance_curve("A")
         b = self._session.showing.distance_curve("B") if "B" in self._session.shown else np.zeros((0, 3))
         # without a clock (Langevin at one level) the axis is the share of the run
         still = len(a) > 1 and float(np.ptp(a[:, 1])) == 0.0
-        at = 1.0 - self._session.playhead.position if still else t
-        across = (1.0 - a[:, 0], 1.0 - b[:, 0]) if still else (a[:, 1], b[:, 1])
-        self.distance.set_captions(
-            *(("start of the run", "its end") if still else ("t = 1, noise", "data, t = 0"))
-        )
+        at = self._session.playhead.position if still else t
+        across = (a[:, 0], b[:, 0]) if still else (a[:, 1], b[:, 1])
+        self.distance.set_forward(forward or still)
+        if still:
+            self.distance.set_captions("start of the run", "its end")
         floor = self._session.showing.distances["A"].floor
         self.distance.set_data(across[0], a[:, 2], across[1], b[:, 2], floor=floor, playhead=at)
 

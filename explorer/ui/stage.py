@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
@@ -14,7 +15,8 @@ from explorer.marks import Mark
 from explorer.theme import Theme
 from explorer.ui import style
 from explorer.ui.canvas import Choice, Stage
-from explorer.ui.labels import ElidedLabel, label, row
+from explorer.ui.labels import Button, ElidedLabel, label, row
+from explorer.views.outside import Outside
 from explorer.views.picture_parts import HOME
 
 #: The plane as it is first shown: unit data with room around it (as much of it across where the stage is narrow);
@@ -49,6 +51,12 @@ class StagePanel(QFrame):
         self.hover.setProperty("role", "badge")
         self.hover.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hover.hide()
+        self.missing = Button("", "Show all particles")
+        self.missing.setParent(self.canvas)
+        self.missing.setProperty("over", True)
+        self.missing.clicked.connect(self.show_all)
+        self.missing.hide()
+        self._outside = Outside(0, 0, 0)
         self._flat = self._space = self._pictures = False
         self._at_home = True
         self._pointed = (math.nan, math.nan)
@@ -85,6 +93,7 @@ class StagePanel(QFrame):
         if event.type() == QEvent.Type.Resize:
             if self._at_home:
                 self.canvas.set_camera(self._home())
+            self._place()
             self.tell_bounds()
         return False
 
@@ -125,6 +134,35 @@ class StagePanel(QFrame):
         """Back to the camera that shows everything."""
         self.look_at(self._home())
         self.camera_changed.emit(self.canvas.camera)
+
+    def show_all(self) -> None:
+        """Show all particles that can be shown: where home does not, whatever it takes."""
+        home, reach = self._home(), self._outside.reach
+        size = self.canvas.canvas_size()
+        if reach is not None:
+            edges = zip(home.bounds(*size), reach, (min, max, min, max), strict=True)
+            around: Any = tuple(farther(mine, theirs) for mine, theirs, farther in edges)
+            home = home if around == home.bounds(*size) else home.fitted(around, size)
+        self.look_at(home)
+        self.camera_changed.emit(self.canvas.camera)
+
+    def set_outside(self, outside: Outside) -> None:
+        """Say how many particles the stage does not show, and offer to."""
+        self._outside = outside
+        words = outside.words
+        if words and outside.beyond > outside.lost:
+            words += " · Fit"
+        if words != self.missing.text():
+            self.missing.setText(words)
+            self.missing.setEnabled(words.endswith("Fit"))
+            self._place()
+        self.missing.setVisible(bool(words))
+
+    def _place(self) -> None:
+        """Put the words about missing particles into the upper right corner."""
+        self.missing.adjustSize()
+        self.missing.move(self.canvas.width() - self.missing.width() - style.px(10), style.px(10))
+        self.missing.raise_()
 
     def zoom(self, factor: float) -> None:
         """Zoom about the centre."""

@@ -215,6 +215,10 @@ QPushButton[quiet="true"] { background: transparent; border-color: transparent; 
     padding: ${px3}px ${px4}px; text-align: left; min-height: 0; }
 QPushButton[quiet="true"]:hover { color: $text; }
 QPushButton[quiet="true"]:focus { border-color: $accent; }
+QPushButton[over="true"] { background: $panel; border-color: $line; color: $noise; font-size: ${small}px;
+    padding: ${px3}px ${px8}px; border-radius: ${px6}px; min-height: 0; }
+QPushButton[over="true"]:hover { background: $raised; }
+QPushButton[over="true"]:focus { border-color: $accent; }
 QPushButton::menu-indicator { image: none; width: 0; }
 
 QLineEdit, QPlainTextEdit, QTextEdit { background: $raised; color: $text; border: 1px solid $line;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 from xml.sax.saxutils import escape, quoteattr
 
@@ -13,10 +14,10 @@ from PySide6.QtCore import QBuffer, QIODevice, QPointF
 from PySide6.QtGui import QFont, QImage, QPainterPath
 
 from explorer.camera import Camera, Size
-from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
+from explorer.marks import Arrows, Curve, Drawn, Image, Points, Segments, Text
 from explorer.papers import LEAST_LINE, points
 from explorer.theme import FONT_FAMILIES, LEVELS, Theme, color, lut
-from explorer.ui import geometry, text
+from explorer.ui import geometry, legend, text
 from explorer.ui.canvas_painter import DASH, RING, RING_ALPHA, colored
 from explorer.ui.layout import Fill, Label, Pane, Rule, Sheet
 
@@ -51,21 +52,15 @@ def _pane(pane: Pane, theme: Theme, sheet: Sheet, name: str, least: float) -> It
     yield f'<defs><clipPath id="{name}">{rect}/></clipPath></defs>'
     ground = "" if sheet.clear else f'{rect} fill="{theme.stage}"/>'
     yield f'<g transform="translate({x} {y})" clip-path="url(#{name})">{ground}'
-    for mark in pane.marks:
-        yield from mark_elements(
-            mark,
-            pane.camera,
-            (width, height),
-            theme,
-            sheet.scale if isinstance(mark, Text) else sheet.marks,
-            least,
-            clear=sheet.clear,
-        )
+    size = (width, height)
+    for mark in legend.laid_out(pane.marks, pane.camera, size, theme, sheet.scale):
+        scale = sheet.scale if isinstance(mark, Text) else sheet.marks
+        yield from mark_elements(mark, pane.camera, size, theme, scale, least, clear=sheet.clear)
     yield "</g>"
 
 
 def mark_elements(
-    mark: Mark,
+    mark: Drawn,
     camera: Camera,
     size: Size,
     theme: Theme,
@@ -108,10 +103,9 @@ def _points(mark: Points, camera: Camera, size: Size, theme: Theme, scale: float
     centres, seen = geometry.points(mark, camera, size, scale)
     radius, ring = number(mark.size * scale / 2), number(RING * scale * 2)
     # The ring is a stroke painted first, half of it under the dot.
-    yield (
-        f'<g fill="{color(theme, mark.color)}" opacity="{number(mark.alpha)}" stroke="{theme.stage}"'
-        f' stroke-width="{ring}" stroke-opacity="{RING_ALPHA}" paint-order="stroke">'
-    )
+    rim = f' stroke="{theme.stage}" stroke-width="{ring}" stroke-opacity="{RING_ALPHA}" paint-order="stroke"'
+    # Each dot has the opacity, not the group of them: a crowd is denser than one.
+    yield f'<g fill="{color(theme, mark.color)}" fill-opacity="{number(mark.alpha)}"{rim if mark.ring else ""}>'
     fills = [""] * len(seen)
     if mark.values is not None:
         shades = _shades(np.ravel(mark.values)[seen], mark.colormap, theme)
@@ -134,8 +128,9 @@ def _segments(
 ) -> Iterator[str]:
     lines, seen = geometry.segments(mark, camera, size, scale)
     fade = np.ones(len(seen)) if mark.fade is None else np.nan_to_num(np.ravel(mark.fade)[seen])
-    yield _stroked(mark, theme, scale, least)
-    for (x1, y1, x2, y2), opacity in zip(lines.tolist(), fade.tolist(), strict=True):
+    # As the dots: each line has its opacity, so that many of them on one place are seen.
+    yield _stroked(replace(mark, alpha=1.0), theme, scale, least)
+    for (x1, y1, x2, y2), opacity in zip(lines.tolist(), (mark.alpha * fade).tolist(), strict=True):
         shade = "" if opacity >= 1 else f' stroke-opacity="{number(opacity)}"'
         yield f'<line x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}"{shade}/>'
     yield "</g>"

@@ -65,12 +65,13 @@ class Readout(QWidget):
 
     def reserve(self) -> None:
         """Keep room for the widest value."""
-        self._value.setFixedWidth(QFontMetrics(style.font()).horizontalAdvance(self._widest) + 2)
+        self._value.setFixedWidth(_wide(self._widest) + 2)
+        self._name.setMinimumWidth(self._name.sizeHint().width())  # never cut, not even for a moment
 
     def set(self, text: str) -> None:
         """Show a value, widening the place if it must be."""
-        if len(text) > len(self._widest):
-            self._widest = "0" * len(text)
+        if text != self._value.text() and _wide(text) > _wide(self._widest):
+            self._widest = text
             self.reserve()
         if text != self._value.text():
             self._value.setText(text)
@@ -78,6 +79,11 @@ class Readout(QWidget):
     def text(self) -> str:
         """The value shown."""
         return self._value.text()
+
+
+def _wide(text: str) -> int:
+    """How many pixels a value takes."""
+    return QFontMetrics(style.font()).horizontalAdvance(text)
 
 
 def figures(value: float | None) -> str:

@@ -335,7 +335,9 @@ class MainWindow(QMainWindow):
         self._timer.setInterval(WAITING_MS if self.session.waiting else TICK_MS)
         theme = theme_named(self.theme_name)
         for name in fresh:
-            self.stages[name].show_marks(self.session.showing.pictures[name].marks, theme)
+            picture = self.session.showing.pictures[name]
+            self.stages[name].show_marks(picture.marks, theme)
+            self.stages[name].set_outside(picture.outside)
         for name, text in self.session.showing.probes.items():
             self.stages[name].show_probe(text)
         self.session.showing.probes.clear()

@@ -77,21 +77,44 @@ def part(e: Experiment, frame: Frame) -> str:
     return f"corrector {frame.sub}" if frame.part == "correct" else PARTS.get(frame.part, frame.part)
 
 
+#: What each mode's sub-steps are.
+STEPS = {
+    "forward": ("diffuse",), "reverse": ("predict",), "ode": ("predict",), "pc": ("predict", "correct"),
+    "langevin": ("langevin",), "annealed": ("langevin",),
+}  # fmt: skip
+#: A step of the forward SDE, and the transition that makes it exact.
+FORWARD = (
+    r"dx = \drift{f(x, t)\, dt} + \noise{g(t)\, dw},\;"
+    r"x_t = \drift{\alpha(t)\, x_0} + \noise{\sigma(t)\, z}"
+)
+
+
 def equation_of(e: Experiment, frame: Frame) -> str:
     """The equation of the step that made this frame, and below it what a mistake makes of it."""
+    return _equation(e, frame.part)
+
+
+def equations_of(e: Experiment) -> tuple[str, ...]:
+    """Those of every sub-step of a run, its start included."""
+    return tuple(_equation(e, part) for part in ("start", *STEPS[e.sampler.mode]))
+
+
+def _equation(e: Experiment, part: str) -> str:
     mistake = e.sampler.mistake
     spoilt = mistake.made and not mistake.idle(e.sampler, e.sde)
-    return _right_equation(e, frame) + (rf"\quad \text{{✗}}\; {mistake.wrong}" if spoilt else "")
+    return _right_equation(e, part) + (rf"\quad \text{{✗}}\; {mistake.wrong}" if spoilt else "")
 
 
-def _right_equation(e: Experiment, frame: Frame) -> str:
-    if frame.part == "predict":
+def _right_equation(e: Experiment, part: str) -> str:
+    if part == "predict":
         return e.sampler.method.equation
-    if frame.part == "correct":
+    if part == "correct":
         return e.sampler.corrector.equation
-    if frame.part == "langevin":
+    if part == "langevin":
         return _langevin_equation(e)
-    return r"x_t = \drift{\alpha(t)\, x_0} + \noise{\sigma(t)\, z}"
+    if e.sampler.mode == "forward":
+        return FORWARD
+    return r"x = \noise{z}" if e.sampler.mode == "langevin" else r"x_T = \noise{\sigma_T\, z}"
 
 
 def _langevin_equation(e: Experiment) -> str:

@@ -34,8 +34,8 @@ class Scene:
 
     `frames` ends with the frame shown. `score` is the one in use. `bounds` are the edges of the picture in
     view units: data units, over the noise scale where the look follows the noise. One-dimensional data is
-    drawn over time: the horizontal axis of the view is then t, from 0 to 1. `run` are all frames that there are
-    of the run, of which there will be `length`; only pictures need them, for what shows a whole way.
+    drawn over time: the horizontal axis of the view is then t, from 0 to 1. `length` is how many frames the run
+    will have (0: those that are given); `run` are all that there are, which only pictures need.
     """
 
     experiment: Experiment
@@ -136,6 +136,17 @@ def compose(scene: Scene) -> tuple[Mark, ...]:
     fitting = (v for v in views if v.of_pictures == (scene.pictures is not None))
     shown = (v for v in fitting if v.visible(scene.look) and (v.in_space or not scene.spatial))
     return tuple(mark for view in shown for mark in view.marks(scene))
+
+
+def rounded(value: float) -> float:
+    """The largest of 1, 2 or 5 times a power of ten that is not above a value."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return max((m * power for m in (1, 2, 5) if m * power <= value), default=power)
+
+
+def number(value: float) -> str:
+    """A number beside an arrow, short: 0.02, 5, 2,000, 1e6."""
+    return f"{value:,.0f}" if 1000 <= value < 1e5 else f"{value:.3g}".replace("e+0", "e").replace("e+", "e")
 
 
 def lattice(bounds: Bounds, rows: int) -> tuple[Array, float]:

@@ -10,6 +10,9 @@ from explorer.look import Look
 from explorer.marks import Curve, Mark, Points, Text
 from explorer.views.base import VIEWS, Scene, View
 
+#: How much of their opacity particles keep beside trajectories.
+DIMMED = 0.6
+
 
 @VIEWS.register("cloud", title="Particles", order=60)
 @dataclass(frozen=True)
@@ -22,8 +25,12 @@ class Cloud(View):
         return look.particles
 
     def marks(self, scene: Scene) -> tuple[Mark, ...]:
-        frame = scene.frame
-        points = Points(scene.to_view(frame.x, frame.t), size=scene.look.point_size, alpha=0.9)
+        frame, look = scene.frame, scene.look
+        # beside trajectories they are the ground: what is to be seen are the lines, and the density
+        dim = DIMMED if look.trails else 1.0
+        points = Points(
+            scene.to_view(frame.x, frame.t), size=look.point_size, alpha=dim * look.point_opacity, ring=False
+        )
         if not scene.flat:
             return (points,)
         line = np.array([[frame.t, scene.bounds[2]], [frame.t, scene.bounds[3]]], np.float32)

@@ -11,7 +11,7 @@ from explorer.frames import Array
 from explorer.guidance import Guided, Known
 from explorer.guidance.linear import Linear
 from explorer.look import Look
-from explorer.marks import Arrows, Bounds, Curve, Mark, Text
+from explorer.marks import Arrows, Bounds, Curve, Entry, Legend, Mark, Text
 from explorer.views.base import VIEWS, Scene, View, lattice
 
 #: Rows of places where the three arrows stand.
@@ -21,7 +21,7 @@ PARTS = (("score", "s(x)"), ("accent", "s(x | y)"), ("corrector", "w ∇log p(y 
 WIDTHS = (3.4, 2.0, 1.6)
 
 
-@VIEWS.register("guidance", title="Control", order=45)
+@VIEWS.register("guidance", title="Guidance", order=45)
 @dataclass(frozen=True)
 class Guidance(View):
     """Unconditional score, conditional score and guidance at the places of a coarse lattice; the known line.
@@ -54,15 +54,8 @@ def three_arrows(scene: Scene, score: Guided) -> tuple[Mark, ...]:
         Arrows(xy, f * scale, color=color, width=width)
         for f, (color, _), width in zip(fields, PARTS, WIDTHS, strict=True)
     ]
-    return (*arrows, *_legend(scene))
-
-
-def _legend(scene: Scene) -> tuple[Text, ...]:
-    left, right, bottom, top = scene.bounds
-    x, y, line = left + 0.02 * (right - left), bottom + 0.03 * (top - bottom), 0.045 * (top - bottom)
-    return tuple(
-        Text((x, y + i * line), word, color, 13.0, "sw") for i, (color, word) in enumerate(PARTS[::-1])
-    )
+    entries = zip(PARTS, WIDTHS, strict=True)
+    return (*arrows, Legend(tuple(Entry(word, color, arrow=True, width=w) for (color, word), w in entries)))
 
 
 def observed(scene: Scene, known: Known) -> tuple[Mark, ...]:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from explorer.frames import Frame
 from explorer.look import Look
-from explorer.marks import Arrows, Mark
+from explorer.marks import Arrows, Entry, Legend, Mark
 from explorer.views.base import VIEWS, Scene, View
 
 #: How many particles show their moves.
 SHOWN = 40
 
 
-@VIEWS.register("moves", title="PC moves", order=70)
+@VIEWS.register("moves", title="Predictor-corrector steps", order=70)
 @dataclass(frozen=True)
 class Moves(View):
-    """In PC mode, what the current step has done so far: the predictor's move, then each corrector's."""
+    """In PC mode, what the current step has done so far: the predictor, then each corrector step; and what is which."""
 
     def visible(self, look: Look) -> bool:
         return look.moves
@@ -26,7 +26,7 @@ class Moves(View):
         if scene.experiment.sampler.mode != "pc" or scene.flat:
             return ()
         now = scene.frame.t
-        return tuple(
+        arrows = [
             Arrows(
                 start := scene.to_view(a.x[:SHOWN], now),
                 scene.to_view(b.x[:SHOWN], now) - start,
@@ -34,7 +34,12 @@ class Moves(View):
                 1.8,
             )
             for a, b in moves_of_step(scene.frames)
-        )
+        ]
+        return *arrows, LEGEND
+
+
+#: Of both, whatever the step has done so far: a legend that changed with every sub-step would flicker.
+LEGEND = Legend((Entry("predictor", "drift", arrow=True), Entry("corrector", "corrector", arrow=True)))
 
 
 def _color(frame: Frame) -> str:

@@ -13,9 +13,10 @@ from explorer.frames import Array, Frame
 from explorer.images import ImageSet
 from explorer.images.base import from_pixels
 from explorer.look import Look
-from explorer.marks import Arrows, Curve, Mark, Points, Segments, Text
+from explorer.marks import Arrows, Curve, Entry, Legend, Mark, Points, Segments, Text
+from explorer.models import is_exact
 from explorer.views import picture_parts as parts
-from explorer.views.base import VIEWS, Scene, View, lattice
+from explorer.views.base import VIEWS, Scene, View, lattice, number, rounded
 
 #: Training pictures that the directions are of, those that are drawn in the plane, and the side of each.
 MEASURED, DRAWN, SIDE = 1000, 40, 0.11
@@ -115,7 +116,7 @@ class PicturePlane(View):
         assert scene.pictures is not None
         plane = plane_of(scene.pictures, scene.look.plane, scene.look.triple)
         return (
-            *_axes(scene, plane), *_pictures(scene, plane), _field(scene, plane), *_ways(scene, plane),
+            *_axes(scene, plane), *_pictures(scene, plane), *_field(scene, plane), *_ways(scene, plane),
             parts.noise_words(scene),
         )  # fmt: skip
 
@@ -128,7 +129,7 @@ def _axes(scene: Scene, plane: Plane) -> Iterator[Mark]:
         line = np.array([(-end[0], -end[1]), end], np.float32)
         yield Curve(line, "line", 1.2)
     unit = plane.reach * _level(scene, scene.frame, plane)[1]
-    step = _round(0.4 * unit)
+    step = rounded(0.4 * unit)
     for k in (-2, -1, 1, 2):
         at = k * step / unit
         if abs(at) < w - 0.1:
@@ -137,12 +138,6 @@ def _axes(scene: Scene, plane: Plane) -> Iterator[Mark]:
             yield Text((-0.015, at), f"{k * step:g}", "muted", 11.0, "e")
     yield Text((w, 0.02), f"{plane.words[0]} →", "muted", 12.0, "se")
     yield Text((0.02, h), f"↑ {plane.words[1]}", "muted", 12.0, "nw")
-
-
-def _round(value: float) -> float:
-    """The nearest of 1, 2 or 5 times a power of ten below a value."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(m * power for m in (1, 2, 5) if m * power <= value)
 
 
 def _pictures(scene: Scene, plane: Plane) -> Iterator[Mark]:
@@ -164,8 +159,8 @@ def _level(scene: Scene, frame: Frame, plane: Plane) -> tuple[float, float]:
     return alpha, math.hypot(alpha, sigma * DEVIATIONS / plane.reach) if scene.look.follow else 1.0
 
 
-def _field(scene: Scene, plane: Plane) -> Arrows:
-    """The score at points of the plane, projected on it; lengths go with the logarithm."""
+def _field(scene: Scene, plane: Plane) -> tuple[Arrows, Legend]:
+    """The score at points of the plane, projected on it, and what an arrow means; lengths go with the logarithm."""
     uv, spacing = lattice(scene.bounds, ROWS)
     alpha, scale = _level(scene, scene.frame, plane)
     score = parts.ANSWERS.get(
@@ -176,7 +171,13 @@ def _field(scene: Scene, plane: Plane) -> Arrows:
     longest = max(float(np.quantile(size, 0.98)), 1e-12)
     length = np.clip(np.log1p(10 * size / longest) / math.log(11), 0, 1) * 0.75 * spacing
     arrows = score / np.maximum(size, 1e-12)[:, None] * length[:, None]
-    return Arrows(uv, arrows.astype(np.float32), color="score", alpha=0.8)
+    key = rounded(longest)
+    drawn = float(np.log1p(10 * key / longest) / math.log(11)) * 0.75 * spacing
+    entries = (
+        Entry(f"score, {'exact' if is_exact(scene.score) else 'learned'}, projected", "score"),
+        Entry(f"{number(key)} (logarithmic)", "score", (drawn, 0.0)),
+    )
+    return Arrows(uv, arrows.astype(np.float32), color="score", alpha=0.8), Legend(entries)
 
 
 def _ways(scene: Scene, plane: Plane) -> Iterator[Mark]:

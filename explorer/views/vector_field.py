@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,13 +12,22 @@ from explorer.frames import Array
 from explorer.guidance import Guided
 from explorer.lazy import torch
 from explorer.look import Look
-from explorer.marks import Arrows, Mark
+from explorer.marks import Arrows, Entry, Legend, Mark
+from explorer.models import is_exact
 from explorer.scores.base import Score
 from explorer.scores.parameterisation import from_score
-from explorer.views.base import VIEWS, Scene, View, centres, lattice
+from explorer.theme import DARK, LEVELS, lut
+from explorer.views.base import VIEWS, Scene, View, centres, lattice, number, rounded
 
 #: Columns of arrows over time.
 COLUMNS = 25
+#: The longest arrow, in spacings of the lattice.
+LONGEST = 0.75
+#: What a field is called beside its arrows.
+NAMES = {
+    "score": "score", "noise": "noise ε", "x0": "to the clean point x₀", "v": "velocity v",
+    "flow": "flow velocity u", "denoiser": "to the denoiser αD",
+}  # fmt: skip
 COLORS = {"learned": "score", "exact": "drift", "difference": "error"}
 #: The kinds that are places: their arrows lead from x to there, in their true length.
 PLACES = ("x0", "denoiser")
@@ -52,22 +62,59 @@ class VectorField(View):
 
     def marks(self, scene: Scene) -> tuple[Mark, ...]:
         drawn = _over_time(scene) if scene.flat else _now(scene)
-        arrows, length = _true(drawn) if scene.look.field_kind in PLACES else _compressed(scene, drawn)
+        true = scene.look.field_kind in PLACES
+        arrows, length = _true(drawn) if true else _compressed(scene, drawn)
         values = length if scene.look.arrow_color else None
         color = COLORS[scene.look.field]
         alpha = 0.3 if scene.look.guidance and isinstance(scene.score, Guided) else 0.85  # behind its parts
+        keys = _keys(scene, drawn, color) if drawn.uv.any() and not true else ()
         return (
             Arrows(drawn.xy, arrows.astype(np.float32), color=color, width=1.1, alpha=alpha, values=values),
+            Legend((Entry(field_words(scene), color), *keys)),
         )
+
+
+def field_words(scene: Scene) -> str:
+    """Which field the arrows are: "score, learned"; "noise ε, learned − exact"."""
+    look, exact = scene.look, is_exact(scene.score)
+    kind = NAMES[look.field_kind] + (" given y" if isinstance(scene.score, Guided) else "")
+    if look.field == "difference":
+        return f"{kind}, learned − exact" + (": none, the exact score is in use" if exact else "")
+    return f"{kind}, {'exact' if exact or look.field == 'exact' else 'learned'}"
+
+
+def _keys(scene: Scene, drawn: _Drawn, color: str) -> tuple[Entry, ...]:
+    """Two arrows and how large the field is where it is drawn so long: their lengths go with the logarithm.
+
+    Of the score in one over the units of the data, as the numbers under the pointer are.
+    """
+    s = scene.scale(scene.frame.t)
+    unit = {"score": s, "flow": 1 / s}.get(scene.look.field_kind, 1.0)  # what the view makes of a field of 1
+    if scene.flat and scene.look.follow:
+        unit = 1.0  # each column has a scale of its own: in units of the view
+    full = _reference(scene, drawn.sizes)
+    values = (rounded(math.expm1(0.5 * math.log1p(full)) / unit), rounded(full / unit))
+    return tuple(_key(scene, v, float(_share(v * unit, full)), drawn.spacing, color) for v in values)
+
+
+def _key(scene: Scene, value: float, share: float, spacing: float, color: str) -> Entry:
+    length = share * LONGEST * spacing
+    if scene.look.arrow_color:
+        color = "#{:02x}{:02x}{:02x}".format(*lut(Arrows.colormap, DARK)[round(share * (LEVELS - 1)), :3])
+    return Entry(number(value), color, (0.0, length) if scene.flat else (length, 0.0))
+
+
+def _share(size: Array | float, full: float) -> Any:
+    """The length of an arrow of this size, as a share of the longest: it goes with log(1 + size)."""
+    return np.clip(np.log1p(size) / np.log1p(full), 0.0, 1.0)
 
 
 def _compressed(scene: Scene, drawn: _Drawn) -> tuple[Array, Array]:
     """Arrows of at most three quarters of the spacing, and their lengths as shares of that."""
     size = np.linalg.norm(drawn.uv, axis=1)
-    length = np.log1p(size) / np.log1p(np.float32(_reference(scene, drawn.sizes)))
-    length = np.clip(length, 0.0, 1.0).astype(np.float32)
+    length = _share(size, _reference(scene, drawn.sizes)).astype(np.float32)
     direction = drawn.uv / np.maximum(size, 1e-12)[:, None]
-    return direction * (length * 0.75 * drawn.spacing)[:, None], length
+    return direction * (length * LONGEST * drawn.spacing)[:, None], length
 
 
 def _true(drawn: _Drawn) -> tuple[Array, Array]:
