@@ -15,6 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from explorer.files import write_text  # noqa: E402
+
 NAMES = (
     "startup",
     "window",
@@ -77,7 +81,7 @@ def main(
         parser.error(f"no benchmark is called {unknown[0]}; there are: {', '.join(NAMES)}")
     text = report(arguments.names or list(NAMES))
     if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+        write_text(arguments.out, text)
     else:
         print(text)
 

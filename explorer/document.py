@@ -3,6 +3,7 @@ laboratory that is open."""
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from explorer.experiment import (
     to_dict,
     with_data,
 )
-from explorer.files import write_atomically
+from explorer.files import read_bytes, write_text
 from explorer.labs import LABS, Lab
 from explorer.look import Look
 
@@ -108,11 +109,11 @@ def _decoded(value: dict[str, Any], lenient: bool) -> Document:
 def read(path: str | Path) -> tuple[Document, str]:
     """The document in a file, and a word of caution. ExperimentError names the file."""
     try:
-        if Path(path).stat().st_size > LARGEST:
-            raise ExperimentError(f"{path} is too large for an experiment")
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_bytes(path, LARGEST).decode("utf-8")
     except OSError as error:
-        raise ExperimentError(f"{path} cannot be read: {error.strerror}") from None
+        if error.errno == errno.EFBIG:
+            raise ExperimentError(f"{path} is too large for an experiment") from None
+        raise ExperimentError(f"{path} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ExperimentError(f"{path} cannot be read: it is not text") from None
     try:
@@ -123,5 +124,4 @@ def read(path: str | Path) -> tuple[Document, str]:
 
 def write(path: str | Path, document: Document) -> None:
     """Save the document; the old file stays whole if that fails (OSError)."""
-    with write_atomically(path) as temporary:
-        temporary.write_text(dumps(document), encoding="utf-8")
+    write_text(path, dumps(document))

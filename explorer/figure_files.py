@@ -16,7 +16,7 @@ import numpy as np
 
 from explorer.errors import Refused
 from explorer.figures import Equation, Figure, Picture, Plot, Table
-from explorer.files import write_atomically
+from explorer.files import write_atomically, write_text
 
 #: LaTeX's own characters, and Greek letters that a text font of LaTeX does not have.
 _ESCAPES = {c: rf"\{c}" for c in "&%$#_{}"} | {
@@ -180,12 +180,6 @@ def write_npz(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     """The arrays as an archive for numpy.load; the old file stays whole where that fails (OSError)."""
     with write_atomically(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Text as UTF-8; the old file stays whole where that fails (OSError)."""
-    with write_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_numbers(

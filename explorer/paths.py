@@ -40,6 +40,15 @@ def user_data() -> Path:
     return folder
 
 
+def private(name: str) -> Path:
+    """A folder of the user's own files that nobody else may look into, made if missing. Raises OSError."""
+    folder = user_data() / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name == "posix" and folder.stat().st_mode & 0o077:  # one that an earlier version has made
+        folder.chmod(0o700)
+    return folder
+
+
 def _shipped(name: str) -> Path:
     installed = PACKAGE / f"_{name}"
     return installed if installed.is_dir() else PACKAGE.parent / name

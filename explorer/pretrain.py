@@ -18,7 +18,7 @@ import numpy as np
 from explorer import paths
 from explorer.distributions import DISTRIBUTIONS, Distribution, Mixture
 from explorer.experiment import encode
-from explorer.files import write_atomically
+from explorer.files import write_text
 from explorer.lazy import torch
 from explorer.metrics import energy_distance
 from explorer.objectives import OBJECTIVES
@@ -170,8 +170,7 @@ def card_path(path: Path) -> Path:
 
 def write_card(path: Path, card: dict[str, Any]) -> None:
     """Write the card of the weights at `path`."""
-    with write_atomically(card_path(path)) as temporary:
-        temporary.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(card_path(path), json.dumps(card, indent=2, ensure_ascii=False) + "\n")
 
 
 def hardware() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from explorer.files import write_text  # noqa: E402
 from explorer.images import IMAGES  # noqa: E402
 from explorer.quality.summary import likelihoods, networks, table1  # noqa: E402
 
@@ -33,7 +34,7 @@ def main() -> None:
     """Write the page."""
     text = PAGE.read_text(encoding="utf-8")
     inside = f"{BEGIN}\n\n{tables()}\n\n{END}"
-    PAGE.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: inside, text, flags=re.S), encoding="utf-8")
+    write_text(PAGE, re.sub(f"{BEGIN}.*{END}", lambda _: inside, text, flags=re.S))
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from io import TextIOWrapper
 from pathlib import Path
 
 import explorer
 from explorer import paths
+from explorer.cli import streams
 from explorer.cli.errors import FAILED, Failed, WrongUse, sentence_of
+from explorer.files import clear_strays
 
 PROGRAM = "score-explorer"
 #: Name -> (module of this package, what it does).
@@ -49,14 +50,15 @@ Without a command, or with an experiment file alone, the window opens. Commands:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; no exception gets out."""
-    _speak_utf8()
+    streams.prepare()
+    clear_strays()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _dispatch(arguments)
-        sys.stdout.flush()
+        streams.flush()
         return code
     except BrokenPipeError:  # `list | head`: the reader has what it wanted
-        _silence()
+        streams.silence()
         return FAILED
     except KeyboardInterrupt:
         return _say("Interrupted.", FAILED)
@@ -65,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("SCORE_EXPLORER_DEBUG") and not isinstance(error, WrongUse | Failed):
             raise
-        return _say(*sentence_of(error))
+        return _say(*sentence_of(_of_stdout(error)))
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -76,6 +78,10 @@ def _dispatch(arguments: list[str]) -> int:
     if first == "--version":
         print(f"{PROGRAM} {explorer.__version__}")
         return 0
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise Failed("the folder that this was started in is gone; change to another one.") from None
     if not first or (first not in COMMANDS and Path(first).is_file()):
         arguments = ["open", *arguments]
     elif first not in COMMANDS:
@@ -92,18 +98,17 @@ def _overview() -> str:
 def _say(sentence: str, code: int) -> int:
     with suppress(UnicodeEncodeError):  # names of files that the locale could not decode
         sentence = sentence.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if sys.stderr is not None:  # as under pythonw on Windows
+    with suppress(OSError):  # nobody reads it
         print(f"{PROGRAM}: {sentence}", file=sys.stderr)
     return code
 
 
-def _speak_utf8() -> None:
-    """Symbols and names of files go out whatever the locale."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def _silence() -> None:
-    """Nobody reads any more: let the interpreter's last flush go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _of_stdout(error: Exception) -> Exception:
+    """The error that names stdout where that is what fails: `print` itself names nothing."""
+    try:
+        streams.flush()
+    except (Failed, BrokenPipeError) as named:
+        streams.silence()
+        bare = isinstance(error, OSError) and error.filename is None
+        return named if bare and isinstance(named, Failed) else error
+    return error

@@ -6,10 +6,11 @@ import json
 import os
 import re
 import signal
+import stat
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from explorer import document
 from explorer.cli.errors import WrongUse
+from explorer.cli.streams import read_stdin
 from explorer.document import BESIDE, Document
 from explorer.experiment import Experiment, ExperimentError, encode
+from explorer.files import check_target
 from explorer.frames import Frame
 from explorer.images import DATA, ImageSet
 from explorer.images.folder import Folder, changed
@@ -56,7 +59,7 @@ def model_argument(parser: ArgumentParser) -> None:
 def read_document(name: str, sets: Sequence[str]) -> Document:
     """The document in a file (- for stdin) with fields set; a word of caution goes to stderr."""
     if name == DASH:
-        found, caution = document.loads(sys.stdin.buffer.read().decode("utf-8", "replace"))
+        found, caution = document.loads(read_stdin(document.LARGEST).decode("utf-8", "replace"))
     else:
         found, caution = document.read(name)
     if caution:
@@ -187,23 +190,41 @@ def advise(e: Experiment) -> None:
         warn(sentence)
 
 
-def target(name: str) -> str:
-    """A path to write to, refused at once where its folder does not take files."""
+#: Other names of stdout: reopened, it would be written over from its start.
+STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
+
+def target(name: str, option: str = "--out", stdout: bool = True) -> str:
+    """A path to write to, refused at once where it cannot be written; DASH is stdout, for those that write there."""
+    if name == DASH or name in STDOUT:
+        if not stdout:
+            raise WrongUse(f"{option} {name}: this is written into a file, not to stdout; name a file.")
+        return DASH
+    if not name:
+        raise WrongUse(f"{option} needs the name of a file, and none is given.")
     path = Path(name)
-    if name == DASH:
-        return name
     if path.is_dir():
-        raise WrongUse(f"--out {name} is a folder; name a file.")
-    if not path.parent.is_dir():
-        raise WrongUse(f"--out {name}: there is no folder {path.parent}.")
-    if not os.access(path.parent, os.W_OK):
-        raise WrongUse(f"--out {name}: the folder {path.parent} cannot be written to.")
+        raise WrongUse(f"{option} {name} is a folder; name a file.")
+    try:
+        found = check_target(path)
+    except OSError as error:
+        raise WrongUse(f"{option} {name} cannot be written: {error.strerror or error}.") from None
+    if found is not None and not stat.S_ISREG(
+        found.st_mode
+    ):  # a pipe or a device: its folder does not matter
+        return name
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise WrongUse(f"{option} {name}: there is no folder {folder if path.is_symlink() else path.parent}.")
+    if not os.access(folder, os.W_OK):
+        raise WrongUse(f"{option} {name}: the folder {path.parent} cannot be written to.")
     return name
 
 
 def warn(sentence: str) -> None:
     """A word on stderr that is no error."""
-    print(f"note: {sentence}", file=sys.stderr)
+    with suppress(OSError):  # nobody reads it: no reason to stop
+        print(f"note: {sentence}", file=sys.stderr)
 
 
 def noted(frames: Iterable[Frame]) -> Iterator[Frame]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import sys
 import tempfile
 from argparse import Namespace
@@ -28,6 +27,7 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Parser, WrongUse
+from explorer.cli.streams import send
 from explorer.experiment import Experiment
 from explorer.export import EXPORTERS, Exporter
 from explorer.frames import Recording
@@ -48,8 +48,8 @@ def main(program: str, argv: list[str]) -> int:
     """Export."""
     parser = _parser(program)
     options = parser.parse_args(argv)
+    out = options.out = target(options.out)
     exporter = _exporter(options)
-    out = target(options.out)
     if not 0 <= options.at <= 1:
         raise WrongUse(f"--at is a share of the run between 0 and 1, not {options.at:g}.")
     bounds = _bounds(options.bounds)
@@ -66,7 +66,7 @@ def main(program: str, argv: list[str]) -> int:
         replay = replace(replay, caption="")
     _write(exporter, replay, renderer, out)
     outline = exporter.outline(replay)
-    size = Path(out).stat().st_size if out != DASH else None
+    size = Path(out).stat().st_size if Path(out).is_file() else None  # a pipe has none
     summary: dict[str, Any] = {"out": out, "format": exporter.name, "bytes": size, "frames": outline.frames}
     if outline.width:
         summary |= {"width": outline.width, "height": outline.height, "seconds": outline.seconds}
@@ -164,10 +164,9 @@ def _run(e: Experiment, model: Model | None) -> tuple[Experiment, Resolved, Reco
 def _write(exporter: Exporter, replay: Replay, renderer: Any, out: str) -> None:
     if out == DASH:
         with tempfile.TemporaryDirectory() as folder:
-            path = str(Path(folder) / f"export{exporter.suffix}")
-            _write(exporter, replay, renderer, path)
-            with open(path, "rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
+            path = Path(folder) / f"export{exporter.suffix}"
+            _write(exporter, replay, renderer, str(path))
+            send(path)
         return
     steps = exporter.write(replay, out, renderer)
     for _ in progress(steps, exporter.outline(replay).frames, "exporting"):

@@ -47,7 +47,8 @@ ZOOM, GAP = 4, 4
 def main(program: str, argv: list[str]) -> int:
     """Fill in."""
     options = _parser(program).parse_args(argv)
-    out = target(options.out)
+    out = target(options.out, stdout=False)
+    save = None if options.save is None else target(options.save, "--save", stdout=False)
     if Path(out).suffix.lower() != ".png":
         raise WrongUse(f"--out {out}: the sheet is a picture; its name must end in .png.")
     model = load_model(options.model)
@@ -58,8 +59,8 @@ def main(program: str, argv: list[str]) -> int:
     refusal = e.control.refusal(mixture)
     if refusal:
         raise WrongUse(refusal)
-    if options.save:
-        document.write(target(options.save), made)
+    if save is not None:
+        document.write(save, made)
     began = time.perf_counter()
     x, nfe = _filled(e, model)
     seconds = time.perf_counter() - began

@@ -235,10 +235,10 @@ def _fields() -> set[str]:
 
 
 def _target(name: str) -> str:
-    ending = Path(name).suffix.lower()
-    if name != DASH and ending not in ENDINGS:
+    name = target(name)
+    if name != DASH and Path(name).suffix.lower() not in ENDINGS:
         raise WrongUse(f"--out {name}: the endings are {', '.join(ENDINGS)}.")
-    return target(name)
+    return name
 
 
 def _chosen(figures: tuple[Figure, ...], number: int | None) -> tuple[Figure, ...]:

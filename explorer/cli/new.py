@@ -10,7 +10,7 @@ from typing import Any
 
 from explorer import document
 from explorer.cli.common import DASH, set_argument, target, warn, with_fields
-from explorer.cli.errors import Parser, WrongUse
+from explorer.cli.errors import Failed, Parser, WrongUse
 from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.experiment import Experiment, in_mode, with_data
@@ -40,6 +40,7 @@ def main(program: str, argv: list[str]) -> int:
     set_argument(parser)
     parser.add_argument("--out", metavar="FILE", default=DASH, help="where to write (- is stdout)")
     options = parser.parse_args(argv)
+    out = target(options.out)
     sets = [
         *_named("data", options.distribution, DATA, "--distribution"),
         *_named("sde", options.sde, SDES, "--sde"),
@@ -47,10 +48,13 @@ def main(program: str, argv: list[str]) -> int:
         *([f'score.source="{options.score}"'] if options.score else []),
     ]
     made = _begun(options, [*sets, *options.sets])
-    if options.out == DASH:
+    if out == DASH:
         print(document.dumps(made), end="")
-    else:
-        document.write(target(options.out), made)
+        return 0
+    try:
+        document.write(out, made)
+    except OSError as error:
+        raise Failed(f"{out} cannot be written: {error.strerror or error}.") from error
     return 0
 
 

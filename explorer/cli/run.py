@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import tempfile
 import time
 import zipfile
@@ -30,6 +28,7 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Failed, Parser
+from explorer.cli.streams import send
 from explorer.document import Document
 from explorer.experiment import Experiment
 from explorer.frames import Frame
@@ -41,7 +40,7 @@ from explorer.lazy import torch
 def main(program: str, argv: list[str]) -> int:
     """Simulate."""
     options = _parser(program).parse_args(argv)
-    out = target(options.out) if options.out else None
+    out = target(options.out) if options.out is not None else None
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, options.sets), model)
     answer = resolved(found.experiment, model)
@@ -103,8 +102,7 @@ def _save(frames: Iterator[Frame], count: int, found: Document, score: str, out:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "run.npz"
             _archive(seen, count, found, score, path)
-            with path.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
+            send(path)
     else:
         from explorer.files import write_atomically
 

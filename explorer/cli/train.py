@@ -47,9 +47,9 @@ def main(program: str, argv: list[str]) -> int:
 
 def _main(program: str, argv: list[str]) -> int:
     options = _options(program, argv)
-    out = target(options.out)
-    if options.checkpoint:
-        target(options.checkpoint)
+    out = target(options.out, stdout=False)
+    if options.checkpoint is not None:
+        target(options.checkpoint, "--checkpoint", stdout=False)
     checkpoint = _checkpoint(options.resume)
     e = _with_budget(_experiment(options, checkpoint), options)
     if e.pictures is None:

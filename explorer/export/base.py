@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import SEEK_END
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,9 @@ from explorer.export.replay import Replay
 from explorer.files import write_atomically
 from explorer.params import Validated
 from explorer.registry import Registry
+
+#: How every PNG ends.
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 EXPORTERS: Registry[Exporter] = Registry("file format", "explorer.export")
 
@@ -104,6 +108,14 @@ def expect(found: object, due: object, what: str) -> None:
     """For `check`: raise unless the file holds what it should."""
     if found != due:
         raise ExportError(f"the file came out wrong ({what} {found}, not {due})")
+
+
+def expect_end(path: Path, end: bytes) -> None:
+    """For `check`: raise unless the file ends as a whole one does; decoders put up with a missing end."""
+    with path.open("rb") as file:
+        file.seek(-min(len(end), path.stat().st_size), SEEK_END)
+        if file.read() != end:
+            raise ExportError("the file came out without its end")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import ClassVar
 
-from explorer.export.base import EXPORTERS, expect
+from explorer.export.base import EXPORTERS, PNG_END, expect, expect_end
 from explorer.export.page import Page, Renderer, rgb
 from explorer.export.replay import Replay
 from explorer.export.still import Still
@@ -39,3 +39,4 @@ class Png(Still):
         with Image.open(path) as image:
             expect(image.size, (self.width, self.height), "size")
             image.load()
+        expect_end(path, PNG_END)

@@ -10,7 +10,16 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.export.base import EXPORTERS, Exporter, ExportError, Outline, Progress, expect
+from explorer.export.base import (
+    EXPORTERS,
+    PNG_END,
+    Exporter,
+    ExportError,
+    Outline,
+    Progress,
+    expect,
+    expect_end,
+)
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay
 from explorer.frames import Frame
@@ -76,6 +85,7 @@ class SampleSheet(Exporter):
         with Image.open(path) as image:
             expect(image.size, (width, height), "size")
             image.load()
+        expect_end(path, PNG_END)
 
     def size(self, replay: Replay, renderer: Renderer) -> int:
         return len(self._encoded(replay))

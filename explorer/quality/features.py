@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer import paths
+from explorer.files import write_bytes
 from explorer.images import ImageSet, from_pixels
 from explorer.images.base import Pixels, mirrored
 from explorer.lazy import torch
@@ -21,7 +22,6 @@ from explorer.scores.files import (
     read_sealed,
     sealed,
     unsealed,
-    write_sealed,
 )
 from explorer.scores.spec import picture_shape
 
@@ -79,7 +79,7 @@ class Features:
         about = {
             "features": 1, "picture": self.picture, "classes": self.classes, "data": self.data, "facts": self.facts,
         }  # fmt: skip
-        write_sealed(path, sealed(about, {name: w.half() for name, w in self.weights.items()}))
+        write_bytes(path, sealed(about, {name: w.half() for name, w in self.weights.items()}))
 
     @staticmethod
     def load(path: str | Path) -> Features:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from explorer.errors import Told
-from explorer.files import write_atomically
+from explorer.files import read_bytes, write_bytes
 from explorer.lazy import torch
 from explorer.scores.spec import NetworkSpec, UNetSpec, picture_shape
 from explorer.sdes import SDE, SDES
@@ -77,22 +78,14 @@ class Model:
         return net.requires_grad_(False).eval()
 
 
-def save(model: Model, path: str | Path) -> None:
-    """Write `model`, whole or not at all."""
-    write_sealed(path, encode(model))
+def save(model: Model, path: str | Path, private: bool = False) -> None:
+    """Write `model`, whole or not at all; where it is `private`, for its owner alone. Raises OSError."""
+    write_bytes(path, encode(model), private)
 
 
 def load(path: str | Path) -> Model:
     """The model in `path`, or a ModelFileError that names the file."""
     return read_sealed(path, decode, "model", LARGEST)
-
-
-def write_sealed(path: str | Path, raw: bytes) -> None:
-    """Write the bytes of such a file, whole or not at all. Raises OSError."""
-    with write_atomically(path) as temporary:
-        temporary.write_bytes(raw)
-        if temporary.stat().st_size != len(raw):
-            raise OSError("the disk took only a part of the file")
 
 
 def read_sealed(
@@ -102,13 +95,14 @@ def read_sealed(
     """What `decode` makes of a file, or a `failed` that names it: it is no `what`, or larger than `limit` bytes."""
     path = Path(path)
     try:
-        if path.stat().st_size > limit:
-            raise failed(f"it is too large for a {what} of this program")
-        return decode(path.read_bytes())
+        return decode(read_bytes(path, limit))
     except (failed, ModelFileError) as error:
         raise failed(f"{path.name} cannot be used as a {what}: {error}.") from None
     except OSError as error:
-        raise failed(f"{path.name} cannot be read: {error.strerror}.") from None
+        if error.errno == errno.EFBIG:
+            why = f"it is too large for a {what} of this program"
+            raise failed(f"{path.name} cannot be used as a {what}: {why}.") from None
+        raise failed(f"{path.name} cannot be read: {error.strerror or error}.") from None
 
 
 def encode(model: Model) -> bytes:

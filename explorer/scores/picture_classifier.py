@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.files import write_bytes
 from explorer.scores.classifier import NoisyClassifier
 from explorer.scores.files import (
     LARGEST,
@@ -21,7 +22,6 @@ from explorer.scores.files import (
     read_sealed,
     sealed,
     unsealed,
-    write_sealed,
 )
 from explorer.scores.network import Embedding
 from explorer.scores.spec import picture_shape
@@ -100,7 +100,7 @@ def save_classifier(
     about = {
         "format": FORMAT, "classifier": asdict(net.spec), "data": dict(data), "facts": dict(facts),
     }  # fmt: skip
-    write_sealed(path, sealed(about, net.state_dict()))
+    write_bytes(path, sealed(about, net.state_dict()))
 
 
 def load_classifier(path: str | Path) -> PictureClassifier:

@@ -52,7 +52,7 @@ class Keeper:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            save(checkpoint, self.path)
+            save(checkpoint, self.path, private=True)
             self.written = True
             if self._forgotten:  # meanwhile
                 self.forget()

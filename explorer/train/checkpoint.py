@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.errors import Told
 from explorer.experiment import Experiment, ExperimentError, from_dict, to_dict
+from explorer.files import write_bytes
 from explorer.lazy import torch
-from explorer.scores.files import ModelFileError, claimed, read_sealed, sealed, unsealed, write_sealed
+from explorer.scores.files import ModelFileError, claimed, read_sealed, sealed, unsealed
 from explorer.scores.spec import Training
 from explorer.train.loop import CHECK_EVERY, spent
 
@@ -71,14 +72,14 @@ class Checkpoint:
             raise CheckpointError(f"its numbers make no sense ({error})") from None
 
 
-def save(checkpoint: Checkpoint, path: str | Path) -> None:
-    """Write a checkpoint, whole or not at all. Raises OSError."""
+def save(checkpoint: Checkpoint, path: str | Path, private: bool = False) -> None:
+    """Write a checkpoint, whole or not at all, and `private` for its owner alone. Raises OSError."""
     c = checkpoint
     about = {
         "checkpoint": FORMAT, "experiment": to_dict(c.experiment), "digest": c.digest, "device": c.device,
         "progress": c.progress, "numbers": c.numbers,
     }  # fmt: skip
-    write_sealed(path, sealed(about, c.tensors))
+    write_bytes(path, sealed(about, c.tensors), private)
 
 
 def load(path: str | Path) -> Checkpoint:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QLockFile
 
-from explorer.files import write_atomically
+from explorer.files import write_text
 from explorer.scores.files import Model
 from explorer.scores.files import save as save_model
 
@@ -67,11 +67,10 @@ class Kept:
 
     def write(self, state: State, model: Model | None = None) -> None:
         """Keep `state`, and the network if one is given. Raises OSError."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if model is not None:
-            save_model(model, self.model_path)
-        with write_atomically(self._state) as temporary:
-            temporary.write_text(json.dumps(asdict(state)), encoding="utf-8")
+            save_model(model, self.model_path, private=True)
+        write_text(self._state, json.dumps(asdict(state)), private=True)
 
     def forget(self) -> None:
         """Hold nothing. Raises OSError."""
@@ -119,7 +118,7 @@ def _unowned(root: Path) -> Iterator[Store]:
         folder = root / str(number)
         new = not folder.is_dir()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             return
         lock = QLockFile(str(folder / "lock"))

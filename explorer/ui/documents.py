@@ -123,7 +123,7 @@ class Documents(QObject):
         """Take folders for the autosave and for trainings; bring back what a crash has left."""
         self.recovery.start()
         with suppress(OSError):  # which the autosave has told
-            self._host.session.networks.trainer.kept = Kept(paths.user_data() / "training")
+            self._host.session.networks.trainer.kept = Kept(paths.private("training"))
 
     def shut_down(self) -> None:
         """Keep everything and end the threads; nothing is asked."""

@@ -54,7 +54,7 @@ class Recovery:
     def start(self) -> None:
         """Take a folder; bring back what a crash has left in it."""
         try:
-            self._root = paths.user_data() / "sessions"
+            self._root = paths.private("sessions")
             self._store = autosave.claim(self._root)
         except OSError:
             self._store = None
