@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     clear_strays()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = _dispatch(arguments)
+        code = _dispatched(arguments)
         streams.flush()
         return code
     except BrokenPipeError:  # `list | head`: the reader has what it wanted
@@ -62,12 +62,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return _say("Interrupted.", FAILED)
-    except SystemExit as error:  # argparse's own, for --help
-        return error.code if isinstance(error.code, int) else FAILED
     except Exception as error:
         if os.environ.get("SCORE_EXPLORER_DEBUG") and not isinstance(error, WrongUse | Failed):
             raise
         return _say(*sentence_of(_of_stdout(error)))
+
+
+def _dispatched(arguments: list[str]) -> int:
+    try:
+        return _dispatch(arguments)
+    except SystemExit as error:  # argparse's own, for --help
+        return error.code if isinstance(error.code, int) else FAILED
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
@@ -55,8 +53,6 @@ def main(program: str, argv: list[str]) -> int:
     bounds = _bounds(options.bounds)
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, options.sets), model)
-    if sys.platform == "linux":  # nothing is shown, and a display that is named need not be there
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from explorer.ui.exporting import QtRenderer, replay_of
 
     runs = [_run(e, model) for e in (found.experiment, found.compare) if e is not None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -299,8 +298,6 @@ def write_report(
 
 
 def _draw(out: str, figures: Sequence[Figure], source: Source, theme_name: str, paper: Paper | None) -> None:
-    if sys.platform == "linux":  # nothing is shown, and a display that is named need not be there
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from explorer.ui.figure_render import write_picture
 
     write_picture(out, figures, source, theme(theme_name), paper)

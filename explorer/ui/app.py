@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +26,7 @@ from explorer import first_run, paths
 from explorer.cores import CORES
 from explorer.errors import Told, sentence
 from explorer.session import Session
+from explorer.ui.painting import Repeats
 from explorer.ui.window import MainWindow
 
 
@@ -87,7 +90,7 @@ class Loader:
             self._error = error
 
     def _look(self) -> None:
-        if self._thread.is_alive():
+        if self.alive:
             return
         self._timer.stop()
         if self._error is not None:
@@ -96,22 +99,33 @@ class Loader:
         elif self._window.isVisible():
             self._window.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still loads."""
+        return self._thread.is_alive()
+
     def wait(self) -> None:
         """Wait for the thread (a process that ends inside an import of torch aborts)."""
-        if self._thread.is_alive():
+        if self.alive:
             self._thread.join()
 
 
 @contextmanager
 def failures_shown(window: MainWindow) -> Iterator[None]:
     """Exceptions that nobody foresaw become notices; SCORE_EXPLORER_DEBUG brings their tracebacks too."""
-    before = sys.excepthook
+    before, repeats = sys.excepthook, Repeats()
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if repeats.again(error, time.monotonic()):  # as painting does at every frame
+            return
         shown = issubclass(kind, Exception) and isValid(window)
         if shown:
-            text = sentence(error) if isinstance(error, Told) else f"{sentence(error)} Nothing is lost."
+            told = isinstance(error, Told)
+            text = sentence(error) if told else f"{sentence(error)} Nothing is lost."
             window.notices.show_notice(text, "error")
+            if not told:
+                with suppress(OSError):
+                    print(f"score-explorer: {text}", file=sys.stderr)
         if not shown or os.environ.get("SCORE_EXPLORER_DEBUG"):
             before(kind, error, trace)
 
@@ -120,6 +134,31 @@ def failures_shown(window: MainWindow) -> Iterator[None]:
         yield
     finally:
         sys.excepthook = before
+
+
+@contextmanager
+def asked_to_end(window: MainWindow, app: QApplication) -> Iterator[list[int]]:
+    """Ctrl-C, a polite kill and a closed terminal close the window with its work kept; a second one ends at once.
+
+    The list holds the number of the signal that came.
+    """
+    came: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        if came:
+            os._exit(128 + number)
+        came.append(number)
+        if isValid(window):
+            window.documents.recovery.interrupted = True
+        QTimer.singleShot(0, app, app.closeAllWindows)
+
+    wanted = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    before = {number: signal.signal(number, ask) for number in wanted if number is not None}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _until_closed(app: QApplication) -> None:
@@ -152,7 +191,10 @@ def main(path: str | Path | None = None) -> int:
         QTimer.singleShot(0, lambda: window.documents.open_path(Path(path)))
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
-    with failures_shown(window), loop:
-        loop.run_until_complete(_until_closed(app))
-    loader.wait()
-    return 0
+    with asked_to_end(window, app) as came:
+        with failures_shown(window), loop:
+            loop.run_until_complete(_until_closed(app))
+        if came and loader.alive:  # all is kept, and whoever asked does not wait for an import of torch
+            os._exit(128 + came[0])
+        loader.wait()
+    return 128 + came[0] if came else 0

@@ -33,13 +33,14 @@ class State:
     path: str = ""
     attempts: int = 0  # how often it was brought back after a crash and crashed again
     saved: float = field(default_factory=time.time)
+    ended: bool = False  # by a signal: no crash, and the work was kept in full
 
     @property
     def sound(self) -> bool:
         """Whether the fields are what they should be: a damaged file may hold anything."""
         saved = type(self.saved) in (int, float) and 0 <= self.saved < LATEST
         texts = isinstance(self.document, str) and isinstance(self.path, str)
-        return saved and texts and type(self.attempts) is int
+        return saved and texts and type(self.attempts) is int and type(self.ended) is bool
 
     @property
     def when(self) -> str:

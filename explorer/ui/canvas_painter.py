@@ -25,6 +25,7 @@ from explorer.marks import Arrows, Curve, Drawn, Image, Mark, Points, Segments, 
 from explorer.theme import LEVELS, Theme, lut, rgb
 from explorer.ui import geometry, legend, text
 from explorer.ui.canvas_base import CanvasBase, thickness
+from explorer.ui.painting import guarded
 
 Quality: TypeAlias = Literal["hurried", "live", "still", "vector"]
 Color: TypeAlias = tuple[int, int, int]
@@ -317,6 +318,7 @@ class PainterCanvas(CanvasBase):
         self._calm.start()
         self.update()
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         ratio = self.devicePixelRatioF()

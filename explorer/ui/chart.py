@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from explorer.theme import Theme
 from explorer.ui import style
 from explorer.ui.labels import label, row
+from explorer.ui.painting import guarded
 
 Floats = NDArray[np.float64]
 SOLID, DASH, DOT = Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine
@@ -111,6 +112,7 @@ class Key(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(100, QFontMetrics(style.font(0.85)).height() + 2)
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, theme = QPainter(self), style.current()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.ui import icons, style
+from explorer.ui.painting import guarded
 from explorer.ui.slider import KEYBOARD
 
 Role = QPalette.ColorRole
@@ -107,6 +108,7 @@ class IconButton(Painted):
         side = style.px(self._size)
         return QSize(style.px(self._size * 1.35) if self._framed else side, side)
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -157,6 +159,7 @@ class Switch(Painted):
     def sizeHint(self) -> QSize:
         return QSize(style.px(34), style.px(20))
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -208,6 +211,7 @@ class _Segment(Painted):
         else:
             super().keyPressEvent(event)
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -284,6 +288,7 @@ class Segmented(QWidget):
         button.setFocus(Qt.FocusReason.TabFocusReason)
         button.click()
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -307,6 +312,7 @@ class Combo(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)

@@ -33,6 +33,7 @@ from explorer.ui.host import Host, widget_of
 from explorer.ui.notices import Notice
 from explorer.ui.own_pictures import READING, Lost, OwnPictures, prepared
 from explorer.ui.recovery import Recovery
+from explorer.ui.settings_watch import SettingsWatch
 from explorer.ui.tasks import Task
 from explorer.ui.use import Action, Use, with_data
 
@@ -75,6 +76,7 @@ class Documents(QObject):
         self._title = ""
         self.files: Followed[File] = Followed(host.session.history, File(None, host.session.document))
         self.recent = Recent(host.settings)
+        self._settings = SettingsWatch(host.settings)
         self.asking = Asking(widget_of(host), self.recent)
         self.recovery = Recovery(host, self)
         self._use = Use(host, self.recent)
@@ -118,6 +120,8 @@ class Documents(QObject):
         if window.isWindowModified() != self.dirty:
             window.setWindowModified(self.dirty)
         self.recovery.look()
+        if trouble := self._settings.trouble():
+            self._host.notices.show_notice(trouble, "warn")
 
     def start(self) -> None:
         """Take folders for the autosave and for trainings; bring back what a crash has left."""
@@ -134,6 +138,7 @@ class Documents(QObject):
             task.finish(1.0)
             task.drop()
         self.recovery.close()
+        self._settings.close()
 
     def show(self, document: Document, file: File) -> None:
         """Make `document`, from `file`, the current one. Undo goes back."""

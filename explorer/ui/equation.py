@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from explorer.jobs import Job
 from explorer.theme import Theme
 from explorer.ui import style
+from explorer.ui.painting import guarded
 
 TERMS = ("drift", "score", "noise", "corrector", "data", "accent", "muted")
 SIZE = 16.0  # of the mathematics beside 13 px text
@@ -255,6 +256,7 @@ class EquationView(QWidget, style.Themed):
         self._picture = QPixmap()
         self._fit()
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         if self._text:

@@ -19,6 +19,7 @@ from explorer.ui.equation import EquationView
 from explorer.ui.figure_grid import LEAST_HEIGHT, Wish, shape_of
 from explorer.ui.figure_paint import Area, Ink, least_height, paint_figure, paint_handle, title_height
 from explorer.ui.labels import label
+from explorer.ui.painting import guarded
 from explorer.ui.table_paint import table_height, table_width
 
 PAD = 12
@@ -187,6 +188,7 @@ class DrawnCard(FigureCard, style.Themed):
     def resizeEvent(self, event: object) -> None:
         self._refresh()
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self.figure is None:

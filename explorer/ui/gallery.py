@@ -27,6 +27,7 @@ from explorer.theme import Theme
 from explorer.ui import style
 from explorer.ui.controls import Painted
 from explorer.ui.labels import Button, label, row
+from explorer.ui.painting import guarded
 
 IN_STRIP = 5
 COLUMNS = 5
@@ -141,6 +142,7 @@ class Thumb(Painted):
             self._images[key] = picture_thumbnail(pixels, side, self.devicePixelRatioF())
         return self._images[key]
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, side = style.current(), style.px(self._side)
         painter = QPainter(self)

@@ -18,6 +18,7 @@ from explorer.images.brush import distance
 from explorer.ui import style
 from explorer.ui.controls import Segmented
 from explorer.ui.labels import Button, label, row
+from explorer.ui.painting import guarded
 from explorer.ui.slider import KEYBOARD
 
 Role = QPalette.ColorRole
@@ -142,6 +143,7 @@ class MaskPad(QWidget):
         self._shown_by_key = event.reason() in KEYBOARD
         super().focusInEvent(event)
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.drawImage(self.rect(), self._image)

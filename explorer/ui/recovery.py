@@ -50,6 +50,8 @@ class Recovery:
         self._next = 0.0
         self._attempts, self._sound_from = 0, 0.0
         self._failing = self._restoring = False
+        #: Whether the program is being ended by a signal: then the next start brings the work back by itself.
+        self.interrupted = False
 
     def start(self) -> None:
         """Take a folder; bring back what a crash has left in it."""
@@ -73,10 +75,11 @@ class Recovery:
 
     def _after_crash(self, store: Store, state: State) -> None:
         self._attempts, self._sound_from = state.attempts + 1, time.monotonic() + SOUND
-        said = f"The program did not end as it should last time. Your work of {state.when} is back."
+        how = "was ended from outside" if state.ended else "did not end as it should"
+        said = f"The program {how} last time. Your work of {state.when} is back."
         if state.attempts < MOST_ATTEMPTS:
             with suppress(OSError):  # the work counts for more than the count
-                store.write(replace(state, attempts=self._attempts))
+                store.write(replace(state, attempts=self._attempts, ended=False))
             self._restore(store, state, said, ("Discard", self.discard))
             return
         kept = autosave.previous(store.folder.parent)
@@ -229,10 +232,13 @@ class Recovery:
         if self._documents.dirty or self._documents.loose_network is not None:
             document = self._host.session.document
             trained = document.experiment.score.source == "trained"
-            kept = autosave.previous(store.folder.parent)
-            kept.forget()
+            kept = store if self.interrupted else autosave.previous(store.folder.parent)
             model = self._host.session.networks.trainer.model if trained else None
-            self._write(kept, document, self._path(), 0, model)
+            if kept is not store:
+                kept.forget()
+            kept.write(State(files.dumps(document), self._path(), ended=self.interrupted), model)
+            if kept is store:
+                return
         store.forget()
 
 

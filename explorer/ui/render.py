@@ -6,7 +6,6 @@ lines, dots and words grow with the resolution, so that 480p and 4K show the sam
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -31,9 +30,9 @@ def ensure_app() -> QGuiApplication:
     """The Qt application, made here where there is none: fonts need one. Call it first in the main thread."""
     app = QGuiApplication.instance()
     if app is None:
-        if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        app = QGuiApplication([])
+        # nothing is shown, and a display that is named need not be there; Qt would end the process
+        arguments = ["score-explorer", "-platform", "offscreen"] if sys.platform == "linux" else []
+        app = QGuiApplication(arguments)
         _kept.append(app)
     assert isinstance(app, QGuiApplication)
     return app

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVB
 from explorer.ui import style
 from explorer.ui.controls import IconButton
 from explorer.ui.labels import label, row
+from explorer.ui.painting import guarded
 
 
 class ShortcutsOverlay(QWidget):
@@ -140,6 +141,7 @@ class ShortcutsOverlay(QWidget):
             self.close_sheet()
         event.accept()
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         scrim = QColor(self.palette().color(QPalette.ColorRole.Shadow))

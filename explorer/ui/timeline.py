@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 from explorer.theme import Theme
 from explorer.ui import style
 from explorer.ui.controls import Combo, IconButton
+from explorer.ui.painting import guarded
 from explorer.ui.slider import TrackSlider
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -32,6 +33,7 @@ class Scrubber(TrackSlider):
             self._ready = share
             self.update()
 
+    @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self._ready >= 1:
