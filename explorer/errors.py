@@ -25,10 +25,16 @@ def sentence(error: BaseException, name: str = "", did: str = "") -> str:
     what = f"{name or _file_of(error) or 'It'} cannot be {did or 'used'}"
     if isinstance(error, OSError) and (error.strerror or did):
         return ended(f"{what}: {error.strerror or text}")
-    if isinstance(error, MemoryError):
+    if no_memory(error):
         return f"{what}: it does not fit into memory." if did else "There is not enough memory for this."
     inside = f"{type(error).__name__}: {text[:300]}"
     return f"{what} ({inside})." if did else f"Something went wrong inside ({inside})."
+
+
+def no_memory(error: BaseException) -> bool:
+    """Whether there was not enough memory, in Python or in torch, which need not be loaded to ask."""
+    torchs = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+    return isinstance(error, MemoryError) or torchs
 
 
 def _file_of(error: BaseException) -> str:

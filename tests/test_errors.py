@@ -20,6 +20,8 @@ def test_our_own_speak_for_themselves(error):
     (PermissionError(13, "Permission denied", "/x/a.csv"), "a.csv cannot be saved: Permission denied.",
      "/x/a.csv cannot be used: Permission denied."),
     (MemoryError(), "a.csv cannot be saved: it does not fit into memory.", "There is not enough memory for this."),
+    (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried 8 bytes"),
+     "a.csv cannot be saved: it does not fit into memory.", "There is not enough memory for this."),
     (ValueError("shape\nmismatch"), "a.csv cannot be saved (ValueError: shape mismatch).",
      "Something went wrong inside (ValueError: shape mismatch)."),
 ])  # fmt: skip
@@ -30,7 +32,8 @@ def test_all_others_are_put_into_a_sentence(error, named, alone):
 
 @pytest.mark.parametrize(("error", "code", "bug"), [
     (ImageError("cats holds no pictures"), WRONG_USE, False), (TrainingError("it diverges"), FAILED, False),
-    (OSError(28, "No space left on device"), FAILED, False), (KeyError("exact"), FAILED, True),
+    (OSError(28, "No space left on device"), FAILED, False), 
+    (RuntimeError("DefaultCPUAllocator: no"), FAILED, False), (KeyError("exact"), FAILED, True),
     (ValueError("not ours"), FAILED, True),
 ])  # fmt: skip
 def test_exit_codes(error, code, bug):

@@ -95,7 +95,11 @@ def spoilt(**changes):
         (spoilt(dim=10**15), "makes no sense"),
         (spoilt(dim=-1), "makes no sense"),
         (spoilt(sigma_data=0.0), "makes no sense"),
+        (spoilt(sigma_data=1e308), "sigma_data = 1e\\+308 is not between"),
+        (spoilt(sigma_data=1e16), "is not between"),
+        (spoilt(sigma_data=1e-300), "is not between"),
         (spoilt(weights=model().weights | {"last.bias": torch.tensor([1.0, float("nan")])}), "not finite"),
+        (spoilt(weights=model().weights | {"last.bias": torch.tensor([1.0, -3e38])}), "beyond 1e"),
         (spoilt(weights=model().weights | {"last.bias": torch.zeros(2, dtype=torch.float64)}), "float64"),
     ],
 )
@@ -106,6 +110,18 @@ def test_refused_in_one_sentence(raw, words, tmp_path):
         load(path)
     assert "some.safetensors" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("spread", model_files.SPREADS)
+def test_the_widest_and_the_narrowest_data_that_load_can_be_scored(spread, tmp_path):
+    """At the ends of what is taken, float32 still gives numbers."""
+    path = tmp_path / "m.safetensors"
+    save(replace(model(), sigma_data=spread), path)
+    net = load(path).denoiser()
+    x = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+    for sigma in (1e-3, 1.0):
+        score = net.score(spread * x + sigma * x, 1.0, sigma)
+        assert bool(torch.isfinite(score).all())
 
 
 def test_newer_format_missing_file_and_size(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from explorer.objectives.dsm import T_START, BalancedDSM
 from explorer.scores import NetworkSpec, Training
 from explorer.scores.network import Denoiser
 from explorer.sdes import SDES
-from explorer.train import TrainingError, choose_device, train, warm_up
+from explorer.train import DeviceError, TrainingError, choose_device, train, warm_up
 
 VE = SDES["ve"]()
 SMALL = NetworkSpec(width=16, depth=2, waves=2)
@@ -276,25 +276,28 @@ def test_out_of_memory_halves_the_batch_and_says_so():
     assert "the batch was halved to" in last.note
 
 
-def test_no_memory_at_all_offers_the_cpu():
-    with pytest.raises(TrainingError, match="choose 'cpu'"):
+def test_no_memory_at_all_on_the_cpu_does_not_offer_the_cpu():
+    with pytest.raises(TrainingError, match="close other programs") as caught:
         broken(no_memory_above(0), iterations=100)
+    assert "'cpu'" not in str(caught.value) and not isinstance(caught.value, DeviceError)
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "cpu_helps"),
     [
-        torch.OutOfMemoryError("no memory"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        (torch.OutOfMemoryError("no memory"), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"), False),
+        (MemoryError(), False),
     ],
 )
-def test_no_memory_to_begin_with_is_an_error_that_says_what_to_do(monkeypatch, error):
+def test_no_memory_to_begin_with_is_an_error_that_says_what_to_do(monkeypatch, error, cpu_helps):
     def no_memory(*_):
         raise error
 
     monkeypatch.setattr("explorer.train.run.HeldOut", no_memory)
-    with pytest.raises(TrainingError, match="or 'cpu' as the device"):
+    with pytest.raises(TrainingError, match="smaller network") as caught:
         run()
+    assert ("'cpu'" in str(caught.value)) == isinstance(caught.value, DeviceError) == cpu_helps
 
 
 def test_devices():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from explorer.errors import Told, sentence
+from explorer.errors import Told, no_memory, sentence
 
 FAILED, WRONG_USE = 1, 2
 
@@ -28,6 +28,6 @@ class Parser(argparse.ArgumentParser):
 def sentence_of(error: Exception) -> tuple[str, int]:
     """The sentence for an exception, and the exit code: 2 where it is about what was given."""
     told = isinstance(error, Told)
-    foreseen = told or isinstance(error, OSError | MemoryError)
+    foreseen = told or isinstance(error, OSError) or no_memory(error)
     said = sentence(error) if foreseen else f"{sentence(error)} This is a bug."
     return said, WRONG_USE if told and isinstance(error, ValueError) else FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from explorer.images.base import Pixels
 SHUFFLE = 20261122
 #: Classes at most, as of a network.
 MOST_LABELS = 10_000
+#: The arrays of an archive.
+NAMES = ("x_train", "y_train", "x_test", "y_test")
+#: Bytes that they may unpack to: MNIST's are 55 MB, CIFAR's 185.
+MOST_UNPACKED = 2**30
 
 
 class ImageError(Told, ValueError):
@@ -40,7 +45,10 @@ def read(path: str | Path) -> tuple[Pixels, Pixels]:
     path = Path(path)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = [archive[key] for key in ("x_train", "y_train", "x_test", "y_test")]
+            _check_sizes(path.name, archive.zip)
+            arrays = [archive[key] for key in NAMES]
+    except ImageError:
+        raise
     except Exception as error:  # zip, zlib and NumPy raise errors of many kinds on damaged data
         refused = getattr(error, "strerror", None)
         why = f"cannot be read: {refused}" if refused else "is no archive of pictures, or it is damaged"
@@ -52,6 +60,15 @@ def read(path: str | Path) -> tuple[Pixels, Pixels]:
         raise ImageError(f"{path.name}: those to train on and those to test with are of different sizes.")
     order = np.random.default_rng(SHUFFLE).permutation(len(test))
     return train, test.take(order)
+
+
+def _check_sizes(name: str, archive: zipfile.ZipFile) -> None:
+    """Refuse by its directory what would unpack to more than is allowed (zipfile reads no more than it claims)."""
+    wanted = {f"{key}.npy" for key in NAMES}
+    size = sum(member.file_size for member in archive.infolist() if member.filename in wanted)
+    if size > MOST_UNPACKED:
+        limit = f"{MOST_UNPACKED / 2**20:,.0f} MB are read"
+        raise ImageError(f"{name} is too large: it unpacks to {size / 2**20:,.0f} MB, at most {limit}.")
 
 
 def _pixels(name: str, x: np.ndarray, y: np.ndarray) -> Pixels:

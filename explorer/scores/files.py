@@ -6,7 +6,7 @@ import errno
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +25,8 @@ FORMAT = 1
 #: Larger files than this are no model of ours and are refused before they are read.
 LARGEST = 256 * 2**20
 MOST_DIMENSIONS = 1 << 16
+#: Spreads whose squares single precision can carry, and weights that no training comes near.
+SPREADS, LARGEST_WEIGHT = (1e-15, 1e15), 1e6
 _KEY, _HASH_KEY, _BLANK = "score_explorer", "sha256", b"0" * 64
 
 
@@ -149,8 +151,9 @@ def decode(raw: bytes) -> Model:
             dict(about["data"]), dict(about["sde"]) if about["sde"] is not None else None, dict(about["facts"]),
             *_picture(about),
         )  # fmt: skip
-        if not (0 < model.dim <= MOST_DIMENSIONS and 0 < model.sigma_data < math.inf):
-            raise ValueError(f"dim = {model.dim}, sigma_data = {model.sigma_data:g}")
+        if not 0 < model.dim <= MOST_DIMENSIONS:
+            raise ValueError(f"dim = {model.dim}")
+        check_scales(model.sigma_data, model.centre)
         _ = model.native_sde  # an SDE that cannot be made raises here
     except ModelFileError:
         raise
@@ -169,7 +172,7 @@ def _picture(about: dict[str, Any]) -> tuple[tuple[int, int, int] | None, tuple[
     if "picture" not in about:
         return None, ()
     picture, centre = picture_shape(about["picture"]), tuple(float(v) for v in about["centre"])
-    if len(centre) != picture[0] or not all(map(math.isfinite, centre)):
+    if len(centre) != picture[0]:
         raise ValueError(f"pictures of {picture} around {about['centre']}")
     if int(about["dim"]) != math.prod(picture):
         raise ValueError(f"dim = {about['dim']} for pictures of {picture}")
@@ -206,6 +209,14 @@ def _tensors(raw: bytes) -> dict[str, torch.Tensor]:
     return {name: w.float() if w.dtype == torch.float16 else w for name, w in tensors.items()}
 
 
+def check_scales(sigma_data: float, centre: Sequence[float] = ()) -> None:
+    """Spread and means of data that single precision can carry; ValueError else."""
+    if not SPREADS[0] <= sigma_data <= SPREADS[1]:
+        raise ValueError(f"sigma_data = {sigma_data:g} is not between {SPREADS[0]:g} and {SPREADS[1]:g}")
+    if not all(abs(value) <= SPREADS[1] for value in centre):
+        raise ValueError(f"the centre {tuple(centre)} is not within {SPREADS[1]:g}")
+
+
 def check_weights(wanted: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> None:
     """Names, shapes and finiteness, against the state of an empty network; raises ModelFileError."""
     if wanted.keys() != found.keys():
@@ -217,6 +228,8 @@ def check_weights(wanted: Mapping[str, torch.Tensor], found: Mapping[str, torch.
             raise ModelFileError(f"its weight {name} is {w.dtype} of shape {shape}, not of {due}")
         if not bool(torch.isfinite(w).all()):
             raise ModelFileError(f"its weight {name} holds numbers that are not finite")
+        if w.is_floating_point() and bool((w.abs() > LARGEST_WEIGHT).any()):
+            raise ModelFileError(f"its weight {name} holds numbers beyond {LARGEST_WEIGHT:g}")
 
 
 def _check_weights(model: Model) -> None:

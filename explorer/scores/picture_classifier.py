@@ -18,6 +18,7 @@ from explorer.scores.classifier import NoisyClassifier
 from explorer.scores.files import (
     LARGEST,
     ModelFileError,
+    check_scales,
     check_weights,
     read_sealed,
     sealed,
@@ -44,9 +45,9 @@ class PictureClassifierSpec:
 
     def __post_init__(self) -> None:
         channels, *_ = picture_shape(self.picture)
-        known = len(self.centre) == channels and all(map(math.isfinite, self.centre))
+        check_scales(self.sigma_data, self.centre)
         sized = 2 <= self.classes <= 10_000 and 8 <= self.width <= 512 and not self.width % 8
-        if not (known and sized and 0 < self.sigma_data < math.inf):
+        if not (len(self.centre) == channels and sized):
             raise ValueError(f"a classifier of {self.classes} classes of pictures {self.picture}")
 
 

@@ -68,8 +68,17 @@ def device_words(device: torch.device) -> str:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether torch found no memory (on the CPU it has no exception of its own for that)."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+    """Whether no memory was found (for the CPU torch has no exception of its own for that)."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def no_room(cpu: bool, what: str) -> TrainingError:
+    """The error for too little memory, with what can be done: the CPU is a way out of the others only."""
+    if cpu:
+        return TrainingError(
+            f"there is not enough memory {what}; close other programs or choose a smaller network"
+        )
+    return DeviceError(f"the device has no memory {what}; choose a smaller network, or 'cpu' as the device")
 
 
 @contextmanager
@@ -77,12 +86,10 @@ def room_needed() -> Iterator[None]:
     """No memory for the network itself, where no smaller batch helps, is said in a sentence."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
-        raise DeviceError(
-            "the device has no memory for this network; choose a smaller one, or 'cpu' as the device"
-        ) from error
+        raise no_room(not isinstance(error, torch.OutOfMemoryError), "for this network") from error
 
 
 def spent(training: Training, seconds: float, iterations: int) -> float:
@@ -249,10 +256,7 @@ class Loop:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.batch <= self.smallest_batch:
-            raise DeviceError(
-                f"{self.words} has no memory left, even for {self.batch} {self.things} at a time; "
-                "choose 'cpu' as the device and train again"
-            )
+            raise no_room(self.device.type == "cpu", f"left, even for {self.batch} {self.things} at a time")
         self.batch_factor /= 2
         self.note = f"Out of memory: the batch was halved to {self.batch // 2}."
 
