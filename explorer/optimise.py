@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from inspect import ismethod
+from weakref import WeakMethod
 
 import torch
 from torch import Tensor, nn
@@ -172,16 +174,26 @@ class Captured:
     """
 
     def __init__(self, step: Callable[..., Tensor], optimiser: FlatAdam) -> None:
-        self.step, self.optimiser = step, optimiser
-        self.graphs: dict[tuple[torch.Size, ...], Callable[..., Tensor]] = {}
+        # held weakly where it is a method: its object holds this one
+        self._step = WeakMethod(step) if ismethod(step) else lambda: step
+        self.optimiser = optimiser
+        self.graphs: dict[tuple[torch.Size, ...], Callable[..., Tensor] | None] = {}
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         key = tuple(x.shape for x in inputs)
         if key not in self.graphs:
             self.graphs[key] = self._capture(inputs)
-        return self.graphs[key](*inputs)
+        return (self.graphs[key] or self.step)(*inputs)
 
-    def _capture(self, inputs: tuple[Tensor, ...]) -> Callable[..., Tensor]:
+    @property
+    def step(self) -> Callable[..., Tensor]:
+        """The step as it is."""
+        step = self._step()
+        assert step is not None
+        return step
+
+    def _capture(self, inputs: tuple[Tensor, ...]) -> Callable[..., Tensor] | None:
+        """The step for inputs of these shapes from a graph; None where it cannot be captured."""
         held, before = tuple(x.clone() for x in inputs), self.optimiser.state()
         try:
             side = torch.cuda.Stream()
@@ -196,7 +208,7 @@ class Captured:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:
-            return self.step
+            return None
         finally:
             self.optimiser.restore(before)
 

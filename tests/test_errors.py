@@ -32,7 +32,7 @@ def test_all_others_are_put_into_a_sentence(error, named, alone):
 
 @pytest.mark.parametrize(("error", "code", "bug"), [
     (ImageError("cats holds no pictures"), WRONG_USE, False), (TrainingError("it diverges"), FAILED, False),
-    (OSError(28, "No space left on device"), FAILED, False), 
+    (OSError(28, "No space left on device"), FAILED, False),
     (RuntimeError("DefaultCPUAllocator: no"), FAILED, False), (KeyError("exact"), FAILED, True),
     (ValueError("not ours"), FAILED, True),
 ])  # fmt: skip

@@ -116,7 +116,7 @@ def test_refused_in_one_sentence(raw, words, tmp_path):
 def test_the_widest_and_the_narrowest_data_that_load_can_be_scored(spread, tmp_path):
     """At the ends of what is taken, float32 still gives numbers."""
     path = tmp_path / "m.safetensors"
-    save(replace(model(), sigma_data=spread), path)
+    save(dataclasses.replace(model(), sigma_data=spread), path)
     net = load(path).denoiser()
     x = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
     for sigma in (1e-3, 1.0):

@@ -311,3 +311,33 @@ def test_devices():
 def test_warm_up_may_be_repeated():
     warm_up()
     warm_up()
+
+
+@pytest.mark.parametrize("objective", ["dsm", "ism"])
+def test_a_training_that_is_dropped_gives_its_memory_back_at_once(objective):
+    """Without the garbage collector, which comes late: nothing of it holds itself."""
+    import gc
+    import weakref
+
+    from explorer.train.run import Run
+
+    gc.collect()
+    gc.disable()
+    try:
+        training = Training(seconds=0, iterations=2, batch=16, device="cpu")
+        args = (
+            DISTRIBUTIONS["two_moons"]().mixture,
+            SDES["vp"](),
+            OBJECTIVES[objective](),
+            NetworkSpec(),
+            training,
+            0,
+            None,
+        )
+        run = Run(*args)
+        last = list(run.frames(0.0))[-1]
+        gone = weakref.ref(run)
+        del run
+        assert last.done and gone() is None
+    finally:
+        gc.enable()

@@ -120,7 +120,9 @@ class Loop:
         self.rate_factor = self.batch_factor = 1.0
         self.iteration, self.batch, self.rate, self.seconds, self.note = 0, 0, 0.0, 0.0, ""
         self._given: tuple[str, ...] = ()
-        self._step = self._stepper()
+        stepper = self._stepper()
+        # `step` is not kept: an object that holds a method of its own waits, with all its memory, for the collector
+        self._captured = None if stepper == self.step else stepper
 
     def _stepper(self) -> Callable[..., torch.Tensor]:
         """`step`, captured in a CUDA graph for each batch size where device and objective allow it."""
@@ -185,7 +187,7 @@ class Loop:
             given = {name: v for name, v in inputs._asdict().items() if v is not None}
             self._given = tuple(given)
             self.optimiser.prepare(self.rate)
-            self.loss = self._step(*given.values())
+            self.loss = (self._captured or self.step)(*given.values())
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
