@@ -17,7 +17,7 @@ FLAT_COUNT, SPACE_COUNT = 24, 60
 MOST, FEWEST = 20_000, 64
 #: Opacity of lines with room between them, and of it that of the oldest end.
 ALPHA, OLDEST = 0.85, 0.25
-#: The first so many paths keep that opacity in a tangle: there only single ones show how they go.
+#: The first so many paths are as strong as if they were alone: in a tangle only single ones show how they go.
 LEADERS = 4
 #: Pixels along a side of a stage, about: a line is one of them wide.
 SIDE = 700
@@ -45,10 +45,15 @@ class Trails(View):
         )  # (m, n, 2)
         starts, ends = paths[:-1].reshape(-1, 2), paths[1:].reshape(-1, 2)
         age = np.linspace(1.0, 1.0 if upright else OLDEST, len(which) - 1, dtype=np.float32)[::-1]
-        faint = np.full(n, 1 / (1 + 2 * crowding(scene, paths)), np.float32)
-        faint[:LEADERS] = 1.0
+        faint = np.full(n, _share(scene, paths), np.float32)
+        faint[:LEADERS] = _share(scene, paths[:, :LEADERS])
         lines = Segments(starts, ends, color="accent", alpha=ALPHA, fade=np.outer(age, faint).ravel())
         return lines, Points(paths[-1], color="accent", size=scene.look.point_size + 1.0)
+
+
+def _share(scene: Scene, paths: Array) -> float:
+    """How much of their opacity paths keep."""
+    return 1 / (1 + 2 * crowding(scene, paths))
 
 
 def crowding(scene: Scene, paths: Array) -> float:
