@@ -17,7 +17,7 @@ from explorer.ui.figure_render import write_picture
 
 def shown(qtbot, dialog):
     """Wait for the preview of what is set."""
-    windows.wait(qtbot, lambda: dialog.is_current() and (dialog.facts.text() or dialog.state.text()))
+    windows.wait(qtbot, lambda: dialog.is_current() and bool(dialog.facts.text() or dialog.state.text()))
     return dialog.preview.pixmap()
 
 

@@ -213,6 +213,7 @@ def test_a_script_runs_the_score_that_its_title_names(case, tmp_path, monkeypatc
     e, replay, said = replay_for(case)
     (tmp_path / "again.py").write_text(script_of([e], [replay.tracks[0].resolved], said), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["again.py"])
     runpy.run_path(str(tmp_path / "again.py"), run_name="__main__")
     with np.load(tmp_path / "again.npz") as arrays:
         np.testing.assert_array_equal(arrays["x"][-1], replay.tracks[0].recording[-1].x)
