@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from explorer.decoding import decoded
 from explorer.distributions import Distribution
 from explorer.experiment import (
     Experiment,
@@ -108,17 +109,25 @@ def _decoded(value: dict[str, Any], lenient: bool) -> Document:
 def read(path: str | Path) -> tuple[Document, str]:
     """The document in a file, and a word of caution. ExperimentError names the file."""
     try:
-        if Path(path).stat().st_size > LARGEST:
-            raise ExperimentError(f"{path} is too large for an experiment")
-        text = Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as file:
+            text = text_in(file, str(path))
     except OSError as error:
         raise ExperimentError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ExperimentError(f"{path} cannot be read: it is not text") from None
     try:
         return loads(text)
     except ExperimentError as error:
         raise ExperimentError(f"{path}: {error}") from None
+
+
+def text_in(stream: BinaryIO, name: str) -> str:
+    """The text in a file or a pipe, of which never more than LARGEST bytes are read. ExperimentError names it."""
+    data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ExperimentError(f"{name} is too large for an experiment")
+    try:
+        return decoded(data)
+    except UnicodeDecodeError:
+        raise ExperimentError(f"{name} cannot be read: it is not text") from None
 
 
 def write(path: str | Path, document: Document) -> None:

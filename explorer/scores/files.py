@@ -102,9 +102,11 @@ def read_sealed(
     """What `decode` makes of a file, or a `failed` that names it: it is no `what`, or larger than `limit` bytes."""
     path = Path(path)
     try:
-        if path.stat().st_size > limit:
+        with path.open("rb") as file:  # a device has no size, and no end
+            data = file.read(limit + 1)
+        if len(data) > limit:
             raise failed(f"it is too large for a {what} of this program")
-        return decode(path.read_bytes())
+        return decode(data)
     except (failed, ModelFileError) as error:
         raise failed(f"{path.name} cannot be used as a {what}: {error}.") from None
     except OSError as error:
