@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from explorer.decoding import decoded
 from explorer.distributions import Distribution
 from explorer.experiment import (
     Experiment,
@@ -109,17 +110,23 @@ def _decoded(value: dict[str, Any], lenient: bool) -> Document:
 def read(path: str | Path) -> tuple[Document, str]:
     """The document in a file, and a word of caution. ExperimentError names the file."""
     try:
-        text = read_bytes(path, LARGEST).decode("utf-8")
+        text = text_of(read_bytes(path, LARGEST), str(path))
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise ExperimentError(f"{path} is too large for an experiment") from None
         raise ExperimentError(f"{path} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise ExperimentError(f"{path} cannot be read: it is not text") from None
     try:
         return loads(text)
     except ExperimentError as error:
         raise ExperimentError(f"{path}: {error}") from None
+
+
+def text_of(data: bytes, name: str) -> str:
+    """The text that bytes of a file or a pipe are, in whatever encoding. ExperimentError names it."""
+    try:
+        return decoded(data)
+    except UnicodeDecodeError:
+        raise ExperimentError(f"{name} cannot be read: it is not text") from None
 
 
 def write(path: str | Path, document: Document) -> None:

@@ -163,6 +163,7 @@ def test_points_compare_by_content():
     ({"points": []}, r"points\.points must be a list of rows"),
     ({"points": [[1, 2], [3]]}, r"points\.points must be .* of one length"),
     ({"points": [[1, 2, 3]]}, "two columns, not 3"),
+    ({"points": [[1, 2], [3, 4]], "labels": ["a"]}, "2 names"),
     ({"points": [[1, float("nan")]]}, r"points\.points\[0\]\[1\] is not a finite number"),
     ({"points": "abc"}, r"points\.points must be"),
     ({"points": None}, r"points\.points"),
@@ -172,7 +173,7 @@ def test_points_compare_by_content():
     ({"points": [[1, 2], [3, 4]], "labels": [0, -1]}, "whole numbers"),
     ({"points": [[1, 2], [3, 4]], "labels": [0, 0.5]}, "whole numbers"),
     ({"points": [[1, 2], [3, 4]], "labels": [0, 10**9]}, "whole numbers"),
-    ({"points": [[1, 2]], "labels": ["a"]}, r"points\.labels"),
+    ({"points": [[1, 2]], "labels": [["a"]]}, r"points\.labels"),
     ({"jitter": 0.0}, r"points\.jitter"),
 ])  # fmt: skip
 def test_points_refused(given_, match):

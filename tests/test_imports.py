@@ -102,11 +102,11 @@ def test_shapes_are_kept(tmp_path):
 
 def test_more_columns(tmp_path):
     got = read_points(written(tmp_path, "wide.csv", csv(np.column_stack([MOONS, MOONS]), header="a,b,c,d\n")))
-    assert "the first two of its 4 columns taken" in got.sentence
+    assert "columns a and b of 4 taken" in got.sentence
     assert np.allclose(got.original(got.points), MOONS, atol=1e-5)
     assert (
-        "first two of its 3 columns"
-        in read_points(written(tmp_path, "w.npy", npy(np.ones((4, 3)) * np.c_[:4]))).sentence
+        "columns 1 and 2 of 3 taken"
+        in read_points(written(tmp_path, "w.npy", npy(np.ones((4, 3)) * np.c_[3:7]))).sentence
     )
 
 
@@ -119,14 +119,13 @@ def test_rows_without_numbers_are_dropped_and_counted(tmp_path):
         ("b.csv", csv(MOONS) + ",\nNA,1\n2,null\n"),
     ):
         got = read_points(written(tmp_path, name, content))
-        assert got.dropped == 3 and "3 without two finite numbers left out" in got.sentence
+        assert got.dropped == 3 and sum(got.left_out.values()) == 3 and "left out" in got.sentence
 
 
 @pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("name", ["a.csv", "a.npy"])
 def test_a_huge_file_is_sampled_evenly(tmp_path, monkeypatch, name, ordered):
     monkeypatch.setattr("explorer.imports.base.MAX_ROWS", 5000)
-    monkeypatch.setattr("explorer.imports.arrays.MAX_ROWS", 5000)
     # made with the seed that anybody would take, and then ordered
     x = DISTRIBUTIONS["unequal_modes"]().mixture.sample(40_000, np.random.default_rng(0))[0]
     x = x[np.argsort(x[:, 0])] if ordered else x
@@ -162,39 +161,32 @@ BAD = {
     "header only.csv": ("x,y\n", "is empty"),
     "one row.csv": ("1,2\n", "1 row with two finite numbers \\(of 1\\)"),
     "holes.csv": ("1,2\nnan,3\n,\n", "1 row with two finite numbers \\(of 3\\)"),
-    "one column.csv": ("1\n2\n3\n", "only one column in line 1"),
-    "one column header.csv": ("x\n2\n3\n", "only one column in line 1"),
-    "short row.csv": ("1,2\n3,4\n5\n", "only one column in line 3"),
+    "short row.csv": ("1,2\n3,4\n5\n", "1 field in line 3"),
     "constant.csv": ("1,2\n1,2\n1,2\n", "constant data"),
     "nearly constant.csv": ("1e9,1\n1.0000000000000001e9,1\n", "constant data"),
     "text.csv": ("x,y\n1,2\n\n3,abc\n", "has 'abc' in line 4, where a number should be"),
     "half header.csv": ("1,y\n1,2\n", "has 'y' in line 1"),
-    "two headers.csv": ("x,y\nm,m\n1,2\n", "has 'm' in line 2"),
-    "prose.txt": ("This is no table at all.\nReally not.\n", "has 'Really' in line 2"),
+    "prose.txt": ("This is no table at all.\nReally not.\n", "no column of numbers"),
     "huge.csv": ("1,2\n1e200,3\n", "too large"),
     "long.csv": ("1," * 100_000, "line 1 has more than"),
-    "binary.csv": (bytes(range(256)) * 8, "line|column"),
-    "utf-16 unmarked.csv": (csv(MOONS).encode("utf-16-le"), "save it as UTF-8"),
+    "binary.csv": (bytes(range(256)) * 8, "no text"),
     "long word.csv": ("1,2\n1," + "a" * 500 + "\n", "in line 2"),
-    "empty.npy": (b"", "damaged"),
+    "empty.npy": (b"", "is empty"),
     "text.npy": ("1,2\n3,4\n", "damaged"),
-    "object.npy": (npy(np.array([[1, None]], object)), "object.*not real numbers"),
+    "object.npy": (npy(np.array([[1, None]], object)), "Python objects"),
     "complex.npy": (npy(np.ones((3, 2), complex)), "complex128.*not real"),
     "bool.npy": (npy(np.ones((3, 2), bool)), "bool.*not real"),
     "words.npy": (npy(np.array([["a", "b"]])), "not real"),
-    "fields.npy": (npy(np.zeros(3, [("x", "f8"), ("y", "f8")])), "not real"),
-    "flat.npy": (npy(np.arange(6.0)), r"shape '\(6,\)'; points are"),
     "cube.npy": (npy(np.zeros((2, 2, 2))), r"shape '\(2, 2, 2\)'"),
     "scalar.npy": (npy(np.array(3.0)), r"shape '\(\)'"),
-    "column.npy": (npy(np.arange(6.0)[:, None]), r"only one column, its shape is \(6, 1\)"),
     "nothing.npy": (npy(np.zeros((0, 2))), "is empty"),
     "constant.npy": (npy(np.ones((5, 2))), "constant data"),
     "cut.npy": (npy(MOONS)[:-100], "cut short"),
     "nan.npy": (npy(np.full((5, 2), np.nan)), "no row"),
-    "empty.npz": (b"", "damaged"),
+    "empty.npz": (b"", "is empty"),
     "noise.npz": (b"PK\3\4" + bytes(100), "damaged"),
     "no array.npz": (b"PK\5\6" + bytes(18), "no array"),
-    "object.npz": (npz(points=np.array([[1, None]], object)), "not real"),
+    "object.npz": (npz(points=np.array([[1, None]], object)), "no array of points.*object"),
     "damaged.npz": (npz(points=MOONS).replace(MOONS[7].tobytes(), bytes(16)), "damaged"),
 }
 

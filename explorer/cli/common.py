@@ -59,7 +59,7 @@ def model_argument(parser: ArgumentParser) -> None:
 def read_document(name: str, sets: Sequence[str]) -> Document:
     """The document in a file (- for stdin) with fields set; a word of caution goes to stderr."""
     if name == DASH:
-        found, caution = document.loads(read_stdin(document.LARGEST).decode("utf-8", "replace"))
+        found, caution = document.loads(document.text_of(read_stdin(document.LARGEST), "stdin"))
     else:
         found, caution = document.read(name)
     if caution:

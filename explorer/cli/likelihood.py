@@ -19,7 +19,8 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Parser, WrongUse
-from explorer.cli.score import AXES, read_points
+from explorer.cli.points import points_at, table_arguments
+from explorer.cli.score import AXES
 from explorer.experiment import Experiment
 from explorer.labs.density_parts import draws
 from explorer.lazy import torch
@@ -86,7 +87,7 @@ def _parser(program: str) -> Parser:
     )
     experiment_argument(parser)
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--points", metavar="P.csv", help="at rows of x, y (- is stdin)")
+    where.add_argument("--points", metavar="FILE", help="at rows of x, y: a table or arrays (- is stdin)")
     where.add_argument(
         "--samples", type=int, metavar="N",
         help=f"at N data points (default {SAMPLES}); of N held-out pictures (default {picture_bits.SAMPLES})",
@@ -94,6 +95,7 @@ def _parser(program: str) -> Parser:
     where.add_argument(
         "--image", metavar="FILE", nargs="+", help="of these pictures, brought to the data's size"
     )
+    table_arguments(parser, "--points")
     parser.add_argument("--t", type=float, default=0.0, metavar="T", help="of the noised data at this time")
     parser.add_argument(
         "--divergence", choices=list(DIVERGENCES), help="default: exact; of pictures Hutchinson's"
@@ -134,7 +136,7 @@ def _check(options: Namespace, e: Experiment) -> None:
 def _points(options: Namespace, e: Experiment, t: float) -> torch.Tensor:
     """The points of the table, or draws of the data at time t; (n, d) float64."""
     if options.points:
-        return torch.from_numpy(read_points(options.points, e.data.dim))
+        return torch.from_numpy(points_at(options.points, e.data.dim, options))
     return draws(e, options.samples or SAMPLES, t)
 
 

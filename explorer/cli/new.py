@@ -11,12 +11,13 @@ from typing import Any
 from explorer import document
 from explorer.cli.common import DASH, set_argument, target, warn, with_fields
 from explorer.cli.errors import Failed, Parser, WrongUse
+from explorer.cli.points import imported, table_arguments
 from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.experiment import Experiment, in_mode, with_data
 from explorer.images import DATA
 from explorer.images.folder import Folder
-from explorer.imports import read_data
+from explorer.imports import is_picture, read_image
 from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
 from explorer.samplers.spec import MODES
 from explorer.scenes import Scene, scene
@@ -28,7 +29,7 @@ def main(program: str, argv: list[str]) -> int:
     parser = Parser(program, description="Write a new experiment file, to stdout unless --out is given.")
     parser.add_argument("--distribution", metavar="NAME", help="of the data (list distributions)")
     parser.add_argument(
-        "--data", metavar="FILE", help="points as data: CSV, NPY, NPZ, or a picture's darkness"
+        "--data", metavar="FILE", help="points as data: a table, arrays, or an image's darkness (- is stdin)"
     )
     parser.add_argument("--scene", metavar="NAME", help="begin from a scene (list scenes)")
     parser.add_argument("--sde", metavar="NAME", help="of the process (list sdes)")
@@ -38,6 +39,7 @@ def main(program: str, argv: list[str]) -> int:
     )  # fmt: skip
     parser.add_argument("--score", choices=("exact", "pretrained", "trained"), help="where the score is from")
     set_argument(parser)
+    table_arguments(parser, "--data", classes=True)
     parser.add_argument("--out", metavar="FILE", default=DASH, help="where to write (- is stdout)")
     options = parser.parse_args(argv)
     out = target(options.out)
@@ -72,10 +74,14 @@ def _begun(options: Namespace, sets: list[str]) -> Document:
                 f"--data {options.data} is a folder, not a file of points; a folder of pictures is given by "
                 f"--distribution folder --set data.path={options.data}."
             )
-        found = read_data(options.data)
+        found = read_image(options.data) if _is_picture(options.data) else imported(options.data, options)
         warn(found.sentence)
         return with_fields(Document().with_data(found.distribution()), sets)
     return _made(sets)
+
+
+def _is_picture(name: str) -> bool:
+    return name != DASH and is_picture(name)
 
 
 def _scene(name: str) -> Scene:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from explorer.cli.common import (
-    DASH,
     experiment_argument,
     load_model,
     model_argument,
@@ -21,12 +18,11 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Parser, WrongUse
+from explorer.cli.points import points_at, table_arguments
 from explorer.experiment import Experiment
 from explorer.lazy import torch
 
 AXES = ("x", "y", "z")
-#: Lines of a table: number and fields.
-Rows: TypeAlias = list[tuple[int, list[str]]]
 
 
 def main(program: str, argv: list[str]) -> int:
@@ -38,7 +34,7 @@ def main(program: str, argv: list[str]) -> int:
     for t in times:
         if not 0 <= t <= e.sde.T:
             raise WrongUse(f"--t must be between 0 and {e.sde.T:g}, not {t:g}.")
-    points = read_points(options.points, e.data.dim)
+    points = points_at(options.points, e.data.dim, options)
     answer = resolved(e, model)
     rows = [evaluated(e, None if answer.exact else answer.score, points, t) for t in times]
     if options.json:
@@ -55,7 +51,10 @@ def _parser(program: str) -> Parser:
         "exact_*, and of a network learned_log_density (by the probability-flow ODE) and learned_*.",
     )
     experiment_argument(parser)
-    parser.add_argument("--points", metavar="P.csv", required=True, help="rows of x, y (- is stdin)")
+    parser.add_argument(
+        "--points", metavar="FILE", required=True, help="rows of x, y: a table or arrays (- is stdin)"
+    )
+    table_arguments(parser, "--points")
     parser.add_argument(
         "--t", type=float, nargs="+", metavar="T", help="times (default: where sampling ends)"
     )
@@ -95,54 +94,3 @@ def _csv(rows: list[dict[str, Any]], points: np.ndarray) -> Iterator[str]:
             logs = [row[name][i] for name in densities]
             values = [row["t"], *point, *logs, *(v for name in scores for v in row[name][i])]
             yield ",".join(f"{v:.9g}" for v in values) + "\n"
-
-
-def read_points(name: str, dim: int) -> np.ndarray:
-    """Points (n, d) of a table, by the columns x and y where its first line names them."""
-    try:
-        raw = sys.stdin.buffer.read() if name == DASH else Path(name).read_bytes()
-    except OSError as error:
-        raise WrongUse(f"--points: {name} cannot be read: {error.strerror}.") from None
-    if b"\0" in raw:  # an archive, a picture, UTF-16
-        raise WrongUse(f"--points: {name} is no text in UTF-8: the points are rows of a CSV table.")
-    lines = csv.reader(raw.decode("utf-8-sig", "replace").splitlines())
-    try:
-        numbered = [(i, row) for i, row in enumerate(lines, start=1) if any(field.strip() for field in row)]
-    except csv.Error as error:
-        raise WrongUse(f"--points: {name} is no table: {error}.") from None
-    columns, numbered = _columns(name, dim, numbered)
-    if not numbered:
-        raise WrongUse(f"--points: {name} holds no points.")
-    return np.array([_point(name, i, row, columns) for i, row in numbered])
-
-
-def _columns(
-    name: str, dim: int, rows: list[tuple[int, list[str]]]
-) -> tuple[list[int], list[tuple[int, list[str]]]]:
-    """Which columns hold the coordinates, and the rows without a heading."""
-    if rows and not any(_is_number(field) for field in rows[0][1]):
-        heads = [field.strip().lower() for field in rows[0][1]]
-        missing = [axis for axis in AXES[:dim] if axis not in heads]
-        if missing:
-            raise WrongUse(f"--points: {name} has no column {missing[0]!r} in line {rows[0][0]}.")
-        return [heads.index(axis) for axis in AXES[:dim]], rows[1:]
-    for i, row in rows:
-        if len(row) != dim:
-            raise WrongUse(f"--points: {name} has {len(row)} columns in line {i}, not {dim}.")
-    return list(range(dim)), rows
-
-
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return True
-
-
-def _point(name: str, line: int, row: list[str], columns: list[int]) -> list[float]:
-    fields = [row[c].strip() if c < len(row) else "" for c in columns]
-    for field in fields:
-        if not _is_number(field) or not np.isfinite(float(field)):
-            raise WrongUse(f"--points: {name} has {field[:24]!r} in line {line}, where a number should be.")
-    return [float(field) for field in fields]

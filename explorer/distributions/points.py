@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,20 +51,27 @@ def given(value: Any) -> bool:
     return not (isinstance(value, list | tuple | np.ndarray) and len(value) == 0)
 
 
+def class_names(words: Iterable[str]) -> tuple[str, ...]:
+    """The different ones of `words`, the names of classes: numbers in their order, others as they come."""
+    names = tuple(dict.fromkeys(words))
+    whole = all(re.fullmatch(r"-?\d+", name) for name in names)
+    return tuple(sorted(names, key=int)) if whole else names
+
+
 @DISTRIBUTIONS.register("points", title="Your points", order=400)
 @dataclass(frozen=True)
 class Points(Distribution):
-    """Support points (k, 2) of equal weight with jitter.
+    """Support points (k, d), d 1 or 2, of equal weight with jitter.
 
-    `labels` is empty or has one class number for each point. Both may be given as lists or arrays; they are
-    kept as plain tuples, so that two experiments are equal when their points are, and a file can carry them.
+    `labels` is empty or has the class of each point: its number or its name. Both may be given as lists or arrays; they
+    are kept as plain tuples, so that two experiments are equal when their points are, and a file can carry them.
     """
 
     builtin = False
     about = "Your own data: drawn with the mouse, or imported from a table or a picture."
     points: Any = param(
         _START, "Points", kind="data",
-        help=f"At most {MAX_POINTS} points x, y.", equation="p = 1/k Σᵢ N(uᵢ, s² I)",
+        help=f"At most {MAX_POINTS} rows x, y, or x alone.", equation="p = 1/k Σᵢ N(uᵢ, s² I)",
     )  # fmt: skip
     jitter: float = param(
         0.05, "Jitter", symbol="s", low=0.01, high=0.3, minimum=0.001, maximum=2.0, log=True,
@@ -71,7 +80,7 @@ class Points(Distribution):
     )  # fmt: skip
     labels: Any = param(
         (), "Classes", kind="data",
-        help="One number for each point, or none.", equation="p(y | x) = Σ_{yᵢ = y} pᵢ(x) / Σᵢ pᵢ(x)",
+        help="One number or name for each point, or none.", equation="p(y | x) = Σ_{yᵢ = y} pᵢ(x) / Σᵢ pᵢ(x)",
     )  # fmt: skip
     note: str = param(
         "", "Note",
@@ -81,16 +90,25 @@ class Points(Distribution):
     def __post_init__(self) -> None:
         super().__post_init__()
         array = numbers(self.points, "points.points", 2)
-        if array.shape[1] != 2:
-            raise ParamError(f"points.points must have two columns, not {array.shape[1]}")
+        if array.shape[1] not in (1, 2):
+            raise ParamError(f"points.points must have one or two columns, not {array.shape[1]}")
         if len(array) > MAX_POINTS:
             raise ParamError(f"points.points must be at most {MAX_POINTS} points, not {len(array)}")
-        object.__setattr__(self, "points", tuple((float(x), float(y)) for x, y in array))
+        # of this object, since its numbers decide it
+        object.__setattr__(self, "dim", array.shape[1])
+        object.__setattr__(self, "points", tuple(map(tuple, array.tolist())))
         object.__setattr__(self, "labels", self._checked_labels())
 
-    def _checked_labels(self) -> tuple[int, ...]:
+    def _checked_labels(self) -> tuple[int, ...] | tuple[str, ...]:
         if not given(self.labels):
             return ()
+        words = list(self.labels) if isinstance(self.labels, list | tuple | np.ndarray) else []
+        if words and all(isinstance(word, str) for word in words):
+            if len(words) != len(self.points):
+                raise ParamError(
+                    f"points.labels must be {len(self.points)} names, one a point, not {len(words)}"
+                )
+            return tuple(map(str, words))
         labels = numbers(self.labels, "points.labels", 1)
         if len(labels) != len(self.points):
             raise ParamError(
@@ -103,5 +121,10 @@ class Points(Distribution):
     def build(self) -> Mixture:
         if not self.labels:
             return Mixture.of_points(np.array(self.points), self.jitter)
-        names = tuple(f"class {i + 1}" for i in range(max(self.labels) + 1))
-        return Mixture.of_points(np.array(self.points), self.jitter, np.array(self.labels), names)
+        if isinstance(self.labels[0], str):
+            names = class_names(self.labels)
+            labels = np.array([names.index(word) for word in self.labels])
+        else:
+            names = tuple(f"class {i + 1}" for i in range(max(self.labels) + 1))
+            labels = np.array(self.labels)
+        return Mixture.of_points(np.array(self.points), self.jitter, labels, names)

@@ -1,58 +1,78 @@
-"""The user's own data: points from a table or an array, a picture by its darkness, mouse strokes.
+"""The user's own data: points from a table or an array, an image by its darkness, mouse strokes.
 
 Whatever the file, it ends in at most MAX_POINTS support points, moved and scaled to the size that the SDEs
 expect; what was done is said in a sentence, and the transform is kept. A file that cannot be read is refused
 with one sentence that names the file and, in a table, the line. Files are never unpickled.
+
+`look` and `take` (preview.py) are the one way to points; `read_data` takes what `look` proposes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from explorer.distributions.geometry import MAX_POINTS, along, lengths
-from explorer.imports.arrays import read_npy, read_npz
-from explorer.imports.base import DataFileError, Imported, Rows, jitter_for, said_of, spread, transform_of
+from explorer.imports.base import DataFileError, Imported, jitter_for, said_of, spread, transform_of
 from explorer.imports.pictures import darkness_of
-from explorer.imports.tables import read_table
+from explorer.imports.preview import Choice, Preview, all_points, look, take, taking
+from explorer.imports.signatures import PICTURE
+from explorer.imports.sources import Source
 
 __all__ = [
     "PICTURES",
     "TABLES",
+    "Choice",
     "DataFileError",
     "Imported",
+    "Preview",
+    "all_points",
     "from_strokes",
+    "is_picture",
+    "look",
     "read_data",
     "read_image",
     "read_points",
+    "reading_data",
+    "take",
+    "taking",
 ]
 
 #: Endings of the pictures that are read, and of the tables and arrays that a file dialog offers.
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
-TABLES = (".csv", ".tsv", ".txt", ".npy", ".npz")
+TABLES = (
+    ".csv", ".tsv", ".txt", ".dat", ".tab", ".npy", ".npz", ".parquet", ".xlsx", ".xlsm", ".xls", ".ods",
+    ".csv.gz", ".tsv.gz", ".txt.gz",
+)  # fmt: skip
+
+
+def is_picture(path: Path | str) -> bool:
+    """Whether a file is read by its darkness: by its ending, or by how it begins. Raises DataFileError."""
+    path = Path(path)
+    return path.suffix.lower() in PICTURES or (path.is_file() and Source.of(path).kind == PICTURE)
 
 
 def read_data(path: Path | str) -> Imported:
-    """Points or a picture, by the file's ending."""
-    return (read_image if Path(path).suffix.lower() in PICTURES else read_points)(path)
+    """Points or an image, as they are taken if nobody chooses."""
+    return read_image(path) if is_picture(path) else read_points(path)
+
+
+def reading_data(path: Path | str) -> Generator[float, None, Imported]:
+    """`read_data` in steps: yields the share done, 0 to 1."""
+    if is_picture(path):
+        return read_image(path)
+    return (yield from taking(look(path)))
 
 
 def read_points(path: Path | str) -> Imported:
-    """Points from .npy, .npz, or a text table (.csv, .tsv, .txt and whatever else)."""
-    path = Path(path)
-    readers: dict[str, Callable[[Path, Rows], None]] = {".npy": read_npy, ".npz": read_npz}
-    rows = Rows(path.name)
-    try:
-        readers.get(path.suffix.lower(), read_table)(path, rows)
-    except OSError as e:
-        raise DataFileError(f"{path.name} cannot be read: {e.strerror or e}") from e
-    return rows.imported()
+    """Points from a table or arrays, as they are taken if nobody chooses."""
+    return take(look(path))
 
 
 def read_image(path: Path | str) -> Imported:
-    """Support points spread over a picture in proportion to its darkness; transparent counts as white."""
+    """Support points spread over an image in proportion to its darkness; transparent counts as white."""
     path = Path(path)
     darkness = darkness_of(path)
     height, width = darkness.shape
@@ -60,10 +80,11 @@ def read_image(path: Path | str) -> Imported:
     pixels = np.stack([column + 0.5, height - row - 0.5], axis=1)
     points = spread(pixels, darkness[row, column], MAX_POINTS)
     shift, scale = transform_of(points, path.name)
-    points = (points - shift) / scale
+    points = (points - shift) / np.array(scale)
     said = f"{path.name}: {width} by {height} pixels looked at, {len(points)} points spread by darkness"
-    jitter = max(jitter_for(points), 1 / scale)
-    return Imported(points, jitter, shift, scale, len(pixels), 0, f"{said}; {said_of(shift, scale)}.")
+    jitter = max(jitter_for(points), 1 / scale[0])
+    sentence = f"{said}; {said_of(shift, scale)}."
+    return Imported(points, jitter, shift, scale, len(pixels), sentence, path.name)
 
 
 def from_strokes(strokes: Sequence[np.ndarray], spacing: float = 0.04) -> np.ndarray:

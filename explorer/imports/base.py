@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from explorer.distributions.geometry import MAX_POINTS
 from explorer.distributions.points import Points
 from explorer.errors import Told
 
 #: Rows looked at: of a longer file, an even random sample.
 MAX_ROWS = 100_000
 #: Larger numbers are no coordinates, and their squares would overflow.
-_LARGEST = 1e100
+LARGEST = 1e100
 
 
 class DataFileError(Told, ValueError):
@@ -23,89 +22,89 @@ class DataFileError(Told, ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Imported:
-    """Support points (k, 2) of mean 0 and standard deviation 1, and how they were got.
+    """Support points (k, d), d 1 or 2, of mean 0 and standard deviation 1, and how they were got.
 
-    A point of the file is `scale * point + shift`. `rows` were read, of which `dropped` had a missing or
-    infinite number. `sentence` says all of it.
+    A point of the file is `scale * point + shift`, coordinate by coordinate; `scale` is the same for both unless each
+    was to have its own. `labels` (k,) are the names of their classes, all of which are `classes`, or empty. `columns`
+    are the names of the coordinates in the file. Of `rows` that were read, `left_out` tells how many were not used, by
+    reason. `sentence` says all of it.
     """
 
     points: np.ndarray
     jitter: float
-    shift: tuple[float, float]
-    scale: float
+    shift: tuple[float, ...]
+    scale: tuple[float, ...]
     rows: int
-    dropped: int
     sentence: str
+    name: str = ""
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def dropped(self) -> int:
+        """Rows that were left out, for whatever reason."""
+        return sum(self.left_out.values())
 
     def distribution(self) -> Points:
         """The distribution of these points."""
-        return Points(points=tuple(map(tuple, self.points.tolist())), jitter=self.jitter, note=self.sentence)
+        points = tuple(map(tuple, self.points.tolist()))
+        return Points(points=points, jitter=self.jitter, labels=self.labels, note=self.sentence)
 
     def original(self, x: np.ndarray) -> np.ndarray:
-        """Points x (n, 2) in the units of the file."""
-        return np.asarray(x) * self.scale + np.asarray(self.shift)
+        """Points x (n, d) in the units of the file."""
+        return np.asarray(x) * np.asarray(self.scale) + np.asarray(self.shift)
 
 
-class Rows:
-    """Rows as they are read: the finite ones counted and kept, or an even random sample of them if many."""
+class Kept:
+    """Rows (n, d) as they are read, each with the number of its class: all, or an even random sample if many."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.read = self.finite = 0
-        self.remarks: list[str] = []
+    def __init__(self, dim: int) -> None:
+        self.count = 0
         # a stream of its own: the file may well have been made with seed 0, and its rows follow that stream
         self._rng = np.random.default_rng(list(b"rows kept"))
-        self._kept = np.empty((0, 3))
+        self._rows = np.empty((0, dim + 2))
 
-    def refuse(self, what: str) -> DataFileError:
-        return DataFileError(f"{self.name} {what}")
-
-    def add(self, rows: np.ndarray) -> None:
-        """Take rows (n, 2). Each gets a random key, and the smallest keys stay: a reservoir."""
-        self.read += len(rows)
-        rows = rows[np.isfinite(rows).all(axis=1)]
-        if len(rows) and np.abs(rows).max() > _LARGEST:
-            raise self.refuse(f"holds {np.abs(rows).max():.3g}, which is too large for a coordinate")
-        self.finite += len(rows)
-        keyed = np.concatenate([self._kept, np.column_stack([rows, self._rng.random(len(rows))])])
+    def add(self, rows: np.ndarray, labels: np.ndarray) -> None:
+        """Take rows (n, d) of classes (n,). Each gets a random key, and the smallest keys stay: a reservoir."""
+        self.count += len(rows)
+        keyed = np.concatenate([self._rows, np.column_stack([rows, labels, self._rng.random(len(rows))])])
         if len(keyed) > MAX_ROWS:
-            keyed = keyed[np.sort(np.argpartition(keyed[:, 2], MAX_ROWS)[:MAX_ROWS])]
-        self._kept = keyed
+            keyed = keyed[np.sort(np.argpartition(keyed[:, -1], MAX_ROWS)[:MAX_ROWS])]
+        self._rows = keyed
 
-    def imported(self) -> Imported:
-        points = self._kept[:, :2]
-        if self.read == 0:
-            raise self.refuse("is empty: there is not one row of numbers in it")
-        if len(points) < 2:
-            raise self.refuse(
-                f"has {len(points) or 'no'} row with two finite numbers (of {self.read}); two are needed"
-            )
-        shift, scale = transform_of(points, self.name)
-        support = (spread(points, np.ones(len(points)), MAX_POINTS) - shift) / scale
-        said = [f"{self.name}: {self.read:,} rows read", *self._counted(len(points), len(support))]
-        sentence = "; ".join([", ".join(said), *self.remarks, said_of(shift, scale)]) + "."
-        dropped = self.read - self.finite
-        return Imported(support, jitter_for(support), shift, scale, self.read, dropped, sentence)
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.count = 0
+        self._rows = self._rows[:0]
 
-    def _counted(self, looked_at: int, support: int) -> Iterator[str]:
-        if self.finite < self.read:
-            yield f"{self.read - self.finite:,} without two finite numbers left out"
-        if looked_at < self.finite:
-            yield f"a random {looked_at:,} of them looked at"
-        if support < looked_at:
-            yield f"{support:,} of them kept as support points"
+    @property
+    def points(self) -> np.ndarray:
+        """(m, d)."""
+        return np.asarray(self._rows[:, :-2])
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(m,)."""
+        return np.asarray(self._rows[:, -2].astype(int))
 
 
 def spread(points: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
-    """At most `most` of `points` (n, 2), spread evenly in proportion to `weights` (n,).
+    """At most `most` of `points` (n, d), spread evenly in proportion to `weights` (n,)."""
+    return np.asarray(points[spread_places(points, weights, most)])
 
-    The points are put in the order of a Hilbert curve, which is cut into pieces of equal weight; of each
-    piece the point nearest its centre is taken. Neighbours on the curve are neighbours in the plane, so no
-    region gets more or less than its share. A point heavier than a piece is taken more than once.
+
+def spread_places(points: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
+    """The places of at most `most` of `points` (n, d), spread evenly in proportion to `weights` (n,).
+
+    The points are put in the order of a Hilbert curve (on a line, in their order), which is cut into pieces of equal
+    weight; of each piece the point nearest its centre is taken. Neighbours on the curve are neighbours in the plane,
+    so no region gets more or less than its share. A point heavier than a piece is taken more than once.
     """
     if len(points) <= most and (weights == weights[0]).all():
-        return points
-    order = np.argsort(hilbert(points), kind="stable")
+        return np.arange(len(points))
+    order = np.argsort(points[:, 0] if points.shape[1] == 1 else hilbert(points), kind="stable")
     points, weights = points[order], weights[order]
     total = np.cumsum(weights)
     chosen = np.searchsorted(total, total[-1] * (np.arange(most) + 0.5) / most)
@@ -116,7 +115,7 @@ def spread(points: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
     by_piece = np.lexsort((distance, piece))
     filled, first = np.unique(piece[by_piece], return_index=True)
     chosen[filled] = by_piece[first]
-    return np.asarray(points[np.minimum(chosen, len(points) - 1)])
+    return np.asarray(order[np.minimum(chosen, len(points) - 1)])
 
 
 def hilbert(points: np.ndarray, bits: int = 10) -> np.ndarray:
@@ -136,27 +135,36 @@ def hilbert(points: np.ndarray, bits: int = 10) -> np.ndarray:
 
 
 def jitter_for(points: np.ndarray) -> float:
-    """A standard deviation that joins neighbours among `points` (k, 2), neither dotted nor blurred."""
-    distance = np.hypot(*(points[:, None, :] - points[None, :, :]).transpose(2, 0, 1))
+    """A standard deviation that joins neighbours among `points` (k, d), neither dotted nor blurred."""
+    distance = np.sqrt(((points[:, None, :] - points[None, :, :]) ** 2).sum(axis=-1))
     # the third nearest: the nearest is close by chance
     third = np.sort(distance, axis=1)[:, min(3, len(points) - 1)]
     return float(np.clip(0.7 * np.median(third), 0.02, 0.15))
 
 
-def transform_of(points: np.ndarray, name: str) -> tuple[tuple[float, float], float]:
-    """The shift and scale that give `points` (n, 2) mean 0 and standard deviation 1."""
+def transform_of(
+    points: np.ndarray, name: str, per_axis: bool = False
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The shift and scale (d,) that give `points` (n, d) mean 0 and standard deviation 1: that of all coordinates
+    together, or of each."""
     mean = points.mean(axis=0)
-    scale = float(np.sqrt(((points - mean) ** 2).mean()))
-    if not scale > 1e-12 * float(np.abs(points).max()):
-        raise DataFileError(f"{name} holds constant data: all of its points are the same")
-    return (float(mean[0]), float(mean[1])), scale
+    spread = np.sqrt(((points - mean) ** 2).mean(axis=0))
+    if not per_axis:
+        spread = np.full_like(spread, np.sqrt((spread**2).mean()))
+    if not (spread > 1e-12 * np.abs(points).max(axis=None if not per_axis else 0)).all():
+        what = "a constant column" if per_axis else "constant data: all of its points are the same"
+        raise DataFileError(f"{name} holds {what}")
+    return tuple(mean.tolist()), tuple(spread.tolist())
 
 
-def said_of(shift: tuple[float, float], scale: float) -> str:
-    return f"moved by ({-shift[0]:.4g}, {-shift[1]:.4g}), then divided by {scale:.4g}"
+def said_of(shift: tuple[float, ...], scale: tuple[float, ...]) -> str:
+    moved = ", ".join(f"{-v:.4g}" for v in shift)
+    if len(set(scale)) == 1:
+        return f"moved by {f'({moved})' if len(shift) > 1 else moved}, then divided by {scale[0]:.4g}"
+    return f"moved by ({moved}), then divided by ({', '.join(f'{v:.4g}' for v in scale)})"
 
 
 def short(text: str) -> str:
     """`text` quoted, printable, and cut where it is long."""
-    shown = "".join(c if c.isprintable() else "�" for c in text)
+    shown = "".join(c if c.isprintable() or c == "\t" else "�" for c in text)
     return repr(shown if len(shown) <= 24 else shown[:23] + "…")

@@ -1,98 +1,324 @@
-"""Text tables: commas, semicolons, tabs or spaces, with or without a header."""
+"""What all kinds of files are read as: named columns, in batches of rows; and text as such a table."""
 
 from __future__ import annotations
 
-import codecs
-import math
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TextIO
+import csv
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from explorer.imports.base import Rows, short
+from explorer.decoding import encoding_of
+from explorer.imports.base import DataFileError
+from explorer.imports.layout import Layout, is_comment, laid_out, split
+from explorer.imports.numerals import is_missing, is_number
+from explorer.imports.sources import MOST_UNPACKED, Source
 
+#: Cells of one column: text as it stands in the file, or numbers.
+Cells: TypeAlias = "Sequence[str | float] | np.ndarray"
+#: Rows handed on at once.
+BATCH = 20_000
 #: Characters of a line.
 MAX_LINE = 100_000
-_BATCH = 10_000
-_MISSING = {"", "nan", "na", "n/a", "null", "none", "inf", "+inf", "-inf", "-", "?"}
+_BLOCK = 1 << 20
+#: Lines that one field in quotes may run over, times a block.
+_LONGEST_FIELD = 200_000
+#: What a plain number in a table has nothing of.
+_UNUSUAL = re.compile(r"[^0-9eE+\-.,;\t|\n nafiNAFI]")
+#: What the layout is judged by: bytes, and lines with fields in them.
+_JUDGED = 1 << 18
+_JUDGED_LINES = 400
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces", "": ""}
 
 
-def read_table(path: Path, rows: Rows) -> None:
-    # what is not of the encoding becomes a replacement character, refused as a number, with its line
-    with path.open(encoding=_encoding(path), errors="replace") as file:
-        lines = _lines(file, rows)
-        number, first = next(lines, (0, ""))
-        if not number:
-            return
-        split, columns = _splitter(first)
-        if columns > 2:
-            rows.remarks.append(f"the first two of its {columns} columns taken")
-        header = all(_number(field) is None for field in split(first)[:2])
-        batch = [] if header and len(split(first)) > 1 else [_row(split(first), number, rows)]
-        for number, line in lines:
-            batch.append(_row(split(line), number, rows))
-            if len(batch) == _BATCH:
-                rows.add(np.array(batch))
-                batch = []
-        rows.add(np.array(batch).reshape(-1, 2))
+@dataclass(frozen=True)
+class Batch:
+    """The cells of some rows, one list for each column asked for, and the share (0..1) of the file read by now."""
+
+    columns: list[Cells]
+    share: float
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
 
 
-def _encoding(path: Path) -> str:
-    """By the mark that the file starts with, as spreadsheets write it; UTF-8 where there is none."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    # that of UTF-32 begins with that of UTF-16
-    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    return "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+class Table(Protocol):
+    """A file as a table."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the file."""
+
+    @property
+    def kind(self) -> str:
+        """What it is and how it is read, in words."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One for each column, "" where it has none."""
+
+    @property
+    def delimiter(self) -> str:
+        """That of a text; "" elsewhere."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What else was found and should be said."""
+
+    def batches(
+        self, columns: Sequence[int], size: int = BATCH, plain: Callable[[], bool] = lambda: False
+    ) -> Iterator[Batch]:
+        """All rows, in batches of about `size`, with these columns alone. DataFileError where the file is damaged.
+
+        plain: whether numbers may from now on be read as Python writes them, without being handed on as text.
+        """
+
+    def where(self, row: int) -> str:
+        """The place of a row (from 0) in the file, as a person finds it."""
 
 
-def _lines(file: TextIO, rows: Rows) -> Iterator[tuple[int, str]]:
-    """The lines that say something, numbered from 1 as an editor does."""
-    number = 0
-    while line := file.readline(MAX_LINE):
-        number += 1
-        if len(line) == MAX_LINE:
-            raise rows.refuse(f"is no table: line {number} has more than {MAX_LINE:,} characters")
-        if "\0" in line:
-            raise rows.refuse(
-                f"is no text in UTF-8, nor in UTF-16 with its mark (line {number}): save it as UTF-8"
+def clean(text: str) -> str:
+    """A word of the file for people: bytes that were no UTF-8 as the Western encoding has them."""
+    text = text.strip()
+    return text.encode("utf-8", "surrogateescape").decode("cp1252", "replace") if _escaped(text) else text
+
+
+def _escaped(text: str) -> bool:
+    return any("\udc80" <= c <= "\udcff" for c in text)
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """CSV and its kin. Every field is kept as text."""
+
+    source: Source
+    encoding: str
+    layout: Layout
+    #: Those of the commas that separate tables, as this program's laboratories write them one below the other.
+    stacked: bool = False
+    _state: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @cached_property
+    def kind(self) -> str:
+        """Encoding and delimiter."""
+        between = _DELIMITERS.get(self.layout.delimiter, repr(self.layout.delimiter))
+        return f"text in {self.encoding.upper()}" + (f" with {between}" if between else "")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        named = [clean(n) for n in self.layout.names]
+        return tuple(named + [""] * (self.layout.width - len(named)))
+
+    @property
+    def delimiter(self) -> str:
+        return self.layout.delimiter
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        titles = self.layout.titles
+        said = [f"{titles} title line{'s' * (titles > 1)} passed over"] if titles else []
+        if self.layout.units:
+            said.append(f"units {', '.join(clean(u) for u in self.layout.units)}")
+        if self.layout.remark:
+            said.append(self.layout.remark)
+        if self._state.get("stacked"):
+            said.append("the first of several tables taken")
+        return tuple(said)
+
+    def batches(
+        self, columns: Sequence[int], size: int = BATCH, plain: Callable[[], bool] = lambda: False
+    ) -> Iterator[Batch]:
+        done = 0
+        for text, lines, share in self._blocks():
+            quick = self._quick(text, lines, columns) if plain() else None
+            if quick is not None:
+                yield Batch(quick, share)
+                done += len(quick[0])
+                continue
+            rows = self._rows(lines)
+            if set(map(len, rows)) - {self.layout.width}:
+                self._check_lengths(rows, done)
+            for i in range(0, len(rows), size):
+                across = list(zip(*rows[i : i + size], strict=False))
+                yield Batch([across[c] for c in columns], share)
+            done += len(rows)
+
+    def _quick(self, text: str, lines: list[str], columns: Sequence[int]) -> list[Cells] | None:
+        """Lines of nothing but numbers as Python writes them, by NumPy's reader; None for all others."""
+        if len(self.layout.delimiter) != 1 or self.layout.delimiter == " " or _UNUSUAL.search(text):
+            return None
+        if self.layout.delimiter != "," and "," in text:
+            return None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # of lines without data
+                values = np.loadtxt(lines, delimiter=self.layout.delimiter, comments=None, ndmin=2)
+        except (ValueError, UserWarning):
+            return None
+        if values.shape != (len(lines), self.layout.width):
+            return None
+        return [values[:, c] for c in columns]
+
+    def _rows(self, lines: list[str]) -> list[list[str]]:
+        try:
+            return list(split(lines, self.layout.delimiter, self.layout.quote))
+        except csv.Error as e:
+            raise DataFileError(f"{self.name} is no table: a field in it never ends ({e})") from e
+
+    def _check_lengths(self, rows: list[list[str]], done: int) -> None:
+        width = self.layout.width
+        for i, row in enumerate(rows):
+            if len(row) == width or (len(row) == width + 1 and not row[-1].strip()):
+                continue
+            due = f"{width} name{'s' * (width > 1)}" if self.layout.header else f"{width} in the first row"
+            raise DataFileError(
+                f"{self.name} has {len(row)} field{'s' * (len(row) > 1)} in {self.where(done + i)}, but {due}"
             )
-        line = line.strip(" \r\n")
-        if line.strip() and not line.startswith("#"):
-            yield number, line
+
+    def _blocks(self) -> Iterator[tuple[str, list[str], float]]:
+        """The rows, many at a time: the text that they are in, the lines that hold rows, the share of the file read.
+
+        A field in quotes may run over lines, so a block goes on until its quotation marks are even.
+        """
+        held: list[str] = []
+        marks = 0
+        for text, numbered, share in self._numbered():
+            held += [line for _, line in numbered]
+            marks += text.count(self.layout.quote)
+            if marks % 2 == 0 or len(held) > _LONGEST_FIELD:
+                yield text, held, share
+                held, marks = [], 0
+        if held:
+            yield '"', held, 1.0
+
+    def _numbered(self) -> Iterator[tuple[str, Sequence[tuple[int, str]], float]]:
+        """Blocks of text, and their lines that hold rows with the number of each, from 1."""
+        blank = False
+        for first, text, share in self._read():
+            lines = list(enumerate(text.split("\n"), start=first))
+            if lines[-1][0] < self.layout.begins:
+                continue
+            if first >= self.layout.begins and "#" not in text and "%" not in text:  # so is most of a file
+                blank = not lines[-1][1].strip(" ")
+                yield text, [line for line in lines if line[1].strip(" ")], share
+                continue
+            kept = []
+            for number, line in lines:
+                if number < self.layout.begins:
+                    continue
+                if not line.strip(" "):
+                    blank = True
+                elif not is_comment(line):
+                    blank = False
+                    kept.append((number, line))
+                elif blank and self.stacked:
+                    self._state["stacked"] = True
+                    yield '"', kept, 1.0
+                    return
+            yield text, kept, share
+
+    def _read(self) -> Iterator[tuple[int, str, float]]:
+        """The text in blocks of whole lines: the number of the first, the lines, the share of the file read."""
+        errors = "surrogateescape" if self.encoding.startswith("utf-8") else "replace"
+        with self.source.unpacked() as (stream, share):
+            text = io.TextIOWrapper(stream, self.encoding, errors)
+            rest, number, length = "", 1, 0
+            while part := text.read(_BLOCK):
+                length += len(part)
+                whole, end, rest = (rest + part).rpartition("\n")
+                lines = whole.count("\n") + 1 if end else 0
+                self._check_block(rest, number + lines, length)
+                if end:
+                    yield number, whole, share()
+                number += lines
+            if rest:
+                yield number, rest, 1.0
+
+    def _check_block(self, rest: str, number: int, length: int) -> None:
+        if len(rest) > MAX_LINE:
+            raise DataFileError(
+                f"{self.name} is no table: line {number} has more than {MAX_LINE:,} characters"
+            )
+        if length > MOST_UNPACKED and self.source.size < length // 2:
+            raise DataFileError(
+                f"{self.name} unpacks to more than the {MOST_UNPACKED >> 30} GB that are read"
+            )
+
+    def where(self, row: int) -> str:
+        """The line, found by reading again up to it."""
+        begun: list[int] = []
+
+        def lines() -> Iterator[str]:
+            for _, numbered, _ in self._numbered():
+                for number, line in numbered:
+                    begun.append(number)
+                    yield line
+
+        for i, _ in enumerate(split(lines(), self.layout.delimiter, self.layout.quote)):
+            if i == row:
+                return f"line {begun[0]}"
+            begun.clear()
+        return f"row {row + 1}"
 
 
-def _splitter(first: str) -> tuple[Callable[[str], list[str]], int]:
-    """How the lines of a table split into columns, judged by the first one, and how many columns it has."""
-    mark = next((m for m in ";\t," if m in first), None)
-    decimal_comma = mark != ","
-
-    def split(line: str) -> list[str]:
-        fields = line.split(mark)
-        return [
-            f.strip().strip('"').replace(",", ".") if decimal_comma else f.strip().strip('"') for f in fields
-        ]
-
-    return split, len(split(first))
-
-
-def _number(field: str) -> float | None:
-    """The number that `field` is, NaN if it says that there is none, None if it is something else."""
-    if field.lower() in _MISSING:
-        return math.nan
-    try:
-        return float(field)
-    except ValueError:
-        return None
+def text_table(
+    source: Source, delimiter: str = "", header: bool | None = None, encoding: str = ""
+) -> TextTable:
+    """A text as a table. DataFileError where it is none."""
+    start = source.beginning(_JUDGED)
+    whole = len(start) < _JUDGED
+    if not start.strip():
+        raise DataFileError(f"{source.name} is empty: there is not one row of numbers in it")
+    encoding = encoding or encoding_of(start, whole)
+    if not encoding:
+        raise DataFileError(f"{source.name} is no text, and no file of points of another known kind")
+    lines = _first_lines(start, encoding, whole, source.name)
+    layout = laid_out(lines, source.name, delimiter, header)
+    stacked = bool(lines) and is_comment(lines[0][1])
+    return TextTable(source, encoding, layout, stacked)
 
 
-def _row(fields: list[str], number: int, rows: Rows) -> tuple[float, float]:
-    if len(fields) < 2:
-        raise rows.refuse(f"has only one column in line {number}; a point needs two")
-    x, y = _number(fields[0]), _number(fields[1])
-    if x is None or y is None:
-        bad = fields[0] if x is None else fields[1]
-        raise rows.refuse(f"has {short(bad)} in line {number}, where a number should be")
-    return x, y
+def _first_lines(start: bytes, encoding: str, whole: bool, name: str) -> list[tuple[int, str]]:
+    """Numbered lines from the beginning, _JUDGED_LINES of them with fields."""
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+    unit = 4 if "32" in encoding else 2 if "16" in encoding else 1
+    text = io.TextIOWrapper(io.BytesIO(start[: len(start) // unit * unit]), encoding, errors).read()
+    lines = text.split("\n")
+    if not whole and len(lines) > 1:
+        lines.pop()
+    out: list[tuple[int, str]] = []
+    found = 0
+    for number, line in enumerate(lines, start=1):
+        _check_line(line, number, name)
+        out.append((number, line))
+        found += bool(line.strip()) and not is_comment(line)
+        if found == _JUDGED_LINES:
+            break
+    return out
+
+
+def _check_line(line: str, number: int, name: str) -> None:
+    if len(line) > MAX_LINE:
+        raise DataFileError(f"{name} is no table: line {number} has more than {MAX_LINE:,} characters")
+    if any(c < " " and c not in "\t\f" for c in line):
+        raise DataFileError(f"{name} is no text, and no file of points of another known kind (line {number})")
+
+
+# --- what the columns of a table are --------------------------------------------------------------------------
+
+
+def has_numbers(cells: Cells) -> bool:
+    """Whether a column is one of numbers, perhaps with a wrong word among them."""
+    if isinstance(cells, np.ndarray):
+        return True
+    there = [c for c in cells if not (isinstance(c, str) and is_missing(c))]
+    return sum(not isinstance(c, str) or is_number(c) for c in there) > 0.2 * len(there)

@@ -1,0 +1,128 @@
+"""Points from files on the command line: the options that say what is taken of a table, and the reading."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import TypeVar, cast
+
+import numpy as np
+
+from explorer.cli.common import warn
+from explorer.cli.errors import WrongUse
+from explorer.imports import Choice, DataFileError, Imported, Preview, all_points, look, taking
+from explorer.imports.columns import NUMBER
+from explorer.imports.preview import columns_in
+
+T = TypeVar("T")
+#: Seconds after which a reading shows how far it is.
+_PATIENCE = 1.0
+
+
+def table_arguments(parser: ArgumentParser, of: str, classes: bool = False) -> None:
+    """The options that choose what is taken of a table, with `of` as the option that names it."""
+    group = parser.add_argument_group(f"what is taken of the table in {of}")
+    group.add_argument(
+        "--columns", metavar="X,Y", help="the columns of the coordinates, by name or number from 1"
+    )
+    if classes:
+        group.add_argument(
+            "--classes", metavar="COLUMN", help="the column whose words are classes ('' for none)"
+        )
+        group.add_argument(
+            "--scale", choices=("common", "each"), default="common",
+            help="one scale for both axes, which keeps the shape, or one for each (default: common)",
+        )  # fmt: skip
+    group.add_argument(
+        "--rows", metavar="COLUMN=VALUE|FROM:TO", action="append", default=[],
+        help="only rows with this value ('last' is the last there is), or rows FROM to TO as Python counts them; "
+        "again and again",
+    )  # fmt: skip
+    group.add_argument(
+        "--decimal", choices=(".", ","), help="the decimal mark, where the table leaves it open"
+    )
+    group.add_argument("--header", choices=("yes", "no"), help="whether its first row is one of names")
+    group.add_argument("--sheet", metavar="NAME", help="the sheet of a workbook, or the array of an .npz")
+
+
+def previewed(name: str, options: Namespace) -> Preview:
+    """A file looked at, in the way that the options say."""
+    header = {"yes": True, "no": False, None: None}[options.header]
+    return look(name, part=options.sheet or "", header=header)
+
+
+def chosen(preview: Preview, options: Namespace) -> Choice:
+    """What the options choose; the proposal where they say nothing."""
+    choice = preview.proposal
+    if options.columns is not None:
+        columns = columns_in(options.columns)
+        classes = "" if choice.classes in columns else choice.classes
+        choice = replace(choice, columns=columns, classes=classes)
+    if options.rows:
+        choice = replace(choice, rows=tuple(options.rows), classes=_unused(preview, choice, options.rows))
+    if getattr(options, "classes", None) is not None:
+        choice = replace(choice, classes=options.classes)
+    return replace(choice, decimal=options.decimal or "", per_axis=getattr(options, "scale", "") == "each")
+
+
+def _unused(preview: Preview, choice: Choice, rows: Sequence[str]) -> str:
+    """The proposed classes, unless their column chooses the rows: all would be of one class."""
+    return "" if any(row.startswith(f"{choice.classes}=") for row in rows) else choice.classes
+
+
+def imported(name: str, options: Namespace) -> Imported:
+    """The data of `new`."""
+    preview = previewed(name, options)
+    return finished(taking(preview, chosen(preview, options)), preview.name)
+
+
+def points_at(name: str, dim: int, options: Namespace) -> np.ndarray:
+    """Points (n, dim) float64 where something is evaluated, in the units of the file; WrongUse names --points."""
+    try:
+        preview = previewed(name, options)
+        choice = chosen(preview, options)
+        if options.columns is None:
+            choice = replace(choice, columns=_coordinates(preview, dim))
+        choice = replace(choice, classes="")
+        if len(choice.columns) != dim:
+            raise DataFileError(f"{preview.name}: {len(choice.columns)} columns chosen, not {dim}")
+        if choice.rows and choice.rows == preview.proposal.rows:
+            warn(f"{preview.name}: rows chosen by {' and '.join(choice.rows)}.")
+        return all_points(preview, choice)
+    except DataFileError as error:
+        raise WrongUse(f"--points: {error}") from None
+
+
+def _coordinates(preview: Preview, dim: int) -> tuple[str, ...]:
+    """The columns called as coordinates, or all that hold numbers if they are as many as needed."""
+    proposed = preview.proposal.columns
+    if len(proposed) == dim and preview.by_name:
+        return proposed
+    numbers = [c.name for c in preview.columns if c.kind == NUMBER]
+    if len(numbers) == dim:
+        return tuple(numbers)
+    if dim == 1 and proposed[0].lower() == "x":
+        return proposed[:1]
+    if len(preview.columns) == dim:
+        return tuple(c.name for c in preview.columns)
+    raise DataFileError(
+        f"{preview.name} has {len(preview.columns)} columns, not {dim}: choose {'two' if dim == 2 else 'one'} "
+        "by --columns"
+    )
+
+
+def finished(work: Generator[float, None, T], name: str) -> T:
+    """The outcome of work done in steps, with a bar on stderr if somebody looks and it takes a while."""
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no thread of its own
+    form = "{desc}: {percentage:3.0f}% |{bar}|"
+    with tqdm(None, f"reading {name}", 1.0, disable=None, leave=False, bar_format=form, file=sys.stderr,
+              delay=_PATIENCE) as bar:  # fmt: skip
+        while True:
+            try:
+                bar.update(next(work) - bar.n)
+            except StopIteration as end:
+                return cast(T, end.value)

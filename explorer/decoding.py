@@ -1,0 +1,79 @@
+"""Text in files: which encoding it is in."""
+
+from __future__ import annotations
+
+import codecs
+
+#: What begins a text that says so itself. That of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+#: Encodings without zero bytes, older than Unicode, that tables are met in.
+_OLDER = ("cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "euc_kr", "big5")
+#: Fewer bytes beyond ASCII say nothing of the language; the Western encoding has the signs that numbers need.
+_TELLING = 40
+_SAMPLE = 1 << 16
+
+
+def encoding_of(start: bytes, whole: bool = True) -> str:
+    """The name of the encoding of a text that begins with `start`; "" where it is no text.
+
+    By the mark at its beginning; then by the places of its zero bytes, which UTF-16 and UTF-32 have; then UTF-8 where
+    it is valid; then what charset-normalizer makes of it. `whole`: whether `start` is all of it.
+    """
+    for mark, name in _MARKS:
+        if start.startswith(mark):
+            return name
+    if b"\0" in start[:_SAMPLE]:
+        return _wide(start[: _SAMPLE & ~3])
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start, final=whole)
+        return "utf-8"
+    except UnicodeDecodeError:
+        return _older(start)
+
+
+def _wide(start: bytes) -> str:
+    """UTF-16 or UTF-32 without its mark: most of a table is ASCII, so most of one kind of byte is zero."""
+    if whole_units := start[: len(start) & ~3]:
+        zero = [whole_units[i::4].count(0) / (len(whole_units) // 4) for i in range(4)]
+        for name, high in (("utf-32-le", (1, 2, 3)), ("utf-32-be", (0, 1, 2))):
+            if all(zero[i] > 0.9 for i in high):
+                return _if_text(start, name)
+    pairs = len(start) // 2
+    even, odd = start[0::2].count(0), start[1::2].count(0)
+    if pairs and odd > 0.6 * pairs and even < 0.1 * pairs:
+        return _if_text(start, "utf-16-le")
+    if pairs and even > 0.6 * pairs and odd < 0.1 * pairs:
+        return _if_text(start, "utf-16-be")
+    return ""
+
+
+def _if_text(start: bytes, name: str) -> str:
+    """The encoding, unless it makes control characters of it."""
+    text = codecs.getincrementaldecoder(name)("replace").decode(start)
+    strange = sum((c < " " and c not in "\t\n\r\f") or c == "\ufffd" for c in text)
+    return "" if strange else name
+
+
+def _older(start: bytes) -> str:
+    """Of one byte a letter, or of the East Asian kinds."""
+    beyond = [line for line in start[:_SAMPLE].splitlines() if not line.isascii()]
+    if sum(byte > 127 for line in beyond for byte in line) < _TELLING:
+        return "cp1252"
+    from charset_normalizer import from_bytes  # which loads slowly
+
+    found = from_bytes(b"\n".join(beyond), cp_isolation=list(_OLDER)).best()
+    return found.encoding if found else "cp1252"
+
+
+def decoded(data: bytes) -> str:
+    """The text in `data`. UnicodeDecodeError where it is not text."""
+    name = encoding_of(data)
+    if not name:
+        raise UnicodeDecodeError("utf-8", data[:40], 0, 1, "zero bytes")
+    return data.decode(name, "strict" if name.startswith("utf") else "replace")

@@ -1,0 +1,262 @@
+"""What the columns of a table are: numbers, words, a count of the rows; which are coordinates and classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.imports.numerals import Evidence, is_missing, is_number, said, tidy, value_of
+from explorer.imports.tables import Cells, Table, clean
+
+NUMBER, TEXT, INDEX, MISSING = "number", "text", "index", "missing"
+#: Classes that a column may have: what colours tell apart, and buttons find room for.
+MOST_CLASSES = 30
+#: Rows by which the kind of a column is judged.
+_JUDGED = 2000
+#: Names of columns that count or name the rows, and of those that are classes or parts of a collection.
+_INDEX = re.compile(
+    r"(index|idx|id|ids|uid|uuid|row|rows|rowid|rownames?|row[._ ](names?|id|nr|no|num(ber)?)|level_\d+|obs|nr\.?|no\.?"
+    r"|n°|№|#|unnamed: ?\d+|unnamed|particle|.*[_. -](id|idx|index)|record)",
+    re.I,
+)
+_CLASS = re.compile(
+    r"(label|class|target|species|cluster|group|category|type|kind|variety|dataset|set|series|component|mode)(es|s)?"
+    r"|.*[_. -](label|class|cluster|type|group)|y_true|y_pred",
+    re.I,
+)
+_SET = re.compile(r"(data ?_?set|series|set|panel|quartet|collection|source|stage|experiment|run)s?", re.I)
+#: Pairs of names that are coordinates, the best first.
+_PAIRS = (
+    ("x", "y"), ("lon", "lat"), ("long", "lat"), ("lng", "lat"), ("longitude", "latitude"), ("x1", "x2"), ("x0", "x1"),
+    ("easting", "northing"), ("east", "north"), ("px", "py"), ("posx", "posy"), ("u", "v"), ("dim1", "dim2"),
+    ("pc1", "pc2"), ("tsne1", "tsne2"), ("umap1", "umap2"), ("xcoord", "ycoord"), ("xpos", "ypos"), ("xm", "ym"),
+)  # fmt: skip
+_COORDINATES = {name for pair in _PAIRS for name in pair} | {"t", "time", "z", "value", "values"}
+#: Columns of this program's own tables of trajectories.
+_OWN = ("frame", "t", "particle")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One of the ways in which a column can be read. `decimal` is what `Choice.decimal` takes; `words` say it of an
+    example: "1,200 is 1.2 (decimal comma)"."""
+
+    decimal: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. `kind` is "number", "text", "index" (it counts or names the rows) or "missing" (it is empty).
+
+    `read` says how its numbers are written, where not plainly. `readings` are two where the rows looked at can be read
+    in two ways. `values` are its different words, in the order of the file, where they are at most MOST_CLASSES.
+    """
+
+    name: str
+    kind: str
+    read: str = ""
+    readings: tuple[Reading, ...] = ()
+    values: tuple[str, ...] = ()
+
+    @property
+    def can_be_coordinate(self) -> bool:
+        """Whether there are numbers in it."""
+        return self.kind in (NUMBER, INDEX)
+
+    @property
+    def can_be_classes(self) -> bool:
+        """Whether it has a few different words or whole numbers."""
+        return len(self.values) > 1
+
+
+def columns_of(table: Table, cells: Sequence[Cells]) -> tuple[Column, ...]:
+    """The columns of a table, by the `cells` of its first rows."""
+    names = _distinct(table.names)
+    all_cells, cells = cells, [c[:_JUDGED] for c in cells]
+    evidence = [_evidence(c) for c in all_cells]
+    marks = {e.own for e in evidence if e} - {""}
+    columns = []
+    for i, (name, found) in enumerate(zip(names, cells, strict=True)):
+        kind = _kind(i, table.names[i], found, len(names), any(table.names))
+        readings, read = _readings(found, evidence[i], marks, table.delimiter)
+        kept = kind in (NUMBER, INDEX)
+        columns.append(Column(name, kind, read if kept else "", readings if kept else (), _values(found)))
+    if not any(c.kind == NUMBER for c in columns):  # better a count of the rows than nothing
+        return tuple(Column(c.name, NUMBER if c.kind == INDEX else c.kind, c.read, c.readings, c.values)
+                     for c in columns)  # fmt: skip
+    return tuple(columns)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names, with numbers where there are none or two are the same."""
+    out: list[str] = []
+    for i, name in enumerate(names, start=1):
+        name = name or f"column {i}"
+        out.append(name if name not in out else f"{name} ({i})")
+    return out
+
+
+def _evidence(cells: Cells) -> Evidence | None:
+    if isinstance(cells, np.ndarray):
+        return None
+    found = Evidence()
+    found.add(cells)
+    return found
+
+
+def _readings(
+    cells: Cells, evidence: Evidence | None, elsewhere: set[str], delimiter: str
+) -> tuple[tuple[Reading, ...], str]:
+    """The two ways to read a column, or how it is read."""
+    if evidence is None:
+        return (), ""
+    decimal = evidence.settled(elsewhere, delimiter)
+    if decimal:
+        return (), said(decimal, [c for c in cells[:1000] if isinstance(c, str)])
+    return tuple(reading_of(evidence.example, mark) for mark in evidence.readings()), ""
+
+
+def reading_of(example: str, decimal: str) -> Reading:
+    """How a field is read with a decimal mark, in words."""
+    value = value_of(example, decimal)
+    mark = "decimal comma" if decimal == "," else "decimal point"
+    return Reading(decimal, f"{example} is {value:.12g} ({mark})")
+
+
+def _kind(place: int, name: str, cells: Cells, width: int, titled: bool) -> str:
+    if not isinstance(cells, np.ndarray):
+        there = [c for c in cells if not (isinstance(c, str) and is_missing(c))]
+        if not there:
+            return MISSING
+        if sum(not isinstance(c, str) or is_number(c) for c in there) <= 0.2 * len(there):
+            return TEXT
+    if width == 1:
+        return NUMBER
+    if _INDEX.fullmatch(name.strip()) if name else titled and place == 0:
+        return INDEX
+    counted = place == 0 and _bare(name) not in _COORDINATES and _counts(cells)
+    return INDEX if counted and (width > 2 or not isinstance(cells, np.ndarray)) else NUMBER
+
+
+def _counts(cells: Cells) -> bool:
+    """Whether a column is 0, 1, 2, ... or 1, 2, 3, ..."""
+    if len(cells) < 3:
+        return False
+    values = (
+        cells.tolist()
+        if isinstance(cells, np.ndarray)
+        else [c if isinstance(c, float) else tidy(c) for c in cells]
+    )
+    start = values[0]
+    if start not in ("0", "1", 0.0, 1.0):
+        return False
+    first = int(start)
+    if isinstance(start, str):
+        return values == [str(first + i) for i in range(len(values))]
+    return values == [float(first + i) for i in range(len(values))]
+
+
+def _values(cells: Cells) -> tuple[str, ...]:
+    """Its different words or whole numbers, if they are few and come again."""
+    found: dict[str, None] = {}
+    for cell in cells.tolist() if isinstance(cells, np.ndarray) else cells:
+        text = label_of(cell)
+        if text is None:
+            return ()
+        if text:
+            found[text] = None
+        if len(found) > MOST_CLASSES:
+            return ()
+    return tuple(found) if 1 < len(found) <= max(2, len(cells) // 2) else ()
+
+
+def label_of(cell: str | float) -> str | None:
+    """A cell as the name of a class: "" where it is missing, None where it is a number with a fraction."""
+    if not isinstance(cell, str):
+        if cell != cell:
+            return ""
+        return str(int(cell)) if abs(cell) < 1e15 and cell == int(cell) else None
+    text = clean(cell)
+    if is_missing(text):
+        return ""
+    if ("." in text or "," in text) and is_number(text):
+        value = value_of(text, ".")
+        return str(int(value)) if value is not None and value == value and value == int(value) else None
+    return text
+
+
+def _bare(name: str) -> str:
+    """A name without units, signs and case: "X [m]" and "x_m" are x."""
+    name = re.sub(r"[\[(].*?[\])]", "", name).strip().lower()
+    return re.sub(r"[\s_.\-]+", "", name)
+
+
+# --- what is proposed -----------------------------------------------------------------------------------------
+
+
+def proposed_coordinates(columns: Sequence[Column]) -> tuple[str, ...]:
+    """The names of two columns, or one: x and y by name, else the first ones of numbers that are no classes."""
+    numbers = [c for c in columns if c.kind == NUMBER]
+    names = [c.name for c in columns]
+    own = [c.name for c in columns if c.name.lower() in _OWN]
+    if len(own) == 3 and "x" in names and "y" not in names:
+        return ("x",)
+    if pair := _pair(numbers):
+        return pair
+    free = [c.name for c in numbers if not (_CLASS.fullmatch(c.name) and c.values)] or [
+        c.name for c in numbers
+    ]
+    return tuple(free[:2])
+
+
+def called_as_coordinates(columns: Sequence[Column], coordinates: Sequence[str]) -> bool:
+    """Whether coordinates were found by their names."""
+    if len(coordinates) == 1:
+        return _bare(coordinates[0]) == "x"
+    return tuple(coordinates) == _pair([c for c in columns if c.kind == NUMBER])
+
+
+def _pair(numbers: Sequence[Column]) -> tuple[str, str] | None:
+    numbers = [c for c in numbers if not re.fullmatch(r"column \d+", c.name)]
+    for bare in (
+        lambda n: n.strip().lower(),
+        _bare,
+        lambda n: re.sub(r"(?<=^[xy])[\s_.\-]\w{1,3}$", "", n.lower()),
+    ):
+        by_name = {bare(c.name): c.name for c in reversed(numbers)}
+        for first, second in _PAIRS:
+            if first in by_name and second in by_name:
+                return by_name[first], by_name[second]
+    by_name = {c.name.lower(): c.name for c in reversed(numbers) if not c.name.isdecimal()}
+    for letters in (("x", "y"), ("1", "2"), ("0", "1")):
+        for name in by_name:
+            for i, letter in enumerate(name):
+                alone = not (name[i - 1 : i] or " ").isalnum() or not (name[i + 1 : i + 2] or " ").isalnum()
+                other = name[:i] + letters[1] + name[i + 1 :]
+                if letter == letters[0] and alone and other in by_name:
+                    return by_name[name], by_name[other]
+    return None
+
+
+def proposed_classes(columns: Sequence[Column], coordinates: Sequence[str]) -> str:
+    """The name of a column of classes, "" where there is none."""
+    free = [c for c in columns if c.can_be_classes and c.name not in coordinates and c.kind != INDEX]
+    named = [c for c in free if _CLASS.fullmatch(c.name)]
+    texts = [c for c in free if c.kind == TEXT]
+    return (named or texts)[0].name if named or texts else ""
+
+
+def sets_of(columns: Sequence[Column], coordinates: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Columns whose words each mean a data set of its own, and those words."""
+    return {c.name: c.values for c in columns
+            if c.values and c.name not in coordinates and (c.kind == TEXT or _SET.fullmatch(c.name))}  # fmt: skip
+
+
+def is_own_trajectories(columns: Sequence[Column]) -> bool:
+    """Whether a table is one of this program's trajectories: every frame one below the other."""
+    names = [c.name for c in columns]
+    return [n for n in names if n in _OWN] == list(_OWN) and "x" in names
