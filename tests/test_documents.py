@@ -2,6 +2,7 @@
 
 import errno
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -262,7 +263,7 @@ BAD = {
     "empty.safetensors": b"",
     "noise.safetensors": bytes(range(256)),
     "empty.csv": b"",
-    "one.csv": b"1\n2\n3\n",
+    "one.csv": b"1\n",
     "same.csv": b"1,1\n1,1\n1,1\n",
     "words.csv": b"a,b\nc,d\n",
     "cut.npy": b"\x93NUMPY\x01\x00",
@@ -314,7 +315,7 @@ def test_a_film_is_no_file_to_open_and_those_that_are_are_named(qtbot, host, doc
     (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(40))
     opened(qtbot, documents, tmp_path / "clip.mp4")
     (said,) = host.said()
-    assert said.startswith("clip.mp4 is no file that can be opened") and ".json" in said and ".csv" in said
+    assert said.startswith("clip.mp4 is a video") and ".json" in said and ".csv" in said
     assert "UTF" not in said
 
 
@@ -595,3 +596,49 @@ def test_autosave_waits_between_two_writes(qtbot, host, monkeypatch):
         qtbot.wait(5)
     assert len(written) == 1
     documents.shut_down()
+
+
+# --- tables ----------------------------------------------------------------------------------------------
+
+
+def test_a_table_that_takes_a_while_shows_how_far_it_is_and_can_be_cancelled(
+    qtbot, host, documents, tmp_path, monkeypatch
+):
+    ended = threading.Event()
+
+    def endless(preview, choice):
+        try:
+            while True:
+                yield 0.25
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("explorer.ui.documents.taking", endless)
+    monkeypatch.setattr("explorer.ui.reading.PATIENCE", 0.0)
+    (tmp_path / "long.csv").write_text("x,y\n1,2\n3,4\n")
+    before = host.session.document
+    documents.open_path(tmp_path / "long.csv")
+    qtbot.waitUntil(lambda: host.notices.about("reading"))
+    (notice,) = host.notices.about("reading")
+    assert "long.csv" in notice.text
+    qtbot.waitUntil(lambda: notice.progress() == 0.25)
+    notice.button.click()
+    assert ended.wait(10) and not documents.busy and host.session.document is before
+    assert not host.notices.about("reading") and "not read to its end" in host.said()[-1]
+
+
+def test_a_table_that_turns_out_wrong_says_so_and_changes_nothing(qtbot, host, documents, tmp_path):
+    rows = "1.5,2.5\n" * 30_000
+    (tmp_path / "late.csv").write_text(f"x,y\n{rows}3,word\n")
+    before = host.session.document
+    opened(qtbot, documents, tmp_path / "late.csv")
+    assert host.kinds() == ["error"] and "'word' in line 30002" in host.said()[0]
+    assert host.session.document is before and not host.notices.about("reading")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-32"])
+@pytest.mark.parametrize("name", ["e.json", "e"])
+def test_experiments_in_other_encodings_are_opened(qtbot, host, documents, tmp_path, name, encoding):
+    (tmp_path / name).write_text('{"sampler": {"steps": 21}}\r\n', encoding=encoding)
+    opened(qtbot, documents, tmp_path / name)
+    assert host.session.document.experiment.sampler.steps == 21

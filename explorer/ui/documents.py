@@ -18,7 +18,7 @@ from explorer import paths
 from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.errors import sentence
-from explorer.imports import read_data
+from explorer.imports import Choice, Imported, Preview, is_picture, look, read_image, taking
 from explorer.models import pretrained
 from explorer.scores.files import Model
 from explorer.scores.files import load as load_model
@@ -32,6 +32,7 @@ from explorer.ui.file_names import Followed, Recent, model_name, with_ending
 from explorer.ui.host import Host, widget_of
 from explorer.ui.notices import Notice
 from explorer.ui.own_pictures import READING, Lost, OwnPictures, prepared
+from explorer.ui.reading import Reading
 from explorer.ui.recovery import Recovery
 from explorer.ui.settings_watch import SettingsWatch
 from explorer.ui.tasks import Task
@@ -80,6 +81,7 @@ class Documents(QObject):
         self.asking = Asking(widget_of(host), self.recent)
         self.recovery = Recovery(host, self)
         self._use = Use(host, self.recent)
+        self.reading = Reading(host)
         self._network_kept: Model | None = None  # the one that was last opened or saved
         self.pictures = OwnPictures(host, self.asking, self.run)
         host.session.networks.bring = self.pictures.fetch
@@ -247,7 +249,7 @@ class Documents(QObject):
         """Use what could be read, which makes up for earlier `errors`; then say what could not."""
         uses: dict[str, Callable[..., None]] = {
             kinds.EXPERIMENT: self._opened,
-            kinds.DATA: self._use.data,
+            kinds.DATA: self._use_data,
             kinds.MODEL: self._use_network,
             kinds.FOLDER: lambda path, _: self.pictures.take_folder(path),
         }
@@ -261,6 +263,24 @@ class Documents(QObject):
             if isinstance(value, BaseException):
                 text = sentence(value, path.name, "read").replace(str(path), path.name)
                 self._say(text, "error", about="read")
+
+    def _use_data(self, path: Path, found: Imported | Preview) -> None:
+        """Points that have been read, or a table that has been looked at."""
+        if isinstance(found, Imported):
+            return self._use.data(path, found)
+        self.take(path, found, found.proposal)
+
+    def take(self, path: Path, preview: Preview, choice: Choice) -> None:
+        """Read what was chosen of a table, and make it the data; what takes a while shows how far it is, and Cancel."""
+        self.reading.drop()
+        self.reading.begin(path.name)
+
+        def done(imported: Imported) -> None:
+            self.reading.end()
+            self._use.data(path, imported)
+
+        work = partial(taking, preview, choice)
+        self.reading.task = self._start(work, done, path.name, progress=self.reading.progress)
 
     def save_to(self, path: Path | str) -> None:
         """Save the document to `path`."""
@@ -349,12 +369,17 @@ class Documents(QObject):
 
         self._start(work, succeeded, name, did)
 
-    def _start(self, work: Work, done: Callable[[Any], None], name: str, did: str = "read") -> None:
+    def _start(
+        self, work: Work, done: Callable[[Any], None], name: str, did: str = "read",
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> Task:  # fmt: skip
         def failed(error: BaseException) -> None:
             self._host.notices.settle(READING)
             self._say(sentence(error, name, did), "error", about=did)
 
-        self._tasks = [*self._running(), Task(self, work, done, failed)]
+        task = Task(self, work, done, failed, progress)
+        self._tasks = [*self._running(), task]
+        return task
 
     def _running(self) -> list[Task]:
         return [task for task in self._tasks if task.alive]
@@ -379,7 +404,7 @@ def _outcome(path: Path) -> Outcome:
         kinds.EXPERIMENT: lambda path: prepared(*files.read(path)),
         kinds.FOLDER: lambda path: None,  # whose reading says what it finds
         kinds.MODEL: _network_in,
-        kinds.DATA: read_data,
+        kinds.DATA: lambda path: read_image(path) if is_picture(path) else look(path),
         kinds.OTHER: kinds.refuse,
     }
     try:

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from explorer.decoding import encoding_of
 from explorer.errors import Refused
-from explorer.imports import PICTURES, TABLES
+from explorer.imports import PICTURES, TABLES, DataFileError
+from explorer.imports.signatures import READ
+from explorer.imports.sources import Source
 
 EXPERIMENT, MODEL, DATA, FOLDER, OTHER = "experiment", "model", "data", "folder", "other"
 
@@ -22,9 +25,6 @@ _ENDINGS = (
     | {".safetensors": MODEL}
     | dict.fromkeys((*PICTURES, *TABLES), DATA)
 )
-#: Marks of text in UTF-16 and UTF-32; how pages (SVG among them) and PDF begin, which are text, but no points.
-_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
-_PAGES = (b"<", b"%PDF")
 _LOOKED_AT = 1024
 
 
@@ -62,23 +62,27 @@ def kind_of(path: Path) -> str:
 
 
 def _kind_by_content(path: Path) -> str:
+    if not path.is_file():  # a pipe must not be opened twice; of what is not there whoever opens it says so
+        return DATA
     try:
         with path.open("rb") as file:
             start = file.read(_LOOKED_AT)
-    except OSError:  # whoever opens it says so
+        known = Source.of(path).kind in READ
+    except (OSError, DataFileError):  # whoever opens it says so
         return DATA
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**27:
         return MODEL
-    if start.lstrip().startswith(b"{"):
-        return EXPERIMENT
-    text = start.startswith(_MARKS) or b"\0" not in start
-    return DATA if text and not start.lstrip().startswith(_PAGES) else OTHER
+    if not known:
+        return OTHER
+    encoding = encoding_of(start, whole=False)
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(start) if encoding else ""
+    return EXPERIMENT if text.lstrip().startswith("{") else DATA
 
 
 def refuse(path: Path) -> NoReturn:
-    """A file that is OTHER."""
+    """A file that is OTHER, said by name."""
     raise Refused(
-        f"{path.name} is no file that can be opened here: those are experiments "
-        f"({' '.join(EXPERIMENT_ENDINGS)}), models (.safetensors), "
-        f"points ({' '.join(TABLES)}) and pictures ({' '.join(PICTURES)})"
+        f"{path.name} is {Source.of(path).kind}. What can be opened are experiments "
+        f"({' '.join(EXPERIMENT_ENDINGS)}), models (.safetensors), points ({' '.join(TABLES)}) and images "
+        f"({' '.join(PICTURES)})"
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from explorer.theme import Theme
 from explorer.ui import icons, style
@@ -29,6 +30,7 @@ class Notice(QFrame, style.Themed):
     ) -> None:
         super().__init__(parent)
         self.text, self.kind, self.about = text, kind, about
+        self._bar: QProgressBar | None = None
         self.setProperty("role", "notice")
         self.setProperty("kind", kind)
         self._sign = label("")
@@ -50,6 +52,20 @@ class Notice(QFrame, style.Themed):
         line.addWidget(cross, 0, Qt.AlignmentFlag.AlignTop)
         self.setLayout(line)
         self.setAccessibleName(text)
+
+    def set_progress(self, share: float) -> None:
+        """Show how much (0 to 1) is done of what the notice is about."""
+        if self._bar is None:
+            self._bar = QProgressBar()
+            self._bar.setRange(0, 1000)
+            self._bar.setTextVisible(False)
+            self._bar.setFixedWidth(style.px(120))
+            cast(QHBoxLayout, self.layout()).insertWidget(2, self._bar, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._bar.setValue(round(1000 * min(max(share, 0.0), 1.0)))
+
+    def progress(self) -> float:
+        """The share shown; 0 where none is."""
+        return self._bar.value() / 1000 if self._bar is not None else 0.0
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icon in the colours of `theme`."""
