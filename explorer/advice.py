@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
+import numpy as np
+
+from explorer import grids
+from explorer.diverged import LOST
 from explorer.experiment import Experiment
 from explorer.guidance.linear import Linear
 
@@ -18,7 +24,13 @@ def _mistake(e: Experiment) -> Iterator[str]:
     mistake = e.sampler.mistake
     if mistake.made:
         idle = mistake.idle(e.sampler, e.sde)
-        yield f"Broken on purpose ({mistake.title}). {idle or mistake.seen}"
+        yield f"Broken on purpose ({mistake.title}). {idle or mistake.seen_in(e.sampler, e.sde)}"
+
+
+#: Shares of the noise at t = 1 from which what is left of the data's spread, or of its mean, is seen in the samples.
+SPREAD, OFF = 0.25, 0.15
+#: The same of the mean of all pixels together: σ_max = 50 for pictures is usual, and their mean is 0.4 of it.
+OFF_PICTURES = 0.5
 
 
 def _prior(e: Experiment) -> Iterator[str]:
@@ -26,11 +38,31 @@ def _prior(e: Experiment) -> Iterator[str]:
     if e.sampler.mode in ("forward", "langevin"):
         return
     alpha, sigma = e.sde.marginal(1.0)
-    spread = e.data.mixture.std
-    if alpha * spread > 0.25 * sigma:
+    mixture = e.data.mixture
+    if alpha * mixture.std > SPREAD * sigma:
         yield (
             f"At t = 1 a share α = {alpha:.2g} of the data is still there, against noise σ = {sigma:.2g}: "
             "the prior is not p_T. More noise at the end would mend it."
+        )
+    # a prior whose mean is off by a share of its width gives samples that are off by that share of the data's
+    off = alpha * float(np.linalg.norm(mixture.mean)) / mixture.spread(alpha, sigma)
+    if off > (OFF_PICTURES if e.pictures else OFF):
+        far = "farther from the prior's 0 than" if off > 1 else f"{off:.2g} times"
+        yield (
+            f"At t = 1 the mean of p_T is {far} the noise σ = {sigma:.2g} away: the prior is not p_T, and the samples "
+            "are shifted. Data around 0, or more noise at the end, would mend it."
+        )
+
+
+def _end(e: Experiment) -> Iterator[str]:
+    """Sampling stops at eps: what noise is left there?"""
+    if e.sampler.mode in ("forward", "langevin"):
+        return
+    alpha, sigma = e.sde.marginal(e.sde.eps)
+    if sigma > SPREAD * alpha * e.data.mixture.std:
+        yield (
+            f"At the end of sampling the noise is still σ = {sigma:.2g}, against data of width "
+            f"{e.data.mixture.std:.2g}: the samples are blurred by it. Less noise at t = 0 would mend it."
         )
 
 
@@ -48,6 +80,23 @@ def _steps(e: Experiment) -> Iterator[str]:
         yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretisation error."
 
 
+def _growth(e: Experiment) -> Iterator[str]:
+    """Steps over which x_0 is scaled up by more than single precision has digits for."""
+    s = e.sampler
+    if s.mode not in ("reverse", "pc", "ode") or s.method.adaptive:
+        return
+    times = grids.times(s.grid, s.steps, e.sde)
+    alphas = [e.sde.marginal(t)[0] for t in times]
+    growth = max(b / a for a, b in pairwise(alphas))
+    if growth > LOST:
+        yield (
+            f"In one step α grows {growth:.1g} times, more than single precision has digits for: the samples may be "
+            "wrong. More steps, the log-SNR grid or a smaller β_max would mend it."
+        )
+
+
+#: Numbers (particles times dimensions) below which the snr rule's step depends much on the particles that there are.
+FEW_NUMBERS = 100
 #: The snr above which the corrector is warned of.
 LARGE_SNR = 0.5
 
@@ -65,6 +114,12 @@ def _snr(e: Experiment) -> Iterator[str]:
         )
     elif s.snr > LARGE_SNR:
         yield f"snr = {s.snr:g} makes the corrector's steps so large that it adds noise: 0.05 to 0.35 is usual."
+    numbers = s.particles * e.data.dim
+    if s.corrector.name == "langevin" and numbers < FEW_NUMBERS:
+        yield (
+            f"{s.particles} particles are few for the snr rule, whose step is an average over them: besides snr² the "
+            f"variance comes out some {4 / numbers:.2g} too large, from {math.ceil(FEW_NUMBERS / e.data.dim)} on less."
+        )
     if s.predictor.name == "none" and s.steps * s.corrector_steps < 500:
         yield "Without a predictor the corrector alone must follow pₜ: it needs many more moves."
 
@@ -124,8 +179,10 @@ _RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
     _snr,
     _langevin,
     _annealed,
+    _growth,
     _steps,
     _prior,
+    _end,
     _eta,
     _known,
 )

@@ -72,20 +72,21 @@ class RightAndWrong(Lab):
 
     def reports(self, context: Context) -> Iterator[Report]:
         e, score = context.experiment, context.resolved.score
+        seen = self.mistake.seen_in(e.sampler, e.sde)
         equations = (
             Equation("Right", self.mistake.right),
             Equation("Wrong", self.mistake.wrong, f"{self.mistake.about} {self.mistake.why}"),
         )
-        yield Report(equations, 0.02, self.mistake.seen)
+        yield Report(equations, 0.02, seen)
         traces: list[Trace] = []
         for i, (name, mistake) in enumerate({"right": NONE, "wrong": self.mistake}.items()):
             for share, trace in self._run(e, score, name, mistake):
                 figures = (*equations, *_measured(e, [*traces, trace]))
-                yield Report(figures, 0.05 + 0.45 * (i + share), self.mistake.seen)
+                yield Report(figures, 0.05 + 0.45 * (i + share), seen)
             traces.append(trace)
         right, wrong = traces
         words = (
-            f"{self.mistake.seen} Here the spread ends at {right.std[-1]:.3g} where all is right and at "
+            f"{seen} Here the spread ends at {right.std[-1]:.3g} where all is right and at "
             f"{wrong.std[-1]:.3g} with the mistake; the law of the data has {e.data.mixture.std:.3g}."
         )
         arrays = {"right": right.end, "wrong": wrong.end}
