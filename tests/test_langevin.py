@@ -22,7 +22,7 @@ from explorer.look import Look
 from explorer.models import resolve
 from explorer.params import params
 from explorer.samplers import Sampler
-from explorer.samplers.equilibrium import recursion, stationary
+from explorer.samplers.equilibrium import measure, recursion, stationary
 from explorer.scores import ExactScore
 from explorer.sdes import SDES
 from explorer.simulate import Simulation, simulate, step_terms

@@ -54,7 +54,7 @@ class SignalToNoise(Lab):
     )  # fmt: skip
     dimension: int = param(
         2, "Dimension", symbol="d", low=1, high=64, minimum=1, maximum=4096, log=True,
-        help="Of the Gaussian. The snr rule leaves 4/(nd) more variance, since its step is an average over n particles.",
+        help="Of the Gaussian. The snr rule, whose step is an average over n particles, leaves 4/(nd) more.",
         equation="x ∈ ℝᵈ",
     )  # fmt: skip
     particles: int = param(

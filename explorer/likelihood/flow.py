@@ -64,7 +64,7 @@ class Estimate:
     def error(self) -> torch.Tensor | None:
         """The standard error of `values` (n,), from ENOUGH probes on: fewer may agree by chance and be all wrong.
 
-        Twice it covers 93 % of the points with 8 Rademacher probes, with Gaussian ones, whose squares have heavy
+        Twice it covers 89 to 93 % of the points with 8 Rademacher probes, with Gaussian ones, whose squares have heavy
         tails, some 85 %.
         """
         return self._errors if self.each.shape[1] >= ENOUGH else None
