@@ -75,6 +75,8 @@ FEW_PICTURES = {"reverse": 50, "pc": 40, "ode": 12}
 def _steps(e: Experiment) -> Iterator[str]:
     s = e.sampler
     few = (FEW_PICTURES if e.pictures else FEW).get(s.mode, 0)
+    if few:  # a step may halve or double sigma/alpha, hardly more
+        few = max(few, math.log(e.sde.noise_level(e.sde.T) / e.sde.noise_level(e.sde.eps)))
     ode = s.mode == "ode"
     if s.steps * (s.solver.nfe_per_step if ode else 1) < few and not (ode and s.solver.adaptive):
         yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretisation error."

@@ -24,7 +24,7 @@ from explorer.sdes import SDES
 from explorer.simulate import Simulation, simulate
 
 #: Particles and steps: enough for every method on the eight Gaussians.
-N, STEPS = 200, 120
+N, STEPS = 200, 110
 BASE = replace(
     edited(Experiment(), "score.source", "exact"), sampler=Sampler(particles=N, steps=STEPS),
     data=DISTRIBUTIONS["eight_gaussians"](),
@@ -50,27 +50,38 @@ def ends(cls):
             yield from ((p.name, v) for v in (p.minimum, p.maximum) if v is not None)
 
 
-def cases():
+def of_sdes():
     for name, cls in SDES.items():
         for field, value in ends(cls):
             yield from ({"sde": name, f"sde.{field}": value} | way for way in WAYS)
-    for kind, registry, mode in (
-        ("predictor", PREDICTORS, {}), ("solver", SOLVERS, ODE), ("corrector", CORRECTORS, PC)
-    ):  # fmt: skip
+
+
+def of_methods():
+    kinds = (("predictor", PREDICTORS, {}), ("solver", SOLVERS, ODE), ("corrector", CORRECTORS, PC))
+    for kind, registry, mode in kinds:
         for name, cls in registry.items():
             if name != "none":
                 yield mode | {f"sampler.{kind}": name}
             yield from (mode | {f"sampler.{kind}": name, f"sampler.{kind}.{f}": v} for f, v in ends(cls))
+
+
+def of_the_sampler():
+    shown = {p.name: p.visible for p in params(Sampler)}
     for field, value in ends(Sampler):
-        modes = [p.visible for p in params(Sampler) if p.name == field]
         for mode in ("reverse", "pc", "ode", "langevin", "annealed"):
-            s = replace(BASE.sampler, mode=mode)
-            if field != "mode" and (modes[0] is None or modes[0](s)):
+            if field != "mode" and (shown[field] is None or shown[field](replace(BASE.sampler, mode=mode))):
                 yield {"sampler.mode": mode, f"sampler.{field}": value}
+
+
+def of_controls():
     for name, cls in CONTROLS.items():
         if not cls.for_pictures or name == "none":
             yield {"control": name}
             yield from ({"control": name, f"control.{f}": v} for f, v in ends(cls))
+
+
+def cases():
+    return [*of_sdes(), *of_methods(), *of_the_sampler(), *of_controls()]
 
 
 def words_of(case):
@@ -89,7 +100,13 @@ def wanted(e) -> Mixture:
     return e.target if t is None else e.target.diffused(*sde.marginal(t))
 
 
-@pytest.mark.parametrize("case", list(cases()), ids=words_of)
+def near(x, law):
+    """Within what chance does to N samples, and 0.12 of the law's width."""
+    level = level_of(law)
+    return metrics.reference(law).sliced_wasserstein(x) < level.mean + 2 * level.std + 0.12 * law.std
+
+
+@pytest.mark.parametrize("case", cases(), ids=words_of)
 def test_at_its_ends_every_number_gives_right_samples_or_a_word(case):
     e = BASE
     try:
@@ -100,29 +117,23 @@ def test_at_its_ends_every_number_gives_right_samples_or_a_word(case):
     frames = list(simulate(e.sde, e.sampler, resolve(e).score, e.target, e.seed))
     said = [*advice(e), *(f.note for f in frames if f.note)]
     assert all(np.isfinite(f.x).all() for f in frames)
-    law = wanted(e)
-    far, level = metrics.reference(law).sliced_wasserstein(frames[-1].x), level_of(law)
     mild = e.sampler.mode in ("langevin", "annealed")  # which mix slowly: docs/langevin.md
-    assert said or mild or far < level.mean + 6 * level.std + 0.05 * law.std, (far, level)
+    assert said or mild or near(frames[-1].x, wanted(e))
 
 
-@pytest.mark.parametrize("steps", [50, 200])
 @pytest.mark.parametrize("sde", ["vp", "subvp"])
-@pytest.mark.parametrize("beta_max", [200.0, 280.0, 300.0, 356.0, 400.0])
+@pytest.mark.parametrize("beta_max", [280.0, 356.0, 400.0])
 @pytest.mark.parametrize("way", [
     {"sampler.predictor": "edm_churn"}, {"sampler.predictor": "sde_dpm_solver_pp_2m"}, {"sampler.predictor": "ddim"},
     ODE | {"sampler.solver": "dpm_solver_pp_2m"}, ODE | {"sampler.solver": "dpm_solver_2"},
 ], ids=words_of)  # fmt: skip
-def test_signals_below_single_precision_are_brought_back(way, beta_max, sde, steps):
+def test_signals_below_single_precision_are_brought_back(way, beta_max, sde):
     """1/alpha of up to 1e43, by every method that divides by it, without a word, because nothing is wrong."""
-    e = edited(edited(BASE, "sde", sde), "sde.beta_max", beta_max)
-    e = edited(e, "sampler.steps", steps)
+    e = edited(edited(edited(BASE, "sde", sde), "sde.beta_max", beta_max), "sampler.steps", 200)
     for path, value in way.items():
         e = edited(e, path, value)
     *_, last = simulate(e.sde, e.sampler, resolve(e).score, e.target, e.seed)
-    law = e.target
-    far, level = metrics.reference(law).sliced_wasserstein(last.x), level_of(law)
-    assert not last.note and far < level.mean + 6 * level.std
+    assert not last.note and not advice(e) and near(last.x, e.target)
 
 
 @pytest.mark.parametrize("sde", SDES)
@@ -144,10 +155,10 @@ CAUSES = {
     "nothing can hold it: no number": (lambda x, t: x * np.nan, {}, "not a number"),
     "it points outwards": (lambda x, t: 50 * x, {}, "points away"),
     "it is too strong": (lambda x, t: -1e6 * x, {}, "times as strong"),
-    "snr": (None, {"mode": "pc", "corrector": CORRECTORS["ald"](), "snr": 2.5, "corrector_steps": 9, "steps": 40}, "snr"),
+    "snr": (None, {"mode": "pc", "corrector": CORRECTORS["ald"](), "snr": 2.5, "corrector_steps": 9}, "snr"),
     "a Langevin step": (None, {"mode": "langevin", "langevin_step": 5.0}, "ε = 5 is too large"),
     "an annealed step": (None, {"mode": "annealed", "annealed_step": 20.0}, "ε/σ_L² = 20"),
-    "too few steps": (None, {"mode": "ode", "solver": SOLVERS["euler"](), "steps": 40}, "more steps would hold it"),
+    "too few steps": (None, {"predictor": PREDICTORS["euler_maruyama"](), "steps": 40}, "more steps would hold it"),
     "what alpha grows": (None, {"mode": "ode", "solver": SOLVERS["ddim"](), "steps": 2}, "digits"),
 }  # fmt: skip
 
@@ -156,8 +167,6 @@ CAUSES = {
 def test_a_run_that_diverges_names_its_cause(name):
     score, settings, words = CAUSES[name]
     sde = SDES["vp"](beta_max=400.0) if name in ("too few steps", "what alpha grows") else SDES["vp"]()
-    if name == "too few steps":
-        sde = SDES["vp"](beta_min=99.0, beta_max=400.0)
     law = BASE.data.mixture
     sampler = Sampler(**(dict(particles=20, steps=30) | settings))
     frames = list(Simulation(sde, sampler, score or ExactScore(law, sde), law).frames())

@@ -61,7 +61,7 @@ def measured(values: list[float]) -> str:
     """Mean and standard error, to the digits of the error."""
     mean, error = mean_and_error(values)
     digits = max(0, 1 - int(np.floor(np.log10(max(error, 1e-12))))) if error else 4
-    return f"{mean:.{min(digits, 5)}f} ± {error:.{min(digits, 5)}f}"
+    return f"{mean:.{min(digits, 5)}f} ± {error:.{min(digits, 5)}f}".replace("-", "−")
 
 
 def table(*rows: tuple[str, ...]) -> str:
@@ -89,7 +89,7 @@ def inverse() -> str:
         f"Energy distance to the exact posterior, two moons with $x_1 = 0.5$ known (exact score, VP, {lab.particles} "
         f"particles, {len(SEEDS)} seeds; floor {few(floor)}):\n\n{table(('steps', *map(str, steps)), *rows)}\n\n"
         f"The mean of $x_2$ is off by {means['replacement']} under replacement and by {means['exact posterior']} under "
-        "the posterior's score.".replace("-", "−")
+        "the posterior's score."
     )
 
 
