@@ -348,7 +348,9 @@ def test_the_laboratory_puts_right_and_wrong_side_by_side(name):
     right, wrong, plot, table = last.figures
     assert (right.latex, wrong.latex) == (MISTAKES[name].right, MISTAKES[name].wrong)
     assert not np.array_equal(last.arrays["right"], last.arrays["wrong"])
-    assert [row[0] for row in table.rows] == ["right", "wrong", "points of the data (floor)"] and len(plot.series) == 3
+    assert [row[0] for row in table.rows] == ["right", "wrong", "points of the data (floor)"] and len(
+        plot.series
+    ) == 3
     assert last.progress == 1 and f"{table.rows[1][1]:.3g}" in last.words
 
 
