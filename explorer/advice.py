@@ -12,6 +12,8 @@ from explorer import grids
 from explorer.diverged import LOST
 from explorer.experiment import Experiment
 from explorer.guidance.linear import Linear
+from explorer.samplers.dopri5 import DormandPrince
+from explorer.samplers.edm import EDMChurn
 
 
 def advice(experiment: Experiment) -> tuple[str, ...]:
@@ -74,12 +76,29 @@ FEW_PICTURES = {"reverse": 50, "pc": 40, "ode": 12}
 
 def _steps(e: Experiment) -> Iterator[str]:
     s = e.sampler
-    few = (FEW_PICTURES if e.pictures else FEW).get(s.mode, 0)
+    few: float = (FEW_PICTURES if e.pictures else FEW).get(s.mode, 0)
     if few:  # a step may halve or double sigma/alpha, hardly more
         few = max(few, math.log(e.sde.noise_level(e.sde.T) / e.sde.noise_level(e.sde.eps)))
     ode = s.mode == "ode"
     if s.steps * (s.solver.nfe_per_step if ode else 1) < few and not (ode and s.solver.adaptive):
         yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretisation error."
+
+
+#: Above these a solver's tolerance, and the factor of the noise that Karras' sampler puts in, are seen in the samples.
+LOOSE, LOUD = 0.1, 1.2
+
+
+def _method(e: Experiment) -> Iterator[str]:
+    """Numbers of a method itself that spoil it."""
+    s = e.sampler
+    method = s.method if s.mode in ("reverse", "pc", "ode") else None
+    if isinstance(method, DormandPrince) and max(method.rtol, method.atol) > LOOSE:
+        yield f"A tolerance above {LOOSE:g} is loose: what you see is the solver's error."
+    elif isinstance(method, EDMChurn) and s.eta and method.s_noise > LOUD:
+        yield (
+            f"S_noise = {method.s_noise:g} puts in {method.s_noise:g} times the noise that the step then takes out: "
+            "too much is left. 1 to 1.1 does good."
+        )
 
 
 def _growth(e: Experiment) -> Iterator[str]:
@@ -165,6 +184,25 @@ def _annealed(e: Experiment) -> Iterator[str]:
         yield f"ε/σ_L² = {s.annealed_step:g} makes the result visibly too wide, by 1/(1 − ε/4σ_L²) in variance."
 
 
+#: Standard deviations of the data's own value from which an observation is called far.
+FAR = 6
+
+
+def _observed(e: Experiment) -> Iterator[str]:
+    """An observation that the data would hardly ever give."""
+    control = e.control_in_force
+    if not isinstance(control, Linear) or e.sampler.mode == "forward":
+        return
+    known = control.known(e.data.dim)
+    law = e.data.mixture.projected(np.array(known.direction))
+    away = abs(known.value - float(law.mean[0])) / math.hypot(law.std, known.std)
+    if away > FAR:
+        yield (
+            f"y = {known.value:g} is {away:.2g} standard deviations from what the data has there: no sample of it is like "
+            "the data, and the prior at t = 1 is not where the run should start."
+        )
+
+
 def _known(e: Experiment) -> Iterator[str]:
     """What is known exactly makes the posterior's score as stiff as 1/sigma² at the end."""
     s, control = e.sampler, e.control_in_force
@@ -182,6 +220,8 @@ _RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
     _langevin,
     _annealed,
     _growth,
+    _method,
+    _observed,
     _steps,
     _prior,
     _end,

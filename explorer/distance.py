@@ -19,10 +19,15 @@ IMAGES, HELD_OUT = 100, 200
 
 
 class Distance(Protocol):
-    """A distance to the data. `title` names it, `against` what the samples are measured against."""
+    """A distance to the data."""
 
-    title: str
-    against: str
+    @property
+    def title(self) -> str:
+        """Its name."""
+
+    @property
+    def against(self) -> str:
+        """What samples are measured against, in words."""
 
     def measured(self, n: int) -> int:
         """How many of n samples are measured: all, or evenly spaced ones."""
@@ -43,7 +48,7 @@ class OfPoints:
 
     @property
     def against(self) -> str:
-        return f"{self.reference.size:,} points of the data"
+        return f"{self.reference.size:,} points"
 
     def measured(self, n: int) -> int:
         return metrics.measured(n)

@@ -138,7 +138,8 @@ class DistanceChart(Chart):
         self.add_curve("floor", "muted", "data", DOT)
         self.set_ends(1.0, 0.0)
         self._scale = label("\n", "small")  # two lines from the start: what is below does not move
-        self.layout().addWidget(self._scale)
+        self._scale.setWordWrap(True)
+        self.column.addWidget(self._scale)
         self.set_pictures(False)
 
     def set_pictures(self, pictures: bool) -> None:
