@@ -198,8 +198,8 @@ def _observed(e: Experiment) -> Iterator[str]:
     away = abs(known.value - float(law.mean[0])) / math.hypot(law.std, known.std)
     if away > FAR:
         yield (
-            f"y = {known.value:g} is {away:.2g} standard deviations from what the data has there: no sample of it is like "
-            "the data, and the prior at t = 1 is not where the run should start."
+            f"y = {known.value:g} is {away:.2g} standard deviations from what the data has there: no sample of it is "
+            "like the data, and the prior at t = 1 is not where the run should start."
         )
 
 
