@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
+import numpy as np
+
+from explorer import grids
+from explorer.diverged import LOST
 from explorer.experiment import Experiment
 from explorer.guidance.linear import Linear
+from explorer.samplers.dopri5 import DormandPrince
+from explorer.samplers.edm import EDMChurn
 
 
 def advice(experiment: Experiment) -> tuple[str, ...]:
@@ -18,7 +26,13 @@ def _mistake(e: Experiment) -> Iterator[str]:
     mistake = e.sampler.mistake
     if mistake.made:
         idle = mistake.idle(e.sampler, e.sde)
-        yield f"Broken on purpose ({mistake.title}). {idle or mistake.seen}"
+        yield f"Broken on purpose ({mistake.title}). {idle or mistake.seen_in(e.sampler, e.sde)}"
+
+
+#: Shares of the noise at t = 1 from which what is left of the data's spread, or of its mean, is seen in the samples.
+SPREAD, OFF = 0.25, 0.15
+#: The same of the mean of all pixels together: σ_max = 50 for pictures is usual, and their mean is 0.4 of it.
+OFF_PICTURES = 0.5
 
 
 def _prior(e: Experiment) -> Iterator[str]:
@@ -26,11 +40,31 @@ def _prior(e: Experiment) -> Iterator[str]:
     if e.sampler.mode in ("forward", "langevin"):
         return
     alpha, sigma = e.sde.marginal(1.0)
-    spread = e.data.mixture.std
-    if alpha * spread > 0.25 * sigma:
+    mixture = e.data.mixture
+    if alpha * mixture.std > SPREAD * sigma:
         yield (
             f"At t = 1 a share α = {alpha:.2g} of the data is still there, against noise σ = {sigma:.2g}: "
             "the prior is not p_T. More noise at the end would mend it."
+        )
+    # a prior whose mean is off by a share of its width gives samples that are off by that share of the data's
+    off = alpha * float(np.linalg.norm(mixture.mean)) / mixture.spread(alpha, sigma)
+    if off > (OFF_PICTURES if e.pictures else OFF):
+        far = "farther from the prior's 0 than" if off > 1 else f"{off:.2g} times"
+        yield (
+            f"At t = 1 the mean of p_T is {far} the noise σ = {sigma:.2g} away: the prior is not p_T, and the samples "
+            "are shifted. Data around 0, or more noise at the end, would mend it."
+        )
+
+
+def _end(e: Experiment) -> Iterator[str]:
+    """Sampling stops at eps: what noise is left there?"""
+    if e.sampler.mode in ("forward", "langevin"):
+        return
+    alpha, sigma = e.sde.marginal(e.sde.eps)
+    if sigma > SPREAD * alpha * e.data.mixture.std:
+        yield (
+            f"At the end of sampling the noise is still σ = {sigma:.2g}, against data of width "
+            f"{e.data.mixture.std:.2g}: the samples are blurred by it. Less noise at t = 0 would mend it."
         )
 
 
@@ -42,12 +76,48 @@ FEW_PICTURES = {"reverse": 50, "pc": 40, "ode": 12}
 
 def _steps(e: Experiment) -> Iterator[str]:
     s = e.sampler
-    few = (FEW_PICTURES if e.pictures else FEW).get(s.mode, 0)
+    few: float = (FEW_PICTURES if e.pictures else FEW).get(s.mode, 0)
+    if few:  # a step may halve or double sigma/alpha, hardly more
+        few = max(few, math.log(e.sde.noise_level(e.sde.T) / e.sde.noise_level(e.sde.eps)))
     ode = s.mode == "ode"
     if s.steps * (s.solver.nfe_per_step if ode else 1) < few and not (ode and s.solver.adaptive):
         yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretisation error."
 
 
+#: Above these a solver's tolerance, and the factor of the noise that Karras' sampler puts in, are seen in the samples.
+LOOSE, LOUD = 0.1, 1.2
+
+
+def _method(e: Experiment) -> Iterator[str]:
+    """Numbers of a method itself that spoil it."""
+    s = e.sampler
+    method = s.method if s.mode in ("reverse", "pc", "ode") else None
+    if isinstance(method, DormandPrince) and max(method.rtol, method.atol) > LOOSE:
+        yield f"A tolerance above {LOOSE:g} is loose: what you see is the solver's error."
+    elif isinstance(method, EDMChurn) and s.eta and method.s_noise > LOUD:
+        yield (
+            f"S_noise = {method.s_noise:g} puts in {method.s_noise:g} times the noise that the step then takes out: "
+            "too much is left. 1 to 1.1 does good."
+        )
+
+
+def _growth(e: Experiment) -> Iterator[str]:
+    """Steps over which x_0 is scaled up by more than single precision has digits for."""
+    s = e.sampler
+    if s.mode not in ("reverse", "pc", "ode") or s.method.adaptive:
+        return
+    times = grids.times(s.grid, s.steps, e.sde)
+    alphas = [e.sde.marginal(t)[0] for t in times]
+    growth = max(b / a for a, b in pairwise(alphas))
+    if growth > LOST:
+        yield (
+            f"In one step α grows {growth:.1g} times, more than single precision has digits for: the samples may be "
+            "wrong. More steps, the log-SNR grid or a smaller β_max would mend it."
+        )
+
+
+#: Numbers (particles times dimensions) below which the snr rule's step depends much on the particles that there are.
+FEW_NUMBERS = 100
 #: The snr above which the corrector is warned of.
 LARGE_SNR = 0.5
 
@@ -65,6 +135,12 @@ def _snr(e: Experiment) -> Iterator[str]:
         )
     elif s.snr > LARGE_SNR:
         yield f"snr = {s.snr:g} makes the corrector's steps so large that it adds noise: 0.05 to 0.35 is usual."
+    numbers = s.particles * e.data.dim
+    if s.corrector.name == "langevin" and numbers < FEW_NUMBERS:
+        yield (
+            f"{s.particles} particles are few for the snr rule, whose step is an average over them: besides snr² the "
+            f"variance comes out some {4 / numbers:.2g} too large, from {math.ceil(FEW_NUMBERS / e.data.dim)} on less."
+        )
     if s.predictor.name == "none" and s.steps * s.corrector_steps < 500:
         yield "Without a predictor the corrector alone must follow pₜ: it needs many more moves."
 
@@ -108,6 +184,25 @@ def _annealed(e: Experiment) -> Iterator[str]:
         yield f"ε/σ_L² = {s.annealed_step:g} makes the result visibly too wide, by 1/(1 − ε/4σ_L²) in variance."
 
 
+#: Standard deviations of the data's own value from which an observation is called far.
+FAR = 6
+
+
+def _observed(e: Experiment) -> Iterator[str]:
+    """An observation that the data would hardly ever give."""
+    control = e.control_in_force
+    if not isinstance(control, Linear) or e.sampler.mode == "forward":
+        return
+    known = control.known(e.data.dim)
+    law = e.data.mixture.projected(np.array(known.direction))
+    away = abs(known.value - float(law.mean[0])) / math.hypot(law.std, known.std)
+    if away > FAR:
+        yield (
+            f"y = {known.value:g} is {away:.2g} standard deviations from what the data has there: no sample of it is "
+            "like the data, and the prior at t = 1 is not where the run should start."
+        )
+
+
 def _known(e: Experiment) -> Iterator[str]:
     """What is known exactly makes the posterior's score as stiff as 1/sigma² at the end."""
     s, control = e.sampler, e.control_in_force
@@ -124,8 +219,12 @@ _RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
     _snr,
     _langevin,
     _annealed,
+    _growth,
+    _method,
+    _observed,
     _steps,
     _prior,
+    _end,
     _eta,
     _known,
 )

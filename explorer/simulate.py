@@ -10,6 +10,7 @@ from itertools import repeat
 
 from explorer import grids, noise
 from explorer.distributions import Mixture
+from explorer.diverged import cause
 from explorer.frames import Frame
 from explorer.guidance.base import Replaced
 from explorer.lazy import torch
@@ -45,6 +46,7 @@ class Simulation:
     start: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
+        self.cause = ""  # why it diverged, once it has
         self.known = self.score.known if isinstance(self.score, Replaced) else None
         self.setup = self.sampler.mistake.broken(
             Setup(self.sde, self.score, self.sampler, self.mixture, self.seed, self.sampler.effective_eta)
@@ -110,8 +112,20 @@ class Simulation:
     def settled(
         self, x: torch.Tensor, t: float, step: int, sub: int = 0, last: bool = False
     ) -> tuple[torch.Tensor, str]:
-        """x after a (sub-)step that ended at t: what is known put in, and held within LIMIT; a note or ""."""
-        return _held(x if self.known is None else self._with_known(x, t, step, sub, last))
+        """x after a (sub-)step that ended at t: what is known put in, held within LIMIT; why, or ""."""
+        x = x if self.known is None else self._with_known(x, t, step, sub, last)
+        # both are false for NaN; the first is quick, and true of nearly all
+        if float(torch.linalg.vector_norm(x)) <= LIMIT or float(x.abs().max()) <= LIMIT:
+            return x, ""
+        held = torch.nan_to_num(x, nan=LIMIT, posinf=LIMIT, neginf=-LIMIT).clamp(-LIMIT, LIMIT)
+        self.cause = self.cause or self._cause(held, t, step, sub)
+        return held, self.cause
+
+    def _cause(self, x: torch.Tensor, t: float, step: int, sub: int) -> str:
+        s, growth = self.sampler, 1.0
+        if s.mode in ("reverse", "pc", "ode") and not s.method.adaptive:
+            growth = self.process.growth(*grids.times(s.grid, s.steps, self.sde)[step - 1 : step + 1])
+        return cause(s, self.process, x, t, growth, corrected=sub > 0)
 
     def _with_known(
         self, x: torch.Tensor, t: float, step: int = 0, sub: int = 0, last: bool = False
@@ -147,17 +161,6 @@ def simulate(
 ) -> Iterator[Frame]:
     """Frames of one run; see `Simulation`."""
     return Simulation(sde, sampler, score, mixture, seed, device).frames()
-
-
-def _held(x: torch.Tensor) -> tuple[torch.Tensor, str]:
-    """x and "", or x held within ±LIMIT where it left it or is not a number, and a sentence that says so."""
-    # both are false for NaN; the first is quick, and true of nearly all
-    if float(torch.linalg.vector_norm(x)) <= LIMIT or float(x.abs().max()) <= LIMIT:
-        return x, ""
-    return torch.nan_to_num(x, nan=LIMIT, posinf=LIMIT, neginf=-LIMIT).clamp(-LIMIT, LIMIT), DIVERGED
-
-
-DIVERGED = "Diverged: the steps are too large here (a smaller snr or ε, or more steps, would hold it)."
 
 
 def _forward(run: Simulation) -> Iterator[Frame]:

@@ -18,16 +18,24 @@ def with_(**sets):
     e = edited(Experiment(), "score.source", "exact")
     for name, value in sets.items():
         path = name.replace("__", ".")
-        e = edited(e, path if path.split(".")[0] in ("data", "sde", "seed") else f"sampler.{path}", value)
+        e = edited(
+            e, path if path.split(".")[0] in ("data", "sde", "seed", "control") else f"sampler.{path}", value
+        )
     return e
 
 
 #: What a sentence of each rule has in it.
 RULES = {
-    "few": "too few", "prior": "the prior is not p_T", "snr": "usual", "ald": "snr ≥ 1", "alone": "Without a predictor",
+    "few": "too few", "prior": "a share α", "snr": "usual", "ald": "snr ≥ 1", "alone": "Without a predictor",
     "eta": "η", "unstable": "Langevin is unstable there", "wide": "stationary law", "annealed": "is 4 or more",
-    "annealed wide": "too wide, by",
+    "annealed wide": "too wide, by", "few particles": "few for the snr rule", "mean": "the mean of p_T",
+    "loose": "tolerance above", "loud": "S_noise", "far": "standard deviations from what the data",
+    "end": "blurred by it", "growth": "In one step α grows",
 }  # fmt: skip
+
+
+def gaussian(mean, scale=0.4):
+    return {"type": "gaussian_mixture", "means": [mean], "scales": scale}
 
 
 def fired(e):
@@ -36,6 +44,32 @@ def fired(e):
 
 CASES = [
     (dict(), set()),
+    (dict(mode="ode", solver={"type": "dopri5", "rtol": 0.5}), {"loose"}),
+    (dict(mode="ode", solver={"type": "dopri5", "atol": 0.05}), set()),
+    (dict(predictor={"type": "edm_churn", "s_noise": 3.0}), {"loud"}),
+    (dict(predictor={"type": "edm_churn", "s_noise": 3.0}, eta=0.0), set()),
+    (dict(predictor={"type": "edm_churn", "s_noise": 1.1}), set()),
+    (dict(control={"type": "inpaint", "value": -30.0}), {"far"}),
+    (dict(control={"type": "inpaint", "value": 2.0}), set()),
+    (dict(control={"type": "measurement", "value": 30.0, "std": 0.1}), {"far"}),
+    (dict(control={"type": "measurement", "value": 30.0, "std": 10.0}), set()),
+    (dict(mode="pc", particles=49), {"few particles"}), (dict(mode="pc", particles=50), set()),
+    (dict(mode="pc", particles=99, data="two_modes_1d"), {"few particles"}),
+    (dict(mode="pc", particles=100, data="two_modes_1d"), set()),
+    (dict(mode="pc", particles=5, corrector="ald"), set()), (dict(mode="pc", particles=5, corrector_steps=0), set()),
+    (dict(particles=5), set()),
+    (dict(data=gaussian([300, 300])), {"mean"}),
+    (dict(data=gaussian([300, 300]), sde="ve"), {"mean"}),
+    (dict(data=gaussian([300, 300]), sde="exponential"), {"mean"}),
+    (dict(data=gaussian([300, 300]), sde="subvp", mode="ode"), {"mean"}),
+    (dict(data=gaussian([300, 300]), mode="forward"), set()),
+    (dict(data=gaussian([5, 0]), sde="ve"), {"mean"}), (dict(data=gaussian([5, 0])), set()),
+    (dict(data=gaussian([1, 0]), sde="ve"), set()), (dict(data=gaussian([-3, 0], 1.0), sde="ve"), {"mean"}),
+    (dict(sde={"type": "ve", "sigma_min": 1.0}), {"end"}), (dict(sde={"type": "ve", "sigma_min": 0.1}), set()),
+    (dict(sde={"type": "vp", "beta_max": 400.0}), set()),
+    (dict(sde={"type": "vp", "beta_max": 400.0}, grid="edm"), {"growth"}),
+    (dict(sde={"type": "subvp", "beta_max": 400.0}, steps=21), {"growth", "few"}),
+    (dict(sde={"type": "vp", "beta_max": 400.0}, mode="ode", steps=21, solver="dopri5"), set()),
     (dict(steps=20), set()), (dict(steps=19), {"few"}), (dict(steps=1), {"few"}),
     (dict(mode="pc", steps=15), set()), (dict(mode="pc", steps=14), {"few"}),
     (dict(mode="ode", steps=6), set()), (dict(mode="ode", steps=5), {"few"}),

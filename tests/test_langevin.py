@@ -22,7 +22,7 @@ from explorer.look import Look
 from explorer.models import resolve
 from explorer.params import params
 from explorer.samplers import Sampler
-from explorer.samplers.equilibrium import recursion, stationary
+from explorer.samplers.equilibrium import measure, recursion, stationary
 from explorer.scores import ExactScore
 from explorer.sdes import SDES
 from explorer.simulate import Simulation, simulate, step_terms
@@ -297,9 +297,33 @@ def test_both_correctors_settle_where_snr_says(sde, snr):
     arrays = last_report(LABS["snr"](snr=snr, moves=150, particles=1000), sde=sde).arrays
     for rule in RULES:
         measured = arrays[f"{rule}_measured"]
-        assert measured[75:].mean() == pytest.approx(stationary(rule, snr), rel=0.03)
+        assert measured[75:].mean() == pytest.approx(stationary(rule, snr, 2000), rel=0.03)
         assert arrays[f"{rule}_predicted"][-1] == pytest.approx(stationary(rule, snr), rel=1e-2)
         assert measured[:10] == pytest.approx(arrays[f"{rule}_predicted"][:10], rel=0.08)
+
+
+@pytest.mark.parametrize(("n", "d", "snr"), [(20, 2, 0.16), (50, 1, 0.16), (10, 8, 0.16), (20, 2, 0.05)])
+def test_few_particles_widen_the_snr_rule(n, d, snr):
+    """1 + snr² + 4/(n d): chains of n particles by plain numpy, and by the corrector itself."""
+    rng, own = np.random.default_rng(0), []
+    x = rng.standard_normal((80, n, d))
+    for i in range(1200):
+        z = rng.standard_normal(x.shape)
+        norms = [np.linalg.norm(v, axis=2).mean(axis=1) for v in (z, x)]
+        e = 2 * (snr * norms[0] / norms[1])[:, None, None] ** 2
+        x = (1 - e) * x + np.sqrt(2 * e) * z
+        own += [np.square(x).mean(axis=(1, 2))] if i >= 300 else []
+    chains = np.mean(own, axis=0)
+    error = chains.std() / math.sqrt(80)
+    excess = stationary("langevin", snr, n * d) - 1
+    assert chains.mean() - 1 == pytest.approx(excess, abs=0.12 * excess + 3 * error)
+    assert excess == pytest.approx(snr**2 + 4 / (n * d))
+
+
+def test_the_corrector_itself_is_as_wide_as_its_law_for_few_particles():
+    run = measure(SDES["vp"](), 0.5, "langevin", 0.3, 6000, (20, 2), 0)
+    assert run.rest == pytest.approx(1 + 0.09 + 0.1)
+    assert run.measured[500:].mean() == pytest.approx(run.rest, abs=0.06)
 
 
 @pytest.mark.parametrize("snr", [0.4, 1.2])

@@ -17,10 +17,12 @@ from explorer.figures import Table
 from explorer.labs import LABS, Context
 from explorer.likelihood import (
     START,
+    Estimate,
     Exact,
     Flow,
     Hutchinson,
     end_log_density,
+    hutchinson,
     log_likelihood,
     on_points,
     probes,
@@ -210,6 +212,43 @@ def test_hutchinson_along_the_ode(kind):
     assert error == pytest.approx(float(found.each.std(1).mean()) / math.sqrt(k * len(x)), rel=0.3)
 
 
+@pytest.mark.parametrize("k", [2, 3, 8])
+def test_a_pair_of_rademacher_probes_is_exact_in_the_plane(k):
+    """Whatever the Jacobian is, symmetric or not, and along the whole ODE."""
+    matrix = torch.tensor([[1.0, -3.0], [5.0, 0.25]], dtype=torch.float64)
+    pair = hutchinson("rademacher", k, (5, 2), 1)
+    _, found = pair(lambda x, t: x @ matrix.T, torch.zeros(5, 2).double(), 0.5, slice(None))
+    assert pair.columns == 1 and found == pytest.approx(1.25) and found.shape == (5, 1)
+    mixture, sde, flow = exact_flow("anisotropic", "vp", solver=within(1e-5))
+    x = data_at(mixture, sde)
+    exact, some = (
+        log_likelihood(flow, x, divergence=d) for d in (None, hutchinson("rademacher", k, x.shape, 0))
+    )
+    assert some.values == pytest.approx(exact.values, abs=2e-4) and some.error is None and some.mean()[1] == 0
+    few = hutchinson("gaussian", k, x.shape, 0), hutchinson("rademacher", k, (N, 3), 0)
+    assert all(d.columns == k for d in few) and hutchinson("rademacher", 1, x.shape, 0).columns == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "k", "least"), [("rademacher", 8, 0.87), ("rademacher", 16, 0.91), ("gaussian", 8, 0.8)]
+)
+@pytest.mark.parametrize("d", [3, 10])
+def test_errors_of_probes_cover_the_exact_trace(kind, k, least, d):
+    """Two standard errors at single points, of random symmetric matrices."""
+    rng = np.random.default_rng(d)
+    a = rng.standard_normal((4000, d, d))
+    a = torch.from_numpy(a + a.transpose(0, 2, 1))
+    v = probes(kind, k, (4000, d), 7).double()
+    each = torch.einsum("kni,nij,knj->nk", v, a, v)
+    found, exact = Estimate(each, torch.zeros(4000, d), 0), torch.einsum("nii->n", a)
+    covered = float(((found.values - exact).abs() < 2 * found.error).double().mean())
+    assert least < covered < 0.97
+    few = Estimate(each[:, :7], torch.zeros(4000, d), 0)
+    assert few.error is None
+    mean, error = few.mean()  # pooled over the points it is honest all the same
+    assert abs(mean - float(exact.mean())) < 4 * error
+
+
 def test_probes_follow_from_the_seed():
     assert torch.equal(probes("rademacher", 2, (5, 2), 1), probes("rademacher", 2, (5, 2), 1))
     assert not torch.equal(probes("gaussian", 2, (5, 2), 1), probes("gaussian", 2, (5, 2), 2))
@@ -322,8 +361,12 @@ def test_the_laboratory_with_the_exact_score_finds_the_exact_density(name):
 
 def test_the_laboratory_has_error_bars_with_probes_alone():
     context = context_of(score=ScoreSource("exact"))
-    for divergence, barred in (("exact", False), ("hutchinson", True)):
-        lab = LABS["likelihood"](cells=6, points=20, tolerance=1e-3, divergence=divergence)
+    for divergence, probe, barred in (
+        ("exact", "gaussian", False),
+        ("hutchinson", "rademacher", False),
+        ("hutchinson", "gaussian", True),
+    ):
+        lab = LABS["likelihood"](cells=6, points=20, tolerance=1e-3, divergence=divergence, probe=probe)
         report = last_report(lab, context)
         scatter = next(f for f in report.figures if f.title == "Data points")
         assert (scatter.series[1].error is not None) == barred
@@ -364,23 +407,31 @@ def test_the_command_at_points(files, capsys):
     assert [float(row[3]) for row in rows] == pytest.approx(exact, abs=1e-3)
 
 
-def test_the_command_with_probes_as_json(files, capsys):
-    argv = [
-        "likelihood",
-        files[0],
-        "--samples",
-        "50",
-        "--divergence",
-        "hutchinson",
-        "--probes",
-        "6",
-        "--json",
-    ]
+def probed(files, capsys, *options):
+    argv = ["likelihood", files[0], "--samples", "50", "--divergence", "hutchinson", "--json", *options]
     assert command_line(argv) == 0
-    found = json.loads(capsys.readouterr().out)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_command_with_probes_as_json(files, capsys):
+    found = probed(files, capsys, "--probes", "8", "--probe", "gaussian")
     assert found["points"] == len(found["rows"]) == 50 and found["nfe"] > 50
-    assert sum(row["error"] > 0 for row in found["rows"]) > 40  # (a few probes may agree)
+    assert all(row["error"] > 0 for row in found["rows"])
     assert abs(found["mean"] - found["exact"]) < 5 * found["probe_error"]
+    few = probed(files, capsys, "--probes", "4", "--probe", "gaussian")
+    assert all(row["error"] is None for row in few["rows"]) and few["probe_error"] > 0
+
+
+def test_the_command_with_two_rademacher_probes_is_exact(files, capsys):
+    found = probed(files, capsys, "--probes", "2", "--end", "exact")
+    assert all(row["found"] == pytest.approx(row["exact"], abs=2e-3) for row in found["rows"])
+    assert all(row["error"] is None for row in found["rows"]) and found["probe_error"] is None
+
+
+@pytest.mark.parametrize("end", ["prior", "exact"])
+def test_a_mismatch_of_the_prior_is_told_where_the_prior_was_used(files, capsys, end):
+    assert command_line(["likelihood", files[0], "--samples", "20", "--end", end]) == 0
+    assert ("prior in place of p_T" in capsys.readouterr().out) == (end == "prior")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import metrics
-from explorer.distributions import DISTRIBUTIONS
-from explorer.metrics import DistanceCurve, energy_distance, floor, sliced_wasserstein
+from explorer.distributions import DISTRIBUTIONS, Mixture
+from explorer.metrics import Reference, energy_distance, floor, reference, sliced_wasserstein
 
 DISTANCES = [energy_distance, sliced_wasserstein]
 sizes = st.integers(1, 40)
@@ -57,7 +57,6 @@ def test_a_shift_is_found_whole():
     # |shift · direction| averages to 2/pi of its length over the directions of the plane
     x = normal(500)
     assert sliced_wasserstein(x, x + [3.0, 4.0]) == pytest.approx(5 * 2 / math.pi, rel=1e-3)
-    assert DistanceCurve(x)(x + [3.0, 4.0]) == pytest.approx(5 * 2 / math.pi, rel=5e-3)
 
 
 def test_two_draws_of_one_law_are_as_far_apart_as_theory_says():
@@ -86,12 +85,55 @@ def test_blocks_do_not_show(monkeypatch):
     assert energy_distance(x, y) == pytest.approx(whole, rel=1e-9)
 
 
-def test_the_curve_is_the_distance():
-    data, x = normal(3000), normal(2000, seed=1, shift=0.2)
-    assert DistanceCurve(data)(x) == pytest.approx(sliced_wasserstein(data, x, 32), rel=0.02)
-    assert DistanceCurve(data)(data) < 0.02
-    assert DistanceCurve(data, most=100)(normal(3000, seed=2)) < 0.3
-    assert DistanceCurve(normal(50, 1))(normal(7, 1) + 2) == pytest.approx(2, abs=0.5)
+def law(d=2):
+    """A law of two modes in d dimensions."""
+    return Mixture(np.array([0.4, 0.6]), np.array([[-1.0] * d, [1.0] * d]), np.full((2, d), 0.3))
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 6])
+@pytest.mark.parametrize("n", [1, 7, 500])
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_a_reference_measures_as_the_metric_does(metric, n, d):
+    of, x = Reference(law(d), 1000), normal(n, d, seed=n).astype(np.float32)
+    assert of.measure(metric.__name__, x) == pytest.approx(metric(x, of.points), rel=1e-6)
+    assert len(of.points) == of.size == 1000
+
+
+def test_a_reference_is_drawn_once_and_the_same_everywhere():
+    mixture = law()
+    assert reference(mixture) is reference(mixture) and reference(mixture).size == 20_000
+    assert (reference(law()).points == reference(mixture).points).all()  # as in another process
+    few = reference(law(100))
+    assert few.points.size == 400_000
+
+
+@pytest.mark.parametrize("metric", ["sliced_wasserstein", "energy_distance"])
+def test_more_samples_than_are_measured_are_thinned_evenly(metric, monkeypatch):
+    monkeypatch.setattr(metrics, "MOST", 100)
+    of, x = Reference(law(), 500), normal(250)
+    assert metrics.measured(250) == 84 and metrics.measured(100) == 100
+    assert of.measure(metric, x) == of.measure(metric, x[::3])
+
+
+@pytest.mark.parametrize("metric", ["sliced_wasserstein", "energy_distance"])
+def test_the_floor_of_a_reference_is_what_samples_of_the_law_come_to(metric):
+    mixture = law()
+    of = Reference(mixture, 5000)
+    floor_of = of.floor(metric, 200, 40)
+    others = [of.measure(metric, mixture.sample(200, np.random.default_rng(i))[0]) for i in range(40)]
+    apart = math.hypot(floor_of.std, np.std(others)) / math.sqrt(40)
+    assert abs(np.mean(others) - floor_of.mean) < 4 * apart
+    if metric == "energy_distance":  # E of the V-statistic, with E∥X-X'∥ from the reference's own points
+        within = metrics._mean_distance(*[torch.from_numpy(of.points)] * 2)
+        assert floor_of.mean == pytest.approx(within * (1 / 200 + 1 / 5000), rel=0.3)
+
+
+def test_a_law_in_time_is_that_of_the_noised_points():
+    mixture = DISTRIBUTIONS["two_moons"]().mixture
+    x = torch.from_numpy(mixture.sample(50, np.random.default_rng(0))[0]).double()
+    assert torch.allclose(mixture.diffused(0.6, 0.8).log_density(x), mixture.log_density(x, 0.6, 0.8))
+    tilted = Mixture.of_covariances(np.ones(1), np.zeros((1, 2)), np.array([[[2.0, 0.9], [0.9, 1.0]]]))
+    assert tilted.diffused(0.5, 0.3).covariance == pytest.approx(0.25 * tilted.covariance + 0.09 * np.eye(2))
 
 
 def test_mean_log_density():

@@ -348,7 +348,9 @@ def test_the_laboratory_puts_right_and_wrong_side_by_side(name):
     right, wrong, plot, table = last.figures
     assert (right.latex, wrong.latex) == (MISTAKES[name].right, MISTAKES[name].wrong)
     assert not np.array_equal(last.arrays["right"], last.arrays["wrong"])
-    assert [row[0] for row in table.rows] == ["right", "wrong", "draws of the data"] and len(plot.series) == 3
+    assert [row[0] for row in table.rows] == ["right", "wrong", "points of the data (floor)"] and len(
+        plot.series
+    ) == 3
     assert last.progress == 1 and f"{table.rows[1][1]:.3g}" in last.words
 
 
@@ -420,3 +422,47 @@ def test_a_network_trained_with_the_wrong_target_learns_sigma_times_the_score():
         exact, learned = mixture.score(x, alpha, sigma), LearnedScore(net, sde)(x, t)
         assert float((learned - sigma * exact).norm() / exact.norm()) < 0.12
         assert float((learned * exact).sum() / exact.square().sum()) == pytest.approx(sigma, rel=0.15)
+
+
+# --- words that are true in the mode and under the SDE where they stand ---------------------------------------------
+
+
+def ring_run(name, sde, **settings):
+    """Distances from the middle of the eight Gaussians' ring at the end, and the words for it."""
+    data, mistake = DISTRIBUTIONS["eight_gaussians"](), MISTAKES[name]()
+    sampler = Sampler(**(dict(particles=300, steps=150, mistake=mistake) | settings))
+    *_, last = simulate(SDES[sde](), sampler, ExactScore(data.mixture, SDES[sde]()), data.mixture, 0)
+    ring = np.linalg.norm(data.mixture.means, axis=1).mean()
+    return np.linalg.norm(last.x, axis=1) / ring, mistake.seen_in(sampler, SDES[sde]())
+
+
+ODE = dict(mode="ode", solver=SOLVERS["heun"]())
+
+
+@pytest.mark.parametrize(("sde", "settings", "collapses"), [
+    ("ve", ODE, True), ("exponential", ODE, True), ("vp", ODE, False), ("subvp", ODE, False),
+    ("ve", dict(mode="reverse"), False), ("vp", dict(mode="reverse"), False),
+])  # fmt: skip
+def test_sigma_in_the_target_draws_together_only_where_it_is_said(sde, settings, collapses):
+    far, said = ring_run("sigma_target", sde, **settings)
+    assert (np.median(far) < 0.3) == collapses == ("draws the cloud together" in said)
+    assert collapses == ("blurred" not in said)
+
+
+@pytest.mark.parametrize(("sde", "settings", "middle"), [
+    ("vp", ODE, True), ("subvp", ODE, True), ("vp", dict(mode="reverse", eta=0.0), True),
+    ("ve", ODE, False), ("exponential", ODE, False), ("vp", dict(mode="reverse"), False),
+])  # fmt: skip
+def test_a_wrong_sign_of_time_leaves_gaps_or_leaves_altogether_as_it_is_said(sde, settings, middle):
+    far, said = ring_run("time_sign", sde, **settings)
+    assert ((far < 0.4).mean() > 0.4) == middle == ("gaps between" in said)
+    assert middle or np.median(far) > 2
+
+
+def test_advice_and_laboratory_say_what_is_so_in_this_mode():
+    e = replace(Experiment(), sde=SDES["ve"](), sampler=Sampler(**ODE, mistake=MISTAKES["sigma_target"]()))
+    said = e.sampler.mistake.seen_in(e.sampler, e.sde)
+    assert said != e.sampler.mistake.seen and any(said in text for text in advice(e))
+    lab = replace(LABS["mistakes"].quick(), mistake=e.sampler.mistake)
+    *_, report = lab.reports(Context(replace(e, sampler=replace(e.sampler, steps=6)), resolve(e)))
+    assert report.words.startswith(said)

@@ -29,11 +29,12 @@ from explorer.cli.common import (
 )
 from explorer.cli.errors import Failed, Parser
 from explorer.cli.streams import send
+from explorer.distance import Scale, to_data
 from explorer.document import Document
 from explorer.experiment import Experiment
 from explorer.frames import Frame
 from explorer.guidance.class_guidance import ClassGuidance
-from explorer.images import ImageSet, from_pixels
+from explorer.images import ImageSet
 from explorer.lazy import torch
 
 
@@ -138,32 +139,27 @@ def _summary(out: str | None, seen: _Seen, seconds: float, word: str) -> dict[st
     } | ({"accepted": sum(seen.accepted) / len(seen.accepted)} if seen.accepted else {})
 
 
-#: Pictures whose nearest neighbour is sought.
-HELD_OUT = 1000
 LEFT_OUT = "Distances between clouds are left out: a few pictures say nothing about a law in {} dimensions."
 
 
 def _measured_pictures(e: Experiment, data: ImageSet, x: np.ndarray) -> dict[str, Any]:
-    """How far pictures are from the nearest training picture (root mean square over the pixels, of -1 to 1), beside
-    what held-out ones are."""
-    held_out = from_pixels(data.held_out.images[:HELD_OUT])
-    value, floor = (float(data.neighbours(v)[1].mean()) for v in (x, held_out))
+    """How far images are from the nearest training image, beside what held-out ones are."""
+    distance = to_data(e)
+    value, scale = distance(x), Scale.of(distance, len(x))
     warn(LEFT_OUT.format(e.data.dim))
     from explorer.models import learned_from
 
     learned = learned_from(e)
-    among = {"searched": len(data.train)} | ({"learned_from": learned} if learned else {})
-    return {"nearest_training_picture": {"value": value, "held_out": floor, **among}}
+    among = {"n": scale.n, "searched": len(data.train)} | ({"learned_from": learned} if learned else {})
+    return {"nearest_training_picture": {"value": value, "held_out": scale.floor.mean, **among}}
 
 
-#: Draws of data that a distance is a mean over.
-DRAWS = 4
 #: Components of a smaller standard deviation than this are flat.
 FLAT = 1e-6
 
 
 def measured(e: Experiment, x: np.ndarray) -> dict[str, Any]:
-    """Distances of points from the data (given what a control asks), each beside what two draws of data come to."""
+    """Distances of points from the data (given what a control asks), each beside what new draws of data come to."""
     from explorer import metrics
 
     if e.pictures is not None:
@@ -171,12 +167,11 @@ def measured(e: Experiment, x: np.ndarray) -> dict[str, Any]:
     mixture = e.target
     other = e.sample(len(x), 2)
     out: dict[str, Any] = {}
+    reference = metrics.reference(mixture)
+    of = {"n": metrics.measured(len(x)), "reference": reference.size}
     for name in ("sliced_wasserstein", "energy_distance"):
-        metric: metrics.Metric = getattr(metrics, name)
-        # one draw of data is luck: both numbers are means over several
-        values = [metric(x, e.sample(len(x), seed)) for seed in range(10, 10 + DRAWS)]
-        floor = metrics.floor(metric, mixture, len(x), range(DRAWS))
-        out[name] = {"value": float(np.mean(values)), "floor": floor.mean, "floor_std": floor.std}
+        floor = reference.floor(name, len(x))
+        out[name] = {"value": reference.measure(name, x), "floor": floor.mean, "floor_std": floor.std, **of}
     if mixture.scales.min() > FLAT:  # else all of it lies on a line, and its density is infinite there
         out["mean_log_density"] = {
             "value": metrics.mean_log_density(mixture, x),

@@ -80,7 +80,7 @@ class Study:
     steps of the same path (FINE at least). A method whose noise is its own (`Predictor.own_noise`) is its own
     reference.
     endpoint: without noise (η = 0), against the ODE solved to TIGHT.
-    law: the energy distance to as many draws of data, by the program's own loop, correctors included.
+    law: the energy distance to one large draw of data, by the program's own loop, correctors included.
     Methods of which a measure says nothing are left out: see `unfit`. Raises ValueError for numbers of steps
     that share no path.
     """
@@ -135,7 +135,7 @@ class Study:
                 for j, method in enumerate(self.kept):
                     if self.measure == "law":
                         end = yield from self._simulated(method, level, seed)
-                        yield Point(j, level, i, end.steps, end.nfe, self._from_data(end.x, seed))
+                        yield Point(j, level, i, end.steps, end.nfe, self._from_data(end.x))
                         continue
                     key = j if method.own_noise else method.eta
                     if key not in ends:
@@ -235,9 +235,8 @@ class Study:
             return self.averages.of(x) - self.averages.of(reference)
         return np.array([distance(x, reference, self.average)])
 
-    def _from_data(self, x: np.ndarray, seed: int) -> np.ndarray:
-        rng = np.random.default_rng(noise.seed_of(seed, noise.PROBE))
-        return np.array([metrics.energy_distance(x, self.mixture.sample(self.particles, rng)[0])])
+    def _from_data(self, x: np.ndarray) -> np.ndarray:
+        return np.array([metrics.reference(self.mixture).energy_distance(x)])
 
     @cached_property
     def averages(self) -> Averages:
@@ -246,8 +245,8 @@ class Study:
 
     @cached_property
     def floor(self) -> metrics.Floor:
-        """The energy distance between two draws of data as large as the samples."""
-        return metrics.floor(metrics.energy_distance, self.mixture, self.particles, range(4))
+        """The energy distance of as many new points of the data."""
+        return metrics.reference(self.mixture).floor("energy_distance", self.particles)
 
 
 def _adaptive(method: Predictor, process: Reverse, x: torch.Tensor) -> Generator[None, None, End]:

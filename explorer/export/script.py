@@ -37,10 +37,9 @@ def run(experiment, out):
     t = np.array([frame.t for frame in frames])
     x = np.stack([frame.x for frame in frames])
     np.savez(out, t=t, x=x, nfe=np.array([frame.nfe for frame in frames]))
-    data = experiment.sample(len(x[-1]), seed=1)
     print(f"{{out}}: x {{x.shape}}, {{frames[-1].nfe}} evaluations of the score for each particle")
     print(f"  mean {{x[-1].mean(axis=0)}}, standard deviation {{x[-1].std(axis=0)}}")
-    print(f"  sliced Wasserstein distance to data {{sliced_wasserstein(x[-1], data):.4f}}")
+    print(f"  {{report(experiment, x[-1])}}")
 
 
 if __name__ == "__main__":
@@ -120,7 +119,7 @@ def _prepared(experiments: list[Experiment]) -> bool:
 
 def _imports(experiments: list[Experiment], trained: bool) -> str:
     used = {(type(v).__module__, type(v).__name__) for e in experiments for v in _objects(e)}
-    used |= {("explorer.metrics", "sliced_wasserstein"), ("explorer.models", "resolve")}
+    used |= {("explorer.distance", "report"), ("explorer.models", "resolve")}
     used |= {("explorer.models", "prepare")} if _prepared(experiments) else set()
     used |= {("explorer.simulate", "simulate")} | ({("explorer.scores.files", "load")} if trained else set())
     modules = sorted({module for module, _ in used})

@@ -15,7 +15,7 @@ from explorer.frames import Frame
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.lazy import torch
 from explorer.look import Look
-from explorer.metrics import sliced_wasserstein
+from explorer.metrics import Reference
 from explorer.params import param
 from explorer.samplers import Sampler
 from explorer.sdes import SDE
@@ -45,7 +45,7 @@ class Mixing:
 
     `kept`: slope of x/alpha after against before; `predicted`: the same on one Gaussian of the data's size;
     `changed`: share of the particles that are of another class than before; `distance`, `floor`: sliced Wasserstein
-    distance to draws of the level, and of two sets of draws, in standard deviations of the level.
+    distance to one large draw of the level, and that of as many new draws, in standard deviations of the level.
     """
 
     kept: float
@@ -138,14 +138,14 @@ class Annealing(Lab):
     def _mixing(self, e: Experiment, level: Level, before: Frame, after: Frame) -> Mixing:
         mixture = e.data.mixture
         a, b = (f.x / f.alpha - (f.x / f.alpha).mean(axis=0) for f in (before, after))
-        draws = [_draws(mixture, after, seed) for seed in ([e.seed, 1], [e.seed, 2])]
+        law = Reference(mixture.diffused(after.alpha, after.sigma))
         rate = 0.5 * level.step / level.std**2
         return Mixing(
             kept=float((a * b).sum() / (a * a).sum()),
             predicted=(1 - rate) ** self.level_steps if 0 <= rate <= 2 else math.nan,
             changed=_changed(mixture, before, after),
-            distance=sliced_wasserstein(after.x, draws[0]) / level.std,
-            floor=sliced_wasserstein(draws[1], draws[0]) / level.std,
+            distance=law.sliced_wasserstein(after.x) / level.std,
+            floor=law.floor("sliced_wasserstein", len(after.x), 4).mean / level.std,
         )
 
     def _report(self, context: Context, descent: Descent, here: Level, progress: float) -> Report:
@@ -215,13 +215,6 @@ def nearest(levels: list[Level], sde: SDE, t: float) -> Level:
     """The level whose noise is nearest to that of time t."""
     now = sde.noise_level(min(max(t, 1e-5), sde.T))
     return min(levels, key=lambda level: abs(math.log(level.noise / now)))
-
-
-def _draws(mixture: Mixture, frame: Frame, seed: list[int]) -> np.ndarray:
-    """As many draws of p_t as the frame has particles."""
-    rng = np.random.default_rng(seed)
-    x, _ = mixture.sample(len(frame.x), rng)
-    return np.asarray(frame.alpha * x + frame.sigma * rng.standard_normal(x.shape), np.float32)
 
 
 def _changed(mixture: Mixture, before: Frame, after: Frame) -> float:

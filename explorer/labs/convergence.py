@@ -169,7 +169,9 @@ class Convergence(Lab):
             series.append(Series(name, x, curve.error, *style(i), points=True, error=bars))
         if self.measure == "law" and curves:
             ends = np.array([min(c.x(self.axis)[0] for c in curves), max(c.x(self.axis)[-1] for c in curves)])
-            series.append(Series("two draws of data", ends, np.full(2, runs.floor.mean), "muted", "dot"))
+            series.append(
+                Series("new draws of data (floor)", ends, np.full(2, runs.floor.mean), "muted", "dot")
+            )
         label = "steps N" if self.axis == "steps" else "evaluations of the score per particle (NFE)"
         title = study.MEASURES[self.measure]
         return Plot(title, label, study.AXES[self.measure], tuple(series), True, True)
@@ -217,7 +219,10 @@ def _words(lab: Convergence, runs: Study, curves: list[Curve]) -> str:
         steepest, fall = min(known, key=lambda pair: pair[1].value)
         out.append(f"The steepest fall is that of {steepest.method.title}, with slope {fall}.")
     if lab.measure == "law":
-        out.append(f"Two draws of data are {runs.floor.mean:.2g} apart: below that nothing can be told.")
+        out.append(
+            f"As many new points of the data are {runs.floor.mean:.2g} ± {runs.floor.std:.1g} from it: below that "
+            "nothing can be told."
+        )
     if runs.doubts:
         out.append(f"The reference is exact to about {max(runs.doubts.values()):.0e}.")
     elif lab.measure == "strong":

@@ -119,7 +119,7 @@ class GuidanceLab(Lab):
         found = []
         for seed in runs.seeds(work.context.experiment.seed, self.repeats):
             x = self._sampled(work, weight, seed)
-            found.append((_share(work, x), runs.spread_of(x, work.target), work.distances(x, seed)))
+            found.append((_share(work, x), runs.spread_of(x, work.target), work.distances(x)))
         pairs = [runs.mean_and_error(list(column)) for column in zip(*found, strict=True)]
         return np.array([weight, *(v for pair in pairs for v in pair)])
 
@@ -219,7 +219,7 @@ class GuidanceLab(Lab):
         said = controlled(work.context.resolved, e).control
         return (
             f"Class {self.label}, {name}, at w = {self.weight:g}: class share {_share(work, x):.3f}, spread "
-            f"{runs.spread_of(x, work.target):.2f} of the exact one, energy distance {work.distances(x, e.seed):.4f} "
+            f"{runs.spread_of(x, work.target):.2f} of the exact one, energy distance {work.distances(x):.4f} "
             f"(floor {work.distances.floor:.4f}). {said}"
         )
 

@@ -157,7 +157,7 @@ class Inverse(Lab):
             for method in self._methods():
                 found = []
                 for seed in runs.seeds(context.experiment.seed, self.repeats):
-                    found.append(work.distances(self._run(work, method, steps, seed), seed))
+                    found.append(work.distances(self._run(work, method, steps, seed)))
                     done += 1
                     yield replace(report, progress=min(done / units, 0.999))
                 row = (steps, *runs.mean_and_error(found))
@@ -255,7 +255,7 @@ class Inverse(Lab):
             stds = runs.mean_and_error(
                 [float((x @ work.across).std(dtype=np.float64)) - std for x in samples]
             )
-            far = runs.mean_and_error([work.distances(x, i) for i, x in enumerate(samples)])
+            far = runs.mean_and_error([work.distances(x) for x in samples])
             sampler = self._sampler(work.context, m, work.steps)
             rows.append((m.words, sampler.steps * sampler.nfe_per_step, *means, *stds, *far))
         rows.append(("floor", 0, 0.0, std / self.particles**0.5, 0.0, 0.0, work.distances.floor, 0.0))

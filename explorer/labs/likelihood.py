@@ -29,12 +29,11 @@ from explorer.likelihood import (
     START,
     Divergence,
     Exact,
-    Hutchinson,
     Measured,
     estimated,
+    hutchinson,
     measured,
     on_points,
-    probes,
 )
 from explorer.marks import Array, Bounds, Image, Mark
 from explorer.params import param
@@ -71,13 +70,15 @@ class Likelihood(Lab):
         equation="∇·s = Σ ∂sᵢ/∂xᵢ = E[vᵀ(∇s)v]",
     )  # fmt: skip
     probes: int = param(
-        4, "Probes", symbol="k", low=1, high=32, minimum=1, maximum=256,
+        8, "Probes", symbol="k", low=1, high=32, minimum=1, maximum=256,
         visible=lambda lab: lab.divergence == "hutchinson",
-        help="Independent probes; their spread gives the error bars, from two on.", equation="error = std/√k",
+        help="Independent probes; their spread gives the error bars, from eight on. In the plane a pair of Rademacher "
+        "probes, (a, b) and (a, −b), is exact.", equation="error = std/√k",
     )  # fmt: skip
     probe: str = param(
         "rademacher", "Probe law", choices=PROBES, visible=lambda lab: lab.divergence == "hutchinson",
-        help="Rademacher probes see only what is off the Jacobian's diagonal; Gaussian ones scatter more.",
+        help="Rademacher probes see only what is off the Jacobian's diagonal; Gaussian ones scatter more, with heavy "
+        "tails: their error bars are too short.",
         equation="E[vvᵀ] = I",
     )  # fmt: skip
     end: str = param(
@@ -126,7 +127,7 @@ class _Work:
     def divergence(self, x: torch.Tensor) -> Divergence:
         if self.lab.divergence == "exact":
             return Exact()
-        return Hutchinson(probes(self.lab.probe, self.lab.probes, tuple(x.shape), self.e.seed))
+        return hutchinson(self.lab.probe, self.lab.probes, tuple(x.shape), self.e.seed)
 
     def in_the_plane(self) -> Iterator[Report]:
         coarse = Grid(self.bounds, min(COARSE, self.lab.cells))

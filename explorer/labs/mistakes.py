@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from explorer.experiment import Experiment
 from explorer.figures import Equation, Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.metrics import energy_distance
+from explorer.metrics import Reference, reference
 from explorer.params import param
 from explorer.samplers.mistakes import MISTAKES, Mistake
 from explorer.scores import Score
 from explorer.simulate import simulate
 
-#: Particles of each run, draws of the data that their ends are measured against, frames between two reports.
-PARTICLES, DATA, PULSE = 500, 1000, 60
+#: Particles of each run, frames between two reports.
+PARTICLES, PULSE = 500, 60
 NONE = MISTAKES["none"]()
 
 
@@ -29,6 +30,12 @@ class Trace:
     t: np.ndarray
     std: np.ndarray
     end: np.ndarray
+    law: Reference
+
+    @cached_property
+    def distance(self) -> float:
+        """The energy distance of the end to the data."""
+        return self.law.energy_distance(self.end)
 
 
 @LABS.register("mistakes", title="Right and wrong", order=80)
@@ -65,20 +72,21 @@ class RightAndWrong(Lab):
 
     def reports(self, context: Context) -> Iterator[Report]:
         e, score = context.experiment, context.resolved.score
+        seen = self.mistake.seen_in(e.sampler, e.sde)
         equations = (
             Equation("Right", self.mistake.right),
             Equation("Wrong", self.mistake.wrong, f"{self.mistake.about} {self.mistake.why}"),
         )
-        yield Report(equations, 0.02, self.mistake.seen)
+        yield Report(equations, 0.02, seen)
         traces: list[Trace] = []
         for i, (name, mistake) in enumerate({"right": NONE, "wrong": self.mistake}.items()):
             for share, trace in self._run(e, score, name, mistake):
                 figures = (*equations, *_measured(e, [*traces, trace]))
-                yield Report(figures, 0.05 + 0.45 * (i + share), self.mistake.seen)
+                yield Report(figures, 0.05 + 0.45 * (i + share), seen)
             traces.append(trace)
         right, wrong = traces
         words = (
-            f"{self.mistake.seen} Here the spread ends at {right.std[-1]:.3g} where all is right and at "
+            f"{seen} Here the spread ends at {right.std[-1]:.3g} where all is right and at "
             f"{wrong.std[-1]:.3g} with the mistake; the law of the data has {e.data.mixture.std:.3g}."
         )
         arrays = {"right": right.end, "wrong": wrong.end}
@@ -89,16 +97,17 @@ class RightAndWrong(Lab):
         sampler = replace(e.sampler, particles=self.particles, mistake=mistake)
         expected = max(sampler.expected_frames, PULSE)
         rows: list[tuple[float, float]] = []
+        law = reference(e.data.mixture)
         for i, frame in enumerate(simulate(e.sde, sampler, score, e.data.mixture, e.seed), start=1):
-            rows.append((frame.t, float(np.sqrt(frame.x.astype(float).var(axis=0).mean()))))
+            rows.append((frame.t, _spread(frame.x)))
             if i % PULSE == 0:
-                yield min(i / expected, 1.0), _trace(name, rows, frame.x)
-        yield 1.0, _trace(name, rows, frame.x)
+                yield min(i / expected, 1.0), _trace(name, rows, frame.x, law)
+        yield 1.0, _trace(name, rows, frame.x, law)
 
 
-def _trace(name: str, rows: list[tuple[float, float]], end: np.ndarray) -> Trace:
+def _trace(name: str, rows: list[tuple[float, float]], end: np.ndarray, law: Reference) -> Trace:
     t, std = np.array(rows).T
-    return Trace(name, t, std, end)
+    return Trace(name, t, std, end, law)
 
 
 def _measured(e: Experiment, traces: list[Trace]) -> tuple[Figure, ...]:
@@ -119,14 +128,18 @@ def _measured(e: Experiment, traces: list[Trace]) -> tuple[Figure, ...]:
 
 
 def _table(e: Experiment, traces: list[Trace]) -> Table:
-    """Distances of the ends from the data; the last row is what the data has from itself."""
-    one, other = (e.data.sample(DATA, e.seed + i) for i in (1, 2))
-    ends = {trace.name: trace.end for trace in traces} | {"draws of the data": other}
-    rows = tuple(
-        (name, float(np.sqrt(end.astype(float).var(axis=0).mean())), energy_distance(end, one))
-        for name, end in ends.items()
-    )
+    """Distances of the ends from the data; the last row is what as many points of the data come to."""
+    law, n = reference(e.data.mixture), len(traces[0].end)
+    ends = tuple((trace.name, _spread(trace.end), trace.distance) for trace in traces)
+    floor = law.floor("energy_distance", n)
+    rows = (*ends, ("points of the data (floor)", _spread(law.points), floor.mean))
     columns = ("run", "standard deviation", "energy distance to the data")
-    return Table(
-        "Where the particles end", columns, rows, "Other draws of the data are the floor of the distance."
+    about = (
+        f"Energy distance of {n:,} particles to one draw of {law.size:,} points of the data; as many new points of "
+        f"the data come to {floor.mean:.3g} ± {floor.std:.2g}."
     )
+    return Table("Where the particles end", columns, rows, about)
+
+
+def _spread(x: np.ndarray) -> float:
+    return float(np.sqrt(x.astype(float).var(axis=0).mean()))

@@ -29,12 +29,13 @@ class SignalToNoise(Lab):
     for_pictures = True
     about = (
         "A corrector should leave pₜ as it is. On one Gaussian, whose score is −x/σ², what it does can be worked "
-        "out: both rules leave it too wide, by a factor that snr alone decides. From snr = 1 on neither rests: the "
+        "out: both rules leave it too wide, by a factor that snr decides, for the snr rule also how many particles its "
+        "step is an average over. From snr = 1 on neither rests: the "
         "annealed rule diverges, the snr rule swings between too narrow and too wide."
     )
     equation = (
         r"\frac{v}{\sigma^2} = \frac{1}{1 - \mathrm{snr}^2} \;\text{(annealed)},\quad "
-        r"1 + \mathrm{snr}^2 \;\text{(snr rule)}"
+        r"1 + \mathrm{snr}^2 + \frac{4}{n d} \;\text{(snr rule)}"
     )
     source = "Song et al. 2021, Algorithms 4, 5 and appendix G"
 
@@ -54,7 +55,8 @@ class SignalToNoise(Lab):
     )  # fmt: skip
     dimension: int = param(
         2, "Dimension", symbol="d", low=1, high=64, minimum=1, maximum=4096, log=True,
-        help="Of the Gaussian. What is predicted does not depend on it.", equation="x ∈ ℝᵈ",
+        help="Of the Gaussian. The snr rule, whose step is an average over n particles, leaves 4/(nd) more.",
+        equation="x ∈ ℝᵈ",
     )  # fmt: skip
     particles: int = param(
         2000, "Particles", symbol="n", low=100, high=10000, minimum=10, maximum=100000, log=True,
@@ -91,7 +93,7 @@ class SignalToNoise(Lab):
         axis = np.concatenate([np.linspace(0.0, 0.99, 199), np.linspace(1.0, max(1.2, self.snr), 20)])
         series = []
         for rule, (role, name) in RULES.items():
-            law = np.array([stationary(rule, s) for s in axis])
+            law = np.array([stationary(rule, s, self.particles * self.dimension) for s in axis])
             series.append(Series(f"{name}, predicted", axis, law, role))
             mine = sorted(
                 (r for r in runs if r.rule == rule and (r.settles or rule != "ald")), key=lambda r: r.snr
@@ -125,7 +127,7 @@ def _table(runs: list[Run]) -> Table:
     for run in runs:
         name = RULES[run.rule][1]
         if run.settles:
-            rows.append((name, "variance v/σ²", stationary(run.rule, run.snr), *run.settled))
+            rows.append((name, "variance v/σ²", run.rest, *run.settled))
         elif run.rule == "ald":
             rows.append((name, "growth of v per move", run.law.growth, run.growth, math.nan))
         else:
@@ -140,7 +142,7 @@ def _words(runs: list[Run]) -> str:
     snr = annealed.snr
     if annealed.settles:
         said = (
-            f"{name} at {run.settled[0]:.3f} ± {run.settled[1]:.3f} σ² (predicted {stationary(run.rule, snr):.3f})"
+            f"{name} at {run.settled[0]:.3f} ± {run.settled[1]:.3f} σ² (predicted {run.rest:.3f})"
             for name, run in (("the annealed rule settles", annealed), ("the snr rule", adaptive))
         )
         return f"At snr = {snr:.3g} {', '.join(said)}."

@@ -17,7 +17,6 @@ from explorer.labs.density_parts import (
     backdrop,
     code_picture,
     dots,
-    draws,
     flow_of,
     line_density,
     report,
@@ -167,7 +166,7 @@ class _Work:
     def curves(self, found: list[Decoded]) -> Plot:
         taus = np.array([d.tau for d in found])
         h, p = (np.array([getattr(d, name) for d in found]) for name in ("entropy", "exact"))
-        truth = -metrics.mean_log_density(self.mixture, draws(self.e, 4000))
+        truth = -metrics.mean_log_density(self.mixture, metrics.reference(self.mixture).points)
         level = np.full(len(taus), truth)
         return Plot(
             "Density and entropy of the samples", "τ", "nats",

@@ -9,6 +9,7 @@ from explorer.likelihood.divergence import (
     Exact,
     Hutchinson,
     Without,
+    hutchinson,
     probes,
 )
 from explorer.likelihood.flow import (
@@ -50,6 +51,7 @@ __all__ = [
     "end_log_density",
     "estimated",
     "final",
+    "hutchinson",
     "linear",
     "log_likelihood",
     "measured",

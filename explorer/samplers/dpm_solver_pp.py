@@ -29,14 +29,12 @@ class _DPMSolverPP(Predictor):
 
     def terms(self, process: Reverse, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:
         step = self.step(process, x, t, t_next, z)
-        alpha, _ = process.sde.marginal(t)
-        alpha_next, _ = process.sde.marginal(t_next)
-        drift = (alpha_next / alpha - 1) * x
+        drift = (process.growth(t, t_next) - 1) * x
         return Terms(drift, step.mean - x - drift, step.x - step.mean)
 
 
 class _Remembering(Walk):
-    """Keeps the x_0 that the last step predicted, and how long that step was in log-SNR."""
+    """Keeps the x_0 that the last step predicted (in the process's unit), and how long that step was in log-SNR."""
 
     def __init__(self, method: Predictor, process: Reverse, times: list[float], cautious: bool) -> None:
         super().__init__(method, process, times)
@@ -50,7 +48,7 @@ class _Remembering(Walk):
         h = math.log(level / level_next)
         x0 = self._extrapolated(self.process.denoised(x, t), h, last=t_next == self.times[-1])
         mean = (x * (sigma_next / sigma * math.exp(-noise * h))).add_(
-            x0, alpha=-alpha_next * math.expm1(-(1 + noise) * h)
+            x0, alpha=-alpha_next / self.process.unit * math.expm1(-(1 + noise) * h)
         )
         c = sigma_next * math.sqrt(-math.expm1(-2 * noise * h))
         return Step(torch.add(mean, z, alpha=c) if c else mean, mean)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from explorer.lazy import torch
 from explorer.params import param
 from explorer.samplers.base import PREDICTORS, Predictor, Step, Terms, Walk
-from explorer.samplers.ddim import LARGEST
-from explorer.samplers.process import Reverse
+from explorer.samplers.process import LARGEST, Reverse
 
 
 @PREDICTORS.register("edm_churn", title="EDM Heun with churn", order=70)
@@ -77,17 +76,17 @@ class _Churning(Walk):
     method: EDMChurn
 
     def terms(self, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Terms:
-        sde = self.process.sde
+        sde, unit = self.process.sde, self.process.unit
         (alpha, _), (alpha_next, _) = sde.marginal(t), sde.marginal(t_next)
-        level, next_level = min(sde.noise_level(t), LARGEST), sde.noise_level(t_next)
+        level, next_level = sde.noise_level(t), sde.noise_level(t_next)
         hat = self.method.churned(self.process, level, len(self.times) - 1)
-        noise = z * (self.method.s_noise * math.sqrt(hat**2 - level**2))
-        y = torch.add(noise, x, alpha=min(1 / alpha, LARGEST))
+        noise = z * (self.method.s_noise * math.sqrt(hat**2 - level**2) * unit)
+        y = torch.add(noise, x, alpha=unit / alpha)
         slope = self._slope(y, hat, sde.time_at(hat) if hat > level else t)
-        end = torch.add(y, slope, alpha=next_level - hat)
+        end = torch.add(y, slope, alpha=(next_level - hat) * unit)
         slope = slope + self._slope(end, next_level, t_next)
-        score = slope.mul_(0.5 * alpha_next * (next_level - hat))
-        return Terms(x * (alpha_next / alpha - 1), score, noise.mul_(alpha_next))
+        score = slope.mul_(max(0.5 * alpha_next * (next_level - hat), -LARGEST))
+        return Terms(x * (self.process.growth(t, t_next) - 1), score, noise.mul_(alpha_next / unit))
 
     def step(self, x: torch.Tensor, t: float, t_next: float, z: torch.Tensor) -> Step:
         drift, score, noise = self.terms(x, t, t_next, z)
@@ -97,4 +96,4 @@ class _Churning(Walk):
     def _slope(self, y: torch.Tensor, level: float, t: float) -> torch.Tensor:
         """dy/dv = (y - D(y; v))/v, D from the score at t: -sigma s, but for a level above the highest."""
         alpha, sigma = self.process.sde.marginal(t)
-        return self.process.score(y * alpha, t) * (-sigma * (sigma / alpha / level))
+        return self.process.score(y * (alpha / self.process.unit), t) * (-sigma * (sigma / alpha / level))

@@ -14,8 +14,9 @@ from explorer.samplers.process import Reverse
 class Langevin(Corrector):
     """ε = 2a (snr ∥z∥/∥s∥)², [S21] Algorithms 4 and 5.
 
-    The norms are means over the batch, as in the paper's code; this couples the particles a little. On
-    N(0, sigma² I) it settles near variance (1 + snr²) sigma².
+    The norms are means over the batch, as in the paper's code. So the step depends on the n particles that there are,
+    and more the fewer they are: on N(0, sigma² I) in d dimensions it settles at variance (1 + snr² + 4/(n d)) sigma²,
+    measured from n d of about 40 on. For one particle in the plane ε has no mean, and the variance none that is finite.
     """
 
     source = "Song et al. 2021, Algorithms 4, 5"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from explorer.lazy import torch
 from explorer.sdes.base import SDE
+
+#: Of alpha'/alpha: one step from almost no signal would pass what float32 holds, and has lost all digits anyway.
+LARGEST = 1e30
 
 
 @dataclass
@@ -28,10 +33,20 @@ class Reverse:
         self.evaluations += 1 if asked is None else asked(t)
         return self.score_function(x, t)
 
+    @cached_property
+    def unit(self) -> float:
+        """A power of two that x/alpha is kept in, so that it fits into float32: 1 but for a very large beta_max."""
+        alpha, _ = self.sde.marginal(self.sde.T)
+        return 2.0 ** min(0, math.floor(math.log2(alpha * LARGEST)))
+
     def denoised(self, x: torch.Tensor, t: float) -> torch.Tensor:
-        """Tweedie's E[x_0 | x_t] = (x + sigma² s)/alpha (Efron 2011)."""
+        """Tweedie's E[x_0 | x_t] = (x + sigma² s)/alpha (Efron 2011), times `unit`."""
         alpha, sigma = self.sde.marginal(t)
-        return torch.add(x, self.score(x, t), alpha=sigma * sigma).mul_(1 / alpha)
+        return torch.add(x, self.score(x, t), alpha=sigma * sigma).mul_(self.unit / alpha)
+
+    def growth(self, t: float, t_next: float) -> float:
+        """alpha(t_next)/alpha(t), LARGEST at most."""
+        return min(self.sde.marginal(t_next)[0] / self.sde.marginal(t)[0], LARGEST)
 
     @property
     def weight(self) -> float:

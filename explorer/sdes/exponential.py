@@ -44,4 +44,4 @@ class Exponential(SDE):
         return min(math.log1p(rate * ratio**2) / rate, self.T)
 
     def equation_now(self) -> str:
-        return rf"dx = \noise{{{self.s:.4g}^{{t}}\, dw}}"
+        return rf"dx = \noise{{s^t\, dw}},\;s = {self.s:.4g},\;\sigma(t)^2 = \frac{{s^{{2t}} - 1}}{{2 \ln s}}"

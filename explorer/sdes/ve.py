@@ -65,8 +65,9 @@ class VE(SDE):
         return min(math.log(max(ratio / self.sigma_min, 1.0)) / self._log_ratio, self.T)
 
     def equation_now(self) -> str:
-        g = math.sqrt(2 * self._log_ratio)
-        ratio = self.sigma_max / self.sigma_min
-        base = latex(ratio, 4)
-        base = rf"({base})" if "10^" in base else base
-        return rf"dx = \noise{{{latex(self.sigma_min)} \cdot {base}^{{t}} \cdot {latex(g)}\, dw}}"
+        low, high = latex(self.sigma_min), latex(self.sigma_max)
+        return (
+            rf"dx = \noise{{g(t)\, dw}},\;"
+            rf"\sigma(t) = {low} \left(\frac{{{high}}}{{{low}}}\right)^t,\;"
+            rf"g(t) = \sigma(t) \sqrt{{2 \ln \frac{{{high}}}{{{low}}}}}"
+        )

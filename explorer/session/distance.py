@@ -8,45 +8,40 @@ from typing import TypeAlias
 
 import numpy as np
 
-from explorer.distributions import Distribution
+from explorer.distance import Distance, Scale, to_data
 from explorer.experiment import Experiment
 from explorer.frames import Recording
-from explorer.images import ImageSet
-from explorer.images.base import from_pixels
-from explorer.metrics import DistanceCurve
 
-#: (share of the run, t, distance); and some of them by frame, with the recording they are of and the distance of
-#: data to other data.
+#: (share of the run, t, distance); and some of them by frame, with the recording they are of and what they mean.
 Row: TypeAlias = tuple[float, float, float]
-Measured: TypeAlias = tuple[Recording, dict[int, Row], float]
-Ruler: TypeAlias = tuple[Callable[[np.ndarray], float], float]
+Measured: TypeAlias = tuple[Recording, dict[int, Row], Scale]
 
-#: Points of the curve, and how many are measured in one piece of work.
-POINTS, AT_ONCE = 40, 4
-#: Particles that are measured.
-PARTICLES = 1000
-PROJECTIONS = 24
-#: Pictures of a run, and held-out ones, whose nearest training picture is sought.
-SAMPLES, HELD_OUT = 16, 200
+#: Points of the curve, how many are measured in one piece of work, and of how many particles (one point at least).
+POINTS, AT_ONCE, AT_MOST = 40, 4, 10_000
 
 
 class Distances:
     """The curve of one track: (share of the run, t, distance) for evenly spaced frames."""
 
     def __init__(self) -> None:
-        self.floor: float | None = None
-        self._ruler: Callable[[], Ruler] | None = None
+        self.scale: Scale | None = None
+        self._distance: Callable[[], Distance] | None = None
         self._rows: dict[int, Row] = {}
         self._recording: Recording | None = None
         self._pending = False
 
-    def restart(self, data: Distribution | Experiment, *, keep: bool = False) -> None:
-        """Begin again for a new run, of `data` or of what an experiment's samples should be like.
+    @property
+    def floor(self) -> float | None:
+        """What data itself comes to, on average."""
+        return None if self.scale is None else self.scale.floor.mean
+
+    def restart(self, experiment: Experiment, *, keep: bool = False) -> None:
+        """Begin again for a new run, against what an experiment's samples should be like.
 
         With `keep` the old curve stays until the new one has points.
         """
         self._rows = self._rows if keep else {}
-        self._ruler = cache(lambda: _ruler(data))  # made in the worker, once for a run
+        self._distance = cache(lambda: to_data(experiment))  # made in the worker, once for a run
         self._pending = False
         self._recording = None
 
@@ -57,54 +52,36 @@ class Distances:
 
     def work(self, recording: Recording) -> Callable[[], Measured] | None:
         """A piece of work that measures the next few frames of a complete recording, or None."""
-        if self._pending or not recording.complete or self._ruler is None:
+        if self._pending or not recording.complete or self._distance is None:
             return None
         if recording is not self._recording:
             self._recording, self._rows = recording, {}
         if len(self._rows) >= min(POINTS, len(recording)):
             return None
         wanted = np.unique(np.linspace(0, len(recording) - 1, POINTS).round().astype(int)).tolist()
-        missing = [i for i in wanted if i not in self._rows][:AT_ONCE]
+        n = len(recording[0].x)
+        missing = [i for i in wanted if i not in self._rows][: max(1, min(AT_ONCE, AT_MOST // n))]
         if not missing:
             return None
         self._pending = True
-        ruler, last = self._ruler, max(len(recording) - 1, 1)
+        of, last = self._distance, max(len(recording) - 1, 1)
+        known = self.scale if self._rows else None
 
         def measure() -> Measured:
-            distance, floor = ruler()
-            rows = {i: (i / last, recording[i].t, distance(recording[i].x[:PARTICLES])) for i in missing}
-            return recording, rows, floor
+            distance = of()
+            rows = {i: (i / last, recording[i].t, distance(recording[i].x)) for i in missing}
+            return recording, rows, known or Scale.of(distance, n)
 
         return measure
 
     def add(self, result: Measured) -> None:
         """Take in what a piece of work has measured, unless the run has changed since."""
-        recording, rows, floor = result
+        recording, rows, scale = result
         self._pending = False
         if recording is self._recording:
             self._rows |= rows
-            self.floor = floor
+            self.scale = scale
 
     def array(self) -> np.ndarray:
         """(m, 3), sorted by the share of the run."""
         return np.array(sorted(self._rows.values()), dtype=np.float64).reshape(-1, 3)
-
-
-def _ruler(data: Distribution | Experiment) -> Ruler:
-    """The distance to a draw of the data, and that of another draw from it."""
-    pictures = data.pictures if isinstance(data, Experiment) else None
-    if pictures is not None:
-        return _picture_ruler(pictures)
-    distance = DistanceCurve(data.sample(PARTICLES, seed=2), PROJECTIONS)
-    return distance, distance(data.sample(PARTICLES, seed=3))
-
-
-def _picture_ruler(data: ImageSet) -> Ruler:
-    """How far pictures are from the nearest training picture, root mean square over pixels, on average; and how far
-    held-out ones are: below that a sampler only copies. (A cloud of 16 points in 784 dimensions has no useful
-    distance to a cloud of data.)"""
-
-    def distance(x: np.ndarray) -> float:
-        return float(data.neighbours(x[:SAMPLES])[1].mean())
-
-    return distance, float(data.neighbours(from_pixels(data.held_out.images[:HELD_OUT]))[1].mean())

@@ -179,7 +179,7 @@ class Chart(QWidget, style.Themed):
             self.plot.addItem(item, ignoreBounds=True)
         self._key = Key(y_label)
         self._left, self._right = label(captions[0], "small"), label(captions[1], "small")
-        column = QVBoxLayout(self)
+        self.column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.px(2))
         column.addWidget(self._key)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from explorer.theme import Theme
 from explorer.ui import style
 from explorer.ui.chart import DASH, DOT, Chart, numbers, span
+from explorer.ui.labels import label
 
 __all__ = ["Chart", "DistanceChart", "LossChart", "ScheduleChart"]
 #: Under the ends of an axis of time, which runs as the run does: from noise to data, or forward.
@@ -145,13 +146,16 @@ class ScheduleChart(TimeChart):
 
 
 class DistanceChart(TimeChart):
-    """Distance to the data of A and B while they sample, and the floor that good samples reach."""
+    """Distance to the data of A and B while they sample, the floor that good samples reach, and what it means."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(log=True, height=90, parent=parent)
         self.add_curve("a", "accent", "A")
         self.add_curve("b", "corrector", "B", DASH)
         self.add_curve("floor", "muted", "data", DOT)
+        self._scale = label("\n", "small")  # two lines from the start: what is below does not move
+        self._scale.setWordWrap(True)
+        self.column.addWidget(self._scale)
         self.set_pictures(False)
 
     def set_pictures(self, pictures: bool) -> None:
@@ -160,8 +164,14 @@ class DistanceChart(TimeChart):
             "How far the pictures are from the nearest of the training pictures at hand (root mean "
             "square over the pixels); the dotted line is that of held-out pictures: below it they are copies"
             if pictures
-            else "Distance of the particles to fresh data; the dotted line is that of data to other data"
+            else "The sliced Wasserstein distance of the particles to one large draw of the data: that of their "
+            "projections on a line, averaged over 64 directions. The dotted line, the floor, is that of as many new "
+            "points of the data. An exported script and run --metrics print the same number"
         )
+
+    def set_scale(self, words: str) -> None:
+        """Which distance it is, of how many particles, against what, and its floor."""
+        self._scale.setText(words.replace("; ", "\n", 1) or "\n")
 
     def set_data(
         self,

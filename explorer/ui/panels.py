@@ -149,8 +149,9 @@ class MeaningColumn(SideColumn):
         self.distance.set_forward(forward or still)
         if still:
             self.distance.set_captions("start of the run", "its end")
-        floor = self._session.showing.distances["A"].floor
-        self.distance.set_data(across[0], a[:, 2], across[1], b[:, 2], floor=floor, playhead=at)
+        distances = self._session.showing.distances["A"]
+        self.distance.set_scale("" if distances.scale is None else distances.scale.words)
+        self.distance.set_data(across[0], a[:, 2], across[1], b[:, 2], floor=distances.floor, playhead=at)
 
     def _show_loss(self) -> None:
         trainer = self._session.networks.trainer

@@ -126,7 +126,11 @@ class Timeline(QFrame, style.Themed):
             "sigma": Readout("σ", "0.000", "Noise level σ(t)"),
             "step": Readout("step", "000 / 000", "Step of the sampler"),
             "nfe": Readout("NFE", "0000", "Evaluations of the score so far"),
-            "distance": Readout("distance", "0.000", "Distance of the particles to the data"),
+            "distance": Readout(
+                "distance",
+                "0.000",
+                "Distance of the particles to the data: which one, and its floor, is said below the chart at the right",
+            ),
         }
         self._lay_out()
         self._fit()

@@ -93,6 +93,10 @@ class Mistake(Validated, ABC):
         steps = sampler.mode in ("langevin", "annealed", "forward") or sampler.method.nfe_per_step
         return "" if steps or sampler.corrections else "Nothing moves here: choose a predictor."
 
+    def seen_in(self, sampler: Sampler, sde: SDE) -> str:
+        """What one sees in this mode under this SDE."""
+        return self.seen
+
     @property
     def made(self) -> bool:
         """Whether this is a mistake at all."""
@@ -110,6 +114,10 @@ def _listed(modes: tuple[str, ...]) -> str:
 @dataclass(frozen=True)
 class Right(Mistake):
     """Everything as it should be."""
+
+    def seen_in(self, sampler: Sampler, sde: SDE) -> str:
+        """What one sees in this mode under this SDE."""
+        return self.seen
 
     @property
     def made(self) -> bool:

@@ -56,5 +56,14 @@ class TimeSign(Mistake):
         still = not by_mode and same_step(self, sampler, sde)
         return "There is no predictor step to spoil: choose a predictor." if still else by_mode
 
+    def seen_in(self, sampler: Sampler, sde: SDE) -> str:
+        # without noise the score's push is half as strong, and f's pull inwards balances it in the prior
+        if sampler.effective_eta > 0.5 or sde.decay(sde.T) == 0:
+            return self.seen
+        return (
+            "The wrong signs of drift and score nearly cancel as long as pₜ is like the prior; then the score pushes "
+            "the particles away from the modes: most into the gaps between them, the others outwards."
+        )
+
     def broken(self, setup: Setup) -> Setup:
         return replace(setup, direction=-1.0)

@@ -39,6 +39,14 @@ class SigmaTarget(Mistake):
     source = "Vincent 2011, section 4.2"
     modes = ("reverse", "ode", "pc", "langevin", "annealed")
 
+    def seen_in(self, sampler: Sampler, sde: SDE) -> str:
+        if sampler.mode != "ode" or sde.marginal(sde.T)[1] < 2:
+            return self.seen
+        return (
+            "The pull is σ(t) times what it should be: where σ > 1 that is too much, and the ODE draws the cloud "
+            "together into the middle; near the data it is too weak to take it apart again."
+        )
+
     def broken(self, setup: Setup) -> Setup:
         right, sde = setup.score, setup.sde
         return replace(setup, score=lambda x, t: right(x, t) * sde.marginal(t)[1])
