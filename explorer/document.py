@@ -25,8 +25,10 @@ from explorer.experiment import (
     with_data,
 )
 from explorer.files import write_atomically
+from explorer.images.folder import Folder, agree
 from explorer.labs import LABS, Lab
 from explorer.look import Look
+from explorer.paths import is_remote
 
 #: What the second stage has of its own.
 BESIDE = ("sde", "sampler", "control")
@@ -116,12 +118,33 @@ def read(path: str | Path) -> tuple[Document, str]:
     except UnicodeDecodeError:
         raise ExperimentError(f"{path} cannot be read: it is not text") from None
     try:
-        return loads(text)
+        found, word = loads(text)
     except ExperimentError as error:
         raise ExperimentError(f"{path}: {error}") from None
+    return seen_from(found, Path(path).parent), word
+
+
+def seen_from(document: Document, folder: Path) -> Document:
+    """The document of a file in `folder`: a path in it that is relative is meant from there."""
+    data = document.experiment.data
+    placed = data.seen_from(folder) if isinstance(data, Folder) else data
+    if isinstance(placed, Folder) and placed is not data and is_remote(placed.path):
+        agree(placed.path)  # beside a file that was opened on that machine
+    return document if placed is data else _on(document, placed)
+
+
+def _on(document: Document, data: Distribution) -> Document:
+    """The document with its data named in another way."""
+    return replace(document, experiment=replace(document.experiment, data=data)).linked()
 
 
 def write(path: str | Path, document: Document) -> None:
-    """Save the document; the old file stays whole if that fails (OSError)."""
+    """Save the document; the old file stays whole if that fails (OSError).
+
+    A folder of images beside the file or below it is named from there, so that both can be moved together.
+    """
+    data = document.experiment.data
+    if isinstance(data, Folder):
+        document = _on(document, data.told_from(Path(path).parent))
     with write_atomically(path) as temporary:
         temporary.write_text(dumps(document), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +16,7 @@ from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.experiment import Experiment, in_mode, with_data
 from explorer.images import DATA
-from explorer.images.folder import Folder
+from explorer.images.folder import Folder, is_images
 from explorer.imports import read_data
 from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
 from explorer.samplers.spec import MODES
@@ -28,7 +29,9 @@ def main(program: str, argv: list[str]) -> int:
     parser = Parser(program, description="Write a new experiment file, to stdout unless --out is given.")
     parser.add_argument("--distribution", metavar="NAME", help="of the data (list distributions)")
     parser.add_argument(
-        "--data", metavar="FILE", help="points as data: CSV, NPY, NPZ, or a picture's darkness"
+        "--data",
+        metavar="FILE",
+        help="points as data: CSV, NPY, NPZ, or an image's darkness; or a set of images: a folder, IDX, NPZ, NPY",
     )
     parser.add_argument("--scene", metavar="NAME", help="begin from a scene (list scenes)")
     parser.add_argument("--sde", metavar="NAME", help="of the process (list sdes)")
@@ -63,11 +66,9 @@ def _begun(options: Namespace, sets: list[str]) -> Document:
         chosen = _told(_scene(options.scene))
         return with_fields(replace(chosen.document, lab=chosen.make_lab()), sets)
     if options.data is not None:
-        if Path(options.data).is_dir():
-            raise WrongUse(
-                f"--data {options.data} is a folder, not a file of points; a folder of pictures is given by "
-                f"--distribution folder --set data.path={options.data}."
-            )
+        if is_images(Path(options.data)):
+            place = json.dumps(str(Path(options.data)))
+            return _made(['data="folder"', f"data.path={place}", *sets])
         found = read_data(options.data)
         warn(found.sentence)
         return with_fields(Document().with_data(found.distribution()), sets)

@@ -106,6 +106,8 @@ class ImageSet(Distribution):
     credit: ClassVar[str] = ""
     #: Whether the pictures are digits, drawn with a pen.
     digits: ClassVar[bool] = False
+    #: What values of more than 8 bits became black and white, where a set was made of such.
+    span: ClassVar[tuple[float, float] | None] = None
     #: Whether a picture may be mirrored in training.
     mirror: ClassVar[bool] = False
 
