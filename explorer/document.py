@@ -16,6 +16,7 @@ from explorer.experiment import (
     decode,
     decode_one_of,
     encode,
+    first_sheet,
     in_mode,
     migrated,
     other_mode,
@@ -65,13 +66,15 @@ class Document:
         """The document with other data on both stages. From points to pictures, or back, their samplers become what
         suits, the second in another mode than the first."""
         e = with_data(self.experiment, data)
+        if self.experiment.pictures is None:
+            e = first_sheet(e)
         if self.compare is None:
             return replace(self, experiment=e)
         beside = with_data(self.compare, data)
         if (e.pictures is None) != (self.experiment.pictures is None):
             mode = self.compare.sampler.mode
             mode = other_mode(mode) if mode == e.sampler.mode else mode
-            beside = replace(beside, sampler=in_mode(beside, mode))
+            beside = replace(beside, sampler=in_mode(beside, mode), control=e.control)
         return replace(self, experiment=e, compare=beside).linked()
 
 

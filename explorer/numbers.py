@@ -85,7 +85,7 @@ def _readings(digits: str) -> Iterator[tuple[str, str]]:
         whole = r"\d*"
         if group:
             g = re.escape(group)
-            whole = rf"[1-9]\d{{0,2}}(?:{g}\d{{3}})+|[1-9]\d?(?:{g}\d{{2}})+{g}\d{{3}}"
+            whole = rf"(?!0)\d{{1,3}}(?:{g}\d{{3}})+|(?!0)\d{{1,2}}(?:{g}\d{{2}})+{g}\d{{3}}"
         found = re.fullmatch(rf"({whole})(?:{re.escape(decimal)}(\d*))?" if decimal else f"({whole})", digits)
         if found and (found[1] or (decimal and found[2])):
             part = f".{found[2] or '0'}" if decimal else ""

@@ -14,7 +14,7 @@ from explorer.cli.common import DASH, set_argument, target, warn, with_fields
 from explorer.cli.errors import Parser, WrongUse
 from explorer.distributions import Distribution
 from explorer.document import Document
-from explorer.experiment import Experiment, in_mode, with_data
+from explorer.experiment import Experiment, first_sheet, in_mode, with_data
 from explorer.images import DATA
 from explorer.images.folder import Folder, is_images
 from explorer.imports import read_data
@@ -100,7 +100,10 @@ def _made(sets: list[str]) -> Document:
     begun = with_data(Experiment(), data)
     mode = with_fields(Document(begun), own).experiment.sampler.mode
     fitting = replace(begun, sampler=in_mode(begun, mode))  # with as many steps as suit the mode
-    return with_fields(Document(fitting), own)
+    made = with_fields(Document(fitting), own)
+    if any(s.startswith("control") for s in own):
+        return made
+    return replace(made, experiment=first_sheet(made.experiment))
 
 
 def _chosen(data: Distribution) -> Distribution:

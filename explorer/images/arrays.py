@@ -79,8 +79,6 @@ class Source:
     def rows(self, wanted: np.ndarray) -> np.ndarray:
         """The rows `wanted` (k,), in rising order. Raises ImageError."""
         each = math.prod(self.shape[1:]) * self.dtype.itemsize
-        if each * self.shape[0] > MOST_UNPACKED:
-            raise ImageError(f"{self.name} unpacks to more than {MOST_UNPACKED:,} bytes: take a smaller one.")
         out = np.empty((len(wanted), *self.shape[1:]), self.dtype)
         step, done = max(1, CHUNK // max(each, 1)), 0
         with self.open() as stream:
@@ -190,6 +188,10 @@ def _rank(name: str, known: Sequence[str]) -> int:
 def _part(source: Source, found: Sequence[Source], most: int) -> tuple[Part, list[str]]:
     """At most `most` random images of an array, always the same, and their labels."""
     n = source.shape[0]
+    if (
+        math.prod(source.shape) * source.dtype.itemsize > MOST_UNPACKED
+    ):  # asked before anything is made of that size
+        raise ImageError(f"{source.name} unpacks to more than {MOST_UNPACKED:,} bytes: take a smaller one.")
     rng = np.random.default_rng(list(b"folder"))
     order = rng.permutation(n)[:most]
     rising = np.sort(order)
@@ -214,6 +216,8 @@ def _labels_of(
     if not fitting:
         return None, []
     labels = min(fitting, key=lambda s: _rank(s.key or s.name, _LABELS))
+    if math.prod(labels.shape) * labels.dtype.itemsize > MOST_UNPACKED:
+        raise ImageError(f"{labels.name} unpacks to more than {MOST_UNPACKED:,} bytes: take a smaller one.")
     values = labels.rows(rows)
     name = labels.key or labels.name
     if values.ndim == 2 and values.shape[1] > 1:
