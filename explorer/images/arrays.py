@@ -89,6 +89,7 @@ class Source:
                 chunk = np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
                 out[done : done + len(here)] = chunk[here]
                 done += len(here)
+            _read(stream, 0, self.name, ends=True)
         return out
 
 
@@ -172,12 +173,15 @@ def _by_split(images: Sequence[Source]) -> dict[str, Source]:
     ordered = sorted(images, key=lambda s: _rank(s.key or s.name, _IMAGES))
     found: dict[str, Source] = {}
     for source in ordered:
-        found.setdefault(split_of(_stem(source.key or source.name)), source)
+        found.setdefault(_split_in(source), source)
     return found
 
 
-def _stem(name: str) -> str:
-    return re.sub(r"(-idx\d)?[-.]ubyte|\.gz$|\.bin$|\.np[yz]$|_batch(_\d+)?|-idx\d", "", name)
+def _split_in(source: Source) -> str:
+    """The split that the name of an array tells, whatever else it tells: "emnist-letters-train-images"."""
+    words = re.split(r"[\W_]+", (source.key or source.name).lower())
+    found = {split_of(word) for word in words} - {""}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _rank(name: str, known: Sequence[str]) -> int:
@@ -206,12 +210,12 @@ def _labels_of(
 ) -> tuple[np.ndarray | None, list[str]]:
     """The labels of some rows as words (k,), or None, and what there is to say."""
     n = images.shape[0]
-    split = split_of(_stem(images.key or images.name))
+    split = _split_in(images)
     fitting = [
         s
         for s in found
         if s is not images and s.shape[:1] == (n,) and len(s.shape) <= 2 and s.dtype.kind in "uifbUS"
-        and split_of(_stem(s.key or s.name)) == split and _rank(s.key or s.name, _LABELS) < len(_LABELS)
+        and _split_in(s) == split and _rank(s.key or s.name, _LABELS) < len(_LABELS)
     ]  # fmt: skip
     if not fitting:
         return None, []
@@ -289,13 +293,15 @@ def sources_of(path: Path) -> list[Source]:
     return []
 
 
-def _read(stream: BinaryIO, count: int, name: str) -> bytes:
+def _read(stream: BinaryIO, count: int, name: str, ends: bool = False) -> bytes:
+    """So many bytes; with `ends` the stream ends here, and what is packed is checked against its sum."""
     try:
         data = stream.read(count)
+        more = stream.read(1) if ends else b""
     except Exception as error:  # decompressors raise errors of many kinds on damaged data
         raise ImageError(f"{name} is damaged: it cannot be unpacked.") from error
-    if len(data) != count:
-        raise ImageError(f"{name} is cut short.")
+    if len(data) != count or more:
+        raise ImageError(f"{name} is {'longer than it claims' if more else 'cut short'}: it is damaged.")
     return data
 
 
@@ -472,8 +478,9 @@ def _starts_as_idx(path: Path) -> bool:
 def _of_idx(path: Path) -> Iterator[Source]:
     try:
         with _unzipped(path) as stream:
-            kind, dims = _read(stream, 4, path.name)[2:]
-            if kind not in _IDX_TYPES or not 1 <= dims <= 4:
+            start = _read(stream, 4, path.name)
+            kind, dims = start[2:]
+            if start[:2] != b"\0\0" or kind not in _IDX_TYPES or not 1 <= dims <= 4:
                 raise ImageError(f"{path.name} is damaged: it does not begin as an IDX file does.")
             shape = struct.unpack(f">{dims}I", _read(stream, 4 * dims, path.name))
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -526,11 +533,9 @@ def _of_cifar(folder: Path) -> Iterator[Source]:
         if n:
             eight = np.dtype(np.uint8)
             yield _Records(
-                split, (n, 3, 32, 32), eight, _never, f"{split} images", names, own, slice(before, None)
+                split, (n, 3, 32, 32), eight, _never, f"{split} images", names, own, (before, None)
             )
-            yield _Records(
-                split, (n,), eight, _never, f"{split} labels", names, own, slice(before - 1, before)
-            )
+            yield _Records(split, (n,), eight, _never, f"{split} labels", names, own, (before - 1, before))
 
 
 def _never() -> _Opened:

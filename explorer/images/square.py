@@ -70,7 +70,11 @@ def opened(path: Path, draft: tuple[int, int]) -> Iterator[Image.Image]:
     formats = COMMON if named in COMMON else (named, *COMMON)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of images that are large (looked at below) or slightly damaged
-        with Image.open(path, formats=formats) as file:
+        try:
+            file = Image.open(path, formats=formats)
+        except Image.DecompressionBombError:
+            raise TooLarge(f"{path.name} is too large: at most {MOST_PIXELS:,} pixels are read") from None
+        with file:
             if file.width * file.height > MOST_PIXELS:
                 big = f"{file.width} by {file.height} pixels"
                 raise TooLarge(f"{path.name} is too large: {big}, at most {MOST_PIXELS:,} are read")

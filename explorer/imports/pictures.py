@@ -13,7 +13,7 @@ from PIL import Image
 
 from explorer.images.archive import ImageError
 from explorer.images.base import light_edge
-from explorer.images.square import COMMON, MOST_PIXELS, opened, reduced, square_of
+from explorer.images.square import COMMON, opened, reduced, square_of
 from explorer.imports.base import DataFileError
 
 T = TypeVar("T")
@@ -58,8 +58,6 @@ def _read(path: Path, read: Callable[[Path], T]) -> T:
         raise
     except ImageError as e:
         raise DataFileError(str(e)) from e
-    except Image.DecompressionBombError as e:
-        raise DataFileError(f"{path.name} is too large: at most {MOST_PIXELS:,} pixels are read") from e
     # decoders raise errors of many kinds on damaged data
     except Exception as e:
         if isinstance(e, OSError) and e.strerror:
