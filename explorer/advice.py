@@ -68,6 +68,20 @@ def _end(e: Experiment) -> Iterator[str]:
         )
 
 
+def _sigma_max(e: Experiment) -> Iterator[str]:
+    """Of images the noise at the end must hide their distances: Song & Ermon 2020, Technique 1."""
+    if e.pictures is None or e.sampler.mode in ("forward", "langevin"):
+        return
+    alpha, sigma = e.sde.marginal(1.0)
+    apart = e.pictures.apart
+    if sigma < 0.5 * alpha * apart:
+        yield (
+            f"σ_max = {sigma / alpha:.3g} is too small for these images, which are up to {apart:.3g} apart: part of "
+            "them is still there at t = 1, which the prior does not know. VE with "
+            f"σ_max ≥ {apart:.2g}, VP or sub-VP start from noise alone."
+        )
+
+
 #: Steps below which the error of a method is seen: on points, and on pictures, where noise that is left is grain.
 #: Those of the ODE are evaluations: with five steps of Runge and Kutta's method nothing is to be seen.
 FEW = {"reverse": 20, "pc": 15, "ode": 12}
@@ -225,6 +239,7 @@ _RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
     _steps,
     _prior,
     _end,
+    _sigma_max,
     _eta,
     _known,
 )

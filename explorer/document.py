@@ -18,6 +18,7 @@ from explorer.experiment import (
     decode,
     decode_one_of,
     encode,
+    first_sheet,
     in_mode,
     migrated,
     other_mode,
@@ -27,8 +28,10 @@ from explorer.experiment import (
     with_data,
 )
 from explorer.files import read_bytes, write_text
+from explorer.images.folder import Folder, agree
 from explorer.labs import LABS, Lab
 from explorer.look import Look
+from explorer.paths import is_remote
 
 #: What the second stage has of its own.
 BESIDE = ("sde", "sampler", "control")
@@ -65,13 +68,15 @@ class Document:
         """The document with other data on both stages. From points to pictures, or back, their samplers become what
         suits, the second in another mode than the first."""
         e = with_data(self.experiment, data)
+        if self.experiment.pictures is None:
+            e = first_sheet(e)
         if self.compare is None:
             return replace(self, experiment=e)
         beside = with_data(self.compare, data)
         if (e.pictures is None) != (self.experiment.pictures is None):
             mode = self.compare.sampler.mode
             mode = other_mode(mode) if mode == e.sampler.mode else mode
-            beside = replace(beside, sampler=in_mode(beside, mode))
+            beside = replace(beside, sampler=in_mode(beside, mode), control=e.control)
         return replace(self, experiment=e, compare=beside).linked()
 
 
@@ -116,9 +121,24 @@ def read(path: str | Path) -> tuple[Document, str]:
             raise ExperimentError(f"{path} is too large for an experiment") from None
         raise ExperimentError(f"{path} cannot be read: {error.strerror or error}") from None
     try:
-        return loads(text)
+        found, word = loads(text)
     except ExperimentError as error:
         raise ExperimentError(f"{path}: {error}") from None
+    return seen_from(found, Path(path).parent), word
+
+
+def seen_from(document: Document, folder: Path) -> Document:
+    """The document of a file in `folder`: a path in it that is relative is meant from there."""
+    data = document.experiment.data
+    placed = data.seen_from(folder) if isinstance(data, Folder) else data
+    if isinstance(placed, Folder) and placed is not data and is_remote(placed.path):
+        agree(placed.path)  # beside a file that was opened on that machine
+    return document if placed is data else _on(document, placed)
+
+
+def _on(document: Document, data: Distribution) -> Document:
+    """The document with its data named in another way."""
+    return replace(document, experiment=replace(document.experiment, data=data)).linked()
 
 
 def text_of(data: bytes, name: str) -> str:
@@ -130,5 +150,11 @@ def text_of(data: bytes, name: str) -> str:
 
 
 def write(path: str | Path, document: Document) -> None:
-    """Save the document; the old file stays whole if that fails (OSError)."""
+    """Save the document; the old file stays whole if that fails (OSError).
+
+    A folder of images beside the file or below it is named from there, so that both can be moved together.
+    """
+    data = document.experiment.data
+    if isinstance(data, Folder):
+        document = _on(document, data.told_from(Path(path).parent))
     write_text(path, dumps(document))

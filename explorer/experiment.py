@@ -16,6 +16,7 @@ from explorer.distributions import DISTRIBUTIONS, Distribution
 from explorer.distributions.mixture import Mixture
 from explorer.errors import Told
 from explorer.guidance import CONTROLS, Control
+from explorer.guidance.class_guidance import EACH_CLASS
 from explorer.images import DATA, ImageSet
 from explorer.objectives import OBJECTIVES, Objective
 from explorer.params import Param, ParamError, Validated, param, params
@@ -135,6 +136,15 @@ def with_data(e: Experiment, data: Distribution) -> Experiment:
     score = _with_classes(e.score, data) if new.pictures else e.score
     sde = e.sde.refitted(new.pictures is not None)
     return replace(new, sde=sde, sampler=suited, score=score, control=CONTROLS["none"]())
+
+
+def first_sheet(e: Experiment) -> Experiment:
+    """The experiment with each class in turn, where the images have classes and a network may know them: what one
+    sees of it first."""
+    known = (
+        e.pictures is not None and e.pictures.builtin and e.pictures.classes > 1 and e.score.source != "exact"
+    )
+    return replace(e, control=EACH_CLASS) if known and e.control.name == "none" else e
 
 
 #: Steps that suit pictures: of the ODE PICTURE_SAMPLER's; where noise is put in they must be many more.

@@ -13,6 +13,7 @@ from explorer import paths
 from explorer.distributions import Distribution
 from explorer.experiment import Experiment, encode
 from explorer.guidance import Guided, Sources
+from explorer.guidance.class_guidance import ClassGuidance
 from explorer.guidance.classifier import CLASSIFIERS
 from explorer.lazy import torch
 from explorer.params import Param, params
@@ -47,7 +48,7 @@ class Resolved:
     word: str
     dim: int = 2
     control: str = ""
-    labelled: Callable[[int], Score] | None = None
+    labelled: Callable[..., Score] | None = None
     plain: Score | None = None
     missing: str = ""
     surprise: bool = False
@@ -208,7 +209,13 @@ def exact_score(e: Experiment) -> Score:
     plain = ExactScore(e.data.mixture, e.sde)
     if e.target is e.data.mixture:
         return plain
-    return Guided(plain, ExactScore(e.target, e.sde), getattr(e.control, "weight", 1.0))
+    control = e.control_in_force
+    given = (
+        control.exact(e.data.mixture, e.sde)
+        if isinstance(control, ClassGuidance)
+        else ExactScore(e.target, e.sde)
+    )
+    return Guided(plain, given, getattr(e.control, "weight", 1.0))
 
 
 def _unconditional(experiment: Experiment, trained: Model | None) -> Resolved:
@@ -254,8 +261,12 @@ def _of_network(model: Model, e: Experiment, word: str) -> Resolved:
     """The unconditional score of a network; where it knows the labels of this data, the others too."""
     net, mixture = _denoiser(model, e.training.device), e.data.mixture
     knows = mixture.labels is not None and model.network.classes == len(mixture.label_weights)
-    labelled = (lambda label: LearnedScore(net, e.sde, label)) if knows else None
+    labelled = (lambda *classes: LearnedScore(net, e.sde, *_label_or_turn(classes))) if knows else None
     return Resolved(LearnedScore(net, e.sde), False, word, model.dim, labelled=labelled)
+
+
+def _label_or_turn(classes: tuple[int, ...]) -> tuple[int | None, tuple[int, ...]]:
+    return (classes[0], ()) if len(classes) == 1 else (None, classes)
 
 
 def _word_on(model: Model, experiment: Experiment, trained: Model | None) -> str:

@@ -5,6 +5,7 @@ as `_assets`, `_pretrained` and `_docs` (see pyproject.toml). Callers need not k
 """
 
 import os
+import re
 from pathlib import Path
 
 import platformdirs
@@ -52,3 +53,31 @@ def private(name: str) -> Path:
 def _shipped(name: str) -> Path:
     installed = PACKAGE / f"_{name}"
     return installed if installed.is_dir() else PACKAGE.parent / name
+
+
+def is_remote(path: str) -> bool:
+    r"""Whether a path as text means another machine, so that touching it connects there (nothing is touched here).
+
+    `\\host\share` and `//host/share`, in any mixture of slashes, and URLs: `file://host/...`, `smb://...`.
+    """
+    plain = path.strip().replace("\\", "/")
+    scheme, mark, rest = plain.partition("://")
+    if mark and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+", scheme):
+        if scheme.lower() != "file":
+            return True
+        host, _, below = rest.partition("/")
+        return host.lower() not in ("", "localhost") or below.startswith("/")
+    return plain.startswith("//") and not re.match(r"//\?/[A-Za-z]:", plain)
+
+
+def local(path: str) -> Path:
+    """A path as text, or a file URL, as a Path."""
+    if path.lower().startswith("file:"):
+        # here, for they take a quarter of a second and hardly ever are needed
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
+        parts = urlsplit(path)
+        host = "" if parts.netloc.lower() == "localhost" else parts.netloc
+        return Path((f"//{host}" if host else "") + url2pathname(parts.path))
+    return Path(path)

@@ -298,7 +298,7 @@ def test_what_is_not_there_and_what_is_a_folder(qtbot, host, documents, tmp_path
     opened(qtbot, documents, tmp_path / "missing.safetensors")
     opened(qtbot, documents, tmp_path / "missing.xyz")
     assert host.kinds() == ["error"] * 3  # and it no longer says that it reads the folder's pictures
-    assert "folder.json holds no pictures" in " ".join(host.said())
+    assert "folder.json holds no images" in " ".join(host.said())
 
 
 def test_kinds_are_known_by_content_where_the_ending_is_not(tmp_path):

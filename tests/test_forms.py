@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QLocale, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 
 from explorer.params import ParamError, Validated, param, params
 from explorer.registry import Registry
-from explorer.ui.form_parts import number
 from explorer.ui.form_rows import NumberRow, default_of, symbol_html, tip_html
 from explorer.ui.forms import Form
 from explorer.ui.slider import Scale, compact
@@ -127,7 +126,8 @@ def test_every_kind_edits_and_resets(qtbot, form, name):
 def test_typing_goes_beyond_the_slider(qtbot, form):
     for name, text, value in (
         ("rate", "7.5", 7.5), ("rate", "1/4", 0.25), ("rate", "0,16", 0.16), ("level", "2e3", 2000.0),
-        ("level", "1e-5", 1e-5), ("steps", "5000", 5000), ("rate", "20 %", 0.2),
+        ("level", "1e-5", 1e-5), ("steps", "5000", 5000), ("rate", "20 %", 0.2), ("steps", "5,500", 5500),
+        ("steps", "6 000", 6000), ("steps", "7\u00a0000", 7000), ("steps", "8'000", 8000), ("steps", "9e3", 9000),
     ):  # fmt: skip
         form.edits.clear()
         type_in(qtbot, form, name, text)
@@ -143,6 +143,7 @@ def test_a_refusal_says_why_and_keeps_the_old_value(qtbot, form):
         ("rate", "11", "Rate must be between 0 and 10, not 11"), ("rate", "nan", "Rate must be"),
         ("rate", "1e999", "Rate must be"), ("rate", "abc", "Rate must be a number, not 'abc'"),
         ("rate", "1/0", "1/0"), ("steps", "2.5", "Steps must be a whole number, not 2.5"),
+        ("steps", "1,5", "Steps must be a whole number, not '1,5'"), ("steps", "1.000", "can mean 1 or 1000"),
         ("steps", "-3", "Steps must be between"), ("level", "0", "Level must be between"),
     ):  # fmt: skip
         form.said.clear()
@@ -328,4 +329,28 @@ def test_words_of_a_row():
     for part in ("Rate", "<i>η</i><sub>max</sub>", "How fast", "0 to 10", "usually 0.5", "eq. 3"):
         assert part in tip_html(rate)
     assert default_of(params(Owner)[8]) == Dog()
-    assert number("−3") == -3 and number("x") == "x"
+
+
+@pytest.mark.parametrize(
+    ("locale", "text", "value"),
+    [
+        ("de_DE", "1.500", 1500),
+        ("en_US", "1,500", 1500),
+        ("fr_FR", "1\u202f500", 1500),
+        ("de_CH", "1’500", 1500),
+    ],
+)
+def test_digits_are_grouped_as_the_locale_does(qtbot, form, locale, text, value):
+    QLocale.setDefault(QLocale(locale))
+    try:
+        entry = form.row("steps").entry  # typed as an input method does: qtbot has no keys for such marks
+        entry.setFocus()
+        entry.selectAll()
+        entry.insert(text)
+        entry.setModified(True)
+        entry.editingFinished.emit()
+        assert form.owner().steps == value and not form.said
+        type_in(qtbot, form, "level", "2,5")
+        assert form.owner().level == 2.5
+    finally:
+        QLocale.setDefault(QLocale.c())

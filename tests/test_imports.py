@@ -274,10 +274,10 @@ def test_pictures_that_are_not(tmp_path, monkeypatch):
     out = io.BytesIO()
     Image.new("L", (30, 30), 200).save(out, "PNG")
     refused(written(tmp_path, "blank.png", out.getvalue()), "blank")
-    refused(written(tmp_path, "text.png", "hello"), "no picture of a known kind")
-    refused(written(tmp_path, "empty.png", b""), "no picture of a known kind")
+    refused(written(tmp_path, "text.png", "hello"), "no image of a known kind")
+    refused(written(tmp_path, "empty.png", b""), "no image of a known kind")
     refused(written(tmp_path, "cut.png", picture(size=(400, 400))[:200]), "damaged")
-    monkeypatch.setattr("explorer.imports.pictures.MOST_PIXELS", 1000)
+    monkeypatch.setattr("explorer.images.square.MOST_PIXELS", 1000)
     refused(written(tmp_path, "large.png", picture()), "too large: 60 by 40")
 
 

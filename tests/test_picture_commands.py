@@ -260,7 +260,7 @@ def test_a_part_of_ones_own_picture_is_filled_in(capsys, tmp_path, squares):
     code, _, err = run(
         capsys, "inpaint", "--data", squares, "--exact", "--n", 2, "--out", sheet, "--save", file
     )
-    assert code == 0 and sheet.is_file() and "squares: 6 pictures." in err
+    assert code == 0 and sheet.is_file() and "squares: 6 images." in err
     assert document.read(file)[0].experiment.data.path == str(squares)
     code, _, _ = run(capsys, "inpaint", "--data", file, "--exact", "--n", 1, "--out", sheet)
     assert code == 0

@@ -13,7 +13,7 @@ from explorer import document
 from explorer.cli import main
 from explorer.experiment import Experiment, ExperimentError, edited, from_dict, to_dict, with_data
 from explorer.guidance.picture_classifier import train_picture_classifier
-from explorer.images import DATA, base, from_pixels, square, to_pixels
+from explorer.images import DATA, base, from_pixels, square, to_pixels, tree
 from explorer.images import folder as folders
 from explorer.images.archive import ImageError
 from explorer.images.folder import Folder, read_folder
@@ -56,7 +56,7 @@ def test_pictures_become_squares(cats):
     grey, colour = found(cats), found(cats, 32, True)
     assert grey.train.images.shape == (11, 1, 28, 28) and grey.held_out.images.shape == (1, 1, 28, 28)
     assert colour.train.images.shape == (11, 3, 32, 32) and colour.train.images.dtype == np.uint8
-    assert grey.sentence == "cats: 12 pictures."
+    assert grey.sentence == "cats: 12 images."
     assert grey.label_names == () and not grey.train.labels.any()
     assert np.array_equal(found(cats).train.images, grey.train.images)
 
@@ -111,16 +111,18 @@ def test_every_kind_of_picture_looks_as_it_should(tmp_path, colour):
 
 
 def test_every_reader_sees_the_same_levels(tmp_path, monkeypatch):
-    """One picture named on the command line or opened for a control is what it is in a folder: nothing is stretched."""
-    flat = np.full((20, 20), 117 * 257, np.uint16)
-    flat[:, 10:] = 128 * 257
+    """One image named on the command line or opened for a control is what it is in a folder of its like."""
+    flat = np.full((20, 20), 117, np.uint16)
+    flat[:, 10:] = 128
     Image.fromarray(flat).save(tmp_path / "flat.png")
-    levels = levels_of(tmp_path / "flat.png", (1, 16, 16))
+    levels = levels_of(tmp_path / "flat.png", (1, 16, 16))  # of 16 bits: stretched by its own range
+    assert levels[..., :5].max() < 30 and levels[..., 11:].min() > 225
+    levels = levels_of(tmp_path / "flat.png", (1, 16, 16), (0, 255))  # by that of a folder
     assert levels[..., :5].tolist() == np.full((1, 16, 5), 117).tolist()
     assert levels[..., 11:].tolist() == np.full((1, 16, 5), 128).tolist()
-    pfm = b"Pf\n2 1\n-1.0\n" + np.array([0.25, 2.0], "<f4").tobytes()  # numbers from 0 to 1, and one beyond
+    pfm = b"Pf\n8 8\n-1.0\n" + np.repeat(np.array([0.25, 2.0], "<f4"), 32).tobytes()
     (tmp_path / "real.pfm").write_bytes(pfm)
-    assert square_of(tmp_path / "real.pfm", (1, 1, 2)).tolist() == [[[64, 255]]]
+    assert np.unique(square_of(tmp_path / "real.pfm", (1, 8, 8))).tolist() == [0, 255]
     kinds(tmp_path)
     (tmp_path / "real.pfm").unlink()
     for size in ((1, 16, 16), (3, 16, 12)):
@@ -137,7 +139,9 @@ def test_what_cannot_be_read_is_counted(cats, monkeypatch):
     (cats / "cut.png").write_bytes((cats / "00.png").read_bytes()[:200])
     (cats / "notes.txt").write_text("no picture, and not counted")
     (cats / ".hidden.png").write_text("nor this")
-    assert found(cats).sentence == "cats: 12 pictures; 3 files could not be read."
+    assert found(cats).sentence == (
+        "cats: 12 images; left out: 1 hidden file, 3 unreadable images, 1 .txt file."
+    )
 
 
 def bomb(width, height):
@@ -151,7 +155,9 @@ def test_decompression_bombs_and_huge_files_are_left_out(cats, monkeypatch):
     (cats / "bomb.png").write_bytes(bomb(20_000, 10_000))
     with (cats / "sparse.png").open("wb") as file:
         file.truncate(square.MOST_BYTES + 1)
-    assert found(cats).sentence == "cats: 12 pictures; 2 files could not be read."
+    assert found(cats).sentence == (
+        "cats: 12 images; left out: 2 images of more than 50,000,000 pixels or 64 MB."
+    )
 
 
 def test_links_are_not_followed(cats, tmp_path):
@@ -162,11 +168,11 @@ def test_links_are_not_followed(cats, tmp_path):
     os.symlink(elsewhere, cats / "folder")
     os.symlink(cats, cats / "round")
     os.symlink(tmp_path / "gone", cats / "dangling.png")
-    assert found(cats).sentence == "cats: 12 pictures; 4 links left out."
+    assert found(cats).sentence == "cats: 12 images; left out: 4 links."
     pets = tmp_path / "pets"
     pets.mkdir()
     os.symlink(cats, pets / "cats")
-    with pytest.raises(ImageError, match="pets holds no pictures"):
+    with pytest.raises(ImageError, match=r"pets holds no images .*: only 1 link"):
         found(pets)
 
 
@@ -174,7 +180,7 @@ def test_links_are_not_followed(cats, tmp_path):
 def test_what_is_no_file_is_no_picture(cats):
     os.mkfifo(cats / "pipe.png")
     (cats / "folder.png").mkdir()
-    assert found(cats).sentence == "cats: 12 pictures."
+    assert found(cats).sentence == "cats: 12 images; left out: 1 pipe, socket or device."
 
 
 def test_subfolders_name_classes(tmp_path):
@@ -184,7 +190,9 @@ def test_subfolders_name_classes(tmp_path):
             Image.new("L", (8, 8), 40 * c + i).save(tmp_path / name / f"{i}.png")
     both = found(tmp_path)
     assert both.label_names == ("cats", "dogs")
-    assert both.sentence.startswith(f"{tmp_path.name}: 12 pictures in 2 classes")
+    assert both.sentence == (
+        f"{tmp_path.name}: 12 images in 2 classes (cats, dogs); left out: 1 hidden folder."
+    )
     for pixels in (both.train, both.held_out):
         assert np.array_equal(pixels.images[:, 0, 0, 0] >= 40, pixels.labels == 1)
     e = with_data(Experiment(), Folder(path=str(tmp_path)))
@@ -192,7 +200,8 @@ def test_subfolders_name_classes(tmp_path):
     for i in range(4):
         picture(i).save(tmp_path / f"own{i}.png")
     folders.forget()
-    assert found(tmp_path).sentence == f"{tmp_path.name}: 4 pictures."
+    assert "12 images in 2 classes (cats, dogs)" in found(tmp_path).sentence
+    assert "4 images beside the class folders" in found(tmp_path).sentence
 
 
 def classed(folder, *counts, broken=0):
@@ -231,7 +240,10 @@ def test_the_law_of_a_large_set_has_every_class(monkeypatch):
 
 def test_a_class_of_which_nothing_can_be_read_is_none(tmp_path):
     data = classed(tmp_path, 3, 3, broken=2)
-    assert data.label_names == ("c0", "c1") and "6 pictures in 2 classes; 2 files" in data.found.sentence
+    assert (
+        data.label_names == ("c0", "c1")
+        and "6 images in 2 classes (c0, c1); left out: 2 unreadable images in broken" in data.found.sentence
+    )
     assert set(data.train.labels) == {0, 1}
 
 
@@ -266,16 +278,16 @@ def test_pictures_that_are_there_several_times_span_a_plane_too(tmp_path):
 
 def test_one_subfolder_is_no_class(tmp_path, cats):
     assert found(tmp_path).label_names == ()
-    assert found(tmp_path).sentence == f"{tmp_path.name}: 12 pictures."
+    assert found(tmp_path).sentence == f"{tmp_path.name}: 12 images."
 
 
 def test_a_full_folder_is_sampled_always_alike(cats, monkeypatch):
     monkeypatch.setattr(folders, "MOST", 5)
     few = found(cats)
-    assert few.sentence == "cats: 5 pictures; a random 5 of 12."
+    assert few.sentence == "cats: 5 images; a random 5 of 12."
     folders.forget()
     assert found(cats).digest == few.digest
-    monkeypatch.setattr(folders, "MOST_ENTRIES", 10)
+    monkeypatch.setattr(tree, "MOST_ENTRIES", 10)
     folders.forget()
     with pytest.raises(ImageError, match="more than 10 files"):
         found(cats)
@@ -289,17 +301,18 @@ def test_what_is_of_no_use_is_refused(tmp_path, cats):
         Image.new("L", (9, 9), 77).save(plain / f"{i}.png")
         (texts / f"{i}.png").write_text("words")
     for path, words in (
-        (empty, "empty holds no pictures"), (plain, "one plain colour"), (texts, "none of 4 pictures in texts"),
-        (tmp_path / "gone", "gone cannot be read .*choose it again"), (cats / "00.png", "cannot be read"),
-        ("", "no folder of pictures has been chosen"),
+        (empty, "empty holds no images"), (plain, "one plain colour"),
+        (texts, "none of the images in texts .*4 unreadable"),
+        (tmp_path / "gone", "gone cannot be read .*choose it again"), (cats / "00.png", "is one image"),
+        ("", "no folder of images has been chosen"),
     ):  # fmt: skip
         with pytest.raises(ImageError, match=words):
             found(path)
-    with pytest.raises(ImageError, match="1 of 1 pictures in cats can be read; at least 4 are"):
+    with pytest.raises(ImageError, match="1 of the images in cats can be used; at least 4 are"):
         found(cats, names=["00.png"])
-    with pytest.raises(ImageError, match="3 of 3 pictures"):
+    with pytest.raises(ImageError, match="3 of the images"):
         found(cats, names=["00.png", "01.png", "02.png"])
-    with pytest.raises(ImageError, match="holds no pictures"):
+    with pytest.raises(ImageError, match="holds no images"):
         found(cats, names=["other.png"])
 
 
@@ -342,7 +355,7 @@ def test_pictures_in_colour_that_are_read_as_grey_are_counted(cats):
 
 
 def test_some_files_of_a_folder(cats):
-    assert found(cats, names=["00.png", "03.png", "05.png", "07.png"]).sentence == "cats: 4 pictures."
+    assert found(cats, names=["00.png", "03.png", "05.png", "07.png"]).sentence == "cats: 4 images."
 
 
 @pytest.mark.parametrize("names", [["../secret.png"], ["a/b.png"], [""], [".."], "x.png", [3], ["a\0.png"]])
@@ -394,7 +407,7 @@ def test_new_makes_an_experiment_of_a_folder(cats, tmp_path, capsys):
     (cats / "words.jpg").write_text("not a picture")
     out = str(tmp_path / "e.json")
     assert main(["new", "--distribution", "folder", "--set", f"data.path={cats}", "--out", out]) == 0
-    assert "cats: 12 pictures; 1 file could not be read." in capsys.readouterr().err
+    assert "cats: 12 images; left out: 1 unreadable image." in capsys.readouterr().err
     e = document.read(out)[0].experiment
     assert e.sampler == with_data(Experiment(), DATA["mnist"]()).sampler
     assert e.score.unet.classes == 0 and e.data.digest == found(cats).digest
@@ -408,4 +421,4 @@ def test_a_folder_that_has_gone_is_said(cats, tmp_path, capsys):
     assert main(["run", out, "--out", str(tmp_path / "x.npz")]) == 2
     assert "cats cannot be read" in capsys.readouterr().err
     assert main(["new", "--distribution", "folder"]) == 2
-    assert "no folder of pictures has been chosen" in capsys.readouterr().err
+    assert "no folder of images has been chosen" in capsys.readouterr().err

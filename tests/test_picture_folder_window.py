@@ -1,6 +1,7 @@
 """The user's own pictures in the window: chosen, dropped, several at once, gone, changed."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -46,12 +47,12 @@ def test_a_folder_is_chosen_in_the_menu_and_undone(qtbot, tmp_path, cats):
         dialog.fileSelected.emit(str(cats))
         dialog.close()
         wait(qtbot, lambda: isinstance(data(window), Folder))
-        assert said(window, "cats: 6 pictures; 1 file could not be read. No network knows it")
+        assert said(window, "cats: 6 images; left out: 1 unreadable image. No network knows it")
         assert said(
             window, "6 in colour were read as grey: for colour, Data › Change the shape › Colour. Experiment"
         )
         assert said(window, "do not hold its pictures")
-        assert "6 pictures" in window.data.about.text()
+        assert "6 images" in window.data.about.text()
         assert window.session.document.experiment.score.unet.classes == 0
         wait(
             qtbot,
@@ -95,7 +96,7 @@ def test_a_folder_and_several_pictures_are_dropped(qtbot, tmp_path, cats):
         drop(window, *(cats / f"{i}.png" for i in (1, 2, 3, 4)))
         wait(qtbot, lambda: data(window).names != ())
         assert data(window).names == ("1.png", "2.png", "3.png", "4.png")
-        assert said(window, "cats: 4 pictures.")
+        assert said(window, "cats: 4 images.")
         now = data(window)
         elsewhere = tmp_path / "x.png"
         elsewhere.write_bytes((cats / "0.png").read_bytes())
@@ -103,7 +104,7 @@ def test_a_folder_and_several_pictures_are_dropped(qtbot, tmp_path, cats):
         wait(qtbot, lambda: said(window, "in several folders"))
         (tmp_path / "empty").mkdir()
         drop(window, tmp_path / "empty")
-        wait(qtbot, lambda: said(window, "empty holds no pictures"))
+        wait(qtbot, lambda: said(window, "empty holds no images"))
         assert data(window) == now
 
 
@@ -120,7 +121,7 @@ def test_a_good_folder_makes_up_for_bad_files(qtbot, tmp_path, cats):
         assert said(window, "bad.csv")
         wait(qtbot, lambda: isinstance(data(window), Folder))
         assert not said(window, "bad.csv") and not said(window, "reading the pictures")
-        assert said(window, "cats: 6 pictures")
+        assert said(window, "cats: 6 images")
 
 
 def test_size_and_colour_are_changed_on_the_card(qtbot, tmp_path, cats):
@@ -171,3 +172,41 @@ def test_an_experiment_whose_folder_has_gone_offers_to_choose_it_again(qtbot, tm
         assert dataclasses.replace(data(window), path="") == dataclasses.replace(
             document.read(path)[0].experiment.data, path=""
         )
+
+
+def test_arrays_are_dropped_and_pickles_refused(qtbot, tmp_path):
+    folders.forget()
+    rng = np.random.default_rng(0)
+    np.savez(
+        tmp_path / "set.npz",
+        images=rng.integers(0, 255, (12, 16, 16), dtype=np.uint8),
+        labels=np.arange(12) % 2,
+    )
+    (tmp_path / "data_batch_1").write_bytes(pickle.dumps([1, 2]))
+    with windowed(qtbot, tmp_path) as window:
+        drop(window, tmp_path / "set.npz")
+        wait(qtbot, lambda: isinstance(data(window), Folder))
+        assert data(window).label_names == ("0", "1") and len(data(window).train) == 11
+        now = data(window)
+        drop(window, tmp_path / "data_batch_1")
+        wait(qtbot, lambda: said(window, "a Python pickle, which is never opened"))
+        assert data(window) == now
+
+
+def test_images_on_another_machine_are_asked_about_first(qtbot, tmp_path, cats):
+    """Two slashes: here the same folder, on Windows another machine."""
+    remote = f"/{cats}"
+    folders._agreed.clear()
+    document.write(
+        tmp_path / "e.json",
+        document.Document(dataclasses.replace(Experiment(), data=Folder(path=remote))),
+    )
+    with windowed(qtbot, tmp_path) as window:
+        before = window.session.document
+        window.documents.open_path(tmp_path / "e.json")
+        wait(qtbot, lambda: said(window, "names images on another machine"))
+        assert window.session.document == before and not folders.read_folder.cache_info().currsize
+        (notice,) = [n for n in window.notices.notices() if "another machine" in n.text]
+        notice.button.click()
+        wait(qtbot, lambda: isinstance(data(window), Folder))
+        assert data(window).path == remote and data(window).ready

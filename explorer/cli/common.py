@@ -12,7 +12,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,8 +24,12 @@ from explorer.experiment import Experiment, ExperimentError, encode
 from explorer.files import check_target
 from explorer.frames import Frame
 from explorer.images import DATA, ImageSet
-from explorer.images.folder import Folder, changed
-from explorer.params import ParamError
+from explorer.images.folder import Folder, agree, changed
+from explorer.labs import LABS
+from explorer.look import Look
+from explorer.numbers import NumberError, number
+from explorer.params import Param, ParamError, params
+from explorer.registry import Registry
 from explorer.sdes import SDES
 
 if TYPE_CHECKING:
@@ -60,6 +64,7 @@ def read_document(name: str, sets: Sequence[str]) -> Document:
     """The document in a file (- for stdin) with fields set; a word of caution goes to stderr."""
     if name == DASH:
         found, caution = document.loads(document.text_of(read_stdin(document.LARGEST), "stdin"))
+        found = document.seen_from(found, Path.cwd())
     else:
         found, caution = document.read(name)
     if caution:
@@ -79,8 +84,18 @@ def with_fields(found: Document, sets: Sequence[str]) -> Document:
         field, equals, text = assignment.partition("=")
         if not equals or not field:
             raise WrongUse(f"--set takes FIELD=VALUE, not {assignment!r}.")
-        _assign(value, *_suited(value["data"], field.strip(), _parsed(text)))
-    return document.loads(json.dumps(value))[0]
+        field = field.strip()
+        _assign(value, *_suited(value["data"], field, _read_for(_param(value, field), field, text)))
+    made = document.loads(json.dumps(value))[0]
+    return _placed(made) if any(s.startswith("data") for s in sets) else made
+
+
+def _placed(made: Document) -> Document:
+    """The document with a folder that was named on the command line: from where that was typed, on any machine."""
+    data = made.experiment.data
+    if isinstance(data, Folder):
+        agree(data.path)
+    return document.seen_from(made, Path.cwd())
 
 
 def _suited(data: Any, field: str, new: Any) -> tuple[str, Any]:
@@ -91,6 +106,43 @@ def _suited(data: Any, field: str, new: Any) -> tuple[str, Any]:
     name = data.get("type") if isinstance(data, dict) else data
     pictures = isinstance(name, str) and name in DATA and issubclass(DATA[name], ImageSet)
     return owner, encode(SDES[new].suited(pictures))
+
+
+def _read_for(p: Param | None, field: str, text: str) -> Any:
+    """What is to be set: of a number's field the number, as it would be read in the window; else JSON or text."""
+    parsed = _parsed(text)
+    if (
+        p is None
+        or p.kind not in ("int", "float")
+        or parsed is None
+        or isinstance(parsed, bool | list | dict)
+    ):
+        return parsed
+    try:
+        return number(text, whole=p.kind == "int")
+    except NumberError as error:
+        raise WrongUse(f"{field} must be {error}.") from None
+
+
+def _param(value: dict[str, Any], field: str) -> Param | None:
+    """The parameter at a dotted path of the document as JSON, or None."""
+    head, *rest = field.split(".")
+    roots: dict[str, Any] = {"look": Look, "compare": Experiment, "lab": LABS}
+    path, within = (rest, value.get(head)) if head in roots else ([head, *rest], value)
+    owner: Any = roots.get(head, Experiment)
+    found: Param | None = None
+    for name in path:
+        if isinstance(owner, Registry):
+            kind = within.get("type") if isinstance(within, dict) else within
+            owner = owner[kind] if isinstance(kind, str) and kind in owner else object
+        found = {p.name: p for p in params(owner)}.get(name) if is_dataclass(owner) else None
+        if found is None:
+            return None
+        owner = (
+            found.registry if found.kind == "one_of" else found.default if found.kind == "spec" else object
+        )
+        within = within.get(name) if isinstance(within, dict) else None
+    return found
 
 
 def _parsed(text: str) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 from explorer.errors import Told, no_memory, sentence
+from explorer.numbers import NumberError, number
 
 FAILED, WRONG_USE = 1, 2
 
@@ -19,10 +21,24 @@ class Failed(Told, RuntimeError):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
+    """A parser whose errors are one sentence, and whose numbers are read as those of the window are."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.register("type", int, partial(_typed, whole=True))
+        self.register("type", float, _typed)
 
     def error(self, message: str) -> NoReturn:
         raise WrongUse(f"{message} ({self.prog} --help says more).")
+
+
+def _typed(text: str, whole: bool = False) -> int | float:
+    """The number that an option is given."""
+    try:
+        value = number(text, whole=whole)
+    except NumberError as error:
+        raise argparse.ArgumentTypeError(f"must be {error}") from None
+    return value if whole else float(value)
 
 
 def sentence_of(error: Exception) -> tuple[str, int]:

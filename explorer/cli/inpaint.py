@@ -34,7 +34,7 @@ from explorer.guidance.own_picture import own_levels
 from explorer.guidance.pictures import METHODS, PictureProblem
 from explorer.images import IMAGES, ImageSet, to_pixels
 from explorer.images.base import PictureMixture
-from explorer.images.folder import Folder, read
+from explorer.images.folder import Folder, agree, read
 from explorer.imports.pictures import levels_of
 from explorer.sdes import SDES
 
@@ -134,7 +134,9 @@ def _data(given: str) -> ImageSet:
     if given in sets:
         return IMAGES[given]()
     if Path(given).is_dir():
-        own = read(Folder(path=str(Path(given).absolute())))
+        place = str(Path(given).absolute())
+        agree(place)
+        own = read(Folder(path=place))
         warn(own.found.sentence)
         return own
     if not Path(given).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,9 +15,9 @@ from explorer.cli.errors import Failed, Parser, WrongUse
 from explorer.cli.points import imported, table_arguments
 from explorer.distributions import Distribution
 from explorer.document import Document
-from explorer.experiment import Experiment, in_mode, with_data
+from explorer.experiment import Experiment, first_sheet, in_mode, with_data
 from explorer.images import DATA
-from explorer.images.folder import Folder
+from explorer.images.folder import Folder, is_images
 from explorer.imports import is_picture, read_image
 from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
 from explorer.samplers.spec import MODES
@@ -29,7 +30,10 @@ def main(program: str, argv: list[str]) -> int:
     parser = Parser(program, description="Write a new experiment file, to stdout unless --out is given.")
     parser.add_argument("--distribution", metavar="NAME", help="of the data (list distributions)")
     parser.add_argument(
-        "--data", metavar="FILE", help="points as data: a table, arrays, or an image's darkness (- is stdin)"
+        "--data",
+        metavar="FILE",
+        help="points as data: a table, arrays, or an image's darkness (- is stdin); or a set of images: a folder, IDX, "
+        "NPZ, NPY",
     )
     parser.add_argument("--scene", metavar="NAME", help="begin from a scene (list scenes)")
     parser.add_argument("--sde", metavar="NAME", help="of the process (list sdes)")
@@ -69,11 +73,9 @@ def _begun(options: Namespace, sets: list[str]) -> Document:
         chosen = _told(_scene(options.scene))
         return with_fields(replace(chosen.document, lab=chosen.make_lab()), sets)
     if options.data is not None:
-        if Path(options.data).is_dir():
-            raise WrongUse(
-                f"--data {options.data} is a folder, not a file of points; a folder of pictures is given by "
-                f"--distribution folder --set data.path={options.data}."
-            )
+        if options.data != DASH and is_images(Path(options.data)):
+            place = json.dumps(str(Path(options.data)))
+            return _made(['data="folder"', f"data.path={place}", *sets])
         found = read_image(options.data) if _is_picture(options.data) else imported(options.data, options)
         warn(found.sentence)
         return with_fields(Document().with_data(found.distribution()), sets)
@@ -109,7 +111,10 @@ def _made(sets: list[str]) -> Document:
     begun = with_data(Experiment(), data)
     mode = with_fields(Document(begun), own).experiment.sampler.mode
     fitting = replace(begun, sampler=in_mode(begun, mode))  # with as many steps as suit the mode
-    return with_fields(Document(fitting), own)
+    made = with_fields(Document(fitting), own)
+    if any(s.startswith("control") for s in own):
+        return made
+    return replace(made, experiment=first_sheet(made.experiment))
 
 
 def _chosen(data: Distribution) -> Distribution:

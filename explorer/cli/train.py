@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -187,7 +187,7 @@ def _on_pictures(
 
 
 def _run(e: Experiment, out: str, frames: Iterator[TrainFrame]) -> int:
-    frame, interrupted = _trained(frames)
+    frame, interrupted = _trained(frames, partial(_forecast, e))
     _keep(e, frame, out)
     print_json(_summary(out, frame))
     if interrupted:
@@ -218,13 +218,13 @@ def _write(path: str, course: Course) -> None:
         warn(f"{path} cannot be written: {error.strerror or error}.")
 
 
-def _trained(frames: Iterator[TrainFrame]) -> tuple[TrainFrame, bool]:
+def _trained(frames: Iterator[TrainFrame], forecast: Callable[[TrainFrame], str]) -> tuple[TrainFrame, bool]:
     """The last frame, with the last weights, and whether the training was interrupted."""
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # no thread of its own
     last: TrainFrame | None = None
-    weights, told = None, ""
+    weights, told, foretold = None, "", ""
     form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     often = 0.1 if sys.stderr.isatty() else 5.0
     with tqdm(total=1.0, desc="training", bar_format=form, mininterval=often, file=sys.stderr) as bar:
@@ -236,11 +236,31 @@ def _trained(frames: Iterator[TrainFrame]) -> tuple[TrainFrame, bool]:
                 if last.note != told:
                     told = last.note
                     bar.write(f"note: {told}", file=sys.stderr)
+                if not foretold and last.iteration >= SETTLED:
+                    foretold = forecast(last)
+                    if foretold:
+                        bar.write(f"note: {foretold}.", file=sys.stderr)
         except KeyboardInterrupt:
             if last is None or weights is None:
                 raise
     assert last is not None and weights is not None
     return replace(last, weights=weights), not last.done
+
+
+#: Iterations after which the speed is that of the rest.
+SETTLED = 5
+
+
+def _forecast(e: Experiment, frame: TrainFrame) -> str:
+    """What a training on images can reach in its time, and what to do where that is little; "" where it is unknown."""
+    from explorer.train.forecast import FASTER, foretold, smaller
+
+    words, offer = foretold(frame, e.training, e.score.unet)
+    if not offer:
+        return words
+    small = smaller(e.score.unet)
+    fields = f"--set score.unet.width={small.width} --set score.unet.depth={small.depth}"
+    return f"{words}. A smaller network ({fields}) is about {FASTER} times as fast"
 
 
 def _words(frame: TrainFrame) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from explorer.distributions.base import Distribution
@@ -18,7 +18,7 @@ from explorer.images.base import PictureMixture
 from explorer.lazy import torch
 from explorer.params import Validated
 from explorer.registry import Registry
-from explorer.scores.base import DifferenceScore, ExactScore, LearnedScore, Score
+from explorer.scores.base import DifferenceScore, ExactScore, LearnedScore, Score, of_row
 from explorer.sdes import SDE
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class Guided:
         if w in (0.0, 1.0):
             return evaluations(self.conditional if w else self.plain, t)
         return evaluations_of_both(self.plain, self.conditional, t)
+
+    def of_row(self, row: int) -> Guided:
+        """The score of one row alone."""
+        return replace(self, conditional=of_row(self.conditional, row))
 
     @property
     def push(self) -> Score:
@@ -156,7 +160,8 @@ class Sources:
     """What a control can draw on.
 
     plain: the unconditional score in use; `exact` says whether it is the closed form. labelled: the
-    conditional scores of the network in use, by class, where it was trained with the labels of this data.
+    conditional scores of the network in use, by class (of several, in turn), where it was trained with this data's
+    labels.
     classifier: the one trained for this data, if any.
     """
 
@@ -164,7 +169,7 @@ class Sources:
     mixture: Mixture
     sde: SDE
     exact: bool = True
-    labelled: Callable[[int], Score] | None = None
+    labelled: Callable[..., Score] | None = None
     classifier: NoisyClassifier | None = None
 
     def conditional(self, target: Mixture) -> Score:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from explorer.distributions.base import Distribution
 from explorer.distributions.mixture import Mixture
 from explorer.guidance.base import CONTROLS, Control, Guided, Mixed, Sources, Sum
 from explorer.guidance.classifier import ClassifierGradient
-from explorer.images.base import PictureMixture
+from explorer.images.base import ImageSet, PictureMixture
 from explorer.params import param
-from explorer.scores.base import Score
+from explorer.scores.base import ExactScore, InTurn, Score
+from explorer.sdes import SDE
 
 RULES = {
     "exact": "Exact p(y | x)", "classifier": "Classifier", "classifier_free": "Classifier-free",
@@ -50,6 +52,11 @@ class ClassGuidance(Control):
         help="The class to sample, counted from 0.",
         equation="p(x | y) ∝ p(y | x) p(x)",
     )  # fmt: skip
+    each: bool = param(
+        False, "Each class in turn",
+        help="The first image is of the first class, the next of the next, and so on, instead of all of one class.",
+        equation="y_i = i mod K",
+    )  # fmt: skip
     weight: float = param(
         1.0, "Weight", symbol="w", low=0.0, high=10.0, minimum=0.0, maximum=100.0,
         help="Multiplies the classifier's gradient; the same number is ω of classifier-free guidance, "
@@ -78,17 +85,36 @@ class ClassGuidance(Control):
             return "This data has no classes; choose data with labels (eight Gaussians, two moons, rings)."
         if len(np.unique(mixture.labels)) < 2:
             return "This data has one class only, so there is nothing to choose between."
-        if self.label not in mixture.labels:
+        if self.each and not isinstance(mixture, PictureMixture):
+            return "Each class in turn is for images: a field over the plane is that of one class."
+        if not self.each and self.label not in mixture.labels:
             return f"There is no class {self.label}: this data has classes 0 to {mixture.labels.max()}."
         return ""
 
+    def fitted(self, data: Distribution) -> Control:
+        """Without classes there is nothing to ask for in turn."""
+        classes = data.classes if isinstance(data, ImageSet) else 0
+        return CONTROLS["none"]() if self.each and classes < 2 else self
+
     def brief(self, mixture: Mixture) -> str:
         by = "" if self.rule == "exact" else f" by {RULES[self.rule].lower()}"
+        if self.each:
+            return f"each class in turn, w = {self.weight:g}{by}"
         name = class_names(mixture)[self.label]
         return f"{f'class {name}' if name.isdigit() else name}, w = {self.weight:g}{by}"
 
     def target(self, mixture: Mixture) -> Mixture:
-        return mixture.where(self.label)
+        """The law of the class; with each in turn that of all of them, equally often."""
+        return _balanced(mixture) if self.each else mixture.where(self.label)
+
+    def exact(self, mixture: Mixture, sde: SDE) -> Score:
+        """The exact score of p_t(x | y), each row of x with its own y where the classes come in turn."""
+        scores = tuple(ExactScore(mixture.where(label), sde) for label in self._labels(mixture))
+        return InTurn(scores) if self.each else scores[0]
+
+    def _labels(self, mixture: Mixture) -> tuple[int, ...]:
+        """The classes that samples have, in turn."""
+        return tuple(class_names(mixture)) if self.each else (self.label,)
 
     def guide(self, sources: Sources) -> tuple[Score, str]:
         conditional, word = self._conditional(sources)
@@ -110,11 +136,13 @@ class ClassGuidance(Control):
         return "classifier" if self.rule in ("classifier", "mixed") and sources.classifier is None else ""
 
     def _conditional(self, sources: Sources) -> tuple[Score, str]:
-        exact = sources.conditional(self.target(sources.mixture))
+        missing = self.missing(sources)
+        if self.rule == "exact" or missing:
+            each = tuple(sources.conditional(sources.mixture.where(y)) for y in self._labels(sources.mixture))
+            exact = InTurn(each) if self.each else each[0]
         if self.rule == "exact":
             pictures = isinstance(sources.mixture, PictureMixture)
             return exact, REMEMBERS if pictures else "∇log p(y|x) in closed form: the mixture is labelled."
-        missing = self.missing(sources)
         if missing == "labels":
             return exact, "The network in use knows no labels: the exact rule is used. Train with labels."
         if missing == "classifier":
@@ -123,16 +151,33 @@ class ClassGuidance(Control):
 
     def _learned(self, sources: Sources) -> tuple[Score, str]:
         """The rules that rest on networks, all of which there are."""
+        labels = self._labels(sources.mixture)
         if self.rule == "classifier_free":
             assert sources.labelled is not None
-            return sources.labelled(self.label), "The network's conditional minus its unconditional score."
-        assert sources.classifier is not None
-        gradient = ClassifierGradient(sources.classifier, sources.sde, self.label)
+            return sources.labelled(*labels), "The network's conditional minus its unconditional score."
+        each = tuple(self._by_classifier(sources, label) for label in labels)
+        score = InTurn(each) if self.each else each[0]
         if self.rule == "classifier":
-            return Sum(sources.plain, gradient), "The gradient of the classifier trained for this data."
+            return score, "The gradient of the classifier trained for this data."
+        return score, f"{self.share:.0%} the network's own difference, the rest the classifier's gradient."
+
+    def _by_classifier(self, sources: Sources, label: int) -> Score:
+        """The conditional score of one class by the classifier's gradient, or by that and the network's own."""
+        assert sources.classifier is not None
+        gradient = ClassifierGradient(sources.classifier, sources.sde, label)
+        if self.rule == "classifier":
+            return Sum(sources.plain, gradient)
         assert sources.labelled is not None
-        mixed = Mixed(sources.plain, sources.labelled(self.label), gradient, self.share)
-        return mixed, f"{self.share:.0%} the network's own difference, the rest the classifier's gradient."
+        return Mixed(sources.plain, sources.labelled(label), gradient, self.share)
+
+
+def _balanced(mixture: Mixture) -> Mixture:
+    """The same mixture with every class equally heavy."""
+    assert mixture.labels is not None
+    _, rows = np.unique(mixture.labels, return_inverse=True)
+    return replace(
+        mixture, weights=mixture.weights / np.bincount(rows, mixture.weights)[rows] / (rows.max() + 1)
+    )
 
 
 def class_names(mixture: Mixture) -> dict[int, str]:
@@ -141,3 +186,9 @@ def class_names(mixture: Mixture) -> dict[int, str]:
         return {}
     names = dict(enumerate(mixture.label_names))
     return {int(c): names.get(int(c), f"class {c}") for c in np.unique(mixture.labels)}
+
+
+#: Classes of images at first: the exact score of a class only remembers, and high noise tells little of one.
+CLASS_OF_PICTURES = ClassGuidance(rule="classifier_free", below=10.0)
+#: The same, of each in turn.
+EACH_CLASS = replace(CLASS_OF_PICTURES, each=True)

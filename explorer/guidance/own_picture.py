@@ -19,7 +19,7 @@ def own_levels(path: str | Path, data: ImageSet, *, grey: bool = False) -> tuple
     """
     path = Path(path)
     channels, h, w = data.size
-    levels, said = levels_of(path, (1 if grey else channels, h, w)), ""
+    levels, said = levels_of(path, (1 if grey else channels, h, w), data.span), ""
     if channels == 1 and light_edge(levels[None]) != data.light:
         levels, said = 255 - levels, ", light and dark exchanged"
     return tuple(levels.ravel().tolist()), f"{path.name}: brought to {w} x {h} pixels{said}."

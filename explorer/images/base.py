@@ -21,6 +21,8 @@ IMAGES: Registry[ImageSet] = Registry("image set", "explorer.images")
 
 #: x of a grey level is 2 level/255 - 1: from -1 (black) to 1 (white), LEVEL apart.
 LEVEL = 2 / 255
+#: Images whose distances are looked at.
+APART = 300
 #: Pictures that the exact law of a set is made of, at most, and the standard deviation around each.
 REMEMBERED, JITTER = 2000, LEVEL / 2
 
@@ -106,6 +108,8 @@ class ImageSet(Distribution):
     credit: ClassVar[str] = ""
     #: Whether the pictures are digits, drawn with a pen.
     digits: ClassVar[bool] = False
+    #: What values of more than 8 bits became black and white, where a set was made of such.
+    span: ClassVar[tuple[float, float] | None] = None
     #: Whether a picture may be mirrored in training.
     mirror: ClassVar[bool] = False
 
@@ -153,6 +157,13 @@ class ImageSet(Distribution):
     def moments(self) -> tuple[tuple[float, ...], float]:
         """The mean of each channel, and the standard deviation around it over all: what networks scale by."""
         return moments_of(self.train)
+
+    @cached_property
+    def apart(self) -> float:
+        """The largest distance ∥x - y∥ among some training images: what the noise at the end must hide."""
+        x = from_pixels(self.train.images[:APART]).astype(np.float64)
+        squares = np.square(x).sum(1)
+        return float(np.sqrt(max((squares[:, None] + squares - 2 * x @ x.T).max(), 0.0)))
 
     @cached_property
     def neighbours(self) -> Neighbours:

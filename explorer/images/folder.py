@@ -1,36 +1,67 @@
-"""The user's own pictures: a folder of them, read safely. Whatever is in it, small squares come out."""
+"""The user's own images: a folder of them, or arrays in a file, read safely. What comes out are small squares."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from explorer import paths
 from explorer.images.archive import ImageError
+from explorer.images.arrays import (
+    PICKLED,
+    Arrays,
+    Part,
+    family,
+    holds_images,
+    looks_like_arrays,
+    read_arrays,
+    sources_of,
+)
 from explorer.images.base import IMAGES, ImageSet, Pixels, moments_of
-from explorer.images.square import grey_of, square_of
+from explorer.images.left_out import LeftOut
+from explorer.images.square import (
+    ENDINGS,
+    LEAST_SIDE,
+    MOST_BYTES,
+    MOST_PIXELS,
+    TooLarge,
+    TooSmall,
+    fitted,
+    grey_of,
+    span_of,
+    stretched,
+    values_of,
+)
+from explorer.images.tree import Entry, Tree, arranged
 from explorer.params import ParamError, param
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
-#: Pictures that are taken; of a fuller folder, as many at random (always the same ones).
+__all__ = ["ENDINGS", "Folder", "Found", "Remote", "changed", "forget", "of_files", "read", "read_folder"]
+
+#: Images that are taken; of a fuller folder, as many at random (always the same ones).
 MOST = 5_000
-#: Entries of a folder that are looked at, and subfolders whose names are taken for classes.
-MOST_ENTRIES, MOST_CLASSES = 200_000, 100
 #: A pixel whose red, green and blue are farther apart is coloured; compression alone parts those of a grey one.
 COLOURED = 32
-#: One picture in so many is held out; fewer than LEAST are too few to learn from three and hold one out.
+#: One image in so many is held out; fewer than LEAST are too few to learn from three and hold one out.
 HELD_OUT, LEAST = 10, 4
+#: Classes that are named in the sentence.
+NAMED = 6
+
+
+class Remote(ImageError):
+    """A path on another machine that an experiment file names, and that nobody has agreed to yet."""
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a folder gave: pictures to train on and held out, the names of the classes, a sentence about it all."""
+    """What a folder gave: images to train on and held out, the names of the classes, a sentence about it all."""
 
     train: Pixels
     held_out: Pixels
@@ -39,27 +70,29 @@ class Found:
     digest: str
     #: Of how many the colour was left out.
     greyed: int = 0
+    #: What values of more than 8 bits became black and white; None where there were none.
+    span: tuple[float, float] | None = None
 
 
 @IMAGES.register("folder", title="Your pictures", order=400)
 @dataclass(frozen=True)
 class Folder(ImageSet):
-    """Pictures of a folder on this machine, cut to squares. Where they lie in subfolders, those are the classes.
+    """Images of a folder on this machine, or in an array in a file, cut to squares. Subfolders name the classes.
 
-    An experiment keeps the folder's path and a digest of what was read there, not the pictures. Reading them raises
-    ImageError where the folder has gone or holds none.
+    An experiment keeps the path and a digest of what was read there, not the images. Reading them raises ImageError
+    where the folder has gone or holds none.
     """
 
     builtin = False
-    about = "Your own pictures: a folder of them, cut to small squares."
+    about = "Your own images: a folder of them, or a file of arrays, cut to small squares."
     private = ("path", "names")
-    path: str = param("", "Folder", visible=lambda _: False, help="Where the pictures are.")
+    path: str = param("", "Folder", visible=lambda _: False, help="Where the images are: a folder or a file.")
     names: Any = param(
         (), "Files", kind="data", help="Files of the folder that are meant; none for all of them."
     )
     side: int = param(
         28, "Size", unit="pixels", choices={16: "16 × 16", 28: "28 × 28", 32: "32 × 32"},
-        help="Each picture is cut to its central square, and the square brought to this size.",
+        help="Each image is cut to its central square, and the square brought to this size.",
         equation="d = c·h·w",
     )  # fmt: skip
     colour: bool = param(
@@ -67,7 +100,7 @@ class Folder(ImageSet):
         help="Red, green and blue, instead of one grey.", equation="c = 3 or 1",
     )  # fmt: skip
     mirror: bool = param(  # type: ignore[misc]
-        False, "Mirrored too", help="In training every picture is mirrored half of the time: twice as much to learn "
+        False, "Mirrored too", help="In training every image is mirrored half of the time: twice as much to learn "
         "from, where left and right do not matter.", equation="x(i, j) → x(i, w − 1 − j)",
     )  # fmt: skip
     digest: str = param(
@@ -88,7 +121,7 @@ class Folder(ImageSet):
 
     @property
     def ready(self) -> bool:  # type: ignore[override]
-        """Whether the pictures have been read: that may take a while."""
+        """Whether the images have been read: that may take a while."""
         return "found" in self.__dict__
 
     @cached_property
@@ -100,14 +133,33 @@ class Folder(ImageSet):
         return self.found.train, self.found.held_out
 
     @property
+    def span(self) -> tuple[float, float] | None:  # type: ignore[override]
+        """What values of more than 8 bits became black and white."""
+        return self.found.span
+
+    @property
     def label_names(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The subfolders' names."""
+        """The subfolders' names, or those of the labels."""
         return self.found.label_names
 
     @property
     def note(self) -> str:
         """What was read, once it has been."""
         return self.found.sentence if self.ready else self.about
+
+    def seen_from(self, folder: Path) -> Folder:
+        """The same images, where a relative path is meant from `folder`: with the absolute path."""
+        if not self.path or paths.is_remote(self.path) or PureWindowsPath(self.path).is_absolute():
+            return self
+        return replace(self, path=os.path.normpath(os.path.join(os.path.abspath(folder), self.path)))
+
+    def told_from(self, folder: Path) -> Folder:
+        """The same images for a file in `folder`: with a relative path where they are in that folder or below it."""
+        try:
+            inside = Path(self.path).relative_to(os.path.abspath(folder))
+        except ValueError:
+            return self
+        return replace(self, path=inside.as_posix())
 
 
 def _plain(name: str) -> bool:
@@ -120,42 +172,247 @@ def forget() -> None:
     read_folder.cache_clear()
 
 
+#: Paths on other machines that the user has named or agreed to.
+_agreed: set[str] = set()
+
+
+def agree(path: str) -> None:
+    """Let a path on another machine be read: the user has named it, or said so when asked."""
+    _agreed.add(path)
+
+
 @lru_cache(maxsize=4)
 def read_folder(path: str, names: tuple[str, ...], side: int, colour: bool) -> Found:
-    """The pictures of a folder, or some of its files, as squares of `side` pixels. Raises ImageError."""
+    """The images of a folder, of some of its files or of a file, as squares of `side` pixels. Raises ImageError."""
     if not path:
-        raise ImageError("no folder of pictures has been chosen yet: Import takes one (or data.path).")
-    folder = Path(path)
-    listing = _Listing(folder)
-    listing.look(names)
-    if not listing.files:
-        raise ImageError(f"{folder.name} holds no pictures ({', '.join(ENDINGS)}).")
-    images, labels, broken, greyed = _read(listing, side, colour)
-    if len(images) < LEAST:
-        raise ImageError(
-            f"{len(images) or 'none'} of {len(listing.files)} pictures in {folder.name} can be read; at least {LEAST} "
-            "are needed."
+        raise ImageError("no folder of images has been chosen yet: Import takes one (or data.path).")
+    if paths.is_remote(path) and path not in _agreed:
+        raise Remote(
+            f"the images are on another machine, {path}: reading them connects to it. If you trust it, name the path "
+            "yourself (--set data.path=PATH, or choose the folder again)."
         )
-    pixels = Pixels(np.stack(images), np.array(labels, np.int64))
-    digest = hashlib.sha256(pixels.images.tobytes() + pixels.labels.tobytes()).hexdigest()[:16]
-    pixels, classes = _classes(pixels, listing.classes)
-    held = _held_out(pixels.labels)
-    train = pixels.take(np.delete(np.arange(len(pixels)), held))
-    if not moments_of(train)[1]:
-        raise ImageError(
-            f"the pictures in {folder.name}, but for those held out, are all of one plain colour: there is nothing "
-            "to learn. (What is transparent counts as white.)"
-        )
-    sentence = _sentence(listing, classes, len(pixels), broken)
-    return Found(train, pixels.take(held), classes, sentence, digest, greyed)
+    place = paths.local(path)
+    reading = _Reading(place.name or path, side, colour)
+    if place.is_file():
+        return reading.of_arrays(read_arrays(place, MOST, MOST // HELD_OUT), place)
+    tree = Tree(place).walk(names)
+    reading.left = tree.left
+    if tree.images:
+        for file, parts in tree.others:
+            tree.left.add_file(file.suffix.lower(), parts)
+        return reading.of_tree(tree)
+    file = None if names else _arrays_in(tree)
+    if file is None:
+        raise ImageError(f"{place.name} holds no images{_only(tree)}.")
+    return reading.of_arrays(read_arrays(file, MOST, MOST // HELD_OUT), file)
 
 
-def _classes(pixels: Pixels, names: tuple[str, ...]) -> tuple[Pixels, tuple[str, ...]]:
-    """With the classes that pictures were read of; none where that is one, or where each picture is of its own."""
-    found, labels = np.unique(pixels.labels, return_inverse=True)
-    if not 1 < len(found) < len(pixels):
-        return Pixels(pixels.images, np.zeros_like(pixels.labels)), ()
-    return Pixels(pixels.images, labels.astype(np.int64)), tuple(names[c] for c in found)
+def _arrays_in(tree: Tree) -> Path | None:
+    """The file of a folder without images that holds arrays of them; all others are counted."""
+    candidates = [path for path, _ in tree.others if looks_like_arrays(path)]
+    file = next((path for path in candidates if holds_images(path)), None)
+    read = family(file) if file is not None else []
+    for path, parts in tree.others:
+        if path not in read:
+            tree.left.add_file(path.suffix.lower(), parts)
+    return file
+
+
+def _only(tree: Tree) -> str:
+    """What a folder without images does hold, and what to do with it where that is known."""
+    for path, _ in tree.others:
+        if path.suffix.lower() in PICKLED or not path.suffix or path.name == "batches.meta":
+            try:
+                sources_of(path)
+            except ImageError as error:
+                return f": {error}".rstrip(".")
+    held = f": only {tree.left.said()}" if tree.left else ""
+    return f" (PNG, JPEG, TIFF and others; IDX, NPZ or NPY){held}"
+
+
+class _Reading:
+    """Images as they are read: of 8 bits as levels, of more as values that are stretched together at the end."""
+
+    def __init__(self, name: str, side: int, colour: bool) -> None:
+        self.name, self.side, self.colour = name, side, colour
+        self.left, self.greyed = LeftOut(), 0
+        self.span: tuple[float, float] | None = None
+
+    # --- files ---
+
+    def of_tree(self, tree: Tree) -> Found:
+        sort = arranged(tree)
+        train, labels = self._files(tree.folder, sort.train, MOST)
+        held, held_labels = self._files(tree.folder, sort.held_out, MOST // HELD_OUT)
+        said = list(sort.remarks)
+        if len(train) == MOST < len(sort.train):
+            said.insert(0, f"a random {MOST:,} of {len(sort.train):,}")
+        if held:
+            total = len(sort.held_out)
+            few = (
+                f"a random {len(held):,} of {total:,}"
+                if total > len(held) == MOST // HELD_OUT
+                else f"{len(held):,}"
+            )
+            said.append(f"validation set: {few} of {sort.held_name}")
+        return self._found(train, labels, held, held_labels, sort.classes, said)
+
+    def _files(
+        self, folder: Path, entries: Sequence[tuple[Entry, int]], most: int
+    ) -> tuple[list[np.ndarray], list[int]]:
+        """Images in random order, always the same, as values (c, side, side), and their labels."""
+        values, labels = [], []
+        for row in np.random.default_rng(list(b"folder")).permutation(len(entries)):
+            (path, _), label = entries[row]
+            place = path.parent.relative_to(folder).parts
+            try:
+                values.append(self._in_colour_or_grey(values_of(path, (3, self.side, self.side))))
+                labels.append(label)
+            except TooSmall:
+                name = f"smaller than {LEAST_SIDE} pixels"
+                self.left.add(f"image {name}", f"images {name}", place)
+            except TooLarge:
+                name = f"of more than {MOST_PIXELS:,} pixels or {MOST_BYTES // 2**20} MB"
+                self.left.add(f"image {name}", f"images {name}", place)
+            except Exception:  # decoders raise errors of many kinds on damaged data
+                self.left.add("unreadable image", "unreadable images", place)
+            if len(values) == most:
+                break
+        return values, labels
+
+    def _in_colour_or_grey(self, values: np.ndarray) -> np.ndarray:
+        """Values (3, side, side) as they are, or in one grey."""
+        if self.colour:
+            return values
+        if values.dtype != np.uint8:
+            return np.asarray(np.tensordot([0.299, 0.587, 0.114], values, 1)[None], np.float32)
+        self.greyed += bool(np.ptp(values, axis=0).max() > COLOURED)
+        return grey_of(values)
+
+    # --- arrays ---
+
+    def of_arrays(self, found: Arrays, path: Path) -> Found:
+        train, held = found.train, found.held_out
+        names = _sorted_names([] if train.labels is None else np.unique(train.labels).tolist())
+        number = {name: i for i, name in enumerate(names)}
+        values, labels = self._array(train, number)
+        said = list(found.remarks)
+        if len(train.images) < train.total:
+            said.insert(0, f"a random {len(train.images):,} of {train.total:,}")
+        second: tuple[list[np.ndarray], list[int]] = ([], [])
+        if held is not None:
+            second = self._array(held, number)
+            few = (
+                f"a random {len(held.images):,} of {held.total:,}"
+                if len(held.images) < held.total
+                else f"{held.total:,}"
+            )
+            said.append(f"validation set: {few} of {held.name}")
+        return self._found(values, labels, *second, tuple(names), said)
+
+    def _array(self, part: Part, number: dict[str, int]) -> tuple[list[np.ndarray], list[int]]:
+        values, labels = [], []
+        for row, image in enumerate(part.images):
+            label = 0 if part.labels is None else number.get(str(part.labels[row]), -1)
+            if label < 0:
+                self.left.add("image of none of the classes", "images of none of the classes", (part.name,))
+            elif image.dtype.kind == "f" and not np.isfinite(image).all():
+                self.left.add("image with missing values", "images with missing values", (part.name,))
+            else:
+                values.append(self._in_colour_or_grey(_of_array(image, self.side)))
+                labels.append(label)
+        return values, labels
+
+    # --- both ---
+
+    def _found(
+        self, train: list[np.ndarray], labels: list[int], held: list[np.ndarray], held_labels: list[int],
+        classes: tuple[str, ...], said: list[str],
+    ) -> Found:  # fmt: skip
+        if len(train) + len(held) < LEAST or len(train) < LEAST - 1:
+            few = len(train)
+            raise ImageError(
+                f"{few or 'none'} of the images in {self.name} can be used; at least {LEAST} are needed"
+                f"{f' (left out: {self.left.said()})' if self.left else ''}."
+            )
+        deep = [v for v in (*train, *held) if v.dtype != np.uint8]
+        if deep:
+            self.span = min(span_of(v)[0] for v in deep), max(span_of(v)[1] for v in deep)
+            many = f"{len(deep):,} of them" if len(deep) < len(train) + len(held) else "their"
+            values = "values" if many == "their" else "have values"
+            said.append(
+                f"{many} {values} {self.span[0]:.6g} to {self.span[1]:.6g} stretched to black and white"
+            )
+        first = self._pixels(train, labels)
+        second = self._pixels(held, held_labels) if held else Pixels(first.images[:0], first.labels[:0])
+        digest = _digest(first, second)
+        first, second, classes = _with_classes(first, second, classes)
+        shown = len(first)
+        if not len(second):
+            rows = _held_out(first.labels)
+            first, second = first.take(np.delete(np.arange(len(first)), rows)), first.take(rows)
+        if not moments_of(first)[1]:
+            raise ImageError(
+                f"the images in {self.name}, but for those held out, are all of one plain colour: there is nothing "
+                "to learn. (What is transparent counts as white.)"
+            )
+        sentence = self._sentence(shown, classes, said)
+        return Found(first, second, classes, sentence, digest, self.greyed, self.span)
+
+    def _pixels(self, values: list[np.ndarray], labels: list[int]) -> Pixels:
+        return Pixels(np.stack([stretched(v, self.span) for v in values]), np.array(labels, np.int64))
+
+    def _sentence(self, count: int, classes: tuple[str, ...], said: list[str]) -> str:
+        text = f"{self.name}: {count:,} images"
+        if classes:
+            more = f" and {len(classes) - NAMED} more" if len(classes) > NAMED else ""
+            text += f" in {len(classes)} classes ({', '.join(classes[:NAMED])}{more})"
+        left = [f"left out: {self.left.said()}"] if self.left else []
+        return "; ".join([text, *said, *left]) + "."
+
+
+def _few(count: int, total: int) -> str:
+    return f"a random {count:,} of {total:,}" if count < total else f"{count:,}"
+
+
+def _sorted_names(names: list[str]) -> list[str]:
+    """Numbers in their order, else words in theirs; none where there is but one."""
+    if len(names) < 2:
+        return names
+    return sorted(names, key=(lambda n: (int(n), n)) if all(n.isdigit() for n in names) else None)
+
+
+def _of_array(image: np.ndarray, side: int) -> np.ndarray:
+    """One image (h, w) or (h, w, c) of an array as values (3, side, side), uint8 or float32."""
+    image = image[..., None] if image.ndim == 2 else image
+    size = (3, side, side)
+    if image.dtype == bool:
+        image = image.astype(np.uint8) * 255
+    if image.dtype == np.uint8:
+        plain = np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)
+        return fitted(Image.fromarray(plain), size)
+    channels = [
+        fitted(Image.fromarray(image[..., c].astype(np.float32)), size)[:1] for c in range(image.shape[2])
+    ]
+    return np.concatenate((channels * 3)[:3] if len(channels) == 1 else channels[:3])
+
+
+def _digest(train: Pixels, held: Pixels) -> str:
+    images, labels = (np.concatenate(p) for p in ((train.images, held.images), (train.labels, held.labels)))
+    return hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()[:16]
+
+
+def _with_classes(
+    train: Pixels, held: Pixels, names: tuple[str, ...]
+) -> tuple[Pixels, Pixels, tuple[str, ...]]:
+    """With the classes that images were read of; none where that is one, or where each image is of its own."""
+    found, labels = np.unique(train.labels, return_inverse=True)
+    if not 1 < len(found) < len(train) + len(held):
+        none = (Pixels(p.images, np.zeros_like(p.labels)) for p in (train, held))
+        return *none, ()  # type: ignore[return-value]
+    known = np.isin(held.labels, found)
+    held = Pixels(held.images[known], np.searchsorted(found, held.labels[known]))
+    return Pixels(train.images, labels.astype(np.int64)), held, tuple(names[c] for c in found)
 
 
 def _held_out(labels: np.ndarray) -> np.ndarray:
@@ -168,115 +425,30 @@ def _held_out(labels: np.ndarray) -> np.ndarray:
     return np.array(rows)
 
 
-class _Listing:
-    """The files of a folder that look like pictures, with the number of their class. Links are left out."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.entries, self.links = folder, 0, 0
-        self.files: list[tuple[Path, int]] = []
-        self.classes: tuple[str, ...] = ()
-
-    def look(self, names: Sequence[str]) -> None:
-        """The folder's own pictures; where it has none, those of its subfolders."""
-        entries = self._scan(self.folder)
-        wanted = set(names)
-        own = [e for e in entries if _looks(e) and (not wanted or e.name in wanted)]
-        self.files = [(Path(e.path), 0) for e in own]
-        if own or names:
-            return
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-                self._look_into(entry)
-        if not 1 < len(self.classes) <= MOST_CLASSES:
-            self.classes = ()
-            self.files = [(path, 0) for path, _ in self.files]
-
-    def _look_into(self, entry: os.DirEntry[str]) -> None:
-        inside = [Path(e.path) for e in self._scan(Path(entry.path)) if _looks(e)]
-        self.files += [(path, len(self.classes)) for path in inside]
-        self.classes += (entry.name,) if inside else ()
-
-    def _scan(self, folder: Path) -> list[os.DirEntry[str]]:
-        try:
-            with os.scandir(folder) as entries:
-                return sorted(self._counted(entries, folder), key=lambda e: e.name)
-        except OSError as error:
-            if folder != self.folder:  # a subfolder that may not be looked into
-                return []
-            raise ImageError(
-                f"the folder of pictures {folder.name} cannot be read ({error.strerror}): choose it again."
-            ) from None
-
-    def _counted(self, entries: Iterator[os.DirEntry[str]], folder: Path) -> Iterator[os.DirEntry[str]]:
-        for entry in entries:
-            self.entries += 1
-            if self.entries > MOST_ENTRIES:
-                raise ImageError(
-                    f"{folder.name} has more than {MOST_ENTRIES:,} files: choose a smaller folder."
-                )
-            if entry.is_symlink():
-                self.links += 1
-            else:
-                yield entry
-
-
-def _looks(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a file with a picture's ending."""
-    ending = os.path.splitext(entry.name)[1].lower()
-    return ending in ENDINGS and not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
-
-
-def _read(listing: _Listing, side: int, colour: bool) -> tuple[list[np.ndarray], list[int], int, int]:
-    """Pictures (c, side, side) in random order, always the same, their labels, how many could not be read, and of how
-    many the colour was left out."""
-    order = np.random.default_rng(list(b"folder")).permutation(len(listing.files))
-    images, labels, broken, greyed = [], [], 0, 0
-    for row in order:
-        path, label = listing.files[row]
-        try:
-            levels = square_of(path, (3, side, side))
-            images.append(levels if colour else grey_of(levels))
-            labels.append(label)
-            greyed += not colour and bool(np.ptp(levels, axis=0).max() > COLOURED)
-        except Exception:  # decoders raise errors of many kinds on damaged data
-            broken += 1
-        if len(images) == MOST:
-            break
-    return images, labels, broken, greyed
-
-
-def _sentence(listing: _Listing, classes: tuple[str, ...], taken: int, broken: int) -> str:
-    said = [f"{listing.folder.name}: {taken:,} pictures" + (f" in {len(classes)} classes" if classes else "")]
-    if taken == MOST and len(listing.files) > taken + broken:
-        said.append(f"a random {MOST:,} of {len(listing.files):,}")
-    if broken:
-        said.append(f"{broken:,} file{'s' * (broken > 1)} could not be read")
-    if listing.links:
-        said.append(f"{listing.links:,} link{'s' * (listing.links > 1)} left out")
-    return "; ".join(said) + "."
-
-
 def read(data: Folder) -> Folder:
-    """The same data with its pictures read, and the digest of what was found. Raises ImageError."""
+    """The same data with its images read, and the digest of what was found. Raises ImageError."""
     known = replace(data, digest=data.found.digest)
     _ = known.mixture  # kept, as what was found is: nothing is done twice
     return known
 
 
+def is_images(path: Path) -> bool:
+    """Whether what lies at a path is a set of images: a folder, or a file with arrays of them."""
+    return path.is_dir() or (path.is_file() and holds_images(path))
+
+
 def changed(data: Folder) -> str:
-    """A sentence where the folder now holds other pictures than when it was chosen, else "". Raises ImageError."""
+    """A sentence where the folder now holds other images than when it was chosen, else "". Raises ImageError."""
     if not data.digest or data.found.digest == data.digest:
         return ""
     return f"The pictures in {Path(data.path).name} are others than it was made with."
 
 
-def of_files(paths: Sequence[Path], like: Folder) -> Folder:
-    """Some pictures of one folder as data. Raises ImageError."""
-    folders = {path.absolute().parent for path in paths}
+def of_files(files: Sequence[Path], like: Folder) -> Folder:
+    """Some images of one folder as data. Raises ImageError."""
+    folders = {path.absolute().parent for path in files}
     if len(folders) > 1:
-        raise ImageError("these pictures are in several folders: choose pictures of one folder, or a folder.")
-    if len(paths) > MOST:
-        raise ImageError(
-            f"these are {len(paths):,} pictures, more than {MOST:,}: choose their folder instead."
-        )
-    return replace(like, path=str(folders.pop()), names=tuple(sorted(path.name for path in paths)), digest="")
+        raise ImageError("these images are in several folders: choose images of one folder, or a folder.")
+    if len(files) > MOST:
+        raise ImageError(f"these are {len(files):,} images, more than {MOST:,}: choose their folder instead.")
+    return replace(like, path=str(folders.pop()), names=tuple(sorted(path.name for path in files)), digest="")

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from explorer.distributions.geometry import MAX_POINTS, along, lengths
+from explorer.images.square import ENDINGS
 from explorer.imports.base import DataFileError, Imported, jitter_for, said_of, spread, transform_of
-from explorer.imports.pictures import darkness_of
+from explorer.imports.pictures import density_of
 from explorer.imports.preview import Choice, Preview, all_points, look, take, taking
 from explorer.imports.signatures import PICTURE
 from explorer.imports.sources import Source
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 #: Endings of the pictures that are read, and of the tables and arrays that a file dialog offers.
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
+PICTURES = ENDINGS
 TABLES = (
     ".csv", ".tsv", ".txt", ".dat", ".tab", ".npy", ".npz", ".parquet", ".xlsx", ".xlsm", ".xls", ".ods",
     ".csv.gz", ".tsv.gz", ".txt.gz",
@@ -72,16 +73,18 @@ def read_points(path: Path | str) -> Imported:
 
 
 def read_image(path: Path | str) -> Imported:
-    """Support points spread over an image in proportion to its darkness; transparent counts as white."""
+    """Support points spread over an image in proportion to its darkness (of one on a dark ground, its brightness);
+    transparent counts as white."""
     path = Path(path)
-    darkness = darkness_of(path)
+    darkness, on_dark = density_of(path)
     height, width = darkness.shape
     row, column = np.nonzero(darkness)
     pixels = np.stack([column + 0.5, height - row - 0.5], axis=1)
     points = spread(pixels, darkness[row, column], MAX_POINTS)
     shift, scale = transform_of(points, path.name)
     points = (points - shift) / np.array(scale)
-    said = f"{path.name}: {width} by {height} pixels looked at, {len(points)} points spread by darkness"
+    by = "brightness, for the ground is dark" if on_dark else "darkness"
+    said = f"{path.name}: {width} by {height} pixels looked at, {len(points)} points spread by {by}"
     jitter = max(jitter_for(points), 1 / scale[0])
     sentence = f"{said}; {said_of(shift, scale)}."
     return Imported(points, jitter, shift, scale, len(pixels), sentence, path.name)

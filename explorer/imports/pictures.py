@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -10,10 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from explorer.images.archive import ImageError
-from explorer.images.square import FORMATS, MOST_PIXELS, square_of
+from explorer.images.base import light_edge
+from explorer.images.square import COMMON, opened, reduced, square_of
 from explorer.imports.base import DataFileError
 
 T = TypeVar("T")
@@ -21,23 +21,30 @@ T = TypeVar("T")
 _SIDE = 256
 
 
-def darkness_of(path: Path) -> np.ndarray:
-    """How dark each pixel is, 0 to 1, (height, width), at most _SIDE on the longer side."""
-    brightness = _read(path, _brightness)
+def density_of(path: Path) -> tuple[np.ndarray, bool]:
+    """How dense each pixel is, 0 to 1, (height, width), at most _SIDE on the longer side, and whether the ground is
+    dark (by its edge, as everywhere): how dark a pixel is, or on a dark ground how bright. Raises DataFileError."""
+    return _read(path, _density)
+
+
+def _density(path: Path) -> tuple[np.ndarray, bool]:
+    brightness = _brightness(path)
     darkest, lightest = float(brightness.min()), float(brightness.max())
     if not lightest - darkest > 0.02:
         raise DataFileError(f"{path.name} is blank: all of it is equally bright")
-    darkness = (lightest - brightness) / (lightest - darkest)
+    dark = not light_edge((255 * (brightness - darkest) / (lightest - darkest))[None, None])
+    density = (brightness - darkest if dark else lightest - brightness) / (lightest - darkest)
     # paper is never quite white
-    return np.asarray(np.where(darkness < 0.05, 0, darkness))
+    return np.asarray(np.where(density < 0.05, 0, density)), dark
 
 
-def levels_of(path: Path, size: tuple[int, int, int]) -> np.ndarray:
-    """A picture as levels (c, h, w), uint8: the middle of it, brought to that size; transparent counts as white.
+def levels_of(path: Path, size: tuple[int, int, int], span: tuple[float, float] | None = None) -> np.ndarray:
+    """An image as levels (c, h, w), uint8: the middle of it, brought to that size; transparent counts as white.
 
-    Raises DataFileError, whose sentence names the file.
+    span: what of an image of more than 8 bits becomes black and white; by default its own range. Raises
+    DataFileError, whose sentence names the file.
     """
-    return _read(path, partial(square_of, size=size))
+    return _read(path, partial(square_of, size=size, span=span))
 
 
 def _read(path: Path, read: Callable[[Path], T]) -> T:
@@ -51,47 +58,24 @@ def _read(path: Path, read: Callable[[Path], T]) -> T:
         raise
     except ImageError as e:
         raise DataFileError(str(e)) from e
-    except Image.DecompressionBombError as e:
-        raise DataFileError(f"{path.name} is too large: at most {MOST_PIXELS:,} pixels are read") from e
     # decoders raise errors of many kinds on damaged data
     except Exception as e:
         if isinstance(e, OSError) and e.strerror:
             raise DataFileError(f"{path.name} cannot be read: {e.strerror}") from e
-        kinds = ", ".join(FORMATS)
-        raise DataFileError(f"{path.name} is damaged, or no picture of a known kind ({kinds})") from e
+        kinds = ", ".join(COMMON)
+        raise DataFileError(
+            f"{path.name} is damaged, or no image of a known kind ({kinds} and others)"
+        ) from e
 
 
 def _brightness(path: Path) -> np.ndarray:
-    picture = _picture(path)
-    return _deep(picture) if picture.mode[0] in "IF" else np.asarray(picture.convert("L"), np.float64) / 255
-
-
-def _picture(path: Path) -> Image.Image:
-    """The picture in RGB on white, at most _SIDE on the longer side; one of 16 or 32 bits as it is."""
-    with Image.open(path, formats=FORMATS) as file:
-        if file.width * file.height > MOST_PIXELS:
-            size = f"{file.width} by {file.height} pixels"
-            raise DataFileError(f"{path.name} is too large: {size}, at most {MOST_PIXELS:,} are read")
-        file.draft("RGB", (2 * _SIDE, 2 * _SIDE))
-        picture: Image.Image = ImageOps.exif_transpose(file)
-        if picture.mode[0] in "IF":
-            picture.load()
-            return picture
-        factor = max(picture.size) // (2 * _SIDE)
-        if factor > 1 and picture.mode in ("L", "RGB", "RGBA", "CMYK"):
-            # smaller first, so that the conversion does not take four bytes for each of millions of pixels
-            picture = picture.reduce(factor)
-        picture = picture.convert("RGBA")
-        picture.thumbnail((_SIDE, _SIDE))
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("RGB")
-
-
-def _deep(picture: Image.Image) -> np.ndarray:
-    """The brightness of a picture of 16 or 32 bits, which Pillow would clip at 255."""
-    stride = math.ceil(max(picture.size) / _SIDE)
-    values = np.asarray(picture, np.float64)[::stride, ::stride]
-    span = float(values.max() - values.min())
-    if not math.isfinite(span) or span == 0:
-        return np.zeros((1, 1))
-    return np.asarray((values - values.min()) / span)
+    """How bright it is on white, 0 to 1; one of more than 8 bits is stretched."""
+    with opened(path, (2 * _SIDE, 2 * _SIDE)) as file:
+        picture = reduced(file, (_SIDE, _SIDE))
+    picture.thumbnail((_SIDE, _SIDE))
+    if picture.mode == "F":
+        values = np.asarray(picture, np.float64)
+        return np.asarray((values - values.min()) / (np.ptp(values) or 1.0))
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return np.asarray(picture.convert("L"), np.float64) / 255

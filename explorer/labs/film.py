@@ -28,6 +28,7 @@ from explorer.labs.picture_parts import (
 from explorer.lazy import torch
 from explorer.params import param
 from explorer.samplers import Sampler
+from explorer.scores.base import of_row
 
 WAYS = {
     "reverse": ("Reverse SDE", "noise"),
@@ -122,7 +123,9 @@ class _Way:
         moment = frame.step, frame.part, frame.sub
         if moment not in self.asked:
             with torch.no_grad():
-                s = self.context.resolved.score(torch.from_numpy(frame.x[row : row + 1]), max(frame.t, 1e-5))
+                s = of_row(self.context.resolved.score, row)(
+                    torch.from_numpy(frame.x[row : row + 1]), max(frame.t, 1e-5)
+                )
             self.asked[moment] = s[0].numpy()
         return self.asked[moment]
 

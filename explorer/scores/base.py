@@ -6,7 +6,7 @@ This module touches torch only when a score is evaluated.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from explorer.lazy import torch
@@ -41,17 +41,30 @@ class LearnedScore:
     """A network's score under `sde`.
 
     A preconditioned network serves every SDE, because x_t/alpha has one law at equal sigma/alpha; a network
-    trained natively for one SDE is right only under that one. `label` is a class for the whole batch.
+    trained natively for one SDE is right only under that one. `label` is a class for the whole batch; `turn` are
+    classes that its rows have in turn.
     """
 
     denoiser: Preconditioned
     sde: SDE
     label: int | None = None
+    turn: tuple[int, ...] = ()
     _embedded: dict[float, torch.Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
         alpha, sigma = self.sde.marginal(t)
-        return self.denoiser.score(x, alpha, sigma, t, self.label, self._embedded)
+        labels = self._labels(x) if self.turn else self.label
+        return self.denoiser.score(x, alpha, sigma, t, labels, self._embedded)
+
+    def of_row(self, row: int) -> LearnedScore:
+        """The score of one row alone."""
+        return replace(self, label=self.turn[row % len(self.turn)], turn=()) if self.turn else self
+
+    def _labels(self, x: torch.Tensor) -> torch.Tensor:
+        """The class of each row of x (n,)."""
+        label = self.denoiser.no_label if self.label is None else self.label
+        several = torch.tensor(self.turn or (label,), device=x.device)
+        return several[torch.arange(len(x), device=x.device) % len(several)]
 
     def joins(self, other: LearnedScore) -> bool:
         """Whether both are of one network that can be asked for two labels at once."""
@@ -60,8 +73,7 @@ class LearnedScore:
     def beside(self, other: LearnedScore, x: torch.Tensor, t: float) -> tuple[torch.Tensor, torch.Tensor]:
         """This score and that of another label, in one batch of 2 n."""
         alpha, sigma = self.sde.marginal(t)
-        numbers = [self.denoiser.no_label if s.label is None else s.label for s in (self, other)]
-        labels = torch.tensor(numbers, device=x.device)[:, None].expand(2, len(x))
+        labels = torch.stack([score._labels(x) for score in (self, other)])
         first, second = self.denoiser.score(x, alpha, sigma, t, labels, self._embedded)
         return first, second
 
@@ -69,6 +81,29 @@ class LearnedScore:
         """Embed the noise levels of a run at once: one by one, they cost a twentieth of it at 1,000 points."""
         with torch.no_grad():
             self._embedded.update(self.denoiser.embedded([self.sde.marginal(t) for t in times]))
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """Several scores: each row of x has its own, in turn."""
+
+    scores: tuple[Score, ...]
+
+    def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
+        out, k = torch.empty_like(x), len(self.scores)
+        for i, score in enumerate(self.scores[: len(x)]):
+            out[i::k] = score(x[i::k], t)
+        return out
+
+    def of_row(self, row: int) -> Score:
+        """The score of one row alone."""
+        return self.scores[row % len(self.scores)]
+
+
+def of_row(score: Score, row: int) -> Score:
+    """The score of one row alone, of a score whose rows may each have their own."""
+    own = getattr(score, "of_row", None)
+    return score if own is None else own(row)
 
 
 @dataclass(frozen=True)

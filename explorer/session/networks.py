@@ -17,6 +17,7 @@ from explorer.session.notices import NOTHING
 from explorer.session.trainer import Trainer
 from explorer.train import DeviceError, choose_device, device_words, percent
 from explorer.train.checkpoint import Checkpoint
+from explorer.train.forecast import foretold, smaller
 
 if TYPE_CHECKING:
     from explorer.session.core import Session
@@ -86,6 +87,19 @@ class Networks:
         own: dict[str, Any] = {"unet" if e.pictures else "network": network}
         self._edit(replace(e, score=replace(e.score, source="trained", **own)))
         self.train()
+
+    def train_smaller(self) -> None:
+        """Train the smaller network anew, of which more iterations can be made in the time set."""
+        e = self._experiment
+        self._edit(replace(e, score=replace(e.score, source="trained", unet=smaller(e.score.unet))))
+        self.train()
+
+    def foretold(self) -> tuple[str, bool]:
+        """What the training on images that is running can reach in its time, and whether to offer a smaller network."""
+        frame, e = self.trainer.frame, self._experiment
+        if frame is None or not self.trainer.running or e.pictures is None:
+            return "", False
+        return foretold(frame, e.training, e.score.unet)
 
     def train_classifier(self) -> None:
         """Train a classifier of noisy points for the data in the background; guidance by it then uses it."""

@@ -53,6 +53,7 @@ class Asking:
         """A dialog over the window, in the place of one that is open."""
         self.close()
         self.dialog = QFileDialog(self._parent, title, str(self._recent.folder()))
+        self.dialog.setOption(QFileDialog.Option.HideNameFilterDetails)  # of images there are some sixty
         self.dialog.finished.connect(partial(self._finished, self.dialog))
         return self.dialog
 

@@ -15,6 +15,7 @@ from explorer.samplers import Sampler
 from explorer.samplers.spec import MODES
 from explorer.sdes import SDE, SDES
 from explorer.train import TrainFrame, percent
+from explorer.train.forecast import FASTER, SMALL_DEPTH, SMALL_WIDTH
 from explorer.ui.controls import Segmented
 from explorer.ui.equation import EquationView
 from explorer.ui.forms import Form
@@ -84,6 +85,7 @@ class ScoreCard(EditCard):
     reset_pressed = Signal()
     resume_pressed = Signal()
     on_pressed = Signal()
+    smaller_pressed = Signal()
 
     def __init__(self, score: ScoreSource, parent: QWidget | None = None) -> None:
         super().__init__("Score", parent=parent)
@@ -112,6 +114,16 @@ class ScoreCard(EditCard):
         self.progress = label("", "small")
         self.progress.setWordWrap(True)
         self.add(self.progress)
+        self.forecast = label("", "small")
+        self.forecast.setWordWrap(True)
+        self.smaller = Button(
+            f"Train a smaller network ({FASTER}× faster)",
+            f"Begin again with {SMALL_WIDTH} channels and {SMALL_DEPTH} blocks, and keep the time that is set",
+        )
+        self.smaller.clicked.connect(self.smaller_pressed)
+        for widget in (self.forecast, self.smaller):
+            widget.hide()
+            self.add(widget)
         self.details = self.add_form(score, skip=("source", *FOR_PICTURES))
         self.for_pictures = self.add_form(score, only=FOR_PICTURES)
         self.about_pictures = label(PICTURE_WORDS, "small")
@@ -162,6 +174,12 @@ class ScoreCard(EditCard):
         self.pause.setText("Resume" if paused else "Pause")
         self.reset.setEnabled(frame is not None or on)
         self.progress.setText("" if frame is None else _progress(frame, running, paused))
+
+    def set_forecast(self, words: str, offer: bool) -> None:
+        """What a training on images can reach in the time set, and whether a smaller network is offered."""
+        self.forecast.setText(words)
+        self.forecast.setVisible(bool(words))
+        self.smaller.setVisible(offer)
 
 
 def _going_on(left: float) -> tuple[str, str]:

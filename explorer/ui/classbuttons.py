@@ -46,8 +46,8 @@ class ClassButtons(QWidget):
         """What is chosen, or None."""
         return next((row.value() for row in self._rows if row.value() is not None), None)
 
-    def set_value(self, value: int) -> None:
-        """Choose a class without emitting."""
+    def set_value(self, value: int | None) -> None:
+        """Choose a class, or none, without emitting."""
         for row in self._rows:
             row.set_entry(value)
 

@@ -230,6 +230,12 @@ class Commands:
             self.window.session.networks.resume_training()
             self.window.refresh()
 
+    def train_smaller(self) -> None:
+        """Train a smaller network on images in place of the one that is too slow here."""
+        if self.window.ready:
+            self.window.session.networks.train_smaller()
+            self.window.refresh()
+
     def train_on(self) -> None:
         """Train the network in use further."""
         if self.window.ready:

@@ -39,7 +39,7 @@ def _fill(menu: QMenu, window: MainWindow) -> None:
         for number, word in names.items():
             action = classes.addAction(word, partial(choose_class, window, number))
             action.setCheckable(True)
-            action.setChecked(isinstance(now, ClassGuidance) and now.label == number)
+            action.setChecked(isinstance(now, ClassGuidance) and not now.each and now.label == number)
 
 
 def offered(window: MainWindow) -> list[str]:
@@ -72,6 +72,7 @@ def choose_next_class(window: MainWindow) -> None:
     e = window.shown_experiment()
     numbers = list(class_names(e.data.mixture))
     if len(numbers) > 1:
-        now = e.control.label if isinstance(e.control, ClassGuidance) else numbers[-1]
+        one = isinstance(e.control, ClassGuidance) and not e.control.each
+        now = e.control.label if one else numbers[-1]  # type: ignore[attr-defined]
         place = numbers.index(now) + 1 if now in numbers else 0
         choose_class(window, numbers[place % len(numbers)])

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from explorer.distributions import Distribution
 from explorer.experiment import Experiment
 from explorer.guidance import CONTROLS, Control
-from explorer.guidance.class_guidance import ClassGuidance, class_names
+from explorer.guidance.class_guidance import CLASS_OF_PICTURES, ClassGuidance, class_names
 from explorer.guidance.pictures import PictureProblem
 from explorer.images.base import PictureMixture
 from explorer.ui.cards import EditCard
@@ -30,9 +30,6 @@ TRAININGS = {
 }
 #: What a rule rests on; of points it takes seconds, so that it is offered again when it is there.
 RESTS_ON = {"classifier": "classifier", "mixed": "classifier", "classifier_free": "labels"}
-
-#: A class of pictures at first: the exact score of a class only remembers, and high noise tells little of one.
-CLASS_OF_PICTURES = ClassGuidance(rule="classifier_free", below=10.0)
 
 
 class ControlCard(EditCard):
@@ -94,7 +91,7 @@ class ControlCard(EditCard):
     def choose_class(self, number: int) -> None:
         """Ask for another class."""
         if isinstance(self._control, ClassGuidance):
-            self.edited.emit(replace(self._control, label=number))
+            self.edited.emit(replace(self._control, label=number, each=False))
             self.finished.emit()
 
     def set_experiment(self, experiment: Experiment) -> None:
@@ -113,6 +110,7 @@ class ControlCard(EditCard):
         self.form.set_owner(control)
         asked = isinstance(control, ClassGuidance)
         self.form.set_usual(CLASS_OF_PICTURES if asked and self._pictures else None)
+        self.form.leave_out(() if self._pictures else ("each",))
         self._show_classes(experiment)
         self._show_picture(experiment)
         self._refused = bool(control.refusal(experiment.data.mixture))
@@ -132,7 +130,7 @@ class ControlCard(EditCard):
         asked = isinstance(control, ClassGuidance)
         self.classes.setVisible(asked and len(names) > 1)
         if isinstance(control, ClassGuidance) and control.label in names:
-            self.classes.set_value(control.label)
+            self.classes.set_value(None if control.each else control.label)
 
     def _show_picture(self, experiment: Experiment) -> None:
         control, mixture = experiment.control, experiment.data.mixture

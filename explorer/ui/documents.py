@@ -18,7 +18,9 @@ from explorer import paths
 from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.errors import sentence
-from explorer.imports import Choice, Imported, Preview, is_picture, look, read_image, taking
+from explorer.images.archive import ImageError
+from explorer.images.folder import is_images
+from explorer.imports import PICTURES, Choice, Imported, Preview, is_picture, look, read_image, taking
 from explorer.models import pretrained
 from explorer.scores.files import Model
 from explorer.scores.files import load as load_model
@@ -399,7 +401,12 @@ def _network_in(path: Path) -> Network:
 
 def _outcome(path: Path) -> Outcome:
     """What kind of file this is, and what it holds or what is wrong with it."""
-    kind = kinds.kind_of(path)
+    try:
+        kind = kinds.kind_of(path)
+        if kind in (kinds.DATA, kinds.OTHER) and path.suffix.lower() not in PICTURES and is_images(path):
+            kind = kinds.FOLDER
+    except ImageError as error:
+        return kinds.OTHER, path, error
     read: dict[str, Callable[[Path], Any]] = {
         kinds.EXPERIMENT: lambda path: prepared(*files.read(path)),
         kinds.FOLDER: lambda path: None,  # whose reading says what it finds

@@ -32,23 +32,28 @@ def _pattern(endings: tuple[str, ...]) -> str:
     return " ".join(f"*{ending}" for ending in endings)
 
 
+#: Images in arrays: MNIST's own files (IDX), NumPy's, CIFAR's.
+_ARRAYS = "*-ubyte *.ubyte *-ubyte.gz *.npz *.npy *.bin"
+
 OPEN_FILTERS = (
-    f"All that can be opened ({_pattern(tuple(_ENDINGS))})",
+    f"All that can be opened ({_pattern(tuple(_ENDINGS))} {_ARRAYS})",
     f"Experiments ({_pattern(EXPERIMENT_ENDINGS)})",
     "Models (*.safetensors)",
     f"Points ({_pattern(TABLES)})",
-    f"Pictures ({_pattern(PICTURES)})",
+    f"Images ({_pattern(PICTURES)})",
+    f"Images in arrays ({_ARRAYS})",
     "All files (*)",
 )
 MODEL_FILTERS = ("Models (*.safetensors)", "All files (*)")
 EXPERIMENT_FILTERS = (f"Experiments ({_pattern(EXPERIMENT_ENDINGS)})",)
 DATA_FILTERS = (
-    f"Points and pictures ({_pattern((*TABLES, *PICTURES))})",
+    f"Points and images ({_pattern((*TABLES, *PICTURES))} {_ARRAYS})",
     f"Points ({_pattern(TABLES)})",
-    f"Pictures ({_pattern(PICTURES)})",
+    f"Images ({_pattern(PICTURES)})",
+    f"Images in arrays ({_ARRAYS})",
     "All files (*)",
 )
-PICTURE_FILTERS = (f"Pictures ({_pattern(PICTURES)})", "All files (*)")
+PICTURE_FILTERS = (f"Images ({_pattern(PICTURES)})", "All files (*)")
 
 
 def several_pictures(paths: Sequence[Path]) -> bool:
@@ -84,5 +89,5 @@ def refuse(path: Path) -> NoReturn:
     raise Refused(
         f"{path.name} is {Source.of(path).kind}. What can be opened are experiments "
         f"({' '.join(EXPERIMENT_ENDINGS)}), models (.safetensors), points ({' '.join(TABLES)}) and images "
-        f"({' '.join(PICTURES)})"
+        "(PNG, JPEG, TIFF and others; IDX and CIFAR files)"
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QLocale, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent, QStandardItemModel
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
 
+from explorer.numbers import Marks
 from explorer.ui import style
 from explorer.ui.controls import Combo, Segmented
 from explorer.ui.labels import row
@@ -144,16 +144,7 @@ class Entry(QLineEdit):
             self.selectAll()
 
 
-def number(text: str) -> Any:
-    """The number that was typed (1e-3, 0,16, 1/3, 50 %), or the text as it is for the parameter to refuse."""
-    plain = text.replace("−", "-").replace(" ", "")
-    if re.fullmatch(r"-?\d+,\d+", plain):
-        plain = plain.replace(",", ".")
-    try:
-        if plain.count("/") == 1:
-            over, under = plain.split("/")
-            return float(over) / float(under)
-        value = float(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1)
-    except (ValueError, ZeroDivisionError):
-        return text
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+def marks() -> Marks:
+    """What separates decimals and groups digits in the user's locale."""
+    locale = QLocale()
+    return Marks(locale.decimalPoint(), locale.groupSeparator())

@@ -8,10 +8,11 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from explorer.numbers import NumberError, number
 from explorer.params import Param
 from explorer.ui import style
 from explorer.ui.controls import IconButton, Switch
-from explorer.ui.form_parts import Chooser, Entry, number
+from explorer.ui.form_parts import Chooser, Entry, marks
 from explorer.ui.labels import ElidedLabel, label, row
 from explorer.ui.slider import Scale, TrackSlider, compact
 
@@ -49,6 +50,7 @@ class Row(QWidget):
 
     proposed = Signal(object)
     finished = Signal()  # a drag has ended, or a value was typed
+    refused = Signal(str)  # what was typed has no value, and why
     typing = False  # whether a value is half typed, so that it may be wrong for a while
 
     def __init__(self, p: Param, *, titled: bool = True) -> None:
@@ -174,7 +176,10 @@ class NumberRow(Row):
         self.finished.emit()
 
     def _on_typed(self, text: str) -> None:
-        self.proposed.emit(number(text))
+        try:
+            self.proposed.emit(number(text, marks(), whole=self.param.kind == "int"))
+        except NumberError as error:
+            self.refused.emit(f"{self.param.label or self.param.name} must be {error}")
         self.finished.emit()
 
 

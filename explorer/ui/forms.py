@@ -120,8 +120,7 @@ class Form(QWidget, style.Themed):
         made = kind(p, titled=bool(p.label) and p.name not in self._untitled)
         made.proposed.connect(lambda value, p=p: self._propose(p, value))
         made.finished.connect(self._on_finished)
-        if isinstance(made, OneOfRow | SpecRow):
-            made.refused.connect(self.refused)
+        made.refused.connect(self.refused)
         return made
 
     def _propose(self, p: Param, value: Any) -> None:
@@ -188,8 +187,6 @@ def _column(widget: QWidget, indent: int = 0) -> QVBoxLayout:
 class SpecRow(Row):
     """A dataclass in a dataclass: its form under a small heading."""
 
-    refused = Signal(str)
-
     def __init__(self, p: Param, *, titled: bool = True) -> None:
         super().__init__(p, titled=titled)
         self.form = Form(default_of(p))
@@ -213,8 +210,6 @@ class OneOfRow(Row):
 
     What was set in one of them is still there when a person comes back to it.
     """
-
-    refused = Signal(str)
 
     def __init__(self, p: Param, *, titled: bool = True) -> None:
         super().__init__(p, titled=titled)

@@ -11,7 +11,7 @@ from typing import Any
 from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.images.archive import ImageError
-from explorer.images.folder import ENDINGS, Folder, changed, forget, of_files, read
+from explorer.images.folder import ENDINGS, Folder, Remote, agree, changed, forget, of_files, read
 from explorer.ui.asking import Asking
 from explorer.ui.host import Host
 from explorer.ui.words import NEW_DATA
@@ -25,11 +25,13 @@ READING = "reading"
 
 @dataclass(frozen=True)
 class Lost:
-    """An experiment whose folder of pictures cannot be read, and why."""
+    """An experiment whose folder of images cannot be read, and why; `remote`: it is on another machine, which is asked
+    about before anything there is touched."""
 
     document: Document
     caution: str
     why: str
+    remote: bool = False
 
 
 class OwnPictures:
@@ -49,14 +51,16 @@ class OwnPictures:
         self._asking.ask_several("Several pictures", (f"Pictures ({wanted})",), self.take_several)
 
     def take_folder(self, path: Path) -> None:
-        """Make the pictures of a folder the data."""
+        """Make the images of a folder, or of a file of arrays, the data."""
         forget()
+        agree(str(path.absolute()))
         chosen = partial(replace, self._like(), path=str(path.absolute()), names=(), digest="")
         self._read(chosen, path.name, says=path.name)
 
     def take_several(self, paths: Sequence[Path]) -> None:
-        """Make some pictures of a folder the data."""
+        """Make some images of a folder the data."""
         forget()
+        agree(str(paths[0].absolute().parent))
         chosen = partial(of_files, paths, self._like())
         self._read(chosen, "The pictures", says=paths[0].absolute().parent.name)
 
@@ -137,14 +141,36 @@ class OwnPictures:
             gone = lost.document.experiment.data
             assert isinstance(gone, Folder)
             data = replace(gone, path=str(path.absolute()))
+            agree(data.path)
             self._run(lambda: read(data), found, path.name)
 
         def found(data: Folder) -> None:
             then(_with(lost.document, data))
             self._host.refresh()
 
-        ask = partial(self._asking.ask_folder, "Choose the folder of pictures again", chosen)
+        if lost.remote:
+            return self._ask_about(lost, then)
+        ask = partial(self._asking.ask_folder, "Choose the folder of images again", chosen)
         self._host.notices.show_notice(lost.why, "error", ("Choose the folder", ask), "read")
+
+    def _ask_about(self, lost: Lost, then: Callable[[Document], None]) -> None:
+        """Ask before a folder on another machine is read: only to look at it would connect there."""
+        data = lost.document.experiment.data
+        assert isinstance(data, Folder)
+        path = data.path
+
+        def connect() -> None:
+            agree(path)
+            self._run(lambda: prepared(lost.document, lost.caution), done, path)
+
+        def done(read: tuple[Document, str] | Lost) -> None:
+            if isinstance(read, Lost):
+                return self.offer(read, then)
+            then(read[0])
+            self._host.refresh()
+
+        text = f"This experiment names images on another machine, {path}. Reading them connects to it."
+        self._host.notices.show_notice(text, "warn", ("Connect and read", connect), "read")
 
 
 def at_hand(data: Distribution) -> bool:
@@ -168,7 +194,7 @@ def prepared(document: Document, caution: str) -> tuple[Document, str] | Lost:
     try:
         known = read(data)
     except ImageError as error:
-        return Lost(document, caution, str(error))
+        return Lost(document, caution, str(error), isinstance(error, Remote))
     others = changed(data)
     if not others:
         return _with(document, known), caution

@@ -92,6 +92,7 @@ class Telling:
             trainer.running, trainer.paused, trainer.frame, self.session.started,
             networks.left_part, networks.can_train_on,
         )  # fmt: skip
+        self.window.score.set_forecast(*networks.foretold())
         self.window.score.set_word(networks.word())
 
     def _now(self) -> str:

@@ -215,6 +215,7 @@ class MainWindow(QMainWindow):
         self.score.reset_pressed.connect(self.commands.reset_training)
         self.score.resume_pressed.connect(self.commands.resume_training)
         self.score.on_pressed.connect(self.commands.train_on)
+        self.score.smaller_pressed.connect(self.commands.train_smaller)
         timeline, head = self.timeline, self.session.playhead
         timeline.set_loop(head.loop)
         timeline.play_toggled.connect(self.commands.toggle_play)

@@ -20,7 +20,7 @@ from explorer.images import ImageSet
 from explorer.lazy import torch
 from explorer.look import Look
 from explorer.marks import Bounds, Image, Text
-from explorer.scores.base import Score
+from explorer.scores.base import Score, of_row
 from explorer.views.base import Scene
 
 #: The camera that shows the whole stage of pictures.
@@ -132,7 +132,8 @@ ANSWERS = Answers()
 def score_of(scene: Scene, frame: Frame, row: int | None = None) -> Array:
     """The score at the pictures of a frame (n, d), at most MOST of them, or at one of them (1, d)."""
     whole = slice(MOST) if row is None else slice(row, row + 1)
-    return ANSWERS.get(scene.score, (frame, row), lambda: evaluate(scene.score, frame.x[whole], frame.t))
+    score = scene.score if row is None else of_row(scene.score, row)
+    return ANSWERS.get(scene.score, (frame, row), lambda: evaluate(score, frame.x[whole], frame.t))
 
 
 def evaluate(score: Score, x: Array, t: float) -> Array:

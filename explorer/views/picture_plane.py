@@ -10,11 +10,13 @@ from functools import lru_cache
 import numpy as np
 
 from explorer.frames import Array, Frame
+from explorer.guidance import Guided
 from explorer.images import ImageSet
 from explorer.images.base import from_pixels
 from explorer.look import Look
 from explorer.marks import Arrows, Curve, Entry, Legend, Mark, Points, Segments, Text
 from explorer.models import is_exact
+from explorer.scores.base import Score
 from explorer.views import picture_parts as parts
 from explorer.views.base import VIEWS, Scene, View, lattice, number, rounded
 
@@ -163,9 +165,12 @@ def _field(scene: Scene, plane: Plane) -> tuple[Arrows, Legend]:
     """The score at points of the plane, projected on it, and what an arrow means; lengths go with the logarithm."""
     uv, spacing = lattice(scene.bounds, ROWS)
     alpha, scale = _level(scene, scene.frame, plane)
+    # where each image has a class of its own, the field is that of none
+    own = isinstance(scene.score, Guided) and getattr(scene.experiment.control_in_force, "each", False)
+    asked: Score = scene.score.plain if own else scene.score  # type: ignore[attr-defined]
     score = parts.ANSWERS.get(
         scene.score, (scene.frame, plane, scene.bounds, scene.look.follow),
-        lambda: parts.evaluate(scene.score, plane.lift(uv, alpha, scale), scene.frame.t) @ plane.axes.T,
+        lambda: parts.evaluate(asked, plane.lift(uv, alpha, scale), scene.frame.t) @ plane.axes.T,
     )  # fmt: skip
     size = np.linalg.norm(score, axis=1)
     longest = max(float(np.quantile(size, 0.98)), 1e-12)
