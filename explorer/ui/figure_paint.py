@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 
 from explorer.camera import Camera
-from explorer.figures import Handle, Picture, Plot, Series, Table
+from explorer.figures import Guide, Handle, Picture, Plot, Series, Table
 from explorer.theme import LEVELS, Theme, color, lut
 from explorer.ui import axes as ax
 from explorer.ui import layout, text
@@ -24,10 +24,11 @@ SAMPLE = 18.0  # the bit of line before a word of the key
 DOT = 2.4  # radius of a value's dot
 MOST_POINTS = 1600
 HANDLE = 7.0  # radius of the disc that is dragged
+WAYS = 6.0  # how far the arrow heads around it reach
 BAR = 11.0  # width of a colour bar
 LEAST_CURVES = 88.0  # the least height of the curves themselves
 ROOMY = 300.0  # a figure higher than this has room for two lines about it
-DASHES = {"dash": [5.0, 3.5], "dot": [1.2, 3.0]}
+DASHES = {"dash": [5.0, 3.5], "dot": [1.2, 3.0], "dashdot": [7.0, 2.5, 1.2, 2.5]}
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def paint_figure(painter: QPainter, figure: Plot | Picture | Table, rect: QRectF
     """Draw a figure with its title into `rect`; returns where its numbers are (None for a table)."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     sheet = Sheet(painter, ink, QRectF(rect))
-    _title(sheet, figure.title, figure.about, 2 if rect.height() > sheet.px(ROOMY) else 1)
+    if figure.title:
+        _title(sheet, figure.title, figure.about, 2 if rect.height() > sheet.px(ROOMY) else 1)
     if sheet.rect.height() < sheet.px(24) or sheet.rect.width() < sheet.px(40):
         return None
     if isinstance(figure, Plot):
@@ -135,6 +137,10 @@ def _title(sheet: Sheet, title: str, about: str, most: int) -> None:
 
 def _plot(sheet: Sheet, plot: Plot) -> Area:
     _key(sheet, plot)
+    if plot.rows:
+        from explorer.ui.rows_paint import paint_rows  # which draws with what is here
+
+        return paint_rows(sheet, plot)
     x, y = axes_of(plot)
     labels = plot.x_label != ""
     most_up = int(sheet.rect.height() / sheet.px(34))
@@ -142,16 +148,37 @@ def _plot(sheet: Sheet, plot: Plot) -> Area:
     below = sheet.px(LINE * (2 if labels else 1) + 3)
     last = sheet.ink.width(x.ticks(5)[-1][1], SMALL) / 2 if x.ticks(5) else 0.0
     inner = sheet.rect.adjusted(left, sheet.px(5), -max(last, sheet.px(6)), -below)
+    words, lines = _mark_words(sheet, Area(inner, x, y), plot)
+    inner = inner.adjusted(0, sheet.px(LINE) * lines, 0, 0)
     area = Area(QRectF(inner.toRect()), x, y)
     _grid(sheet, area, most_up)
-    _x_label(sheet, area, plot.x_label)
-    _vertical_marks(sheet, area, plot)
+    paint_x_label(sheet, area, plot.x_label)
+    _vertical_marks(sheet, area, plot, words)
     sheet.painter.save()
     sheet.painter.setClipRect(area.rect.adjusted(-3, -3, 3, 3))
+    for guide in plot.guides:
+        _guide(sheet, area, guide)
     for series in plot.series:
         _series(sheet, area, series)
     sheet.painter.restore()
     return area
+
+
+def _guide(sheet: Sheet, area: Area, guide: Guide) -> None:
+    """A dashed line as far as it is on the plot, its word at that end."""
+    a, b = (QPointF(area.place(float(x), float(y))) for x, y in zip(guide.x[:2], guide.y[:2], strict=True))
+    line = QPen(sheet.ink.color("muted"), 1.0 * sheet.ink.scale)
+    line.setDashPattern([6.0, 4.0])
+    sheet.painter.setPen(line)
+    sheet.painter.drawLine(a, b)
+    inside, across = area.rect, sheet.ink.width(guide.word, SMALL)
+    share = 1.0 if b.y() == a.y() else min((inside.bottom() - a.y()) / (b.y() - a.y()), 1.0)
+    end = a + (b - a) * (share if share > 0 else 1.0)
+    left = min(end.x() + sheet.px(4), inside.right() - across)
+    base = min(end.y() + sheet.px(SMALL * 0.36), inside.bottom() - sheet.px(4))
+    box = QRectF(left - 2, base - sheet.px(SMALL), across + 4, sheet.px(LINE - 2))
+    sheet.painter.fillRect(box, sheet.ink.color("panel"))
+    sheet.words(left, base, guide.word, SMALL, "muted")
 
 
 def axes_of(plot: Plot) -> tuple[Axis, Axis]:
@@ -182,7 +209,7 @@ def _key(sheet: Sheet, plot: Plot) -> None:
     """What is up the axis at the left, and each curve's name after a bit of its line: at the right where all fit
     beside it, else one after the other."""
     ink, left, top = sheet.ink, sheet.rect.left(), sheet.rect.top() + sheet.px(SMALL)
-    if plot.y_label:
+    if plot.y_label and not plot.rows:
         sheet.words(left, top, plot.y_label, SMALL, "muted")
     places, lines = key_places(plot, sheet.rect.width(), ink)
     sample = sheet.px(SAMPLE + 5)
@@ -247,12 +274,13 @@ def _grid(sheet: Sheet, area: Area, most_up: int) -> None:
         painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
         across = ink.width(words, SMALL)
         sheet.words(rect.left() - sheet.px(6) - across, y + sheet.px(SMALL * 0.36), words, SMALL, "muted")
-    _x_ticks(sheet, area)
+    paint_x_ticks(sheet, area)
     painter.setPen(base)
     painter.drawLine(QPointF(rect.left(), rect.bottom() + 0.5), QPointF(rect.right(), rect.bottom() + 0.5))
 
 
-def _x_ticks(sheet: Sheet, area: Area) -> None:
+def paint_x_ticks(sheet: Sheet, area: Area) -> None:
+    """The ticks of the lower axis and their numbers."""
     rect, foot, ink = area.rect, area.rect.bottom(), sheet.ink
     marks = area.x.ticks(max(2, int(rect.width() / sheet.px(70))))
     sheet.painter.setPen(QPen(ink.color("muted"), 1.0))
@@ -265,37 +293,42 @@ def _x_ticks(sheet: Sheet, area: Area) -> None:
         sheet.words(x, foot + sheet.px(LINE), words, SMALL, "muted")
 
 
-def _x_label(sheet: Sheet, area: Area, words: str) -> None:
+def paint_x_label(sheet: Sheet, area: Area, words: str) -> None:
+    """What is along the lower axis, in the middle below its numbers."""
     if words:
         x = area.rect.center().x() - sheet.ink.width(words, SMALL) / 2
         sheet.words(x, area.rect.bottom() + sheet.px(2 * LINE - 1), words, SMALL, "muted")
 
 
-def _vertical_marks(sheet: Sheet, area: Area, plot: Plot) -> None:
+def _mark_words(sheet: Sheet, area: Area, plot: Plot) -> tuple[list[tuple[float, int, str]], int]:
+    """(left end, line, word) of each mark's word above the plot, where no curve is, and how many lines they take."""
+    ink, near = sheet.ink, sheet.px(10)  # words side by side would read as one
+    placed: list[tuple[float, int, str]] = []
+    for at, words in plot.marks:
+        x, across = area.place(at, area.y.low).x(), ink.width(words, SMALL)
+        if not words or not area.rect.left() - 1 <= x <= area.rect.right() + 1:
+            continue
+        start = min(max(x - across / 2, area.rect.left()), area.rect.right() - across)
+        line = 0
+        while any(
+            k == line and start < left + ink.width(other, SMALL) + near and left < start + across + near
+            for left, k, other in placed
+        ):
+            line += 1
+        placed.append((start, line, words))
+    return placed, max([line + 1 for _, line, _ in placed], default=0)
+
+
+def _vertical_marks(sheet: Sheet, area: Area, plot: Plot, words: list[tuple[float, int, str]]) -> None:
     dashed = QPen(sheet.ink.color("muted"), 1.0)
     dashed.setDashPattern([4.0, 3.0])
-    taken: list[QRectF] = []
-    for at, words in plot.marks:
+    for at, _ in plot.marks:
         x = area.place(at, area.y.low).x()
-        if not area.rect.left() - 1 <= x <= area.rect.right() + 1:
-            continue
-        sheet.painter.setPen(dashed)
-        sheet.painter.drawLine(QPointF(x, area.rect.top()), QPointF(x, area.rect.bottom()))
-        if words:
-            _mark_word(sheet, area, x, words, taken)
-
-
-def _mark_word(sheet: Sheet, area: Area, x: float, words: str, taken: list[QRectF]) -> None:
-    """Beside the line, on the side where there is room, below other words there."""
-    across, height = sheet.ink.width(words, SMALL), sheet.px(LINE)
-    start = x + sheet.px(4) if x + across + sheet.px(6) < area.rect.right() else x - across - sheet.px(4)
-    box = QRectF(start, area.rect.top(), across, height)
-    near = sheet.px(10)  # words side by side would read as one
-    wide = [other.adjusted(-near, 0, near, 0) for other in taken]
-    while any(box.intersects(other) for other in wide) and box.bottom() < area.rect.bottom():
-        box.translate(0, height)
-    taken.append(box)
-    sheet.words(box.left(), box.top() + sheet.px(SMALL), words, SMALL, "muted")
+        if area.rect.left() - 1 <= x <= area.rect.right() + 1:
+            sheet.painter.setPen(dashed)
+            sheet.painter.drawLine(QPointF(x, area.rect.top()), QPointF(x, area.rect.bottom()))
+    for left, line, word in words:
+        sheet.words(left, area.rect.top() - sheet.px(5) - line * sheet.px(LINE), word, SMALL, "muted")
 
 
 def _series(sheet: Sheet, area: Area, series: Series) -> None:
@@ -354,8 +387,8 @@ def _picture(sheet: Sheet, picture: Picture) -> Area:
     sheet.painter.setBrush(Qt.BrushStyle.NoBrush)
     sheet.painter.drawRect(area.rect.adjusted(-0.5, -0.5, 0.5, 0.5))
     if picture.x_label:
-        _x_ticks(sheet, area)
-        _x_label(sheet, area, picture.x_label)
+        paint_x_ticks(sheet, area)
+        paint_x_label(sheet, area, picture.x_label)
     if picture.y_label:
         _y_ticks(sheet, area, picture.y_label)
     if picture.scale is not None:
@@ -446,6 +479,20 @@ def _colour_bar(sheet: Sheet, area: Area, picture: Picture, scale: tuple[float, 
         sheet.words(x, rect.top() + sheet.px(SMALL) + i * sheet.px(LINE), line, SMALL, "muted")
 
 
+def _paint_ways(painter: QPainter, handle: Handle, place: QPointF, radius: float, ink: Ink) -> None:
+    """Arrow heads around a disc, on the sides that it can be dragged to."""
+    away, half = radius + 3 * ink.scale, 3.5 * ink.scale
+    heads = [(sign, axis) for axis, name in enumerate(handle.fields) if name for sign in (-1, 1)]
+    for role, width in (("stage", 4.0), ("text", 1.6)):
+        made = QPen(ink.color(role), width * ink.scale)
+        made.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(made)
+        for sign, axis in heads:
+            tip, back = sign * (away + half), sign * away
+            ends = [(back, -half), (tip, 0.0), (back, half)]
+            painter.drawPolyline([place + (QPointF(a, b) if axis == 0 else QPointF(b, a)) for a, b in ends])
+
+
 def paint_handle(painter: QPainter, handle: Handle, place: QPointF, ink: Ink, held: bool) -> None:
     """A disc to be dragged, and its word."""
     radius = (HANDLE + (1.5 if held else 0)) * ink.scale
@@ -455,8 +502,11 @@ def paint_handle(painter: QPainter, handle: Handle, place: QPointF, ink: Ink, he
     painter.setPen(QPen(ink.color("text"), 1.4 * ink.scale))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawEllipse(place, radius, radius)
+    _paint_ways(painter, handle, place, radius, ink)
     if handle.word:
         from explorer.marks import Text
 
         mark = Text((0.0, 0.0), handle.word, size=12.0, anchor="w")
-        text.draw(painter, (place.x() + radius + 5 * ink.scale, place.y()), mark, ink.theme, ink.scale)
+        text.draw(
+            painter, (place.x() + radius + (WAYS + 5) * ink.scale, place.y()), mark, ink.theme, ink.scale
+        )
