@@ -2,7 +2,7 @@
 
 PYTHON_ENV := .venv/bin/python
 
-.PHONY: help setup run test test-all package check lint types layers format bench shots pretrained clean
+.PHONY: help setup run test test-all package check lint types layers format bench shots thumbnails pretrained clean
 
 help:
 	@echo "make run         set up and open the window"
@@ -13,6 +13,7 @@ help:
 	@echo "make format      put the code in form"
 	@echo "make bench       measure speed (benchmarks/)"
 	@echo "make shots       pictures of the window in its main states (shots/), and those of the README"
+	@echo "make thumbnails  the pictures of the gallery of laboratories (assets/thumbnails/)"
 	@echo "make pretrained  train the networks in pretrained/ anew"
 	@echo "make clean       remove what was made here, .venv included"
 
@@ -58,6 +59,9 @@ bench: setup
 shots: setup
 	tools/screen $(PYTHON_ENV) tools/shots.py
 	tools/screen $(PYTHON_ENV) tools/shots.py --readme
+
+thumbnails: setup
+	$(PYTHON_ENV) tools/thumbnails.py
 
 pretrained: setup
 	$(PYTHON_ENV) main.py pretrain

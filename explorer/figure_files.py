@@ -77,12 +77,17 @@ def _tables_of_plots(figures: Sequence[Figure]) -> list[Table]:
 
 
 def _rows(plot: Plot) -> Iterator[tuple[str | float, ...]]:
+    """(plot, series, x, y, error) of every value; x is a name where the plot has rows."""
     for series in plot.series:
         x = np.asarray(series.x, float)
         x = (x[:-1] + x[1:]) / 2 if series.steps else x
+        named = [plot.rows[round(place) - 1] for place in x.tolist()] if plot.rows else x.tolist()
         error = np.full(len(x), np.nan) if series.error is None else np.asarray(series.error, float)
-        for row in zip(x.tolist(), np.asarray(series.y, float).tolist(), error.tolist(), strict=True):
+        for row in zip(named, np.asarray(series.y, float).tolist(), error.tolist(), strict=True):
             yield plot.title, series.name, row[0], row[1], "" if math.isnan(row[2]) else row[2]
+    for guide in plot.guides:
+        for at, value in zip(np.asarray(guide.x).tolist(), np.asarray(guide.y).tolist(), strict=True):
+            yield plot.title, guide.word, at, value, ""
 
 
 def latex_text(figures: Sequence[Figure], source: Source) -> str:
@@ -171,6 +176,11 @@ def _arrays(figure: Figure) -> Iterator[tuple[str, np.ndarray]]:
             for axis, values in parts.items():
                 if values is not None:
                     yield f"{start}__{slug(series.name)}__{axis}", np.asarray(values)
+        for guide in figure.guides:
+            yield f"{start}__{slug(guide.word)}__x", np.asarray(guide.x)
+            yield f"{start}__{slug(guide.word)}__y", np.asarray(guide.y)
+        if figure.rows:
+            yield f"{start}__rows", np.array(figure.rows)
     elif isinstance(figure, Table):
         for i, column in enumerate(figure.columns):
             yield f"{start}__{slug(column)}", np.array([row[i] for row in figure.rows])
@@ -214,7 +224,10 @@ def _described(figure: Figure) -> dict[str, Any]:
     kind = {"kind": type(figure).__name__.lower(), "title": figure.title}
     match figure:
         case Plot():
-            axes = {"x": figure.x_label, "y": figure.y_label}
+            axes: dict[str, Any] = {"x": figure.x_label, "y": figure.y_label}
+            axes |= {"rows": list(figure.rows)} if figure.rows else {}
+            if figure.guides:
+                axes["guides"] = [_series(g.word, g.x, g.y, None) for g in figure.guides]
             return kind | axes | {"series": [_series(s.name, s.x, s.y, s.error) for s in figure.series]}
         case Table():
             return kind | {

@@ -15,7 +15,7 @@ from explorer.marks import Bounds, Mark
 
 Numbers: TypeAlias = NDArray[np.floating]
 #: How a series is joined.
-LINES = ("solid", "dash", "dot", "none")
+LINES = ("solid", "dash", "dot", "dashdot", "none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,21 @@ class Series:
 
 
 @dataclass(frozen=True, eq=False)
+class Guide:
+    """A dashed line from (x[0], y[0]) to (x[1], y[1]) to compare curves with; its word is at its end."""
+
+    word: str
+    x: Numbers
+    y: Numbers
+
+
+@dataclass(frozen=True, eq=False)
 class Plot:
-    """Series over two axes. `marks` are vertical lines: a place on the x axis and its word."""
+    """Series over two axes. `marks` are vertical lines: a place on the x axis and its word.
+
+    `rows` are the names of the places x = 1, 2, …: the plot is then drawn with a row for each, the names at the left
+    and y along the foot; a mark at x is a line between rows, with its word as a heading. Guides do not widen the axes.
+    """
 
     title: str
     x_label: str
@@ -48,6 +61,8 @@ class Plot:
     log_y: bool = False
     marks: tuple[tuple[float, str], ...] = ()
     about: str = ""
+    guides: tuple[Guide, ...] = ()
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

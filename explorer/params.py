@@ -6,6 +6,7 @@ The forms of the window, the JSON files, the command line, `list --json` and the
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
@@ -30,7 +31,8 @@ class Param:
 
     `low`..`high` is the range of the slider; `minimum`..`maximum` the range of what may be typed. Whole numbers are
     multiples of `every`.
-    `kind` is one of: float, int, bool, choice, text, one_of (a nested registered thing), spec (a nested
+    `kind` is one of: float, int, bool, choice, text, many (texts separated by commas, of which `choices` offers the
+    usual ones by their titles), one_of (a nested registered thing), spec (a nested
     dataclass), data (arrays that a form does not show).
     """
 
@@ -204,6 +206,11 @@ def _check_bool(p: Param, value: Any, path: str) -> bool:
     return value
 
 
+def parts_of(text: str) -> list[str]:
+    """The texts of a parameter of kind many: commas within brackets separate nothing."""
+    return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
+
+
 def _check_choice(p: Param, value: Any, path: str) -> Any:
     allowed = [c for c, _ in p.choices]
     if value not in allowed:
@@ -231,5 +238,6 @@ _CHECKS: dict[str, Callable[[Param, Any, str], Any]] = {
     "bool": _check_bool,
     "choice": _check_choice,
     "text": _check_text,
+    "many": _check_text,
     "one_of": _check_one_of,
 }

@@ -77,7 +77,7 @@ def test_a_stroke_is_seen_at_once_and_measured_when_it_ends(qtbot, window, card)
     windows.wait(
         qtbot, lambda: ready(window) and (window.session.lab.report.arrays["drawing"] == levels).all()
     )
-    assert "bits/dim" in window.labs.page.words.text()
+    assert "bits/dim" in " ".join(window.labs.page._sentences)
 
 
 def test_rubbing_out_undo_and_clear(qtbot, window, card):
@@ -93,7 +93,7 @@ def test_rubbing_out_undo_and_clear(qtbot, window, card):
     assert (drawn(window) == once).all()
     card.easel.clear.click()
     assert not drawn(window).any()
-    windows.wait(qtbot, lambda: ready(window) and "Nothing is drawn" in window.labs.page.words.text())
+    windows.wait(qtbot, lambda: ready(window) and "Nothing is drawn" in " ".join(window.labs.page._sentences))
     card.easel.undo.click()
     assert (drawn(window) == once).all()
 
@@ -136,14 +136,16 @@ def test_a_film_strip_is_saved(qtbot, window, tmp_path, ending):
     assert path.read_bytes().startswith(start) and path.stat().st_size > 2000
 
 
-def test_the_gallery_offers_those_for_pictures(window):
-    window.labs.open_gallery()
-    there = {t.entry.name for t in window.labs.gallery.tiles if not t.isHidden() and t.entry.kind == "lab"}
-    assert there == {name for name, cls in LABS.items() if cls.for_pictures}
-    window.session.edit(Document())
-    window.labs.open_gallery()
-    there = {t.entry.name for t in window.labs.gallery.tiles if not t.isHidden() and t.entry.kind == "lab"}
-    assert there == {name for name, cls in LABS.items() if cls.for_points}
+def test_the_gallery_greys_those_for_other_data(window):
+    for made, reason in ((document(), "Needs points"), (Document(), "Needs images")):
+        window.session.edit(made)
+        window.labs.open_gallery()
+        tiles = [t for t in window.labs.gallery.tiles if t.entry.kind == "lab"]
+        assert {t.entry.name for t in tiles} >= set(LABS) and not any(t.isHidden() for t in tiles)
+        fit = {t: LABS[t.entry.name].made_for(made.experiment) for t in tiles}
+        assert {t.reason for t in tiles if fit[t]} == {""} and {t.reason for t in tiles if not fit[t]} == {
+            reason
+        }
     window.session.edit(document())
     window.labs.close()
 

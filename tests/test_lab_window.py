@@ -35,6 +35,7 @@ class Bench(Lab):
 
     name, title, section = "bench", "Bench", "see"
     about, equation, source = "One of each.", r"x = \drift{y}", "here"
+    main = ("Plot", "Picture")
     x: float = param(0.5, "x", low=-2.0, high=2.0)
     y: float = param(0.25, "y", low=-2.0, high=2.0)
     particle: int = param(0, "Particle", low=0, high=99)
@@ -171,9 +172,10 @@ def escape(window):
 def test_every_laboratory_opens_from_its_menu_within_three_presses(qtbot, window, monkeypatch):
     shown = []
     monkeypatch.setattr(window.labs, "show", lambda lab: shown.append(lab.name))
-    for cls in LABS.values():
+    points = [cls for cls in LABS.values() if cls.for_points]
+    for cls in points:
         assert 1 + choose(window.labs_menu, SECTIONS[cls.section], cls.title) <= 3
-    assert shown == list(LABS)
+    assert shown == [cls.name for cls in points]
 
 
 def test_every_laboratory_shows_its_figures(qtbot, window):
@@ -260,9 +262,13 @@ def test_run_stop_and_what_it_says(qtbot, window):
     windows.wait(qtbot, lambda: "waits for Run" in window.labs.page.message.text())
     assert runner(window).threads == 0
     window.labs.column.run.click()
+    run = window.labs.column.run
     windows.wait(qtbot, lambda: runner(window).report is not None and window.labs.page.progress.isVisible())
-    window.labs.column.stop.click()
-    windows.wait(qtbot, lambda: runner(window).threads == 0)
+    windows.wait(qtbot, lambda: run.text().startswith("Stop") and "%" in run.text())
+    assert run.property("primary") is False and run.isEnabled()
+    run.click()
+    windows.wait(qtbot, lambda: runner(window).threads == 0 and run.text() == "Run again")
+    assert run.property("primary") is True
     assert "Stopped" in window.labs.column.state.text()
     window.edit("seed", 2)
     windows.wait(qtbot, lambda: "Run shows it" in window.labs.column.state.text())
@@ -308,6 +314,54 @@ def test_a_real_handle_is_dragged_and_its_laboratory_follows(qtbot, window, name
         assert not field or value == pytest.approx(getattr(lab, field))
     window.commands.undo()
     assert runner(window).lab == quick
+
+
+def test_a_run_that_is_over_at_once_does_not_flicker(qtbot, window):
+    run = window.labs.column.run
+    opened(qtbot, window)
+    seen = set()
+    for x in (0.1, 0.2, 0.3):
+        window.labs.column.form().row("x").entry.typed.emit(str(x))
+        windows.wait(qtbot, lambda: seen.add(run.text()) or ready(window))
+    assert not {words for words in seen if words.startswith("Stop")}
+
+
+def test_a_small_figure_takes_the_room_when_it_is_pressed(qtbot, window):
+    found = opened(qtbot, window, "schedules")
+    first, small = list(found.values())[:2]
+    assert (
+        small.brief
+        and not first.brief
+        and first.width() * first.height() > 4 * small.width() * small.height()
+    )
+    mouse(small, QEvent.Type.MouseButtonPress, QPoint(20, 20))
+    assert first.brief and not small.brief and small.height() > 2 * first.height()
+    QTest.keyClick(first, Qt.Key.Key_Return)
+    assert small.brief and not first.brief
+
+
+def test_a_table_unfolds_and_folds(qtbot, window):
+    table = opened(qtbot, window)["Table"]
+    folded = table.height()
+    assert table.brief
+    mouse(table, QEvent.Type.MouseButtonPress, QPoint(20, 15))
+    assert not table.brief and table.height() > 1.5 * folded
+    mouse(table, QEvent.Type.MouseButtonPress, QPoint(20, 15))
+    assert table.brief and table.height() == folded
+
+
+def test_what_can_be_dragged_is_said_and_felt(qtbot, window):
+    card = opened(qtbot, window)["Picture"]
+    assert window.labs.page.hint.text() == "Drag the disc" and window.labs.page.hint.isVisible()
+    card.grab()
+    on, off = card.area().place(0.5, 0.25), card.area().place(-1.5, -1.5)
+    mouse(card, QEvent.Type.MouseMove, on, Qt.MouseButton.NoButton)
+    assert card.cursor().shape() == Qt.CursorShape.OpenHandCursor
+    drag(card, on, on + QPointF(3, 0))
+    assert card.cursor().shape() == Qt.CursorShape.ClosedHandCursor
+    release(card, on)
+    mouse(card, QEvent.Type.MouseMove, off, Qt.MouseButton.NoButton)
+    assert card.cursor().shape() == Qt.CursorShape.ArrowCursor
 
 
 def test_a_figure_is_enlarged_and_shrinks(qtbot, window):
@@ -426,18 +480,40 @@ def test_no_scene_makes_the_window_wider(qtbot, window):
         assert window.width() == 1280
 
 
-def test_a_list_of_names_can_be_typed(qtbot, window):
-    window.labs.open("table1")
-    (line,) = (x for x in window.labs.column.findChildren(QLineEdit) if x.accessibleName() == "Predictors")
+def test_a_list_of_numbers_can_be_typed(qtbot, window):
+    window.labs.open("convergence")
+    (line,) = (x for x in window.labs.column.findChildren(QLineEdit) if x.accessibleName() == "Steps")
     line.selectAll()
-    qtbot.keyClicks(line, "ancestral, ddim")
-    assert line.text() == "ancestral, ddim" and not window.notices.notices()
+    qtbot.keyClicks(line, "8, 16")
+    assert line.text() == "8, 16" and not window.notices.notices()
     qtbot.keyClick(line, Qt.Key.Key_Return)
-    assert runner(window).lab.predictors == "ancestral, ddim"
+    assert runner(window).lab.steps == "8, 16"
     qtbot.keyClicks(line, "x")
     qtbot.keyClick(line, Qt.Key.Key_Return)
     (told,) = window.notices.notices()
-    assert told.text.startswith("Predictors") and "ddimx" in told.text and line.text() == "ancestral, ddim"
+    assert told.text.startswith("Steps") and "16x" in told.text and line.text() == "8, 16"
+
+
+def test_samplers_are_ticked_by_their_titles(qtbot, window):
+    window.labs.open("table1")
+    row = window.labs.column.form().row("predictors")
+    titles = {box.text(): box for box in row.boxes.values()}
+    assert {t for t, box in titles.items() if box.isChecked()} == {
+        "Ancestral", "Reverse diffusion", "Euler–Maruyama", "Reverse diffusion (probability flow)",
+    }  # fmt: skip
+    for title in ("DDIM (η)", "Euler–Maruyama", "Reverse diffusion"):
+        titles[title].click()
+    methods = runner(window).lab.methods(Document().experiment.sampler)
+    assert {m.title for m in methods} == {"Ancestral", "DDIM (η)", "Reverse diffusion (probability flow)"}
+    window.labs.edit(LABS["table1"](predictors="ancestral, edm_churn(s_churn=20)"))
+    ticked = [box.text() for box in row.boxes.values() if box.isChecked()]
+    assert ticked == ["Ancestral", "edm_churn(s_churn=20)"]
+    for box in row.boxes.values():
+        if box.isChecked():
+            box.click()  # the last one stays: a table of nothing is refused
+    assert runner(window).lab.methods(Document().experiment.sampler)
+    assert sum(box.isChecked() for box in row.boxes.values()) == 1
+    assert [n.kind for n in window.notices.notices()] == ["warn"]
 
 
 def test_time_stands_still_for_what_looks_at_a_moment(qtbot, window):

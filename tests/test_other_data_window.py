@@ -91,17 +91,24 @@ def test_grey_pictures_have_nothing_to_colourise(window):
 
 
 def offered(menu):
-    """What a menu of laboratories has in its sub-menus now."""
+    """What a menu of laboratories has in its sub-menus now: words -> whether it can be chosen."""
     menu.aboutToShow.emit()
     inner = [a.menu() for a in menu.actions() if a.menu() and a.isVisible()]
-    assert all(any(a.isVisible() for a in m.actions()) for m in inner)
-    return {a.text() for m in inner for a in m.actions() if a.isVisible()}
+    return {a.text(): a.isEnabled() for m in inner for a in m.actions() if a.isVisible()}
 
 
-def test_the_menu_of_laboratories_has_those_for_the_kind_of_data(window, mnist):
-    for data in (mnist, Experiment().data, mnist):
+def test_the_menu_of_laboratories_greys_those_for_other_data_and_says_why(window, mnist):
+    for data, reason in (
+        (mnist, "needs points"),
+        (Experiment().data, "needs images"),
+        (mnist, "needs points"),
+    ):
         window.set_data(data)
-        assert offered(window.labs_menu) == {LABS[n].title for n in LABS if LABS[n].made_for(e(window))}
+        fit = {name: LABS[name].made_for(e(window)) for name in LABS}
+        assert not all(fit.values())
+        assert offered(window.labs_menu) == {
+            LABS[name].title + ("" if fits else f" ({reason})"): fits for name, fits in fit.items()
+        }
 
 
 def arrows(window):

@@ -2,7 +2,7 @@
 
 from explorer.convergence.curves import Curve, curves
 from explorer.convergence.fit import Slope, slope
-from explorer.convergence.methods import SETS, Method, MethodError, declared, names_of, parse, unfit
+from explorer.convergence.methods import SETS, Method, MethodError, declared, names_of, parse, titles, unfit
 from explorer.convergence.study import AXES, MEASURES, MOST, Point, Study, best_predictor, path_steps
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "parse",
     "path_steps",
     "slope",
+    "titles",
     "unfit",
 ]

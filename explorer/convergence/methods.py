@@ -10,7 +10,7 @@ from typing import Any
 
 from explorer.errors import Told
 from explorer.experiment import ExperimentError, decode
-from explorer.params import Param, ParamError, params
+from explorer.params import Param, ParamError, params, parts_of
 from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Predictor, Sampler
 from explorer.samplers.mistakes import MISTAKES
 
@@ -96,6 +96,11 @@ def names_of(which: str) -> str:
     return ", ".join(members[which])
 
 
+def titles(*texts: str) -> dict[str, str]:
+    """Text that names a sampler -> its words, for a choice between several."""
+    return {text: parse(text, Sampler())[0].title for text in texts}
+
+
 def parse(text: str, base: Sampler) -> tuple[Method, ...]:
     """The methods in a text such as `ancestral, heun, reverse_diffusion(eta=0), euler_maruyama + langevin`.
 
@@ -103,7 +108,7 @@ def parse(text: str, base: Sampler) -> tuple[Method, ...]:
     those of the method, and of the sampler those in SAMPLER_FIELDS; the rest is as in `base`, but for its
     mistake. Raises MethodError.
     """
-    parts = [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
+    parts = parts_of(text)
     if not parts:
         raise MethodError(f"no sampler is named; there are: {', '.join([*PREDICTORS, *SOLVERS])}")
     return tuple(dict.fromkeys(_parsed(part, base) for part in parts))

@@ -114,6 +114,9 @@ class Lab(Validated, ABC):
     about: ClassVar[str] = ""
     equation: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    #: The figures that take the room on the page, by the beginnings of their titles: one, or several to be compared.
+    #: The first plot or image where it names none. A table that it names is unfolded.
+    main: ClassVar[tuple[str, ...]] = ()
     #: Whether it looks at the playhead: it then runs again when that moves.
     follows: ClassVar[bool] = False
     #: Whether it explains the run on the stage, and so looks at a guided score as it is.

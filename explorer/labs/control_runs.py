@@ -89,6 +89,16 @@ def bounds_of(mixture: Mixture, margin: float = 1.25) -> Bounds:
     return (-half, half, -half, half)
 
 
+def bounds_around(target: Mixture, mixture: Mixture) -> Bounds:
+    """A square around a conditional distribution in the plane, with room for samples that are pushed beyond it: no
+    larger than all of the data needs, no smaller than two fifths of that."""
+    whole = bounds_of(mixture)
+    spread = float(np.sqrt(np.linalg.eigvalsh(target.covariance)[-1]))
+    half = min(max(5 * spread, 0.4 * whole[1]), whole[1])
+    x, y = (float(np.clip(v, -(whole[1] - half), whole[1] - half)) for v in target.mean)
+    return (x - half, x + half, y - half, y + half)
+
+
 def density_image(mixture: Mixture, bounds: Bounds) -> Image:
     """sqrt(p/max p) of a mixture in the plane, blurred by less than a cell: a posterior may lie on a line."""
     left, right, *_ = bounds

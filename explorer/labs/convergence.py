@@ -11,16 +11,23 @@ import numpy as np
 from explorer import convergence as study
 from explorer.convergence import Curve, Method, MethodError, Point, Slope, Study
 from explorer.experiment import Experiment
-from explorer.figures import Plot, Series, Table
+from explorer.figures import Guide, Plot, Series, Table
 from explorer.grids import GRIDS
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.pace import Pace
 from explorer.labs.styles import style
-from explorer.params import ParamError, param
-from explorer.samplers import Sampler
+from explorer.params import ParamError, param, parts_of
+from explorer.samplers import PREDICTORS, SOLVERS, Sampler
 
 #: The fewest and the most steps that may be asked for, and of how many.
 LEAST, MOST, LEVELS = 1, 2000, 12
+
+
+#: What is offered by its title, in the order of the registries; solvers that share a predictor's name as ode.NAME.
+_OFFERED = study.titles(
+    *parts_of(study.names_of("predictors")),
+    *(name if name not in PREDICTORS else f"ode.{name}" for name in SOLVERS),
+)
 
 
 @LABS.register("convergence", title="Convergence", order=10)
@@ -45,8 +52,10 @@ class Convergence(Lab):
         help="All that are registered of a kind, or those named below.",
     )  # fmt: skip
     named: str = param(
-        "euler_maruyama, reverse_diffusion, ancestral, heun, rk4", "Names", visible=lambda s: s.which == "named",
-        help="Separated by commas: NAME, NAME(field=value), ode.NAME for a solver that shares its name with a "
+        "euler_maruyama, reverse_diffusion, ancestral, heun, rk4", "Which", visible=lambda s: s.which == "named",
+        kind="many", choices=_OFFERED,
+        help="In files and on the command line separated by commas: NAME, NAME(field=value), ode.NAME for a solver "
+        "that shares its name with a "
         "predictor, PREDICTOR + CORRECTOR. Of the sampler eta, snr, corrector_steps may be set.",
     )  # fmt: skip
     measure: str = param(
@@ -174,7 +183,25 @@ class Convergence(Lab):
             )
         label = "steps N" if self.axis == "steps" else "evaluations of the score per particle (NFE)"
         title = study.MEASURES[self.measure]
-        return Plot(title, label, study.AXES[self.measure], tuple(series), True, True)
+        guides = () if self.measure == "law" else _guides(curves, self.axis)
+        return Plot(title, label, study.AXES[self.measure], tuple(series), True, True, guides=guides)
+
+
+def _guides(curves: list[Curve], axis: str) -> tuple[Guide, ...]:
+    """Lines of slope −1, −2 and −4, as far as any curve is about so steep, from above the coarsest steps on."""
+    found = [(c.x(axis), c.error) for c in curves]
+    known = [(x[ok], error[ok]) for x, error in found if (ok := np.isfinite(error) & (error > 0)).sum() > 1]
+    if not known:
+        return ()
+    first, last = min(x[0] for x, _ in known), max(x[-1] for x, _ in known)
+    top = max(error[0] for _, error in known)
+    steepest = max(-np.polyfit(np.log(x), np.log(error), 1)[0] for x, error in known)
+    ends = np.array([first, last])
+    return tuple(
+        Guide(f"order {k}", ends, 1.2 * top * (ends / first) ** -k)
+        for k in (1, 2, 4)
+        if k <= max(2.0, steepest + 1)
+    )
 
 
 def _table(curves: list[Curve], measure: str, axis: str) -> Table:

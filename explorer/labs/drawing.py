@@ -43,6 +43,7 @@ class Drawing(Lab):
     """Draw on the first picture with the mouse: bits/dim, noise up to a strength, and several returns."""
 
     section = "pictures"
+    main = ("Draw here", "Noised up to")
     for_points, for_pictures = False, True
     about = (
         "Draw on the first picture with the mouse (right button: rub out). The drawing is noised up to the strength "

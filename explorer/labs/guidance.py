@@ -127,13 +127,13 @@ class GuidanceLab(Lab):
         e = work.context.experiment
         if e.data.dim == 1:
             return (self._lines(work),)
-        bounds = runs.bounds_of(e.data.mixture)
+        bounds = runs.bounds_around(work.target, e.data.mixture)
         samples = Picture(
             f"Samples at w = {self.weight:g} over the exact p(x | y)",
             (runs.density_image(work.target, bounds), runs.cloud(x)), bounds, "x₁", "x₂",
             about="The bright area is the exact conditional density, the points are the guided samples.",
         )  # fmt: skip
-        return samples, self._arrows(work, bounds)
+        return samples, self._arrows(work, runs.bounds_of(e.data.mixture))
 
     def _guided(self, work: Work) -> Guided:
         e = replace(work.context.experiment, control=work.control)

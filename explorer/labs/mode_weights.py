@@ -208,16 +208,16 @@ def _shares(mixture: Mixture, frame: Frame) -> np.ndarray:
 
 def _bars(shares: Shares) -> Figure:
     n = len(shares.truth)
-    series = [Series("true weight", np.arange(n + 1) + 0.5, shares.truth, "text", steps=True)]
+    at = np.arange(1, n + 1, dtype=float)
+    series = [Series("true weight", at, shares.truth, "text")]
     there = [name for name in METHODS if shares.found[name]]
-    for i, name in enumerate(there):
+    for name in there:
         mean, std = shares.of(name)
-        at = np.arange(1, n + 1) + 0.14 * (i - (len(there) - 1) / 2)
         title, role = METHODS[name]
         series.append(Series(title, at, mean, role, "none", True, error=std))
-    named = tuple(shares.names) != _numbered(n)  # else the axis says it
-    names = " · ".join(f"{i}: {name}" for i, name in enumerate(shares.names[:12] if named else (), start=1))
-    return Plot("Share of each mode", "mode", "share of the particles", tuple(series), about=names)
+    return Plot(
+        "Share of each mode", "mode", "share of the particles", tuple(series), rows=tuple(shares.names)
+    )
 
 
 def _errors(shares: Shares) -> Figure:

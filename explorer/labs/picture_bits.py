@@ -27,13 +27,15 @@ class PictureBits(Lab):
     """Bits/dim of a held-out picture beside pictures of other kinds."""
 
     section = "pictures"
+    main = ("The pictures", "The bound")
     for_points, for_pictures = False, True
     about = (
         "How many bits a pixel the network needs to tell a picture it has never seen: the flow's log-density, gathered "
         "along the ODE, with its error bar. Beside it pictures of other kinds, to see what likelihood takes for likely."
     )
     equation = (
-        r"-\log_2 P(x_0) \le E\left[-\log_2 p_e(x_e) + \log_2 q(x_e \mid x_0) - \log_2 P(x_0 \mid x_e)\right], \qquad "
+        r"-\log_2 P(x_0) \le E\,[\,-\log_2 p_e(x_e) \\ "
+        r"\quad + \log_2 q(x_e \mid x_0) - \log_2 P(x_0 \mid x_e)\,], \qquad "
         r"\log p_e = \log p_T + \int \nabla\cdot(\drift{f} - \frac{1}{2} g^2 \score{s})\, dt"
     )
     source = "Kingma et al. 2021, eq. 11 to 14; Song et al. 2021, eq. 39, 40; Nalisnick et al. 2019"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.experiment import Experiment
-from explorer.figures import Numbers, Plot, Series, Table
+from explorer.figures import LINES, Numbers, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.styles import style
 from explorer.params import param
@@ -66,7 +66,7 @@ class Schedules(Lab):
         log: bool = False,
     ) -> Plot:  # fmt: skip
         series = tuple(
-            Series(name, ts, values[row], style(i)[0], "dash" if i else "solid")
+            Series(name, ts, values[row], style(i)[0], LINES[i % (len(LINES) - 1)])
             for i, (name, values) in enumerate(curves.items())
         )
         marks = ((at, f"t = {at:.2f}"),) if at >= ts[0] else ()

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from explorer import metrics
-from explorer.convergence import Method, MethodError, parse
+from explorer.convergence import Method, MethodError, names_of, parse, titles
 from explorer.figures import Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.pace import Pace
 from explorer.labs.schedules import processes
-from explorer.params import ParamError, param
+from explorer.params import ParamError, param, parts_of
 from explorer.samplers import PREDICTORS, Sampler
 from explorer.samplers.mistakes import MISTAKES
 from explorer.scores.base import ExactScore, LearnedScore, Score
@@ -42,6 +42,11 @@ class Cell:
         """The standard deviation over the seeds; nan for one."""
         return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else math.nan
 
+    @property
+    def error(self) -> float:
+        """The standard error of the mean."""
+        return self.spread / math.sqrt(len(self.values))
+
 
 @LABS.register("table1", title="Table 1, live", order=20)
 @dataclass(frozen=True)
@@ -63,14 +68,15 @@ class Table1(Lab):
     )
 
     evaluations: int = param(
-        100, "Evaluations", symbol="NFE", low=20, high=2000, minimum=4, maximum=2000, log=True,
+        20, "Evaluations", symbol="NFE", low=10, high=2000, minimum=4, maximum=2000, log=True,
         help="Of the score per particle: the same for all. Steps are as many as they pay for.",
         equation="NFE = N (P + M), P a step of the predictor",
     )  # fmt: skip
     predictors: str = param(
-        "ancestral, reverse_diffusion, euler_maruyama, reverse_diffusion(eta=0)", "Predictors",
-        help="Separated by commas, as in Convergence; `all` is every registered one. eta=0 is the probability "
-        "flow's.",
+        "ancestral, reverse_diffusion, euler_maruyama, reverse_diffusion(eta=0)", "Predictors", kind="many",
+        choices=titles(*parts_of(names_of("predictors")), "reverse_diffusion(eta=0)"),
+        help="The rows of the table. In files and on the command line separated by commas, as in Convergence; `all` "
+        "is every registered one, eta=0 the probability flow's.",
     )  # fmt: skip
     corrector_steps: int = param(
         1, "Corrector steps", symbol="M", low=1, high=10, minimum=1, maximum=100,
@@ -86,7 +92,7 @@ class Table1(Lab):
         symbol="S", equation="mean ± s over S",
     )  # fmt: skip
     particles: int = param(
-        1000, "Particles", symbol="n", low=200, high=5000, minimum=50, maximum=50_000, log=True,
+        5000, "Particles", symbol="n", low=200, high=10_000, minimum=50, maximum=50_000, log=True,
         help="Samples in each measurement. More of them lower the floor.",
         equation="floor ∝ 1/n",
     )  # fmt: skip
@@ -205,18 +211,22 @@ class _Growing:
         place = np.arange(1, len(self.rows) + 1, dtype=float)
         series = [
             Series(
-                word, place + 0.12 * (k - 1), np.array([c[way].mean for _, _, c in self.rows]), role, "none", True,
-                np.array([c[way].spread for _, _, c in self.rows]),
+                word, place, np.array([c[way].mean for _, _, c in self.rows]), role, "none", True,
+                np.array([c[way].error for _, _, c in self.rows]),
             )
-            for k, (way, (word, role)) in enumerate(WAYS.items())
+            for way, (word, role) in WAYS.items()
         ]  # fmt: skip
         series.append(
             Series("points of the data (floor)", place, np.full(len(place), self.floor.mean), "data", "dot")
         )
         first = {sde.title: i for i, (sde, _, _) in reversed(list(enumerate(self.rows)))}
-        marks = tuple((i + 0.6, title) for title, i in sorted(first.items(), key=lambda pair: pair[1]))
-        label = METRICS[self.lab.metric].lower()
-        return Plot("The same, row by row", "row of the table", label, tuple(series), log_y=True, marks=marks)
+        marks = tuple((i + 0.5, title) for title, i in sorted(first.items(), key=lambda pair: pair[1]))
+        return Plot(
+            "Predictor, corrector and PC, row by row", "SDE and predictor",
+            METRICS[self.lab.metric].lower(), tuple(series), log_y=True,
+            about="Bars are standard errors of the means over the seeds.", marks=marks,
+            rows=tuple(method.title for _, method, _ in self.rows),
+        )  # fmt: skip
 
     def _words(self) -> str:
         best = min(
@@ -225,7 +235,7 @@ class _Growing:
         )
         wins = sum(cells["PC"].mean < cells["P"].mean for _, _, cells in self.rows)
         clear = sum(
-            abs(cells["PC"].mean - cells["P"].mean) > math.hypot(cells["PC"].spread, cells["P"].spread)
+            abs(cells["PC"].mean - cells["P"].mean) > cells["PC"].error + cells["P"].error
             for _, _, cells in self.rows
         )
         what = WAYS[best[1]][0] + ("" if best[1] == "C" else f" with {best[3].title}")
@@ -233,5 +243,5 @@ class _Growing:
             f"With the {self.context.resolved.named} and {self.lab.evaluations} evaluations, {what} under "
             f"{best[2].title} comes closest: {best[0]:.3g}, where as many points of the data come to "
             f"{self.floor.mean:.3g}. PC beats its predictor alone in {wins} of {len(self.rows)} rows; in {clear} "
-            "the two differ by more than their standard deviations."
+            "the bars of the two (standard errors) do not meet."
         )

@@ -45,7 +45,7 @@ class Temperature(Lab):
     )
     equation = (
         r"z = \tau\, \sigma_{prior}\, \noise{\epsilon}, \qquad "
-        r"\log q_\tau(x) = \log \mathcal{N}(z; 0, \tau^2 \sigma_{prior}^2 I) + "
+        r"\log q_\tau(x) = \log \mathcal{N}(z; 0, \tau^2 \sigma_{prior}^2 I) \\ + "
         r"\int_0^T \nabla\cdot(\drift{f} - \frac{1}{2} g^2 \score{s})\, dt"
     )
     source = "Song et al. 2021, appendix D; Kingma & Dhariwal 2018"

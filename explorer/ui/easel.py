@@ -44,6 +44,11 @@ class Easel(QObject):
         card.installEventFilter(self)
         self._place()
 
+    def show(self, shown: bool) -> None:
+        """Have the buttons there or not: a small card has no room for them."""
+        for button in (self.undo, self.clear):
+            button.setVisible(shown)
+
     def remove(self) -> None:
         """Be a card like any other again."""
         self.card.removeEventFilter(self)

@@ -25,7 +25,6 @@ from explorer.ui.painting import guarded
 
 TERMS = ("drift", "score", "noise", "corrector", "data", "accent", "muted")
 SIZE = 16.0  # of the mathematics beside 13 px text
-SMALLEST = 0.62  # a line that is too long shrinks to this at most
 _POLL = 16
 _CUTS = (r"\\", r",\;", r"\quad", r"\qquad")
 _CUT = re.compile(r",\\;|\\q?quad|\\begin|\\end|\\[\\{}]|[{}]")
@@ -113,7 +112,7 @@ def arrange(lines: tuple[Line, ...], room: float) -> tuple[list[tuple[Line, QRec
     top = 0.0
     for group in _rows(lines, room):
         total = sum(line.width for line in group) + 12 * (len(group) - 1)
-        scale = min(1.0, max(SMALLEST, room / total))
+        scale = min(1.0, max(room, 1.0) / total)
         above = max(line.baseline for line in group) * scale
         below = max(line.height - line.baseline for line in group) * scale
         x = 0.0
@@ -183,6 +182,10 @@ class EquationView(QWidget, style.Themed):
     def least_width(self) -> int:
         """The room in which its longest piece is still read easily."""
         return round(0.85 * max((line.width for line in self._lines), default=0.0))
+
+    def boxes(self) -> list[QRectF]:
+        """Where its pieces are drawn."""
+        return [box for _, box in arrange(self._lines, self.width())[0]]
 
     def is_current(self) -> bool:
         """Whether the picture is that of the last `set_latex`, and as high as it will be."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 
 from explorer.camera import Camera
-from explorer.figures import Handle, Picture, Plot, Series, Table
+from explorer.figures import Guide, Handle, Picture, Plot, Series, Table
 from explorer.theme import LEVELS, Theme, color, lut
 from explorer.ui import axes as ax
 from explorer.ui import layout, text
@@ -25,11 +25,12 @@ TITLE = 13.0
 DOT = 2.4  # radius of a value's dot
 MOST_POINTS = 1600
 HANDLE = 7.0  # radius of the disc that is dragged
+WAYS = 6.0  # how far the arrow heads around it reach
 BAR = 11.0  # width of a colour bar
 LEAST_CURVES = 88.0  # the least height of the curves themselves
 SEEN = 40.0  # the height below which there would be nothing left of them
 ROOMY = 300.0  # a figure higher than this has room for two lines about it
-DASHES = {"dash": [5.0, 3.5], "dot": [1.2, 3.0]}
+DASHES = {"dash": [5.0, 3.5], "dot": [1.2, 3.0], "dashdot": [7.0, 2.5, 1.2, 2.5]}
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,8 @@ class _Words:
 
 def _plot(sheet: Sheet, plot: Plot) -> Area:
     ink, whole = sheet.ink, QRectF(sheet.rect)
+    if plot.rows:
+        return _row_plot(sheet, plot)
     x, y = axes_of(plot)
     names = key_of(plot, whole.width(), whole.height() - sheet.px(3 * LINE), ink)
     if (
@@ -205,16 +208,33 @@ def _plot(sheet: Sheet, plot: Plot) -> Area:
     top = whole.top() + sheet.px(LINE * words.rows + 5)
     area = Area(ink.box(QRectF(left, top, right - left, max(foot - top, 1.0))), x, y)
     _grid(sheet, area, most_up)
-    _x_label(sheet, area, under)
+    paint_x_label(sheet, area, under)
     _dashed(sheet, area, plot)
     _write_above(sheet, area, words)
     sheet.painter.save()
     sheet.painter.setClipRect(area.rect.adjusted(-3, -3, 3, 3))
+    for guide in plot.guides:
+        _guide(sheet, area, guide)
     for series in plot.series:
         _series(sheet, area, series)
     sheet.painter.restore()
     _key(sheet, area, names, len(words.label))
     return area
+
+
+def _row_plot(sheet: Sheet, plot: Plot) -> Area:
+    """A plot with a name for every row: its key above or below, the rows in what is left."""
+    from explorer.ui.rows_paint import paint_rows  # which draws with what is here
+
+    whole, line = QRectF(sheet.rect), sheet.px(LINE)
+    names = key_of(replace(plot, y_label=""), whole.width(), 0.0, sheet.ink)
+    if names.entries:
+        _key(sheet, Area(whole, *axes_of(plot)), names, 1)
+    if names.where == "above" and names.entries:
+        sheet.cut(line)
+    elif names.entries:
+        sheet.rect = whole.adjusted(0, 0, 0, -line * names.lines - sheet.px(4))
+    return paint_rows(sheet, plot)
 
 
 def _across(width: float, sheet: Sheet) -> int:
@@ -286,6 +306,23 @@ def _entry(sheet: Sheet, entry: Entry, x: float, base: float) -> None:
         sheet.words(x + sheet.px(SAMPLE + AFTER_SAMPLE), base + i * sheet.px(LINE), words, SMALL)
 
 
+def _guide(sheet: Sheet, area: Area, guide: Guide) -> None:
+    """A dashed line as far as it is on the plot, its word at that end."""
+    a, b = (QPointF(area.place(float(x), float(y))) for x, y in zip(guide.x[:2], guide.y[:2], strict=True))
+    line = sheet.ink.pen("muted")
+    line.setDashPattern([6.0, 4.0])
+    sheet.painter.setPen(line)
+    sheet.painter.drawLine(a, b)
+    inside, across = area.rect, sheet.ink.width(guide.word, SMALL)
+    share = 1.0 if b.y() == a.y() else min((inside.bottom() - a.y()) / (b.y() - a.y()), 1.0)
+    end = a + (b - a) * (share if share > 0 else 1.0)
+    left = min(end.x() + sheet.px(4), inside.right() - across)
+    base = min(end.y() + sheet.px(SMALL * 0.36), inside.bottom() - sheet.px(4))
+    box = QRectF(left - 2, base - sheet.px(SMALL), across + 4, sheet.px(LINE - 2))
+    sheet.painter.fillRect(box, sheet.ink.color("panel"))
+    sheet.words(left, base, guide.word, SMALL, "muted")
+
+
 def axes_of(plot: Plot) -> tuple[Axis, Axis]:
     """The axes that hold every number of a plot."""
     xs = [s.x for s in plot.series]
@@ -320,7 +357,7 @@ def plot_height(plot: Plot, room: float, ink: Ink, curves: float) -> float:
     names = key_of(plot, room, math.inf, ink)
     around = float(len(ink.lines(plot.y_label, room, SMALL)) or names.where == "above")
     around += bool(plot.marks) + 1 + len(ink.lines(plot.x_label, room, SMALL))
-    curves = max(curves / ink.scale, LEAST_CURVES)
+    curves = max(curves / ink.scale, LEAST_CURVES, 1.2 * LINE * len(plot.rows))
     if names.where == "below":
         around += names.lines + 0.5
     elif names.where == "beside":
@@ -355,13 +392,14 @@ def _grid(sheet: Sheet, area: Area, most_up: int) -> None:
         painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
         across = ink.width(words, SMALL)
         sheet.words(rect.left() - sheet.px(6) - across, y + sheet.px(SMALL * 0.36), words, SMALL, "muted")
-    _x_ticks(sheet, area)
+    paint_x_ticks(sheet, area)
     painter.setPen(ink.pen("muted"))
     foot = ink.crisp(rect.bottom())
     painter.drawLine(QPointF(rect.left(), foot), QPointF(rect.right(), foot))
 
 
-def _x_ticks(sheet: Sheet, area: Area) -> None:
+def paint_x_ticks(sheet: Sheet, area: Area) -> None:
+    """The ticks of the lower axis and their numbers."""
     rect, foot, ink = area.rect, area.rect.bottom(), sheet.ink
     marks = area.x.ticks(_across(rect.width(), sheet))
     sheet.painter.setPen(ink.pen("muted"))
@@ -379,7 +417,8 @@ def _x_ticks(sheet: Sheet, area: Area) -> None:
             free = x + wide + sheet.px(4)
 
 
-def _x_label(sheet: Sheet, area: Area, lines: Sequence[str]) -> None:
+def paint_x_label(sheet: Sheet, area: Area, lines: Sequence[str]) -> None:
+    """What is along the lower axis, in the middle below its numbers."""
     for i, words in enumerate(lines):
         wide = sheet.ink.width(words, SMALL)
         x = min(area.rect.center().x() - wide / 2, sheet.rect.right() - wide)
@@ -442,8 +481,8 @@ def _picture(sheet: Sheet, picture: Picture) -> Area:
     sheet.painter.setBrush(Qt.BrushStyle.NoBrush)
     sheet.painter.drawRect(area.rect.adjusted(-0.5, -0.5, 0.5, 0.5))
     if picture.x_label:
-        _x_ticks(sheet, area)
-        _x_label(sheet, area, sheet.ink.lines(picture.x_label, sheet.rect.width(), SMALL))
+        paint_x_ticks(sheet, area)
+        paint_x_label(sheet, area, sheet.ink.lines(picture.x_label, sheet.rect.width(), SMALL))
     if picture.y_label:
         _y_ticks(sheet, area, sheet.ink.lines(picture.y_label, sheet.rect.width(), SMALL))
     if picture.scale is not None:
@@ -558,6 +597,20 @@ def _colour_bar(sheet: Sheet, area: Area, picture: Picture, scale: tuple[float, 
         sheet.words(x, rect.top() + sheet.px(SMALL) + i * sheet.px(LINE), line, SMALL, "muted")
 
 
+def _paint_ways(painter: QPainter, handle: Handle, place: QPointF, radius: float, ink: Ink) -> None:
+    """Arrow heads around a disc, on the sides that it can be dragged to."""
+    away, half = radius + 3 * ink.scale, 3.5 * ink.scale
+    heads = [(sign, axis) for axis, name in enumerate(handle.fields) if name for sign in (-1, 1)]
+    for role, width in (("stage", 4.0), ("text", 1.6)):
+        made = QPen(ink.color(role), width * ink.scale)
+        made.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(made)
+        for sign, axis in heads:
+            tip, back = sign * (away + half), sign * away
+            ends = [(back, -half), (tip, 0.0), (back, half)]
+            painter.drawPolyline([place + (QPointF(a, b) if axis == 0 else QPointF(b, a)) for a, b in ends])
+
+
 def paint_handle(painter: QPainter, handle: Handle, place: QPointF, ink: Ink, held: bool) -> None:
     """A disc to be dragged, and its word."""
     radius = (HANDLE + (1.5 if held else 0)) * ink.scale
@@ -567,8 +620,11 @@ def paint_handle(painter: QPainter, handle: Handle, place: QPointF, ink: Ink, he
     painter.setPen(QPen(ink.color("text"), 1.4 * ink.scale))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawEllipse(place, radius, radius)
+    _paint_ways(painter, handle, place, radius, ink)
     if handle.word:
         from explorer.marks import Text
 
         mark = Text((0.0, 0.0), handle.word, size=12.0, anchor="w")
-        text.draw(painter, (place.x() + radius + 5 * ink.scale, place.y()), mark, ink.theme, ink.scale)
+        text.draw(
+            painter, (place.x() + radius + (WAYS + 5) * ink.scale, place.y()), mark, ink.theme, ink.scale
+        )

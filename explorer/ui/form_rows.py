@@ -6,10 +6,10 @@ import html
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from explorer.numbers import NumberError, number
-from explorer.params import Param
+from explorer.params import Param, parts_of
 from explorer.ui import style
 from explorer.ui.controls import IconButton, Switch
 from explorer.ui.form_parts import Chooser, Entry, marks
@@ -97,7 +97,9 @@ class Row(QWidget):
 
     def _usual_words(self) -> str:
         usual = self.usual
-        words = dict(self.param.choices).get(usual) if self.param.choices else None
+        words = dict(self.param.choices).get(usual) if self.param.kind == "choice" else None
+        if self.param.kind == "many":
+            words = ", ".join(dict(self.param.choices).get(text, text) for text in parts_of(usual))
         return str(words or getattr(usual, "title", None) or compactly(self.param, usual))
 
     def _on_reset(self) -> None:
@@ -251,10 +253,45 @@ class TextRow(Row):
             self.line.setCursorPosition(0)  # where it is longer than the line, its beginning is read
 
 
+class ManyRow(Row):
+    """Several of a parameter's choices, each a box to tick; what else a file names is a box of its own."""
+
+    def __init__(self, p: Param, *, titled: bool = True) -> None:
+        super().__init__(p, titled=titled)
+        self.boxes: dict[str, QCheckBox] = {}
+        self.head()
+        for text, words in p.choices:
+            self._add(text, words)
+
+    def _add(self, text: str, words: str) -> None:
+        box = self.boxes[text] = QCheckBox(words)
+        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        box.setToolTip(text)
+        box.clicked.connect(self._on_click)
+        self.column.addWidget(box)
+
+    def _on_click(self) -> None:
+        self.proposed.emit(", ".join(text for text, box in self.boxes.items() if box.isChecked()))
+        self.finished.emit()
+
+    def display(self, value: str) -> None:
+        chosen = parts_of(value)
+        known = dict(self.param.choices)
+        if chosen == ["all"]:
+            chosen = [text for text in known if "(" not in text]
+        for text in chosen:
+            if text not in self.boxes:
+                self._add(text, text)
+        for text, box in self.boxes.items():
+            box.setChecked(text in chosen)
+            box.setVisible(text in chosen or text in known)
+
+
 ROWS: dict[str, type[Row]] = {
     "float": NumberRow,
     "int": NumberRow,
     "bool": SwitchRow,
     "choice": ChoiceRow,
     "text": TextRow,
+    "many": ManyRow,
 }

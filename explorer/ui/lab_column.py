@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from explorer.labs import Lab
 from explorer.params import params
+from explorer.ui import style
 from explorer.ui.cards import EditCard
 from explorer.ui.equation import EquationView
 from explorer.ui.figure_views import PAPER
@@ -22,6 +24,10 @@ FORMATS = {
     ".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".pdf": "Page (PDF)", ".csv": "Tables or curves (CSV)",
     ".tex": "Tables (LaTeX)", ".npz": "All numbers (NPZ)", ".json": "Words and numbers (JSON)",
 }  # fmt: skip
+
+
+#: Milliseconds after which a run shows on the button: a drag starts many that are over sooner.
+PATIENCE = 250
 
 
 class LabColumn(SideColumn):
@@ -49,7 +55,11 @@ class LabColumn(SideColumn):
         self.save = Button("Save the figures", "As a picture, a table or numbers, with their settings")
         self.save.setMenu(self._save_menu())
         self.files.add(self.save)
-        self.files.add(_small("Double-click a figure to enlarge it; its menu copies and saves it alone."))
+        self.files.add(
+            _small(
+                "Press a small figure to show it large. A figure's menu (right button) copies and saves it alone."
+            )
+        )
         ways = QWidget()
         line = row(self.back, self.all)
         line.setStretch(0, 1)
@@ -70,16 +80,11 @@ class LabColumn(SideColumn):
         #: Field -> the button that opens a picture for it.
         self.openers: dict[str, Button] = {}
         self._nothing = _small("It has no settings of its own: it follows the experiment at the left.")
-        self.run = Button("Run", "Run it as it is set now (Ctrl+R)", primary=True)
-        self.stop = Button("Stop", "Stop the run; what is shown stays (Ctrl+R)")
-        self.run.clicked.connect(self.run_pressed)
-        self.stop.clicked.connect(self.stop_pressed)
-        self._buttons = QWidget()
-        line = row(self.run, self.stop)
-        line.setStretch(0, 1)
-        self._buttons.setLayout(line)
+        self.run = RunButton()
+        self.run.run_pressed.connect(self.run_pressed)
+        self.run.stop_pressed.connect(self.stop_pressed)
         self.state = _small("")
-        for widget in (self._buttons, self.state, self._nothing):  # above the form, which may be long
+        for widget in (self.run, self.state, self._nothing):  # above the form, which may be long
             self.settings.add(widget)
 
     def _save_menu(self) -> QMenu:
@@ -135,15 +140,70 @@ class LabColumn(SideColumn):
             button.clicked.connect(partial(self.open_pressed.emit, field))
             self.settings.add(button)
 
-    def set_state(self, text: str, *, running: bool, can_run: bool, can_save: bool, waiting: bool) -> None:
+    def set_state(
+        self, text: str, *, running: bool, progress: float, can_run: bool, can_save: bool, waiting: bool
+    ) -> None:
         """What the buttons can do now, and what the run is doing."""
         if self.state.text() != text:
             self.state.setText(text)
         self.state.setVisible(bool(text))
-        self.run.setEnabled(can_run)
-        self.run.setText("Run" if waiting or running else "Run again")
-        self.stop.setEnabled(running)
+        self.run.show_state(running, progress, can_run, "Run" if waiting else "Run again")
         self.save.setEnabled(can_save)
+
+
+class RunButton(Button):
+    """Run, which is Stop with a bar of progress while something runs. A run that is over at once leaves it as it is."""
+
+    run_pressed, stop_pressed = Signal(), Signal()
+
+    def __init__(self) -> None:
+        super().__init__("Run", primary=True)
+        self._running, self._progress, self._idle = False, 0.0, "Run"
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(PATIENCE)
+        self._soon.timeout.connect(self._dress)
+        self.clicked.connect(lambda: (self.stop_pressed if self.stops else self.run_pressed).emit())
+
+    @property
+    def stops(self) -> bool:
+        """Whether a press stops what runs."""
+        return self._running and not self._soon.isActive()
+
+    def show_state(self, running: bool, progress: float, can_run: bool, idle: str) -> None:
+        """Whether something runs, how far it is (0 to 1), and what the button says when nothing does."""
+        if running and not self._running:
+            self._soon.start()
+        elif not running:
+            self._soon.stop()
+        self._running, self._progress, self._idle = running, progress, idle
+        self.setEnabled(running or can_run)
+        self._dress()
+
+    def _dress(self) -> None:
+        words = f"Stop: {self._progress:.0%} done" if self.stops else self._idle
+        if self.text() != words:
+            self.setText(words)
+            self.setToolTip(
+                "Stop the run; what is shown stays (Ctrl+R)"
+                if self.stops
+                else "Run it as it is set now (Ctrl+R)"
+            )
+        if self.property("primary") == self.stops:
+            style.mark(self, primary=not self.stops)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.stops:
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.palette().highlight())
+            inside, high = self.rect().adjusted(style.px(6), 0, -style.px(6), 0), style.px(3)
+            bar = QRectF(inside.left(), inside.bottom() - high - 2, inside.width() * self._progress, high)
+            painter.drawRoundedRect(bar, high / 2, high / 2)
+            painter.end()
 
 
 def _small(text: str) -> QLabel:

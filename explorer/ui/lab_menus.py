@@ -10,13 +10,14 @@ from PySide6.QtWidgets import QMenu
 from explorer.ui.lab_gallery import Entry, sections
 
 
-def fill_labs(menu: QMenu, open_lab: Callable[[str], None], offered: Callable[[Entry], bool]) -> None:
-    """Put every laboratory into `menu`, unless they are there already; those that are not `offered` now are hidden."""
+def fill_labs(menu: QMenu, open_lab: Callable[[str], None], against: Callable[[Entry], str]) -> None:
+    """Put every laboratory into `menu`, unless they are there already; greyed where there is a reason `against` it."""
     _fill(menu, "lab", open_lab)
     for inner in menu.findChildren(QMenu):
         for action in inner.actions():
-            action.setVisible(offered(action.data()))
-        inner.menuAction().setVisible(any(action.isVisible() for action in inner.actions()))
+            entry, reason = action.data(), against(action.data())
+            action.setEnabled(not reason)
+            action.setText(f"{entry.title} ({reason[0].lower()}{reason[1:]})" if reason else entry.title)
 
 
 def fill_scenes(menu: QMenu, play: Callable[[str], None]) -> None:

@@ -12,31 +12,48 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from explorer.figures import Canvas, Figure
+from explorer.figures import Canvas, Equation, Figure, Picture, Plot, Table
 from explorer.labs import Lab, Report
 from explorer.ui import style
-from explorer.ui.figure_grid import arrange
 from explorer.ui.figure_views import DrawnCard, EquationCard, FigureCard, card_for
-from explorer.ui.labels import label, row
+from explorer.ui.lab_layout import Room, placed
+from explorer.ui.labels import Badge, Button, label, row
 
 #: A hyphen that stands for a minus: before a digit, not within a word or an exponent.
 _MINUS = re.compile(r"(?<![\w)])-(?=[\d.])")
+#: Lines that the words above the figures take unless one asks for more.
+LINES = 2
 
 
 class FigureBoard(QWidget):
-    """Figures in a grid; widgets stay from report to report, so that nothing flickers."""
+    """The figures: one takes the room, the others are small cards, a press on which makes them the main one.
+
+    Widgets stay from report to report, so that nothing flickers.
+    """
 
     asked = Signal(object, str)  # the figure and what its menu offers
     dragged = Signal(object, float, float)
     released = Signal()
     pointed = Signal(float, float)
     painted = Signal(object, object)  # a canvas and the grey levels on it
+    arranged = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.cards: list[FigureCard] = []
         self.enlarged: int | None = None
         self._room = (100, 100)
+        self._arranging = False
+        self._named: tuple[str, ...] = ()
+        self._chosen: tuple[int, str] | None = (
+            None  # place and title of the figure that a press made the main one
+        )
+        self._folds: dict[str, bool] = {}  # by title: the tables that a press has folded or unfolded
+
+    def begin(self, named: Sequence[str]) -> None:
+        """Another laboratory, whose main figures have titles that begin so."""
+        self._named, self._chosen, self.enlarged = tuple(named), None, None
+        self._folds.clear()
 
     def set_figures(self, figures: Sequence[Figure]) -> None:
         """Show these; a card keeps its place as long as its figure is of the same kind."""
@@ -57,6 +74,7 @@ class FigureBoard(QWidget):
         card = card_for(figure)
         card.setParent(self)
         card.enlarged.connect(partial(self.enlarge, i))
+        card.chosen.connect(partial(self.choose, i))
         card.asked.connect(lambda what, card=card: self.asked.emit(card.figure, what))
         if isinstance(card, DrawnCard):
             card.dragged.connect(self.dragged)
@@ -82,13 +100,47 @@ class FigureBoard(QWidget):
         card.hide()
         card.deleteLater()
 
+    # --- which figure has the room ---------------------------------------------------------------------------
+
+    def main(self) -> list[int]:
+        """The places of the plots and images that have the room now."""
+        drawn = [i for i, card in enumerate(self.cards) if isinstance(card.figure, Plot | Picture)]
+        usual = [i for i in drawn if _begins(self.cards[i].figure, self._named)] or drawn[:1]
+        if self._chosen is None:
+            return usual
+        place, title = self._chosen
+        titled = [i for i in drawn if getattr(self.cards[i].figure, "title", "") == title]
+        now = titled[0] if titled else place if place in drawn else None
+        return usual if now is None or now in usual else [now]
+
+    def choose(self, i: int) -> None:
+        """Make a plot or an image the main figure; fold or unfold a table."""
+        figure = self.cards[i].figure
+        if isinstance(figure, Table):
+            self._folds[figure.title] = not self.cards[i].brief
+        elif isinstance(figure, Plot | Picture):
+            self._chosen = (i, figure.title)
+        self.lay_out()
+
+    def _is_brief(self, i: int, main: Sequence[int]) -> bool:
+        figure = self.cards[i].figure
+        if i == self.enlarged or not main:
+            return False
+        if isinstance(figure, Table):
+            return self._folds.get(figure.title, not _begins(figure, self._named))
+        return isinstance(figure, Plot | Picture) and i not in main
+
     def enlarge(self, i: int | None) -> None:
         """Show one figure alone, or all again."""
         self.enlarged = None if i == self.enlarged else i
         self.lay_out()
 
+    # --- where they are --------------------------------------------------------------------------------------
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:  # an equation has been typeset: it knows its height now
+        if (
+            event.type() == QEvent.Type.Resize and not self._arranging
+        ):  # an equation is typeset: it knows its height
             self.lay_out()
         return False
 
@@ -100,27 +152,51 @@ class FigureBoard(QWidget):
     def lay_out(self) -> None:
         """Bring every card to its place."""
         width, height = self._room
+        main = self.main()
         for i, card in enumerate(self.cards):
+            card.set_brief(self._is_brief(i, main))
             card.setVisible(self.enlarged in (None, i))
         if self.enlarged is not None:
             self.cards[self.enlarged].setGeometry(0, 0, width, height)
             self.setMinimumHeight(0)
-            return
-        total = 0
-        for _ in range(2):  # how high a table or words are depends on how wide they turn out
-            widths = [card.width() for card in self.cards]
-            boxes, total = arrange([card.wish() for card in self.cards], width, height, style.px(100) / 100)
+        else:
+            self._arrange(main, Room(width, height, style.px(100) / 100))
+        self.arranged.emit()
+
+    def _arrange(self, main: Sequence[int], room: Room) -> None:
+        self._arranging, total = True, 0
+        wishes = [card.wish() for card in self.cards]
+        for _ in range(3):  # how high a table or an equation is depends on how wide it turns out
+            boxes, total = placed(wishes, main, room)
             for card, box in zip(self.cards, boxes, strict=True):
                 card.setGeometry(*box)
-            if widths == [card.width() for card in self.cards]:
+            before, wishes = wishes, [card.wish() for card in self.cards]
+            if wishes == before:
                 break
-        self.setMinimumHeight(total if total > height else 0)
+        self.setMinimumHeight(total if total > room.height else 0)
+        self._arranging = False
+
+
+def _begins(figure: Figure | None, titles: Sequence[str]) -> bool:
+    return figure is not None and figure.title.startswith(tuple(titles))
 
 
 def _kind(figure: Figure) -> type[FigureCard]:
-    from explorer.figures import Equation
-
     return EquationCard if isinstance(figure, Equation) else DrawnCard
+
+
+def sentences(words: str) -> list[str]:
+    """The sentences of a text; a point within an abbreviation or before a small letter ends none."""
+    return [part for part in re.split(r"(?<=[.!?]) (?=[^a-z])", words.strip()) if part]
+
+
+def hint_of(picture: Picture, takes_particle: bool) -> str:
+    """What the mouse can do in an image: drag its handles, draw, or choose a particle; "" for nothing."""
+    if picture.handles:
+        return "Drag the disc" if len(picture.handles) == 1 else "Drag the discs"
+    if picture.canvas is not None:
+        return "Draw in it; the right button erases"
+    return "Click a particle to choose it" if takes_particle else ""
 
 
 class LabPage(QWidget):
@@ -133,6 +209,12 @@ class LabPage(QWidget):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.section = label("", "muted")
+        #: What the mouse can do in the main figure.
+        self.hint = Badge(kind="good")
+        self.more = Button("", "The other sentences", quiet=True)
+        self.more.clicked.connect(self._unfold)
+        self._sentences: list[str] = []
+        self._unfolded = False
         self.note = label("")
         self.note.setWordWrap(True)
         self.note.hide()
@@ -152,12 +234,17 @@ class LabPage(QWidget):
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setWidget(self.board)
         self.area.viewport().installEventFilter(self)
+        self._takes_particle = False
+        self.board.arranged.connect(self._show_hint)
         column = QVBoxLayout(self)
         column.setContentsMargins(style.px(4), 0, 0, 0)
         column.setSpacing(style.px(6))
-        column.addLayout(row(self.title, 1, self.section))
+        column.addLayout(row(self.title, 1, self.hint, self.section))
         column.addWidget(self.note)
-        column.addWidget(self.words)
+        said = row(self.words, self.more)
+        said.setAlignment(self.more, Qt.AlignmentFlag.AlignBottom)
+        said.setStretch(0, 1)
+        column.addLayout(said)
         column.addWidget(self.progress)
         column.addWidget(self.message, 1)
         column.addWidget(self.area, 1)
@@ -167,11 +254,17 @@ class LabPage(QWidget):
             self.board.set_room(event.size().width() - 2, event.size().height() - 2)
         return False
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell()
+
     def set_lab(self, lab: Lab, section: str) -> None:
         """Which laboratory it is."""
+        self._unfolded = False
+        self._takes_particle = hasattr(lab, "particle")
         self.title.setText(lab.title)
         self.section.setText(section)
-        self.board.enlarged = None
+        self.board.begin(lab.main)
         self.set_note("")
 
     def set_note(self, text: str) -> None:
@@ -184,9 +277,40 @@ class LabPage(QWidget):
         self.message.setText(message)
         self.message.setVisible(report is None)
         self.area.setVisible(report is not None)
-        self.words.setText(_MINUS.sub("−", report.words) if report is not None else "")
-        self.words.setVisible(bool(self.words.text()))
+        self._sentences = sentences(_MINUS.sub("−", report.words)) if report is not None else []
+        self._tell()
         self.board.set_figures(report.figures if report is not None else ())
+
+    def _tell(self) -> None:
+        """Show the sentences that fit on LINES lines (one at least), and offer the others."""
+        shown, metrics = len(self._sentences), self.words.fontMetrics()
+        room = max(self.width() - self.more.sizeHint().width() - style.px(24), 100)
+        most = LINES * metrics.lineSpacing() + 2
+        while not self._unfolded and shown > 1 and self._high(" ".join(self._sentences[:shown]), room) > most:
+            shown -= 1
+        self.words.setText(" ".join(self._sentences[:shown]))
+        self.words.setVisible(shown > 0)
+        left = len(self._sentences) - shown
+        self.more.setText("Less" if self._unfolded else f"{left} more")
+        self.more.setVisible(left > 0 or self._unfolded)
+
+    def _high(self, text: str, room: int) -> int:
+        return (
+            self.words.fontMetrics().boundingRect(0, 0, room, 10_000, Qt.TextFlag.TextWordWrap, text).height()
+        )
+
+    def _unfold(self) -> None:
+        self._unfolded = not self._unfolded
+        self._tell()
+
+    def _show_hint(self) -> None:
+        """Say what can be dragged, drawn on or clicked in what has the room."""
+        words = ""
+        for i in self.board.main():
+            figure = self.board.cards[i].figure
+            if isinstance(figure, Picture):
+                words = words or hint_of(figure, self._takes_particle)
+        self.hint.set(words)
 
     def show_progress(self, running: bool, progress: float) -> None:
         """How far the run is."""

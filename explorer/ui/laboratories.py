@@ -107,12 +107,15 @@ class Laboratories:
         """Show all laboratories and scenes."""
         self._window.notices.clear_scene()
         self._take(None)
-        self.gallery.offer(self.offered)
+        self.gallery.offer(self.reason_against)
         self._window.show_page(self.gallery, None)
 
-    def offered(self, entry: Entry) -> bool:
-        """Scenes, which bring their own data, and the laboratories for the kind of data that there is."""
-        return entry.kind != "lab" or LABS[entry.name].made_for(self._session.document.experiment)
+    def reason_against(self, entry: Entry) -> str:
+        """What data a laboratory needs where there are others; "" for one that they suit, and for scenes."""
+        experiment = self._session.document.experiment
+        if entry.kind != "lab" or LABS[entry.name].made_for(experiment):
+            return ""
+        return "Needs points" if experiment.pictures else "Needs images"
 
     def _choose(self, kind: str, name: str) -> None:
         (self.open if kind == "lab" else self.play_scene)(name)
@@ -321,8 +324,9 @@ class Laboratories:
             self.page.show_report(report, seen[1])
         self.page.show_progress(runner.running, runner.progress)
         self.column.set_state(
-            self._state(), running=runner.running, can_run=not runner.refusal and self._session.started,
-            can_save=report is not None, waiting=report is None or runner.waits_for_run,
+            self._state(), running=runner.running, progress=runner.progress,
+            can_run=not runner.refusal and self._session.started, can_save=report is not None,
+            waiting=report is None or runner.waits_for_run,
         )  # fmt: skip
 
     def _message(self) -> str:
@@ -343,7 +347,7 @@ class Laboratories:
         if runner.refusal or lab is None:
             return ""
         if runner.running:
-            return f"Running, {runner.progress:.0%}"
+            return ""
         if runner.failure:
             return f"It failed: {runner.failure}"
         if runner.waits_for_run and lab.heavy:

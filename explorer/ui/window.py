@@ -188,7 +188,7 @@ class MainWindow(QMainWindow):
         assert isinstance(labs_menu, QMenu) and isinstance(help_menu, QMenu)
         self.labs_menu, self.scenes_menu = labs_menu, QMenu("Scenes", self)
         self.bar.insertMenu(help_menu.menuAction(), self.scenes_menu)
-        labs_menu.aboutToShow.connect(partial(fill_labs, labs_menu, self.labs.open, self.labs.offered))
+        labs_menu.aboutToShow.connect(partial(fill_labs, labs_menu, self.labs.open, self.labs.reason_against))
         self.scenes_menu.aboutToShow.connect(partial(fill_scenes, self.scenes_menu, self.labs.play_scene))
 
     def _connect(self) -> None:
