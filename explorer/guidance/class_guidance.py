@@ -140,4 +140,4 @@ def class_names(mixture: Mixture) -> dict[int, str]:
     if mixture.labels is None:
         return {}
     names = dict(enumerate(mixture.label_names))
-    return {int(c): names.get(int(c), f"class {c}") for c in np.unique(mixture.labels)}
+    return {int(c): names.get(int(c), f"class {c}") for c in sorted(set(mixture.labels.tolist()))}

@@ -25,11 +25,18 @@ THUMBNAIL_POINTS, SHEET = 400, 3
 def gallery_items() -> list[GalleryItem]:
     """The built-in distributions, each with a sample; then the sets of pictures."""
     kinds = [cls for cls in DISTRIBUTIONS.values() if cls.builtin]
-    points = [GalleryItem(k.name, k.title, k.about, k().sample(THUMBNAIL_POINTS, seed=0)) for k in kinds]
+    points = [GalleryItem(k.name, k.title, k.about, partial(_sample, k)) for k in kinds]
     sets = [cls for cls in IMAGES.values() if cls.builtin]
     shelf = Shelf([cls() for cls in sets])
-    none = np.zeros((0, 2))
-    return points + [GalleryItem(k.name, k.title, k.about, none, partial(shelf.sheet, k.name)) for k in sets]
+    return points + [GalleryItem(k.name, k.title, k.about, _none, partial(shelf.sheet, k.name)) for k in sets]
+
+
+def _sample(kind: type[Distribution]) -> np.ndarray:
+    return kind().sample(THUMBNAIL_POINTS, seed=0)
+
+
+def _none() -> np.ndarray:
+    return np.zeros((0, 2))
 
 
 class Shelf:
@@ -87,7 +94,7 @@ class DataCard(EditCard):
         below.setLayout(row(pictures, self.more, 1))
         self.add(below)
         self.add(self.about)
-        self.form = self.add_form(data)
+        self.form = self.add_form(data, hidden=True)
         self._show_form(False)
         self.set_data(data)
 

@@ -15,7 +15,8 @@ from explorer.theme import LEVELS, Theme, color, lut
 from explorer.ui import axes as ax
 from explorer.ui import layout, text
 from explorer.ui.axes import Axis
-from explorer.ui.canvas_painter import Quality, paint, polygon
+from explorer.ui.canvas_painter import Quality, paint
+from explorer.ui.qt_arrays import polygon
 from explorer.ui.table_paint import paint_table
 
 TITLE, SMALL = 13.0, 11.0

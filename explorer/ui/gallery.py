@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ MARGIN, AGAIN_MS = 5, 60
 
 @dataclass(frozen=True, eq=False)
 class GalleryItem:
-    """What a thumbnail stands for: its name for the program, its words, and a sample (n, 2) or (n, 1).
+    """What a thumbnail stands for: its name for the program, its words, and what draws a sample (n, 2) or (n, 1).
 
     Of a set of pictures `sheet` gives some of them as one, uint8 (h, w, 3), or None while they are being loaded.
     """
@@ -45,8 +46,13 @@ class GalleryItem:
     name: str
     title: str
     about: str
-    points: NDArray[Any]
+    sample: Callable[[], NDArray[Any]]
     sheet: Callable[[], NDArray[np.uint8] | None] | None = None
+
+    @cached_property
+    def points(self) -> NDArray[Any]:
+        """The sample, drawn when the thumbnail is first painted."""
+        return self.sample()
 
 
 def thumbnail(points: NDArray[Any], side: int, colour: str, density: float = 1.0) -> QImage:

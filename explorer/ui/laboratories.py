@@ -18,17 +18,15 @@ from explorer.guidance.own_picture import own_levels
 from explorer.labs import LABS, SECTIONS, Lab
 from explorer.labs.sources import source_of
 from explorer.params import Param, ParamError, params
-from explorer.scenes import Scene
-from explorer.scenes import scene as scene_named
 from explorer.theme import theme as theme_named
-from explorer.ui import figure_render
 from explorer.ui.file_kinds import PICTURE_FILTERS
 from explorer.ui.file_names import with_ending
-from explorer.ui.lab_column import FORMATS, LabColumn
-from explorer.ui.lab_gallery import Entry, LabGallery, sections
-from explorer.ui.lab_page import LabPage
 
 if TYPE_CHECKING:
+    from explorer.scenes import Scene
+    from explorer.ui.lab_column import LabColumn
+    from explorer.ui.lab_gallery import Entry, LabGallery
+    from explorer.ui.lab_page import LabPage
     from explorer.ui.window import MainWindow
 
 #: The laboratory that takes one particle's step apart, by the name of its file.
@@ -60,6 +58,8 @@ class Laboratories:
     @cached_property
     def page(self) -> LabPage:
         """The page in the middle."""
+        from explorer.ui.lab_page import LabPage
+
         page = LabPage()
         page.board.place = self._place  # type: ignore[method-assign]
         page.board.levels = self._levels  # type: ignore[method-assign]
@@ -74,6 +74,8 @@ class Laboratories:
     @cached_property
     def column(self) -> LabColumn:
         """The column at the right."""
+        from explorer.ui.lab_column import LabColumn
+
         column = LabColumn()
         column.edited.connect(self.edit)
         column.finished.connect(self._window.end_drag)
@@ -90,6 +92,8 @@ class Laboratories:
     @cached_property
     def gallery(self) -> LabGallery:
         """The page of cards."""
+        from explorer.ui.lab_gallery import LabGallery, sections
+
         gallery = LabGallery(sections())
         gallery.chosen.connect(self._choose)
         gallery.closed.connect(self.close)
@@ -174,6 +178,8 @@ class Laboratories:
 
     def play_scene(self, name: str) -> None:
         """Set the document of a scene, open its laboratory, show its words; its pictures may have to be read first."""
+        from explorer.scenes import scene as scene_named
+
         scene = scene_named(name)
         self._window.documents.pictures.fetch(scene.document, partial(self._play, scene))
 
@@ -355,6 +361,8 @@ class Laboratories:
             ending = {Table: ".csv", Equation: ".svg"}.get(type(figure), ".pdf")
             self.ask_to_save(ending, [figure])
         elif what == "picture":
+            from explorer.ui import figure_render
+
             image = figure_render.to_image([figure], files.Source(""), theme_named(self._window.theme_name))
             QApplication.clipboard().setImage(image)
             self._say(f"The picture is on the clipboard ({image.width()} × {image.height()} px).")
@@ -375,6 +383,8 @@ class Laboratories:
         if self.lab is None or self._session.lab.report is None:
             return
         name = figures[0].title if figures else self.lab.title
+        from explorer.ui.lab_column import FORMATS
+
         filters = [f"{words} (*{e})" for e, words in FORMATS.items()]
         first = next(f for f in filters if f"*{ending})" in f)
         ordered = [first, *(f for f in filters if f != first)]
@@ -388,6 +398,8 @@ class Laboratories:
         if report is None:
             return
         path, source, chosen = Path(path), self._source(), tuple(figures) or report.figures
+        from explorer.ui import figure_render  # it brings what writes SVG and PDF
+
         if path.suffix.lower() in figure_render.ENDINGS:
             theme = theme_named(self._window.theme_name)
             write = partial(figure_render.write_picture, path, chosen, source, theme)

@@ -45,18 +45,30 @@ def px(length: float) -> int:
     return round(length * _State.text / TEXT)
 
 
-def apply(app: QApplication, chosen: Theme, text: int = TEXT) -> None:
-    """Dress the whole application; call again to change theme or text size."""
-    _State.theme = chosen
-    _State.text = text
+def prepare(app: QApplication, chosen: Theme, text: int = TEXT) -> None:
+    """Font and palette for widgets that are about to be made; `apply` dresses them when all of them are there.
+
+    A widget that is made under a style sheet costs twice as much as one that gets it with all the others.
+    """
+    _State.theme, _State.text = chosen, text
     if app.style().objectName().lower() != "fusion":
         app.setStyle("Fusion")
-    app.setFont(font())
-    app.setPalette(palette(chosen))
-    app.setStyleSheet(sheet(chosen, _State.text))
-    for widget in app.allWidgets():
-        if isinstance(widget, Themed):
-            widget.set_theme(chosen)
+    if app.font() != font():
+        app.setFont(font())
+    if app.palette() != palette(chosen):
+        app.setPalette(palette(chosen))
+
+
+def apply(app: QApplication, chosen: Theme, text: int = TEXT) -> None:
+    """Dress the whole application; call again to change theme or text size."""
+    changed = chosen is not _State.theme or text != _State.text
+    prepare(app, chosen, text)
+    if app.styleSheet() != sheet(chosen, text):
+        app.setStyleSheet(sheet(chosen, text))
+    if changed:
+        for widget in app.allWidgets():
+            if isinstance(widget, Themed):
+                widget.set_theme(chosen)
 
 
 def font(factor: float = 1.0, *, weight: QFont.Weight = REGULAR, italic: bool = False) -> QFont:

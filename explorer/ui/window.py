@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -39,7 +39,6 @@ from explorer.ui.controls import Segmented
 from explorer.ui.datacard import DataCard
 from explorer.ui.documents import Documents
 from explorer.ui.file_kinds import PICTURE_FILTERS
-from explorer.ui.lab_menus import fill_labs, fill_scenes
 from explorer.ui.labels import Badge, Button, ElidedLabel, row
 from explorer.ui.laboratories import Laboratories
 from explorer.ui.notices import NoticeBar
@@ -71,20 +70,22 @@ POINT_LAYERS = (
 class MainWindow(QMainWindow):
     """Holds the widgets and passes things between them and the session."""
 
+    moved = Signal()  # the first picture is on the stage
+
     def __init__(self, session: Session, settings: QSettings, choice: Choice | None = None) -> None:
         super().__init__()
         self.session, self.settings = session, settings
         self.theme_name = str(settings.value("theme", "dark"))
         self.presentation = False
         self.selected = "A"
-        self.ready = False
+        self.ready = self._moves = False
         self.right_shown = True
         self._last_tick = time.perf_counter()
         self._time_at = self._words_at = 0.0
         self._control = 0
         self._column: QWidget | None = None
         self.setWindowTitle("Score Explorer")
-        self._apply_style()  # before the widgets: the style sheet keeps the font that they were made with
+        style.prepare(self._app, theme_named(self.theme_name), self._text)
         self._make_stages(choice or choose())
         self._make_left()
         self.middle = QWidget()
@@ -188,8 +189,18 @@ class MainWindow(QMainWindow):
         assert isinstance(labs_menu, QMenu) and isinstance(help_menu, QMenu)
         self.labs_menu, self.scenes_menu = labs_menu, QMenu("Scenes", self)
         self.bar.insertMenu(help_menu.menuAction(), self.scenes_menu)
-        labs_menu.aboutToShow.connect(partial(fill_labs, labs_menu, self.labs.open, self.labs.offered))
-        self.scenes_menu.aboutToShow.connect(partial(fill_scenes, self.scenes_menu, self.labs.play_scene))
+        labs_menu.aboutToShow.connect(self._fill_labs)
+        self.scenes_menu.aboutToShow.connect(self._fill_scenes)
+
+    def _fill_labs(self) -> None:
+        from explorer.ui.lab_menus import fill_labs
+
+        fill_labs(self.labs_menu, self.labs.open, self.labs.offered)
+
+    def _fill_scenes(self) -> None:
+        from explorer.ui.lab_menus import fill_scenes
+
+        fill_scenes(self.scenes_menu, self.labs.play_scene)
 
     def _connect(self) -> None:
         edits: list[tuple[EditCard, str]] = [
@@ -336,6 +347,9 @@ class MainWindow(QMainWindow):
         theme = theme_named(self.theme_name)
         for name in fresh:
             self.stages[name].show_marks(self.session.showing.pictures[name].marks, theme)
+        if fresh and not self._moves:
+            self._moves = True
+            self.moved.emit()
         for name, text in self.session.showing.probes.items():
             self.stages[name].show_probe(text)
         self.session.showing.probes.clear()
@@ -383,7 +397,7 @@ class MainWindow(QMainWindow):
 
     def dress(self) -> None:
         """Take the theme and the text size in force."""
-        self._apply_style()
+        style.apply(self._app, theme_named(self.theme_name), self._text)
         for side in self.findChildren(SideColumn):
             side.rescale()
         self.notices.rescale()
@@ -395,10 +409,14 @@ class MainWindow(QMainWindow):
         for name, picture in self.session.showing.pictures.items():
             self.stages[name].show_marks(picture.marks, theme_named(self.theme_name))
 
-    def _apply_style(self) -> None:
-        app: Any = QApplication.instance()
-        text = style.PROJECTED if self.presentation else style.TEXT
-        style.apply(app, theme_named(self.theme_name), text)
+    @property
+    def _app(self) -> Any:
+        return QApplication.instance()
+
+    @property
+    def _text(self) -> int:
+        """Pixels of the words."""
+        return style.PROJECTED if self.presentation else style.TEXT
 
     @property
     def on_page(self) -> bool:
@@ -443,9 +461,15 @@ class MainWindow(QMainWindow):
     def start(self) -> None:
         """Begin to compute: called when torch has loaded."""
         self.ready = True
+        self.draw_charts()
         self.session.start()
         self.session.playhead.playing = True
         self.refresh()
+
+    def draw_charts(self) -> None:
+        """Have the charts at the right from now on: called when what draws them has loaded."""
+        self.right.charted = True
+        self._words_at = 0.0
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop all threads before the window goes."""
