@@ -23,6 +23,7 @@ from explorer import first_run, paths
 from explorer.cores import CORES
 from explorer.errors import Told, sentence
 from explorer.session import Session
+from explorer.ui import placement
 from explorer.ui.window import MainWindow
 
 #: Milliseconds after which loading begins even if no picture has come.
@@ -162,8 +163,7 @@ def main(path: str | Path | None = None) -> int:
         session.playhead.playing = True
     window = MainWindow(session, make_settings())
     OpenRequests(app, window.documents.open_path)
-    window.resize(1440, 900)
-    window.show()
+    placement.place(window, window.settings)
     loader = Loader(window)
     window.moved.connect(loader.begin)
     QTimer.singleShot(LATEST_MS if recording is not None else 0, loader.begin)

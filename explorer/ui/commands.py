@@ -309,12 +309,11 @@ class Commands:
 
     def toggle_left(self) -> None:
         """Hide or show the cards."""
-        self.window.left.setVisible(not self.window.left.isVisible())
+        self.window.show_left(self.window.left.isHidden())
 
     def toggle_right(self) -> None:
         """Hide or show the charts."""
-        self.window.right_shown = not self.window.right_shown
-        self.window.show_columns()
+        self.window.show_right(self.window.right.isHidden())
 
     def toggle_theme(self) -> None:
         """Dark or light."""

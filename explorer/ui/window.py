@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -29,7 +29,7 @@ from explorer.experiment import Experiment, suited_score
 from explorer.guidance.own_picture import own_levels
 from explorer.session import Session
 from explorer.theme import theme as theme_named
-from explorer.ui import control_menu, style
+from explorer.ui import control_menu, placement, style
 from explorer.ui.actions import build_menus, shortcuts
 from explorer.ui.canvas import Choice, choose
 from explorer.ui.cards import EditCard, ProcessCard, SamplerCard, ScoreCard
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
 #: Milliseconds between ticks, between ticks while something is awaited, and between refreshes of charts and words.
 TICK_MS, WAITING_MS, WORDS_MS = 16, 4, 100
+#: The least width of the stage, in pixels of 13 px text, that two columns may leave.
+LEAST_STAGE = 260
 #: A window of fewer pixels across leaves the stage too little room beside words for a projector.
 NARROW = 1700
 #: Commands that mean nothing for pictures.
@@ -79,7 +81,8 @@ class MainWindow(QMainWindow):
         self.presentation = False
         self.selected = "A"
         self.ready = self._moves = False
-        self.right_shown = True
+        self.left_shown = self.right_shown = self._left_first = True
+        self._was_cramped = False
         self._last_tick = time.perf_counter()
         self._time_at = self._words_at = 0.0
         self._control = 0
@@ -427,6 +430,7 @@ class MainWindow(QMainWindow):
         """Show this in the middle, and this at the right; None for the stages and what they mean."""
         focus = self.focusWidget()
         self._column = column
+        self._left_first = page is None
         self.pages.setCurrentIndex(0 if page is None else self.pages.indexOf(page))
         self.session.stages_hidden = page is not None
         self.labs_button.setChecked(page is not None)
@@ -437,14 +441,43 @@ class MainWindow(QMainWindow):
         self.hurry()
 
     def show_columns(self) -> None:
-        """The right column of what is in the middle, or none where a person hides it."""
+        """The cards at the left, and the right column of what is in the middle, as far as they are wanted.
+
+        A cramped window has room for one of them: the one that was asked for last.
+        """
         wanted = self._column if self.on_page else self.right
-        shown = wanted is not None and (self.right_shown or wanted is not self.right)
-        for column in self.findChildren(SideColumn):
-            if column not in (self.left, wanted):
-                column.hide()
-        if wanted is not None:  # once the others are gone: two at a time would make the window wider
-            wanted.setVisible(shown)
+        left = self.left_shown
+        right = wanted is not None and (self.right_shown or wanted is not self.right)
+        if self.cramped and left and right:
+            left, right = self._left_first, not self._left_first
+        columns = [column for column in self.findChildren(SideColumn) if column is not self.left]
+        shown = {column: right and column is wanted for column in columns} | {self.left: left}
+        # those that go first: more at a time would make the window wider
+        for column in sorted(shown, key=lambda column: shown[column]):
+            column.setVisible(shown[column])
+
+    def show_left(self, shown: bool) -> None:
+        """Show or hide the cards."""
+        self.left_shown = shown
+        self._left_first = shown or self._left_first
+        self.show_columns()
+
+    def show_right(self, shown: bool) -> None:
+        """Show or hide what the stage means."""
+        self.right_shown = shown
+        self._left_first = not shown and self._left_first
+        self.show_columns()
+
+    @property
+    def cramped(self) -> bool:
+        """Whether the window has room for one column beside the stage only."""
+        return self.width() < style.px(LEAST_STAGE) + self.left.width() + self.right.width()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.cramped != self._was_cramped:
+            self._was_cramped = self.cramped
+            self.show_columns()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() != Qt.Key.Key_Escape or not (self.labs.escape() or self._all_pictures()):
@@ -474,6 +507,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop all threads before the window goes."""
         self._timer.stop()
+        placement.remember(self, self.settings)
         if "exporting" in self.__dict__:
             self.exporting.shut_down()
         self.documents.shut_down()
