@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
+
+from explorer.ui.mnemonics import keep, letter
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("Labs", "Save its figures…", "Ctrl+Shift+E", "save_figures"),
     Command("Labs", "Back to the stage", "", "close_laboratory"),
     Command("Labs", SEPARATOR, "", ""),
+    Command("Help", "Five minutes", "", "five_minutes"),
+    Command("Help", "Help on this card", "F1", "help"),
+    Command("Help", "All pages", "", "help_pages"),
+    Command("Help", SEPARATOR, "", ""),
     Command("Help", "Keyboard shortcuts", "?", "shortcuts"),
-    Command("Help", "About", "F1", "about"),
+    Command("Help", "Menus", "F10", "menus"),
+    Command("Help", "About", "", "about"),
 )
 
 
@@ -118,7 +126,9 @@ def build_menus(bar: QMenuBar, window: QWidget, slots: object) -> dict[str, QAct
     menus: dict[str, QMenu] = {}
     actions: dict[str, QAction] = {}
     for command in COMMANDS:
-        menu = menus.get(command.menu) or menus.setdefault(command.menu, bar.addMenu(command.menu))
+        if command.menu not in menus:
+            menus[command.menu] = keep(bar.addMenu(command.menu))
+        menu = menus[command.menu]
         if not command.text:
             menu.addSeparator()
             continue
@@ -130,6 +140,11 @@ def build_menus(bar: QMenuBar, window: QWidget, slots: object) -> dict[str, QAct
         menu.addAction(action)
         actions[command.slot] = action
     return actions
+
+
+def letter_menus(bar: QMenuBar) -> None:
+    """Give the menus their letters: none that a command uses together with Alt."""
+    letter(bar.actions(), [c.keys[-1] for c in COMMANDS if re.fullmatch(r"Alt\+[A-Z0-9]", c.keys)])
 
 
 def _caller(slots: object, slot: str) -> Callable[..., None]:

@@ -333,6 +333,28 @@ class Commands:
         else:
             self.window.showFullScreen()
 
+    def help(self) -> None:
+        """The page about what has the focus."""
+        from explorer.ui.help import page_for
+
+        self.window.help.read(page_for(self.window))
+
+    def five_minutes(self) -> None:
+        """What to try first."""
+        from explorer.ui.help import FIRST
+
+        self.window.help.read(FIRST)
+
+    def help_pages(self) -> None:
+        """All pages, open at the last one."""
+        from explorer.ui.help import pages
+
+        self.window.help.read(self.window.help.reader.page or pages()[0])
+
+    def menus(self) -> None:
+        """Open the first menu; the arrow keys lead to the others."""
+        self.window.bar.setActiveAction(self.window.bar.actions()[0])
+
     def shortcuts(self) -> None:
         """Show the keys."""
         self.window.overlay.toggle()

@@ -17,6 +17,7 @@ from explorer.params import params
 from explorer.ui.cards import EditCard
 from explorer.ui.gallery import GalleryItem, GalleryStrip
 from explorer.ui.labels import Button, label, row
+from explorer.ui.mnemonics import keep
 
 #: Points of a thumbnail, and pictures along its side.
 THUMBNAIL_POINTS, SHEET = 400, 3
@@ -100,7 +101,7 @@ class DataCard(EditCard):
 
     def _ask_what(self, button: Button) -> None:
         """The kinds of data that can be imported."""
-        menu = QMenu(self)
+        menu = keep(QMenu(self))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Points, or an image as a density…", self.import_pressed.emit)
         menu.addAction("Pictures from a folder…", self.folder_pressed.emit)

@@ -19,6 +19,7 @@ from explorer.ui.equation import EquationView
 from explorer.ui.figure_grid import LEAST_HEIGHT, Wish, shape_of
 from explorer.ui.figure_paint import Area, Ink, least_height, paint_figure, paint_handle, title_height
 from explorer.ui.labels import label
+from explorer.ui.mnemonics import keep
 from explorer.ui.table_paint import table_height, table_width
 
 PAD = 12
@@ -61,7 +62,7 @@ class FigureCard(QFrame):
 
     def menu(self) -> QMenu:
         """What can be done with it."""
-        menu = QMenu(self)
+        menu = keep(QMenu(self))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Enlarge or shrink", self.enlarged.emit)
         menu.addSeparator()

@@ -13,6 +13,7 @@ from explorer.ui.cards import EditCard
 from explorer.ui.equation import EquationView
 from explorer.ui.forms import Form
 from explorer.ui.labels import Button, label, row
+from explorer.ui.mnemonics import keep
 from explorer.ui.sides import SideColumn
 from explorer.ui.widgets import Card
 
@@ -82,7 +83,7 @@ class LabColumn(SideColumn):
             self.settings.add(widget)
 
     def _save_menu(self) -> QMenu:
-        menu = QMenu(self)
+        menu = keep(QMenu(self))
         for ending, words in FORMATS.items():
             menu.addAction(f"{words}…", partial(self.save_pressed.emit, ending))
         return menu

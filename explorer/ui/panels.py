@@ -107,6 +107,12 @@ class MeaningColumn(SideColumn):
 
         return self._loss_card.fill(LossChart())
 
+    def help_pages(self) -> dict[QWidget, str]:
+        """Which page is about which card."""
+        pages = ("samplers", "sdes", "metrics", "objectives", "see-it-work")
+        cards = (self.terms, self._schedule_card, self._distance_card, self._loss_card, self.layers)
+        return dict(zip(cards, pages, strict=True))
+
     def form(self) -> Form:
         """The form of the layers (tests)."""
         return self.layers.layers

@@ -15,7 +15,7 @@ FRAME = QMargins(4, 32, 4, 4)
 
 
 def fitted(
-    wanted: QRect | None, screens: Sequence[QRect], frame: QMargins = FRAME, least: QSize = QSize(1, 1)
+    wanted: QRect | None, screens: Sequence[QRect], frame: QMargins = FRAME, least: QSize | None = None
 ) -> QRect:
     """The geometry (without its frame) that a window is to have.
 
@@ -31,7 +31,8 @@ def fitted(
         room = screens[best].marginsRemoved(frame)
         if not shares[best]:
             wanted = QRect(room.topLeft(), wanted.size())
-    size = (wanted.size() if wanted is not None else SIZE).boundedTo(room.size()).expandedTo(least)
+    size = (wanted.size() if wanted is not None else SIZE).boundedTo(room.size())
+    size = size.expandedTo(least or size)
     made = QRect(room.topLeft(), size)
     if wanted is None:
         made.moveCenter(room.center())

@@ -239,6 +239,11 @@ QLineEdit[flat="true"]:hover { background: $raised; border-color: $line; }
 QLineEdit[flat="true"]:focus { background: $raised; border-color: $accent; }
 QLineEdit[flat="true"]:disabled { color: $faded; }
 
+QListWidget { background: $panel; border: 1px solid $line; border-radius: 8px; padding: ${px4}px; outline: none; }
+QListWidget::item { padding: ${px4}px ${px6}px; border-radius: ${px5}px; }
+QListWidget::item:selected { background: $accent; color: $ink; }
+QListWidget:focus { border-color: $accent; }
+
 QComboBox { background: $raised; color: $text; border: 1px solid $line; border-radius: 8px;
     padding: ${px3}px ${px8}px; min-height: ${px20}px; }
 QComboBox:hover { background: $hover; }

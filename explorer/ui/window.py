@@ -30,7 +30,7 @@ from explorer.guidance.own_picture import own_levels
 from explorer.session import Session
 from explorer.theme import theme as theme_named
 from explorer.ui import control_menu, placement, style
-from explorer.ui.actions import build_menus, shortcuts
+from explorer.ui.actions import build_menus, letter_menus, shortcuts
 from explorer.ui.canvas import Choice, choose
 from explorer.ui.cards import EditCard, ProcessCard, SamplerCard, ScoreCard
 from explorer.ui.commands import Commands
@@ -41,6 +41,7 @@ from explorer.ui.documents import Documents
 from explorer.ui.file_kinds import PICTURE_FILTERS
 from explorer.ui.labels import Badge, Button, ElidedLabel, row
 from explorer.ui.laboratories import Laboratories
+from explorer.ui.mnemonics import keep, renew
 from explorer.ui.notices import NoticeBar
 from explorer.ui.own_pictures import at_hand
 from explorer.ui.panels import MeaningColumn
@@ -55,6 +56,7 @@ from explorer.ui.top_bar import TopBar
 if TYPE_CHECKING:
     from explorer.ui.draw import DrawTool
     from explorer.ui.export_dialog import ExportPanel
+    from explorer.ui.help import Help
 
 #: Milliseconds between ticks, between ticks while something is awaited, and between refreshes of charts and words.
 TICK_MS, WAITING_MS, WORDS_MS = 16, 4, 100
@@ -194,11 +196,16 @@ class MainWindow(QMainWindow):
         self.bar.insertMenu(help_menu.menuAction(), self.scenes_menu)
         labs_menu.aboutToShow.connect(self._fill_labs)
         self.scenes_menu.aboutToShow.connect(self._fill_scenes)
+        for menu in (self.scenes_menu, self.recent_menu, self.control_menu):
+            keep(menu)
+        self.bar.addMenu("More")  # what a narrow window has no room for
+        letter_menus(self.bar)
 
     def _fill_labs(self) -> None:
         from explorer.ui.lab_menus import fill_labs
 
         fill_labs(self.labs_menu, self.labs.open, self.labs.offered)
+        renew(self.labs_menu)
 
     def _fill_scenes(self) -> None:
         from explorer.ui.lab_menus import fill_scenes
@@ -237,6 +244,13 @@ class MainWindow(QMainWindow):
         timeline.speed_changed.connect(lambda speed: setattr(head, "speed", speed))
         timeline.loop_toggled.connect(lambda on: setattr(head, "loop", on))
         timeline.direction_changed.connect(lambda way: setattr(head, "direction", way))
+
+    @cached_property
+    def help(self) -> Help:
+        """The pages of the docs (made when first used)."""
+        from explorer.ui.help import Help
+
+        return Help(self)
 
     @cached_property
     def drawing(self) -> DrawTool:
