@@ -73,6 +73,7 @@ class Entry(QLineEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown = ""
+        self._entered = False  # whether the press that is coming has just given it the focus
         self.setProperty("flat", True)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -95,7 +96,7 @@ class Entry(QLineEdit):
             self.setCursorPosition(0)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        first = not self.hasFocus()
+        first, self._entered = self._entered, False  # by now it has the focus: Qt gives that before the press
         super().mousePressEvent(event)
         if first:  # what is typed then replaces the number
             self.selectAll()
@@ -123,7 +124,8 @@ class Entry(QLineEdit):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        if event.reason() != Qt.FocusReason.MouseFocusReason:
+        self._entered = event.reason() == Qt.FocusReason.MouseFocusReason
+        if not self._entered:
             self.selectAll()
 
 

@@ -40,6 +40,7 @@ from explorer.ui.datacard import DataCard
 from explorer.ui.documents import Documents
 from explorer.ui.file_kinds import PICTURE_FILTERS
 from explorer.ui.labels import Badge, Button, ElidedLabel, row
+from explorer.ui.focus import FocusKeeper
 from explorer.ui.laboratories import Laboratories
 from explorer.ui.mnemonics import keep, renew
 from explorer.ui.notices import NoticeBar
@@ -77,9 +78,11 @@ class MainWindow(QMainWindow):
     moved = Signal()  # the first picture is on the stage
 
     def __init__(self, session: Session, settings: QSettings, choice: Choice | None = None) -> None:
+        # Before any widget, the window too: those that a style sheet comes to keep the font that they were made with.
+        theme_name = str(settings.value("theme", "dark"))
+        style.prepare(QApplication.instance(), theme_named(theme_name))  # type: ignore[arg-type]
         super().__init__()
-        self.session, self.settings = session, settings
-        self.theme_name = str(settings.value("theme", "dark"))
+        self.session, self.settings, self.theme_name = session, settings, theme_name
         self.presentation = False
         self.selected = "A"
         self.ready = self._moves = False
@@ -90,7 +93,6 @@ class MainWindow(QMainWindow):
         self._control = 0
         self._column: QWidget | None = None
         self.setWindowTitle("Score Explorer")
-        style.prepare(self._app, theme_named(self.theme_name), self._text)
         self._make_stages(choice or choose())
         self._make_left()
         self.middle = QWidget()
@@ -103,6 +105,7 @@ class MainWindow(QMainWindow):
         self.overlay = ShortcutsOverlay(self, shortcuts())
         self.dress()
         self.refresh()
+        self.focus = FocusKeeper(self)
         self.setFocus()  # no ring about the first button before somebody asks for one
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -218,7 +221,7 @@ class MainWindow(QMainWindow):
             (self.control, "control"),
         ]  # fmt: skip
         for card, part in edits:
-            card.edited.connect(lambda value, part=part: self.edit(part, value))
+            card.edited.connect(partial(self._edited, card, part))
             card.finished.connect(self.end_drag)
             card.refused.connect(lambda text: self.notices.show_notice(text, "warn"))
         self.data.draw_pressed.connect(self.commands.draw_data)
@@ -267,6 +270,13 @@ class MainWindow(QMainWindow):
         return ExportPanel(self)
 
     # --- editing -----------------------------------------------------------------------------------------
+
+    def _edited(self, card: EditCard, part: str, value: Any) -> None:
+        """Take what a person set in a card; what that adds to the card is brought into view."""
+        before = card.sizeHint().height()
+        self.edit(part, value)
+        if card.sizeHint().height() > before + style.px(20):
+            self.left.reveal(card)
 
     def edit(self, part: str, value: Any) -> None:
         """Set data, sde, score, sampler, control or seed of the selected stage (B has its own of `BESIDE`)."""
@@ -459,6 +469,7 @@ class MainWindow(QMainWindow):
 
         A cramped window has room for one of them: the one that was asked for last.
         """
+        self._was_cramped = self.cramped
         wanted = self._column if self.on_page else self.right
         left = self.left_shown
         right = wanted is not None and (self.right_shown or wanted is not self.right)
@@ -490,7 +501,6 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self.cramped != self._was_cramped:
-            self._was_cramped = self.cramped
             self.show_columns()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
