@@ -134,8 +134,7 @@ class _Plot(pg.PlotWidget):
     """pyqtgraph's plot without mouse, menu or bottom axis."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setMenuEnabled(False)
+        super().__init__(enableMenu=False)  # whose menus nobody sees, and which every change of style would visit
         self.setMouseEnabled(False, False)
         self.plotItem.hideButtons()
         self.plotItem.setContentsMargins(0, 0, 0, 0)

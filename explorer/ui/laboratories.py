@@ -104,7 +104,7 @@ class Laboratories:
 
     def open_gallery(self) -> None:
         """Show all laboratories and scenes."""
-        self._window.notices.clear_scene()
+        self._window.caption.clear()
         self._take(None)
         self.gallery.offer(self.offered)
         self._window.show_page(self.gallery, None)
@@ -136,7 +136,7 @@ class Laboratories:
         self._window.end_drag()
 
     def _set_page(self, lab: Lab) -> None:
-        self._window.notices.clear_scene()
+        self._window.caption.clear()
         if type(self._shown) is not type(lab):
             self._seen = (-1, "")
         self._shown = lab
@@ -184,7 +184,7 @@ class Laboratories:
         self._window.documents.pictures.fetch(scene.document, partial(self._play, scene))
 
     def _play(self, scene: Scene, document: Document) -> None:
-        lab, words = scene.make_lab(), f"{scene.title}. {scene.words}"
+        lab = scene.make_lab()
         self._keep()
         self._window.end_drag()
         self._window.change(replace(document, lab=lab), "scene")
@@ -192,11 +192,12 @@ class Laboratories:
         self._window.select("A")
         if lab is None:
             self._window.show_page(None, None)
-            self._window.notices.show_notice(words, "scene")
+            self._window.caption.show_text(scene.title, scene.words)
             self._told = self._session.document
         else:
             self._set_page(lab)
-            self.page.set_note(words)
+            self.page.set_note(f"{scene.title}. {scene.words}")
+            self.run()  # a heavy one would wait for somebody to press Run beside words about what is to be seen
         self._session.playhead.seek(0.0)
         self._session.playhead.playing = True
 
@@ -209,7 +210,7 @@ class Laboratories:
             or self._session.history.place(told) < 0  # undone
         ):
             self._told = None
-            self._window.notices.clear_scene()
+            self._window.caption.clear()
 
     def look_at_particle(self, stage: str, xy: tuple[float, float]) -> None:
         """Open the microscope on the particle nearest to a point of a stage."""

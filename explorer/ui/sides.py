@@ -40,7 +40,7 @@ class SideColumn(QScrollArea):
         inside.adjustSize()
         top, bottom = card.y(), card.y() + card.height()
         bar, room = self.verticalScrollBar(), self.viewport().height()
-        bar.setValue(min(top, max(bar.value(), bottom - room)) if bottom - bar.value() > room else min(bar.value(), top))
+        bar.setValue(min(top, max(bar.value(), bottom - room)))
 
     def rescale(self) -> None:
         """Take the width for the text size in force."""

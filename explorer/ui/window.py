@@ -32,6 +32,7 @@ from explorer.theme import theme as theme_named
 from explorer.ui import control_menu, placement, style
 from explorer.ui.actions import build_menus, letter_menus, shortcuts
 from explorer.ui.canvas import Choice, choose
+from explorer.ui.caption import Caption
 from explorer.ui.cards import EditCard, ProcessCard, SamplerCard, ScoreCard
 from explorer.ui.commands import Commands
 from explorer.ui.controlcard import ControlCard
@@ -39,8 +40,8 @@ from explorer.ui.controls import Segmented
 from explorer.ui.datacard import DataCard
 from explorer.ui.documents import Documents
 from explorer.ui.file_kinds import PICTURE_FILTERS
-from explorer.ui.labels import Badge, Button, ElidedLabel, row
 from explorer.ui.focus import FocusKeeper
+from explorer.ui.labels import Badge, Button, ElidedLabel, row
 from explorer.ui.laboratories import Laboratories
 from explorer.ui.mnemonics import keep, renew
 from explorer.ui.notices import NoticeBar
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         self.notices = NoticeBar(self.middle)
         self._connect()
         self.documents, self.telling = Documents(self), Telling(self)
+        self.documents.opened.connect(self.caption.clear)
         self.overlay = ShortcutsOverlay(self, shortcuts())
         self.dress()
         self.refresh()
@@ -165,12 +167,21 @@ class MainWindow(QMainWindow):
         export.clicked.connect(self.commands.export)
         buttons = (self.labs_button, self.compare_button, export)
         self.top = TopBar(self.bar, (self.device_badge, self.stage_badge), buttons)
-        self.pages = QStackedLayout(self.middle)
+        self.middle.setMinimumWidth(LEAST_STAGE // 2)  # or the widest page would keep the window wide
+        whole_middle = QVBoxLayout(self.middle)  # whose margin the notices of a page stand in
+        whole_middle.setContentsMargins(0, 0, 0, 0)
+        self.pages = QStackedLayout()
+        whole_middle.addLayout(self.pages)
         stages = QWidget()
         self.pages.addWidget(stages)
-        side_by_side = QHBoxLayout(stages)
-        side_by_side.setContentsMargins(0, 0, 0, 0)
+        self.caption = Caption()
+        around = QVBoxLayout(stages)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.setSpacing(style.px(8))
+        side_by_side = QHBoxLayout()
         side_by_side.setSpacing(style.px(8))
+        around.addWidget(self.caption)
+        around.addLayout(side_by_side, 1)
         for stage in self.stages.values():
             side_by_side.addWidget(stage, 1)
         self.stages["B"].hide()
@@ -457,6 +468,7 @@ class MainWindow(QMainWindow):
         self._left_first = page is None
         self.pages.setCurrentIndex(0 if page is None else self.pages.indexOf(page))
         self.session.stages_hidden = page is not None
+        self.notices.set_docked(page is not None)
         self.labs_button.setChecked(page is not None)
         self.show_columns()
         left = page is None and focus is self.labs_button  # which was pressed to come to the page
