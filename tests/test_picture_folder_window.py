@@ -48,7 +48,7 @@ def test_a_folder_is_chosen_in_the_menu_and_undone(qtbot, tmp_path, cats):
         wait(qtbot, lambda: isinstance(data(window), Folder))
         assert said(window, "cats: 6 pictures; 1 file could not be read. No network knows it")
         assert said(
-            window, "6 in colour were read as grey: for colour, Data › Change the shape › Colour. Experiment"
+            window, "6 in colour were read as grey: for colour, Data › Parameters › Colour. Experiment"
         )
         assert said(window, "do not hold its pictures")
         assert "6 pictures" in window.data.about.text()

@@ -41,7 +41,7 @@ class Found:
     greyed: int = 0
 
 
-@IMAGES.register("folder", title="Your pictures", order=400)
+@IMAGES.register("folder", title="Your images", order=400)
 @dataclass(frozen=True)
 class Folder(ImageSet):
     """Pictures of a folder on this machine, cut to squares. Where they lie in subfolders, those are the classes.

@@ -68,8 +68,8 @@ class ProcessCard(EditCard):
 #: What is trained, and how, where the data are pictures.
 FOR_PICTURES = ("unet", "picture_training")
 PICTURE_WORDS = (
-    "Held out is the loss on pictures never trained on: the floor is not known, since nobody has the exact score of "
-    "what pictures there could be. On a device that has bfloat16 it is used by itself. What is trained is kept when "
+    "Held out is the loss on images never trained on: the floor is not known, since nobody has the exact score of "
+    "what images there could be. On a device that has bfloat16 it is used by itself. What is trained is kept when "
     "it is paused or left, and can be gone on with."
 )
 
@@ -91,7 +91,7 @@ class ScoreCard(EditCard):
         self.add(self.word)
         self.train = Button("Train", "Train a network for this data in the background (Ctrl+T)", primary=True)
         self.pause = Button("Pause", "Hold the training, or go on with it")
-        self.reset = Button("Reset", "Stop, and forget the trained network")
+        self.reset = Button("Reset", "Reset training")
         self.train.clicked.connect(self.train_pressed)
         self.pause.clicked.connect(self.pause_pressed)
         self.reset.clicked.connect(self.reset_pressed)
@@ -101,7 +101,7 @@ class ScoreCard(EditCard):
         self.resume = Button("Go on")
         self.resume.clicked.connect(self.resume_pressed)
         self.on = Button(
-            "Train it further", "A new training, which begins with the weights of the network in use"
+            "Continue training", "A new training, which begins with the weights of the network in use"
         )
         self.on.clicked.connect(self.on_pressed)
         for button in (self.resume, self.on):
@@ -165,14 +165,14 @@ class ScoreCard(EditCard):
 def _going_on(left: float) -> tuple[str, str]:
     """Words and tooltip of the button that goes on with a training of which so much is done."""
     if left < 1:
-        tip = "Go on with the training on this data that was left, as if it had never stopped"
-        return f"Go on from {percent(left)}", tip
-    return "Have its network back", "Have the network that was trained on this data to the end"
+        tip = "Continue the interrupted training on this data, as if it had never stopped"
+        return f"Resume ({percent(left)})", tip
+    return "Restore trained network", "Use the network that was trained on this data to the end"
 
 
 def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
     reached = percent(frame.progress)
-    stopped = "done" if frame.done else f"stopped at {reached}"
+    stopped = "Done" if frame.done else f"Stopped at {reached}"
     state = "paused" if paused else reached if running else stopped
     left = frame.seconds * (1 - frame.progress) / frame.progress if running and frame.progress > 0.02 else 0.0
     time_left = f", {_lasting(left)} left" if left >= 1 and not paused else ""
@@ -190,7 +190,7 @@ class Pictures(Validated):
     """How many pictures are sampled: what the number of particles is called where the data are pictures."""
 
     pictures: int = param(
-        PICTURE_SAMPLER.particles, "Pictures", symbol="n", low=4, high=MOST_PICTURES, minimum=1,
+        PICTURE_SAMPLER.particles, "Images", symbol="n", low=4, high=MOST_PICTURES, minimum=1,
         maximum=MOST_PICTURES, help="How many are made at once, on one sheet.", equation="x₁, …, x_n",
     )  # fmt: skip
 

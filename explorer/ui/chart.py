@@ -134,7 +134,9 @@ class _Plot(pg.PlotWidget):
     """pyqtgraph's plot without mouse, menu or bottom axis."""
 
     def __init__(self) -> None:
-        super().__init__(enableMenu=False)  # whose menus nobody sees, and which every change of style would visit
+        super().__init__(
+            enableMenu=False
+        )  # whose menus nobody sees, and which every change of style would visit
         self.setMouseEnabled(False, False)
         self.plotItem.hideButtons()
         self.plotItem.setContentsMargins(0, 0, 0, 0)

@@ -19,8 +19,8 @@ FLOOR_TIP = (
     "the floor. What is above it, the excess, is what training removes."
 )
 HELD_TIP = (
-    "The loss on the pictures that are trained on, and on pictures held out. Where the second rises while the first "
-    "still falls, the network begins to learn its pictures by heart. What part of it no network can remove is not "
+    "The loss on the images that are trained on, and on images held out. Where the second rises while the first "
+    "still falls, the network begins to learn its images by heart. What part of it no network can remove is not "
     "known: that would take the exact score."
 )
 
@@ -141,8 +141,8 @@ class DistanceChart(Chart):
     def set_pictures(self, pictures: bool) -> None:
         """Say what is measured."""
         self.setToolTip(
-            "How far the pictures are from the nearest of the training pictures at hand (root mean "
-            "square over the pixels); the dotted line is that of held-out pictures: below it they are copies"
+            "How far the images are from the nearest of the training images at hand (root mean "
+            "square over the pixels); the dotted line is that of held-out images: below it they are copies"
             if pictures
             else "Distance of the particles to fresh data; the dotted line is that of data to other data"
         )

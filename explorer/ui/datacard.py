@@ -78,7 +78,7 @@ class DataCard(EditCard):
         draw.clicked.connect(self.draw_pressed)
         bring = Button(
             "Import",
-            "Points from CSV, NPY or NPZ, an image whose darkness is the density, or pictures of your own",
+            "Points from CSV, NPY or NPZ, an image whose darkness is the density, or images of your own",
         )
         bring.clicked.connect(lambda: self._ask_what(bring))
         self.gallery.add_button(draw)
@@ -86,10 +86,10 @@ class DataCard(EditCard):
         self.add(self.gallery)
         self.about = label("", "small")
         self.about.setWordWrap(True)
-        self.more = Button("Shape", "The parameters of this distribution", quiet=True)
+        self.more = Button("Parameters", "The parameters of this distribution", quiet=True)
         self.more.setCheckable(True)
         self.more.toggled.connect(self._show_form)
-        pictures = Button("Pictures", "Digits, clothes and emoji in place of points")
+        pictures = Button("Images", "Digits, clothes and emoji in place of points")
         pictures.clicked.connect(self.gallery.open_pictures)
         below = QWidget()
         below.setLayout(row(pictures, self.more, 1))
@@ -104,8 +104,8 @@ class DataCard(EditCard):
         menu = keep(QMenu(self))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Points, or an image as a density…", self.import_pressed.emit)
-        menu.addAction("Pictures from a folder…", self.folder_pressed.emit)
-        menu.addAction("Several pictures…", self.several_pressed.emit)
+        menu.addAction("Images from a folder…", self.folder_pressed.emit)
+        menu.addAction("Several images…", self.several_pressed.emit)
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def _choose(self, name: str) -> None:
@@ -116,7 +116,7 @@ class DataCard(EditCard):
         """Open or close the parameters, which are seldom what a lesson is about."""
         self.form.setVisible(on)
         self.about.setVisible(on or self.more.isHidden())
-        self.more.setText("Hide the shape" if on else "Change the shape")
+        self.more.setText("Hide parameters" if on else "Parameters")
 
     def set_data(self, data: Distribution) -> None:
         """Show a distribution."""

@@ -185,7 +185,7 @@ class Documents(QObject):
 
     def import_data(self) -> None:
         """Ask for points or a picture, and make them the data."""
-        self.asking.ask("Import points or a picture", kinds.DATA_FILTERS, self.open_path)
+        self.asking.ask("Import points or an image", kinds.DATA_FILTERS, self.open_path)
 
     def save(self) -> None:
         """Save to the file that the document came from, or ask for one."""

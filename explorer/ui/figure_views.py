@@ -28,9 +28,9 @@ PICTURE_LEAST = 250  # the least height of a picture
 REACH = 14.0  # pixels around a handle within which a press takes it
 #: What the menu of a figure offers: words, and the name that `asked` carries.
 OFFERS = {
-    Plot: (("Copy picture", "picture"), ("Copy numbers", "numbers"), ("Save…", "save")),
-    Picture: (("Copy picture", "picture"), ("Save…", "save")),
-    Table: (("Copy table", "numbers"), ("Copy as LaTeX", "latex"), ("Copy picture", "picture"), ("Save…", "save")),
+    Plot: (("Copy image", "picture"), ("Copy numbers", "numbers"), ("Save…", "save")),
+    Picture: (("Copy image", "picture"), ("Save…", "save")),
+    Table: (("Copy table", "numbers"), ("Copy as LaTeX", "latex"), ("Copy image", "picture"), ("Save…", "save")),
     Equation: (("Copy LaTeX", "latex"), ("Save…", "save")),
 }  # fmt: skip
 

@@ -43,7 +43,7 @@ OPEN_FILTERS = (
 MODEL_FILTERS = ("Models (*.safetensors)", "All files (*)")
 EXPERIMENT_FILTERS = (f"Experiments ({_pattern(EXPERIMENT_ENDINGS)})",)
 DATA_FILTERS = (
-    f"Points and pictures ({_pattern((*TABLES, *PICTURES))})",
+    f"Points and images ({_pattern((*TABLES, *PICTURES))})",
     f"Points ({_pattern(TABLES)})",
     f"Pictures ({_pattern(PICTURES)})",
     "All files (*)",
@@ -80,5 +80,5 @@ def refuse(path: Path) -> NoReturn:
     raise Refused(
         f"{path.name} is no file that can be opened here: those are experiments "
         f"({' '.join(EXPERIMENT_ENDINGS)}), models (.safetensors), "
-        f"points ({' '.join(TABLES)}) and pictures ({' '.join(PICTURES)})"
+        f"points ({' '.join(TABLES)}) and images ({' '.join(PICTURES)})"
     )

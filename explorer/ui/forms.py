@@ -51,7 +51,7 @@ class Form(QWidget, style.Themed):
         self._params: dict[str, Param] = {}  # in the order of their rows
         self._rows: dict[str, Row] = {}
         self._column = _column(self)
-        self._more = Button("More", "Settings that seldom matter", quiet=True)
+        self._more = Button("More settings", "Advanced", quiet=True)
         self._more.setCheckable(True)
         self._more.toggled.connect(lambda on: self._update())
         if hidden:
@@ -216,7 +216,13 @@ class Form(QWidget, style.Themed):
         self._more.setVisible(bool(listed))
         if listed:
             opened = self._more.isChecked()
-            self._more.setText(" Fewer" if opened else f" More · {changed} changed" if changed else " More")
+            self._more.setText(
+                " Fewer settings"
+                if opened
+                else f" More settings · {changed} changed"
+                if changed
+                else " More settings"
+            )
             self._more.setIcon(icons.icon("down" if opened else "right", style.current().muted, style.px(12)))
 
 

@@ -184,12 +184,12 @@ class GalleryPopover(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.search = QLineEdit()
-        what = "sets of pictures" if all(item.sheet is not None for item in items) else "distributions"
+        what = "sets of images" if all(item.sheet is not None for item in items) else "distributions"
         self.search.setPlaceholderText(f"Search {len(items)} {what}")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._choose_first)
-        self._nothing = label("Nothing of that name.", "muted")
+        self._nothing = label("No matches", "muted")
         inner = QWidget()
         inner.setObjectName("column")
         self._grid = QGridLayout(inner)

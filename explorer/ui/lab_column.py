@@ -19,7 +19,7 @@ from explorer.ui.widgets import Card
 
 #: Ending -> words of the Save menu.
 FORMATS = {
-    ".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".pdf": "Page (PDF)", ".csv": "Tables or curves (CSV)",
+    ".png": "Image (PNG)", ".svg": "Drawing (SVG)", ".pdf": "Page (PDF)", ".csv": "Tables or curves (CSV)",
     ".tex": "Tables (LaTeX)", ".npz": "All numbers (NPZ)", ".json": "Words and numbers (JSON)",
 }  # fmt: skip
 
@@ -46,7 +46,7 @@ class LabColumn(SideColumn):
         self._make_about()
         self._make_settings()
         self.files = Card("Save")
-        self.save = Button("Save the figures", "As a picture, a table or numbers, with their settings")
+        self.save = Button("Save the figures", "As an image, a table or numbers, with their settings")
         self.save.setMenu(self._save_menu())
         self.files.add(self.save)
         self.files.add(_small("Double-click a figure to enlarge it; its menu copies and saves it alone."))

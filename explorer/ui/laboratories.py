@@ -278,7 +278,7 @@ class Laboratories:
                 self._say(read[1])
 
         read = partial(own_levels, data=data, grey=own.grey)
-        self._window.documents.ask_and_read("Open a picture", PICTURE_FILTERS, read, taken)
+        self._window.documents.ask_and_read("Open an image", PICTURE_FILTERS, read, taken)
 
     def _drag(self, handle: Handle, x: float, y: float) -> None:
         """Write a handle's place into the fields, within their ranges."""
@@ -366,7 +366,7 @@ class Laboratories:
 
             image = figure_render.to_image([figure], files.Source(""), theme_named(self._window.theme_name))
             QApplication.clipboard().setImage(image)
-            self._say(f"The picture is on the clipboard ({image.width()} × {image.height()} px).")
+            self._say(f"The image is on the clipboard ({image.width()} × {image.height()} px).")
         else:
             QApplication.clipboard().setText(as_text(figure, what, self._source()))
             self._say("It is on the clipboard.")

@@ -80,7 +80,7 @@ def arrange(
 ) -> Sheet:
     """Give every pane and every word its place."""
     if width < 1 or height < 1:
-        raise Refused(f"a picture of {width} x {height} pixels cannot be drawn")
+        raise Refused(f"an image of {width} x {height} pixels cannot be drawn")
     scale = scale or min(width, height) / REFERENCE
     above = _strip_height([_header(p.header) for p in panels], scale)
     lines = wrapped(caption or "", width - 2 * PAD * scale, SMALL * scale)

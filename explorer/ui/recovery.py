@@ -215,7 +215,7 @@ class Recovery:
             self._warn(sentence(error, "The autosave", "written"))
 
     def _warn(self, why: str = "its folder cannot be written.") -> None:
-        self._host.notices.show_notice(f"Nothing is kept for after a crash: {why}", "warn")
+        self._host.notices.show_notice(f"Autosave is off: {why}", "warn")
 
     def close(self) -> None:
         """Keep what the user's files do not have, and give the folder back."""

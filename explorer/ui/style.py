@@ -52,7 +52,9 @@ def prepare(app: QApplication, chosen: Theme, text: int = TEXT) -> None:
     A widget that is made under a style sheet costs twice as much as one that gets it with all the others.
     """
     _State.theme, _State.text = chosen, text
-    if not _State.styled:  # asking the application for its style tells nothing: it is wrapped by the style sheet
+    if (
+        not _State.styled
+    ):  # asking the application for its style tells nothing: it is wrapped by the style sheet
         app.setStyle("Fusion")
         _State.styled = True
     if app.font() != font():

@@ -163,7 +163,7 @@ class MainWindow(QMainWindow):
         )
         self.labs_button.setCheckable(True)
         self.labs_button.clicked.connect(self.commands.laboratories)
-        export = Button("Export animation", "As a film, a picture or numbers (Ctrl+E)", primary=True)
+        export = Button("Export animation", "Video, image or data (Ctrl+E)", primary=True)
         export.clicked.connect(self.commands.export)
         buttons = (self.labs_button, self.compare_button, export)
         self.top = TopBar(self.bar, (self.device_badge, self.stage_badge), buttons)
@@ -410,7 +410,7 @@ class MainWindow(QMainWindow):
             self.control.picture.take(read[0])
             self.notices.show_notice(read[1])
 
-        self.documents.ask_and_read("Open a picture", PICTURE_FILTERS, partial(own_levels, data=data), taken)
+        self.documents.ask_and_read("Open an image", PICTURE_FILTERS, partial(own_levels, data=data), taken)
 
     def _train_with_labels(self) -> None:
         """Train a network that is told the classes, and show its settings."""
