@@ -112,13 +112,14 @@ class Training(Validated):
 
     name = "training"
     seconds: float = param(
-        15.0, "Time", symbol="τ", unit="s", low=2.0, high=120.0, minimum=0.0, maximum=1e6, log=True,
+        15.0, "Time", symbol="τ", unit="s", zero="no limit", low=2.0, high=120.0, minimum=0.0,
+        maximum=1e6, log=True,
         help="Training stops after so many seconds of training (a pause does not count); the schedule of the "
         "learning rate fits itself to it. 0: no limit.",
         equation="share done p = max(time/τ, iterations/K)",
     )  # fmt: skip
     iterations: int = param(
-        0, "Iterations", symbol="K", low=0, high=20000, minimum=0, maximum=10**9,
+        0, "Iterations", symbol="K", zero="no limit", low=0, high=20000, minimum=0, maximum=10**9,
         help="Training stops after so many iterations; 0: no limit. With this limit and none on time, "
         "the same seed gives the same weights.",
         equation="θ₁ … θ_K",
@@ -162,13 +163,13 @@ class PictureTraining(Training):
 
     name = "picture_training"
     seconds: float = param(
-        600.0, "Time", symbol="τ", unit="s", low=30.0, high=7200.0, minimum=0.0, maximum=1e7, log=True,
+        600.0, "Time", symbol="τ", unit="s", zero="no limit", low=30.0, high=7200.0, minimum=0.0, maximum=1e7, log=True,
         help="Training stops after so many seconds of training (a pause does not count); the schedule of the "
         "learning rate fits itself to it. 0: no limit.",
         equation="share done p = max(time/τ, iterations/K)",
     )  # fmt: skip
     iterations: int = param(
-        0, "Iterations", symbol="K", low=0, high=50000, minimum=0, maximum=10**9,
+        0, "Iterations", symbol="K", zero="no limit", low=0, high=50000, minimum=0, maximum=10**9,
         help="Training stops after so many iterations; 0: no limit. With this limit and none on time, "
         "the same seed gives the same weights.",
         equation="θ₁ … θ_K",

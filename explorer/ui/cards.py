@@ -14,6 +14,7 @@ from explorer.samplers import Sampler
 from explorer.samplers.spec import MODES
 from explorer.sdes import SDE, SDES
 from explorer.train import TrainFrame, percent
+from explorer.ui import style
 from explorer.ui.controls import Segmented
 from explorer.ui.equation import EquationView
 from explorer.ui.forms import Form
@@ -61,7 +62,7 @@ class ProcessCard(EditCard):
         self._kinds = {name: kind.refitted(pictures) for name, kind in self._kinds.items()} | {sde.name: sde}
         self.choice.set_value(sde.name)
         self.equation.set_latex(sde.equation_now())
-        self.equation.setToolTip(f"The forward SDE with the current numbers. {sde.source}")
+        self.equation.setToolTip(style.tip(f"The forward SDE with the current numbers. {sde.source}"))
         self.form.set_owner(sde)
 
 
@@ -275,8 +276,6 @@ class TermsCard(Card):
 
     def set_step(self, part: str, latex: str, terms: tuple[float, float, float] | None) -> None:
         """Show a step: `part` says what it was, `terms` the sizes of drift, score and noise."""
-        from explorer.ui import style
-
         self.badge.set(part)
         self.equation.set_latex(latex)
         theme = style.current()

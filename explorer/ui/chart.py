@@ -187,6 +187,9 @@ class Chart(QWidget, style.Themed):
         column.addLayout(self._foot)
         self.set_theme(self._theme)
 
+    def setToolTip(self, text: str) -> None:
+        super().setToolTip(style.tip(text))
+
     def add_curve(self, name: str, role: str, words: str, dash: Qt.PenStyle = SOLID) -> None:
         """A curve in the colour of `role`, called `words` in the key."""
         item = pg.PlotCurveItem(connect="finite")

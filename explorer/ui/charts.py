@@ -68,7 +68,7 @@ class LossChart(QWidget):
         self.over_time.set_curve("excess", x, excess)
         known = not len(x) or bool(np.isfinite(low).any())
         self.over_time.set_curve("held", x, None if known else held)
-        self.setToolTip(FLOOR_TIP if known else HELD_TIP)
+        self.setToolTip(style.tip(FLOOR_TIP if known else HELD_TIP))
         self.over_time.set_message("" if len(x) else "Press Train to see it fall")
         ends = span([x])
         self.over_time.set_captions(

@@ -55,6 +55,9 @@ class Painted(QAbstractButton):
         self.ring = False
         super().mousePressEvent(event)
 
+    def setToolTip(self, text: str) -> None:
+        super().setToolTip(style.tip(text))
+
     def ringed(self) -> bool:
         """Whether to draw the focus ring."""
         return self.ring and self.hasFocus()

@@ -45,7 +45,7 @@ class Chooser(QWidget):
         combo = Combo()
         for i, (_, words, tip) in enumerate(self._entries):
             combo.addItem(words)
-            combo.setItemData(i, tip, Qt.ItemDataRole.ToolTipRole)
+            combo.setItemData(i, style.tip(tip), Qt.ItemDataRole.ToolTipRole)
         combo.activated.connect(lambda i: self.changed.emit(self._entries[i][0]))
         return combo
 

@@ -6,6 +6,7 @@ else. What shows coloured terms (charts, equations) is `Themed` and is told.
 
 from __future__ import annotations
 
+import html
 from string import Template
 
 from PySide6.QtCore import QObject
@@ -85,6 +86,24 @@ def font(factor: float = 1.0, *, weight: QFont.Weight = REGULAR, italic: bool = 
     if hasattr(made, "setFeature"):
         made.setFeature(QFont.Tag("tnum"), 1)
     return made
+
+
+#: Letters of a tooltip that stand well in one line.
+ONE_LINE = 60
+#: What the papers are called, and which they are.
+SOURCES = {"[S21]": "[S21]: Song et al., ICLR 2021, arXiv:2011.13456"}
+
+
+def sources(text: str) -> list[str]:
+    """Which papers the short names in a text mean."""
+    return [paper for name, paper in SOURCES.items() if name in text]
+
+
+def tip(text: str) -> str:
+    """A tooltip that is broken into lines where it is long (Qt does that to rich text alone)."""
+    if text.startswith("<") or (len(text) <= ONE_LINE and not sources(text)):
+        return text
+    return "<qt>" + "<br>".join(html.escape(line) for line in [*text.split("\n"), *sources(text)]) + "</qt>"
 
 
 def blend(a: str, b: str, share: float) -> str:

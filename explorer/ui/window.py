@@ -444,6 +444,8 @@ class MainWindow(QMainWindow):
         self.top.set_badges(not narrow)
         self.right_shown = not narrow
         self.show_columns()
+        # Not what both columns need: one of them gives way where the window is narrow.
+        self.setMinimumWidth(max(bar.minimumSizeHint().width() for bar in (self.top, self.timeline)))
         for name, picture in self.session.showing.pictures.items():
             self.stages[name].show_marks(picture.marks, theme_named(self.theme_name))
 
