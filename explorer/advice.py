@@ -44,7 +44,7 @@ def _prior(e: Experiment) -> Iterator[str]:
     if alpha * mixture.std > SPREAD * sigma:
         yield (
             f"At t = 1 a share α = {alpha:.2g} of the data is still there, against noise σ = {sigma:.2g}: "
-            "the prior is not p_T. More noise at the end would mend it."
+            "the prior is not p_T. More noise at the end fixes it."
         )
     # a prior whose mean is off by a share of its width gives samples that are off by that share of the data's
     off = alpha * float(np.linalg.norm(mixture.mean)) / mixture.spread(alpha, sigma)
@@ -145,7 +145,7 @@ def _snr(e: Experiment) -> Iterator[str]:
     elif e.pictures and s.snr > LARGE_SNR:
         yield (
             f"snr = {s.snr:g} is large: correctors settle at {1 + s.snr**2:.2g} times the variance of the noise that "
-            "belongs to t, and the network is told t. [S21] took 0.16 for pictures."
+            "belongs to t, and the network is told t. [S21] took 0.16 for images."
         )
     elif s.snr > LARGE_SNR:
         yield f"snr = {s.snr:g} makes the corrector's steps so large that it adds noise: 0.05 to 0.35 is usual."

@@ -57,9 +57,9 @@ class ScoreSource(Validated):
     network: NetworkSpec = param(NetworkSpec, "Network", visible=lambda s: s.source == "trained")
     training: Training = param(Training, "Training", visible=lambda s: s.source == "trained")
     #: In place of the two above where the data are pictures.
-    unet: UNetSpec = param(UNetSpec, "Network for pictures", visible=lambda s: s.source == "trained")
+    unet: UNetSpec = param(UNetSpec, "Network for images", visible=lambda s: s.source == "trained")
     picture_training: PictureTraining = param(
-        PictureTraining, "Training on pictures", visible=lambda s: s.source == "trained"
+        PictureTraining, "Training on images", visible=lambda s: s.source == "trained"
     )
 
 
@@ -79,7 +79,7 @@ class Experiment(Validated):
     )  # fmt: skip
     seed: int = param(
         0, "Seed", symbol="ω", low=0, high=99, minimum=0, maximum=2**31 - 1,
-        help="Fixes the noise: the same seed gives the same picture.", equation="z = z(ω, place)",
+        help="Fixes the noise: the same seed gives the same image.", equation="z = z(ω, place)",
     )  # fmt: skip
 
     @property

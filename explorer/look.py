@@ -20,7 +20,7 @@ FIELD_KINDS = {
 WHOLE = 1.0
 #: What the stage shows of a set of pictures.
 SHEETS = {"parts": "Sheet, estimate, score", "sheet": "Sheet", "plane": "A plane"}
-PLANES = {"principal": "Principal directions", "three": "Three pictures"}
+PLANES = {"principal": "Principal directions", "three": "Three images"}
 #: The fields that mean something for pictures; `BOTH` do for points too, all others for points alone.
 BOTH = ("follow",)
 PICTURES = ("sheet", "picture", "nearest", "plane", "triple", *BOTH)
@@ -69,7 +69,7 @@ class Look(Validated):
         "difference: learned minus exact.",
     )
     field_kind: str = param(
-        "score", "Arrows show", choices=FIELD_KINDS, visible=lambda look: look.field != "none",
+        "score", "Field", choices=FIELD_KINDS, visible=lambda look: look.field != "none",
         help="One field under six names, each made from any other; the samples do not change. Arrows to x₀ lead "
         "there; to the denoiser, to αD; the others are drawn by the logarithm of their size.",
         equation="s = −ε/σ;  x₀ = (x + σ²s)/α = D;  v = αε − σx₀;  u = f − ½g²s",
@@ -96,7 +96,7 @@ class Look(Validated):
         help="How many of the particles draw one.",
     )  # fmt: skip
     space: bool = param(
-        False, "Over time, 3D",
+        False, "Space-time (3D)",
         help="The paths over (x, y, t): whole trajectories in space, with the density on the planes of the "
         "data, of now and of the noise. Drag to turn.",
     )  # fmt: skip
@@ -114,27 +114,27 @@ class Look(Validated):
     )  # fmt: skip
     sheet: str = param(
         "parts", "Show", choices=SHEETS,
-        help="All pictures at the playhead's t. Beside them the clean pictures that the score expects, and the score "
+        help="All images at the playhead's t. Beside them the clean images that the score expects, and the score "
         "itself. Or a plane through the data, with the score in it and the ways of the samples.",
         equation="x̂₀ = (x + σ²s)/α",
     )  # fmt: skip
     picture: int = param(
-        0, "One picture", low=0, high=100, minimum=0, maximum=100,
-        help="This one large, with its whole way from noise as a film strip; 0 shows all. Click a picture on the "
+        0, "One image", low=0, high=100, minimum=0, maximum=100,
+        help="This one large, with its whole way from noise as a film strip; 0 shows all. Click an image on the "
         "stage, and again (or Esc) to come back.",
     )  # fmt: skip
     nearest: bool = param(
-        False, "Nearest training picture", visible=lambda look: look.picture > 0,
-        help="Beside the one picture, that of the training data which is nearest to its estimate: is it a copy? Sought "
-        "among the pictures at hand; one that comes with the program may have learned from more, which is said then.",
+        False, "Nearest training image", visible=lambda look: look.picture > 0,
+        help="Beside the one image, that of the training data which is nearest to its estimate: is it a copy? Sought "
+        "among the images at hand; one that comes with the program may have learned from more, which is said then.",
         equation="∥x̂₀ − y∥/√d",
     )  # fmt: skip
     plane: str = param(
         "principal", "Plane through", choices=PLANES, visible=_in_plane,
-        help="The two directions in which the data vary most, or three pictures of different classes.",
+        help="The two directions in which the data vary most, or three images of different classes.",
     )  # fmt: skip
     triple: int = param(
         0, "Which three", low=0, high=20, minimum=0, maximum=20,
         visible=lambda look: _in_plane(look) and look.plane == "three",
-        help="Other pictures of the training data.",
+        help="Other images of the training data.",
     )  # fmt: skip

@@ -71,11 +71,12 @@ IN_USE = {
 
 #: Why a slider of the SDE needs no retraining.
 ONE_SERVES_ALL = (
-    "One network serves every SDE (x/α has one law at equal σ/α): changing the SDE needs no retraining."
+    "One network serves every SDE (x/α has one distribution at equal σ/α): changing the SDE needs no "
+    "retraining."
 )
 CLOSED_FORM = "The closed form: every distribution here is a Gaussian mixture."
 REMEMBERS = (
-    "The closed form for a finite set of pictures: it can only give those back. What a network makes of them is "
+    "The closed form for a finite set of images: it can only give those back. What a network makes of them is "
     "more."
 )
 NO_PRETRAINED = "No pretrained network for this data: the exact score is used. Train makes one."

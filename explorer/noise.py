@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import bisect
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
-from typing import NamedTuple
-
-from jaxtyping import Float
+from typing import TYPE_CHECKING, NamedTuple
 
 from explorer.lazy import torch
+
+# For annotations, which the tests check; else importing it would take a tenth of the time to open the window.
+if TYPE_CHECKING or "jaxtyping" in sys.modules:
+    from jaxtyping import Float
 
 #: Streams: independent noise for independent uses under one seed.
 PRIOR, PATH, CORRECTOR, DATA, PROBE, OBSERVED, AREA = range(7)

@@ -34,6 +34,7 @@ class Param:
     `kind` is one of: float, int, bool, choice, text, many (texts separated by commas, of which `choices` offers the
     usual ones by their titles), one_of (a nested registered thing), spec (a nested
     dataclass), data (arrays that a form does not show).
+    `zero` is what 0 means, where that is no amount ("no limit").
     """
 
     name: str
@@ -54,6 +55,7 @@ class Param:
     advanced: bool = False
     registry: Registry[Any] | None = None
     visible: Callable[[Any], bool] | None = None
+    zero: str = ""
 
     @property
     def short(self) -> str:
@@ -91,6 +93,7 @@ def param(
     registry: Registry[Any] | None = None,
     visible: Callable[[Any], bool] | None = None,
     kind: str | None = None,
+    zero: str = "",
 ) -> Any:
     """A dataclass field that carries its Param. See `Param` for the words.
 
@@ -102,6 +105,7 @@ def param(
         label=label,
         symbol=symbol,
         unit=unit,
+        zero=zero,
         low=low,
         high=high,
         minimum=low if minimum is None else minimum,

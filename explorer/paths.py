@@ -33,6 +33,12 @@ def in_checkout() -> bool:
     return not (PACKAGE / "_pretrained").is_dir()
 
 
+def readme() -> Path:
+    """The page to begin with: among the docs of a wheel, beside them in a checkout."""
+    installed = docs() / "README.md"
+    return installed if installed.is_file() else PACKAGE.parent / "README.md"
+
+
 def user_data() -> Path:
     """The user's own files (autosave, recent files), made if missing; SCORE_EXPLORER_DATA moves it."""
     own = os.environ.get("SCORE_EXPLORER_DATA")

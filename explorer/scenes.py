@@ -84,7 +84,7 @@ _PITFALLS = (
         "pitfall_manifold", "Data on a line", "Pitfalls",
         "The data lies on a line: without added noise its score across the line has hardly a bound, and off the line "
         "none exists. A: Langevin with little noise added must take steps below twice the variance across, so it falls "
-        "onto the line and creeps along it. B: annealed Langevin starts where noise makes the law fill the plane.",
+        "onto the line and creeps along it. B: annealed Langevin starts where noise makes it fill the plane.",
         Document(
             replace(_VE, data=DISTRIBUTIONS["line"](), sampler=_LANGEVIN),
             replace(_VE, data=DISTRIBUTIONS["line"](), sampler=Sampler(mode="annealed")),
@@ -94,7 +94,7 @@ _PITFALLS = (
     Scene(
         "pitfall_low_density", "Low-density regions", "Pitfalls",
         "The pretrained network is right where there is data and wrong where there is none, because nobody trained "
-        "there: beyond the line in the third figure. At large t noise carries the law everywhere, so that samples come "
+        "there: beyond the line in the third figure. At large t noise carries it everywhere, so that samples come "
         "in where the network knows the way.",
         Document(
             replace(_VE, data=DISTRIBUTIONS["two_moons"](), score=ScoreSource(), sampler=_REVERSE.sampler),
@@ -135,7 +135,7 @@ _CONTROLLED = (
     Scene(
         "inpainting", "Inpainting, exact and by replacement", "Control",
         "x₁ = 0.5 is known. A follows the exact posterior's score; B replaces x₁ by the noised observation after each "
-        "step and leaves x₂ to the unconditional score. Both end on the line, not with the same law: the laboratory "
+        "step and leaves x₂ to the unconditional score. Both end on the line, differently distributed: the laboratory "
         "measures it.",
         Document(
             replace(_MOONS, control=Inpaint(value=0.5)),

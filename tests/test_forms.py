@@ -283,14 +283,14 @@ def test_only_skip_and_untitled(qtbot):
     form = Form(Owner(), only=("steps", "rate", "grid"), skip=("grid",), untitled=("rate",))
     qtbot.addWidget(form)
     form.show()
-    assert set(form._rows) == {"steps", "rate"}
+    assert set(form.names()) == {"steps", "rate"}
     assert not form.row("rate").title.isVisible()
     assert form.row("steps").title.isVisible()
 
 
 def test_another_class_makes_another_form(qtbot, form):
     form.set_owner(Inner(128))
-    assert set(form._rows) == {"width"}
+    assert set(form.names()) == {"width"}
     assert form.row("width").entry.text() == "128"
 
 

@@ -158,7 +158,7 @@ def test_one_that_undo_stops_is_kept_and_gone_on_with(session):
         "stopped at 0%: the score is no longer one that is trained here. What is done of it is kept."
         in offer.text
     )
-    assert offer.action == ("Go on with it", "resume_stopped")
+    assert offer.action == ("Resume", "resume_stopped")
     session.networks.resume_stopped()  # at once: the training that is left may still have to be written
     assert session.document.experiment.score.source == "trained" and not session.notices
     trained(session, reached + 1)

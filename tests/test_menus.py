@@ -12,6 +12,7 @@ from explorer.images import IMAGES
 from explorer.look import FIELD_KINDS, Look
 from explorer.params import params
 from explorer.ui.actions import COMMANDS, shortcuts
+from explorer.ui.mnemonics import plain
 from explorer.ui.own_pictures import put_at_hand
 from explorer.ui.window import POINT_LAYERS
 
@@ -72,7 +73,7 @@ def test_what_means_nothing_for_pictures_is_off(window, mnist):
 
 def entries(menu):
     menu.aboutToShow.emit()
-    return {a.text(): a for a in menu.actions()}
+    return {plain(a.text()): a for a in menu.actions()}
 
 
 def test_the_menu_of_controls_follows_the_data(window, mnist):
@@ -85,7 +86,7 @@ def test_the_menu_of_controls_follows_the_data(window, mnist):
     entries(menu)["Inpaint"].trigger()
     assert e(window).control.name == "inpaint_picture" and entries(menu)["Inpaint"].isChecked()
     digits = entries(menu)[WHICH].menu()
-    next(a for a in digits.actions() if a.text() == "7").trigger()
+    next(a for a in digits.actions() if plain(a.text()) == "7").trigger()
     assert e(window).control == ClassGuidance(rule="classifier_free", label=7, below=10.0)
     window.commands.undo()
     window.commands.undo()

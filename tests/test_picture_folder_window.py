@@ -49,7 +49,7 @@ def test_a_folder_is_chosen_in_the_menu_and_undone(qtbot, tmp_path, cats):
         wait(qtbot, lambda: isinstance(data(window), Folder))
         assert said(window, "cats: 6 images; left out: 1 unreadable image. No network knows it")
         assert said(
-            window, "6 in colour were read as grey: for colour, Data › Change the shape › Colour. Experiment"
+            window, "6 in colour were read as grey: for colour, Data › Parameters › Colour. Experiment"
         )
         assert said(window, "do not hold its pictures")
         assert "6 images" in window.data.about.text()

@@ -93,9 +93,9 @@ def test_the_card_of_a_training_that_has_stopped(qtbot):
     done = a_frame(progress=1.0, done=True)
     card.set_training(False, False, done, True, None, True)
     assert card.progress.text().startswith("done · ")
-    assert card.resume.isHidden() and card.on.text() == "Train it further"
+    assert card.resume.isHidden() and card.on.text() == "Continue training"
     card.set_training(False, False, None, True, 1.0)
-    assert card.resume.text() == "Have its network back" and "to the end" in card.resume.toolTip()
+    assert card.resume.text() == "Restore trained network" and "to the end" in card.resume.toolTip()
 
 
 def test_the_loss_chart_shows_what_is_held_out_where_no_floor_is_known(qtbot):

@@ -388,7 +388,7 @@ def test_ticks_are_few_and_inside(low, high, log):
 def items():
     rng = np.random.default_rng(0)
     return [
-        GalleryItem(f"d{i}", f"Data {i}", "about moons" if i == 7 else "", rng.normal(size=(50, 2)))
+        GalleryItem(f"d{i}", f"Data {i}", "about moons" if i == 7 else "", partial(rng.normal, size=(50, 2)))
         for i in range(9)
     ]
 

@@ -105,7 +105,7 @@ def _parser(program: str) -> Parser:
     parser.add_argument("--steps", type=int, metavar="N", default=STEPS,
                         help=f"of pictures: RK4 steps (default {STEPS}); 0 is an adaptive solver")  # fmt: skip
     parser.add_argument("--check", action="store_true", help="of pictures: measure with twice the steps too")
-    parser.add_argument("--probe", choices=list(PROBES), default="rademacher", help="their law")
+    parser.add_argument("--probe", choices=list(PROBES), default="rademacher", help="their distribution")
     parser.add_argument(
         "--end", choices=list(ENDS), default="prior", help="the density at T: the prior, or the exact p_T"
     )

@@ -58,7 +58,7 @@ class Figure(Distribution):
 
     about = "A drawn animal: its mean and covariance say nothing of it, so a model must learn the shape."
     shape: str = param(
-        "dinosaur", "Shape", choices={"dinosaur": "Dinosaur", "cat": "Cat"}, help="Which animal."
+        "dinosaur", "Parameters", choices={"dinosaur": "Dinosaur", "cat": "Cat"}, help="Which animal."
     )  # fmt: skip
     stretch: float = param(
         1.0, "Stretch", symbol="a", low=0.6, high=1.6, minimum=0.2, maximum=5.0, log=True,

@@ -7,17 +7,21 @@ A finite set of points is the mixture with small isotropic S_k.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
 
 from explorer.errors import Refused
 from explorer.lazy import torch
 from explorer.sdes.base import ops
+
+# For annotations, which the tests check; else importing it would take a tenth of the time to open the window.
+if TYPE_CHECKING or "jaxtyping" in sys.modules:
+    from jaxtyping import Float
 
 #: Bytes of a (points x components) matrix held at once. On a CPU: what stays in its cache and below the size
 #: for which malloc asks the system for fresh pages (measured: five times as fast as

@@ -17,7 +17,7 @@ class TwoModes1D(Distribution):
     """Two Gaussians on the line, mean 0; each is a class."""
 
     dim = 1
-    about = "Two modes on a line: the whole of p(x, t) fits in one picture, with time across."
+    about = "Two modes on a line: the whole of p(x, t) fits in one image, with time across."
     weight: float = param(
         0.6, "Weight", symbol="w", low=0.1, high=0.9, minimum=0.001, maximum=0.999, help="Of the left mode.",
         equation="p = w N(μ₁, s²) + (1 − w) N(μ₂, s²)",

@@ -68,7 +68,7 @@ class Points(Distribution):
     """
 
     builtin = False
-    about = "Your own data: drawn with the mouse, or imported from a table or a picture."
+    about = "Your own data: drawn with the mouse, or imported from a table or an image."
     points: Any = param(
         _START, "Points", kind="data",
         help=f"At most {MAX_POINTS} rows x, y, or x alone.", equation="p = 1/k Σᵢ N(uᵢ, s² I)",

@@ -24,7 +24,7 @@ class Apng(Movie):
 
     width: int = param(960, "Width", unit="px", low=320, high=3840, minimum=16, maximum=7680)
     height: int = param(540, "Height", unit="px", low=240, high=2160, minimum=16, maximum=4320)
-    fps: int = param(20, "Pictures a second", low=5, high=60, minimum=1, maximum=120)
+    fps: int = param(20, "Frame rate", low=5, high=60, minimum=1, maximum=120)
 
     def options(self) -> Mapping[str, str]:
         return {"pred": "up", "compression_level": "6"}

@@ -40,7 +40,7 @@ class Gif(Movie):
     height: int = param(360, "Height", unit="px", low=240, high=1080, minimum=16, maximum=2160)
     fps: int = param(
         15,
-        "Pictures a second",
+        "Frame rate",
         low=5,
         high=50,
         minimum=1,

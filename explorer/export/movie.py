@@ -41,7 +41,7 @@ class Movie(Exporter):
 
     width: int = param(1280, "Width", unit="px", low=320, high=3840, minimum=16, maximum=7680)
     height: int = param(720, "Height", unit="px", low=240, high=2160, minimum=16, maximum=4320)
-    fps: int = param(30, "Pictures a second", low=5, high=60, minimum=1, maximum=120)
+    fps: int = param(30, "Frame rate", low=5, high=60, minimum=1, maximum=120)
     seconds: float = param(
         8.0,
         "Length",
@@ -54,12 +54,12 @@ class Movie(Exporter):
     )
     hold: float = param(
         1.0,
-        "Hold the end",
+        "Hold last frame",
         unit="s",
         low=0.0,
         high=5.0,
         maximum=60.0,
-        help="How long the last picture stays.",
+        help="How long the last image stays.",
     )
 
     @abstractmethod

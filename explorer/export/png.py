@@ -13,7 +13,7 @@ from explorer.export.replay import Replay
 from explorer.export.still import Still
 
 
-@EXPORTERS.register("png", title="PNG picture", order=50)
+@EXPORTERS.register("png", title="PNG image", order=50)
 @dataclass(frozen=True)
 class Png(Still):
     """Pixels without loss, the settings in its description."""

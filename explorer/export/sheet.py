@@ -39,11 +39,11 @@ class SampleSheet(Exporter):
     suffix: ClassVar[str] = ".png"
     kind: ClassVar[str] = "data"
     of_pictures: ClassVar[bool] = True
-    about: ClassVar[str] = "The pictures at the playhead on one plain sheet: no words, no smoothing."
+    about: ClassVar[str] = "The images at the playhead on one plain sheet: no words, no smoothing."
 
     enlarged: int = param(
         4, "Each pixel as", unit="px", low=1, high=16, minimum=1, maximum=64,
-        help="How many pixels of the file along the side of one of a picture; 1 is pixel for pixel.",
+        help="How many pixels of the file along the side of one of an image; 1 is pixel for pixel.",
     )  # fmt: skip
 
     def outline(self, replay: Replay) -> Outline:
@@ -109,6 +109,6 @@ def _shown(replay: Replay) -> list[tuple[Frame, ImageSet]]:
     shown = []
     for track, index in zip(replay.tracks, replay.indices(replay.position), strict=True):
         if track.experiment.pictures is None:
-            raise ExportError("the data are points, and only pictures stand on a sheet")
+            raise ExportError("the data are points, and only images stand on a sheet")
         shown.append((track.recording[index], track.experiment.pictures))
     return shown

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 CONTROLS: Registry[Control] = Registry("control", "explorer.guidance")
 
-NEEDS_POINTS = "“{}” is a control for points; for pictures there are others."
-NEEDS_PICTURES = "“{}” is a control for pictures: choose a set of them as the data."
+NEEDS_POINTS = "“{}” is a control for points; for images there are others."
+NEEDS_PICTURES = "“{}” is a control for images: choose a set of them as the data."
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ RULES = {
 
 #: A noise level above all that there are.
 EVERYWHERE = 200.0
-REMEMBERS = "∇log p(y|x) in closed form, of the stored pictures of the class: it can only lead back to those."
+REMEMBERS = "∇log p(y|x) in closed form, of the stored images of the class: it can only lead back to those."
 
 
 @CONTROLS.register("class_guidance", title="Class", order=20)
@@ -41,7 +41,7 @@ class ClassGuidance(Control):
 
     rule: str = param(
         "exact", "Guidance by", choices=RULES,
-        help="Exact: the closed form of the labelled mixture (of pictures: it can only remember). "
+        help="Exact: the closed form of the labelled mixture (of images: it can only remember). "
         "Classifier: a network that tells the classes "
         "apart at every noise level, and its gradient. Classifier-free: the difference of a network's "
         "conditional and unconditional score. The last takes a share of each.",
@@ -75,7 +75,7 @@ class ClassGuidance(Control):
     below: float = param(
         EVERYWHERE, "Below σ/α", symbol="σ_hi", low=1.0, high=EVERYWHERE, minimum=1e-3, maximum=EVERYWHERE, log=True,
         visible=lambda c: c.weight > 1, advanced=True,
-        help="At higher noise levels a weight is at most 1. There the class is hardly seen; for pictures 10 saves a "
+        help="At higher noise levels a weight is at most 1. There the class is hardly seen; for images 10 saves a "
         "third of the evaluations of a guided run, and less is exaggerated.",
         equation="Kynkäänniemi et al. 2024, eq. 5",
     )  # fmt: skip
@@ -127,8 +127,12 @@ class ClassGuidance(Control):
 
     def _word_on_weight(self) -> str:
         if self.weight > 1:
-            return f"w = {self.weight:g} is more than the law asks for: it draws samples to where the class is surest."
-        return "" if self.weight == 1 else f"w = {self.weight:g} asks for less than the class."
+            return (
+                f"w = {self.weight:g} is more than 1: samples are drawn to where the class is most certain."
+            )
+        return (
+            "" if self.weight == 1 else f"w = {self.weight:g} is less than 1: the class is followed in part."
+        )
 
     def missing(self, sources: Sources) -> str:
         if self.rule in ("classifier_free", "mixed") and sources.labelled is None:
@@ -185,7 +189,7 @@ def class_names(mixture: Mixture) -> dict[int, str]:
     if mixture.labels is None:
         return {}
     names = dict(enumerate(mixture.label_names))
-    return {int(c): names.get(int(c), f"class {c}") for c in np.unique(mixture.labels)}
+    return {int(c): names.get(int(c), f"class {c}") for c in sorted(set(mixture.labels.tolist()))}
 
 
 #: Classes of images at first: the exact score of a class only remembers, and high noise tells little of one.

@@ -17,9 +17,7 @@ from explorer.images.base import PictureMixture
 class Colourise(PictureProblem):
     """The grey of a picture is known, its colours are not: a pixel's (R + G + B)/√3 in an orthonormal basis."""
 
-    about = (
-        "The grey picture is known: after an orthogonal change of basis it is one coordinate of each pixel."
-    )
+    about = "The grey image is known: after an orthogonal change of basis it is one coordinate of each pixel."
     source = "Song et al. 2021, appendix I.3"
     part = "the grey"
 
@@ -30,7 +28,9 @@ class Colourise(PictureProblem):
     def unfit(self, mixture: Mixture) -> str:
         assert isinstance(mixture, PictureMixture)
         if mixture.picture[0] == 1:
-            return "These pictures are grey: there is no colour to find. Choose a set in colour, such as Twemoji."
+            return (
+                "These images are grey: there is no colour to find. Choose a set in colour, such as Twemoji."
+            )
         return super().unfit(mixture)
 
     def groups(self, size: tuple[int, int, int]) -> np.ndarray:

@@ -15,7 +15,7 @@ from explorer.params import param
 class Inpaint(Linear):
     """One coordinate is known, the other is filled in."""
 
-    about = "One coordinate is fixed, as the known pixels of a picture are; the other is inferred."
+    about = "One coordinate is fixed, as the known pixels of an image are; the other is inferred."
     source = "Song et al. 2021, appendix I.2"
 
     coordinate: str = param(

@@ -24,7 +24,9 @@ _MASK = "right"
 class InpaintPicture(PictureProblem):
     """Some pixels of a picture are painted out and filled in, in as many ways as there are samples."""
 
-    about = "A part of a picture is painted out; each sample fills it in another way. What is known stays exactly."
+    about = (
+        "A part of an image is painted out; each sample fills it in another way. What is known stays exactly."
+    )
     source = "Song et al. 2021, appendix I.2"
     part = "a part"
 

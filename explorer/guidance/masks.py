@@ -25,7 +25,7 @@ def hidden(mask: str, height: int, width: int) -> np.ndarray:
         return np.asarray(PRESETS[mask][1](i, j, height, width))
     raw = _bytes(mask)
     if not fits(mask, height, width):
-        raise ParamError(f"this mask is not one for pictures of {width} x {height}: paint it anew")
+        raise ParamError(f"this mask is not one for images of {width} x {height}: paint it anew")
     bits = np.unpackbits(np.frombuffer(raw, np.uint8), count=height * width)
     return bits.reshape(height, width).astype(bool)
 

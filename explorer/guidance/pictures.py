@@ -24,7 +24,7 @@ METHODS = {"tweedie": "Tweedie", "replacement": "Replacement"}
 METHOD_HELP = (
     "Both: after each step what is known is overwritten by the observation under the forward noise. Replacement: no "
     "more than that, so the rest hardly learns of it. Tweedie: the rest is also pulled by the gradient of how well the "
-    "denoised picture fits what is known; it costs a backward pass through the network, and the parts fit."
+    "denoised image fits what is known; it costs a backward pass through the network, and the parts fit."
 )
 #: Numbers of the largest picture that a file may hold.
 LARGEST = 3 * 256 * 256
@@ -32,8 +32,8 @@ LARGEST = 3 * 256 * 256
 
 def picture_param() -> int:
     number: int = param(
-        0, "Picture", symbol="i", low=0, high=99, minimum=0, maximum=10**6,
-        help="Which picture: its number among those held out, which no network was trained on.",
+        0, "Image", symbol="i", low=0, high=99, minimum=0, maximum=10**6,
+        help="Which image: its number among those held out, which no network was trained on.",
         visible=lambda c: not c.own, equation="y = B xᵢ",
     )  # fmt: skip
     return number
@@ -41,7 +41,7 @@ def picture_param() -> int:
 
 def own_param() -> tuple[int, ...]:
     levels: tuple[int, ...] = param(
-        (), "Own picture", kind="data", help="In its place: levels 0 to 255, channel by channel, row by row."
+        (), "Own image", kind="data", help="In its place: levels 0 to 255, channel by channel, row by row."
     )
     return levels
 
@@ -96,10 +96,10 @@ class PictureProblem(Control):
         assert isinstance(mixture, PictureMixture)
         c, h, w = mixture.picture
         if self.own and len(self.own) != c * h * w:
-            return f"The own picture is of another size than these ({w} x {h}, {c} channels): open it again."
+            return f"The own image is of another size than these ({w} x {h}, {c} channels): open it again."
         count = len(mixture.held_out or ())
         if not self.own and self.picture >= count:
-            return f"There is no picture {self.picture}: those held out are 0 to {count - 1}."
+            return f"There is no image {self.picture}: those held out are 0 to {count - 1}."
         return ""
 
     def fitted(self, data: Distribution) -> Control:
@@ -112,7 +112,7 @@ class PictureProblem(Control):
 
     def brief(self, mixture: Mixture) -> str:
         by = ", Tweedie" if self.method == "tweedie" else ""
-        return f"{self.part} of {'an own picture' if self.own else f'picture {self.picture}'}{by}"
+        return f"{self.part} of {'an own image' if self.own else f'image {self.picture}'}{by}"
 
     def target(self, mixture: Mixture) -> Mixture:
         """The set's own posterior: the stored pictures that fit best, what is known put in. It can only remember."""
@@ -134,7 +134,7 @@ class PictureProblem(Control):
         known = self.known(sources.mixture)
         word = "What is known is put in after each step, under that step's noise"
         memory = (
-            " The score is that of the stored pictures: it can only remember them." if sources.exact else ""
+            " The score is that of the stored images: it can only remember them." if sources.exact else ""
         )
         if self.method == "tweedie":
             guided = TweedieGuided(sources.plain, sources.sde, known, sources.mixture.std)

@@ -16,7 +16,7 @@ from explorer.params import param
 class SuperResolve(PictureProblem):
     """A picture is known at a lower resolution: the mean of each block is one coordinate in an orthonormal basis."""
 
-    about = "A low-resolution picture is known: the mean of each block of pixels. The detail is found anew."
+    about = "A low-resolution image is known: the mean of each block of pixels. The detail is found anew."
     source = "Song et al. 2021, appendix I.2; Kawar et al. 2022"
     part = "a low resolution"
 

@@ -74,7 +74,7 @@ class Found:
     span: tuple[float, float] | None = None
 
 
-@IMAGES.register("folder", title="Your pictures", order=400)
+@IMAGES.register("folder", title="Your images", order=400)
 @dataclass(frozen=True)
 class Folder(ImageSet):
     """Images of a folder on this machine, or in an array in a file, cut to squares. Subfolders name the classes.

@@ -84,12 +84,13 @@ class Annealing(Lab):
 
     levels: int = param(
         16, "Noise levels", symbol="L", low=2, high=50, minimum=1, maximum=1000,
-        help="Their σ fall in equal ratios; the closer, the more each level's law overlaps with the next.",
+        help="Their σ fall in equal ratios; the closer, the more each level's distribution overlaps with the next.",
         equation="σ₁/σ₂ = … = σ_{L−1}/σ_L > 1",
     )  # fmt: skip
     step: float = param(
         0.5, "Step size", symbol="ε", unit="σ_L²", low=0.005, high=2.0, minimum=1e-6, maximum=100.0, log=True,
-        help="In units of the last level's variance: 0.2 is Song & Ermon's 2·10⁻⁵ at σ_L = 0.01. The law comes out "
+        help="In units of the last level's variance: 0.2 is Song & Ermon's 2·10⁻⁵ at σ_L = 0.01. The "
+            "distribution comes out "
         "1/(1 − ε/4) too wide; from 4 on it diverges.",
         equation="αᵢ = ε σᵢ²/σ_L²",
     )  # fmt: skip
@@ -105,7 +106,7 @@ class Annealing(Lab):
     )  # fmt: skip
     arrows: int = param(
         24, "Arrows", low=8, high=40, minimum=2, maximum=80, advanced=True,
-        help="Of the field, along the height of the picture.",
+        help="Of the field, along the height of the image.",
         symbol="m", equation="s(x, σᵢ) on a grid m high",
     )  # fmt: skip
 
@@ -197,7 +198,7 @@ class Annealing(Lab):
         down_to = f"down to σ/α = {mixed[-1].noise:.2g}" if mixed else "on no level"
         return (
             f"{said} The particles forget more than half of where they were {down_to}; at the last level they are "
-            f"{last.distance:.2g} standard deviations from the law (draws of it: {last.floor:.2g})."
+            f"{last.distance:.2g} standard deviations from the distribution (draws of it: {last.floor:.2g})."
         )
 
 
@@ -252,7 +253,14 @@ def _mixing_plots(descent: Descent, here: Level) -> list[Figure]:
     marks = ((here.number, "shown"),)
     return [
         Plot("How far each level mixes", "level i", "share", mixes, marks=marks),
-        Plot("Distance to the level's law", "level i", "sliced W₁ / std", distances, log_y=True, marks=marks),
+        Plot(
+            "Distance to the level's distribution",
+            "level i",
+            "sliced W₁ / std",
+            distances,
+            log_y=True,
+            marks=marks,
+        ),
     ]
 
 

@@ -33,13 +33,13 @@ SECTIONS = {
     "density": "Density and codes",
     "control": "Control",
     "see": "See it work",
-    "pictures": "Pictures",
+    "pictures": "Images",
 }
 NEEDS_POINTS = (
     "“{}” is a laboratory for points: choose data in the plane or on the line, such as eight Gaussians."
 )
 NEEDS_PICTURES = (
-    "“{}” is a laboratory for pictures: choose MNIST digits, or another set of pictures, as the data."
+    "“{}” is a laboratory for images: choose MNIST digits, or another set of images, as the data."
 )
 
 
@@ -77,7 +77,7 @@ class OwnPicture:
     """A field of a laboratory that holds the levels of a picture of the user's own: what the button that opens one
     says, the fields that are set with it, and whether it is grey whatever the set is."""
 
-    words: str = "Open a picture"
+    words: str = "Open an image"
     sets: Mapping[str, Any] = field(default_factory=dict)
     grey: bool = False
 

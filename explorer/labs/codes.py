@@ -58,7 +58,7 @@ class Codes(Lab):
 
     x: float = param(
         1.0, "Point, x", symbol="x₁", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4,
-        help="The data point: drag it in the picture.",
+        help="The data point: drag it in the image.",
         equation="x₀ = (x₁, x₂)",
     )  # fmt: skip
     y: float = param(
@@ -73,7 +73,7 @@ class Codes(Lab):
     )  # fmt: skip
 
     moment: float = param(
-        1.0, "Way shown until", symbol="t", low=0.0, high=1.0, maximum=1.0,
+        1.0, "Trajectory until", symbol="t", low=0.0, high=1.0, maximum=1.0,
         help="How far the path and what has gathered along it are drawn; the rest of the path is grey.",
         equation="∫₀ᵗ ∇·u dt",
     )  # fmt: skip
@@ -177,7 +177,7 @@ class _Way:
         return Picture(
             "From the point to its code", marks, bounds, "x₁ / √(α² + σ²)", "x₂ / √(α² + σ²)",
             handles=(handle(2, ("x", "y"), (self.lab.x, self.lab.y), "x₀"),),
-            about="Each place is divided by √(α² + σ²), so that the path stays in the picture; the data is at t = 0.",
+            about="Each place is divided by √(α² + σ²), so that the path stays in the image; the data is at t = 0.",
         )  # fmt: skip
 
     def _over_time(self) -> Picture:
@@ -217,7 +217,7 @@ class _Way:
         shares = np.cumsum(np.exp(line_density(self.mixture, xs, 1.0, START))) * (xs[1] - xs[0])
         normal = torch.special.ndtri(torch.from_numpy(np.clip(shares, 1e-6, 1 - 1e-6))).numpy()
         inside = np.abs(normal) < 4
-        series = [Series("quantile of the normal law", xs[inside], normal[inside], "muted")]
+        series = [Series("quantile of the normal distribution", xs[inside], normal[inside], "muted")]
         if others is not None:
             order = np.argsort(others[0][:, 0])
             codes = others[1][order, 0] / self.sde.prior_std

@@ -241,10 +241,12 @@ def _words(lab: Convergence, runs: Study, curves: list[Curve]) -> str:
     falls = [(c, lab._fall(c)) for c in curves]
     known = [(c, f) for c, f in falls if math.isfinite(f.value) and not c.method.predictor.adaptive]
     best = min(curves, key=lambda c: (not math.isfinite(c.error[-1]), float(c.error[-1])))
-    out = [f"With {int(best.steps[-1])} steps {best.method.title} errs least: {best.error[-1]:.2g}."]
+    out = [
+        f"With {int(best.steps[-1])} steps {best.method.title} has the smallest error: {best.error[-1]:.2g}."
+    ]
     if known:
         steepest, fall = min(known, key=lambda pair: pair[1].value)
-        out.append(f"The steepest fall is that of {steepest.method.title}, with slope {fall}.")
+        out.append(f"The steepest slope is that of {steepest.method.title}: {fall}.")
     if lab.measure == "law":
         out.append(
             f"As many new points of the data are {runs.floor.mean:.2g} ± {runs.floor.std:.1g} from it: below that "

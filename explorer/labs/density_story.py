@@ -63,7 +63,11 @@ class Story:
 def titles(moment: Moment, langevin: bool) -> tuple[str, str, str]:
     """Of the three laws, with the time."""
     when = f"τ = {moment.at:.3g}" if langevin else f"σ/α = {moment.at:.3g}"
-    return f"Density, {when}", f"Particles, {when}", "Boltzmann law" if langevin else "Closed form of pₜ"
+    return (
+        f"Density, {when}",
+        f"Particles, {when}",
+        "Boltzmann distribution" if langevin else "Closed form of pₜ",
+    )
 
 
 def pictures(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:
@@ -101,7 +105,7 @@ def curves(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:
 def plots(story: Story, moment: Moment, langevin: bool) -> tuple[Figure, ...]:
     """Distances, divergence and mass error against time."""
     at, to_target, divergence, to_density, particles, noise, mass = story.columns()
-    target = "Boltzmann law" if langevin else "closed form"
+    target = "Boltzmann distribution" if langevin else "closed form"
     distances = (
         Series(f"density to {target}", at, to_target, "accent"),
         Series("particles to density", at, to_density, "data"),

@@ -46,8 +46,8 @@ class Drawing(Lab):
     main = ("Draw here", "Noised up to")
     for_points, for_pictures = False, True
     about = (
-        "Draw on the first picture with the mouse (right button: rub out). The drawing is noised up to the strength "
-        "and taken back several times: a little noise mends strokes, much noise makes another picture of it. Its "
+        "Draw on the first image with the mouse (right button: erase). The drawing is noised up to the strength "
+        "and taken back several times: a little noise mends strokes, much noise makes another image of it. Its "
         "bits/dim say how likely the network takes it to be."
     )
     equation = (
@@ -70,7 +70,7 @@ class Drawing(Lab):
         equation="xₜ = αx₀ + σzᵢ, i = 1…n",
     )  # fmt: skip
     mode: str = param(
-        "reverse", "Way back", choices=MODES,
+        "reverse", "Reverse process", choices=MODES,
         help="The reverse SDE puts noise in on the way, the ODE does not. Methods and grid are the sampler's.",
         equation="[S21] eq. 6, 13",
     )  # fmt: skip
@@ -80,7 +80,7 @@ class Drawing(Lab):
     )  # fmt: skip
     thickness: float = param(
         1.1, "Brush", symbol="r", unit="px", low=0.5, high=3.0, minimum=0.2, maximum=10.0,
-        help="Half the width of the line, in pixels of the picture.",
+        help="Half the width of the line, in pixels of the image.",
         equation="∥u − line∥ ≤ r",
     )  # fmt: skip
     likelihood_steps: int = param(
@@ -217,7 +217,7 @@ class _Work:
 
     def _words(self) -> str:
         if (self.levels == (255 if self.data.light else 0)).all():
-            return "Nothing is drawn yet: draw on the first picture with the left mouse button."
+            return "Nothing is drawn yet: draw on the first image with the left mouse button."
         if self.back is None:
             return "The drawing is being noised."
         away = rms(self.back - self.x0)

@@ -39,7 +39,7 @@ WAYS = {
 FAR, NEAR = 0.5, 0.1
 
 
-@LABS.register("film", title="One picture's way", order=300)
+@LABS.register("film", title="Denoising trajectory", order=300)
 @dataclass(frozen=True)
 class Film(Lab):
     """x_t, the denoised estimate and the score along a run, for SDE, ODE and PC on the same noise."""
@@ -47,15 +47,15 @@ class Film(Lab):
     section = "pictures"
     for_points, for_pictures, guided = False, True, True
     about = (
-        "The chosen picture of the sheet from noise to data, as a film strip: x(t), what the network takes to be the "
-        "picture behind it, and the score. The same noise goes through the reverse SDE, the ODE, and PC."
+        "The chosen image of the sheet from noise to data, as a film strip: x(t), what the network takes to be the "
+        "image behind it, and the score. The same noise goes through the reverse SDE, the ODE, and PC."
     )
     equation = r"\hat x_0 = \frac{x_t + \sigma^2 \score{s}}{\alpha}"
     source = "Song et al. 2021, eq. 6, 13, Algorithms 2, 3; Robbins 1956 (Tweedie's formula)"
 
     picture: int = param(
-        1, "Picture", symbol="i", low=1, high=16, minimum=1, maximum=100,
-        help="Which picture of the sheet, counted from the upper left.",
+        1, "Image", symbol="i", low=1, high=16, minimum=1, maximum=100,
+        help="Which image of the sheet, counted from the upper left.",
         equation="xᵢ",
     )  # fmt: skip
     columns: int = param(
@@ -176,7 +176,7 @@ def _words(ways: dict[str, _Way], row: int, data: ImageSet) -> str:
     if len(ends) < len(WAYS):
         return f"Evaluations so far: {nfe}."
     apart = float(rms(ends["reverse"] - ends["ode"])[0])
-    return f"From the same noise SDE and ODE come to pictures {_apart(apart, data)} Evaluations: {nfe}."
+    return f"From the same noise SDE and ODE come to images {_apart(apart, data)} Evaluations: {nfe}."
 
 
 def _apart(apart: float, data: ImageSet) -> str:
@@ -187,5 +187,5 @@ def _apart(apart: float, data: ImageSet) -> str:
     elif apart < NEAR * two:
         said = "the start decides, the SDE's own noise changes next to nothing"
     else:
-        said = "the SDE's own noise changes the picture, but less than another start would"
-    return f"{levels(apart)} apart (RMS), where two pictures of the set are {levels(two)}: {said}."
+        said = "the SDE's own noise changes the image, but less than another start would"
+    return f"{levels(apart)} apart (RMS), where two images of the set are {levels(two)}: {said}."

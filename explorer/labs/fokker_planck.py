@@ -29,7 +29,7 @@ class FokkerPlanck(Lab):
     section = "langevin"
     about = (
         "Many particles under one SDE have a density, and the density has an equation of its own. Left it is "
-        "solved on a grid, beside it the particles are counted: the same law at every time, on its way to "
+        "solved on a grid, beside it the particles are counted: the same distribution at every time, on its way to "
         "exp(−U/T), or along the closed form of p_t."
     )
     equation = r"\partial_t p = \drift{-\nabla\cdot(f\,p)} + \noise{\frac{1}{2} g^2 \Delta p}"
@@ -37,7 +37,7 @@ class FokkerPlanck(Lab):
 
     dynamics: str = param(
         "langevin", "Dynamics",
-        choices={"langevin": "Langevin, to the Boltzmann law", "forward": "Forward SDE, along pₜ"},
+        choices={"langevin": "Langevin, to the Boltzmann distribution", "forward": "Forward SDE, along pₜ"},
         help="Langevin: dx = s dτ + √(2T) dw at one noise level, from N(0, I). Forward SDE: data to noise.",
         equation="f = s, ½g² = T  |  f(x, t), g(t)",
     )  # fmt: skip
@@ -49,13 +49,13 @@ class FokkerPlanck(Lab):
     temperature: float = param(
         1.0, "Temperature", symbol="T", low=0.05, high=5.0, minimum=0.01, maximum=100.0, log=True,
         visible=lambda lab: lab.dynamics == "langevin",
-        help="The law settles in exp(−U/T): pₜ itself at 1, sharper below, flatter above.",
+        help="The distribution settles in exp(−U/T): pₜ itself at 1, sharper below, flatter above.",
         equation="p ∝ e^(−U/T), T = σ²/2",
     )  # fmt: skip
     step: float = param(
         0.002, "Particles, step size", symbol="ε", low=1e-4, high=0.05, minimum=1e-6, maximum=10.0, log=True,
         visible=lambda lab: lab.dynamics == "langevin",
-        help="A large ε widens the particles' law; the density is that of ε → 0. Time is τ = Nε.",
+        help="A large ε widens the particles' distribution; the density is that of ε → 0. Time is τ = Nε.",
         equation="x + ε s + √(2εT) z",
     )  # fmt: skip
     moves: int = param(
@@ -70,7 +70,7 @@ class FokkerPlanck(Lab):
     )  # fmt: skip
     moment: float = param(
         1.0, "Moment shown", symbol="τ/Nε", low=0.0, high=1.0, maximum=1.0,
-        help="Which part of the run the pictures show once it is through.",
+        help="Which part of the run the images show once it is through.",
         equation="p(x, τ)",
     )  # fmt: skip
     particles: int = param(
@@ -187,14 +187,14 @@ class FokkerPlanck(Lab):
         mass = max(row[-1] for row in story.rows)
         farthest = max(row[1] for row in story.rows)
         against = (
-            f"At τ = {at:.3g} the density is {to_target:.2g} from the Boltzmann law in total variation"
+            f"At τ = {at:.3g} the density is {to_target:.2g} from the Boltzmann distribution in total variation"
             if langevin
             else f"Up to σ/α = {at:.3g} the density is never more than {farthest:.2g} from the closed form in total "
             "variation"
         )
         return (
             f"{against}; the particles are {to_density:.2g} from the density, of which {noise:.2g} is the noise of "
-            f"counting {self.particles:,}. Mass is kept to {max(mass, 1e-16):.0e}.{self._caution(story)}"
+            f"counting {self.particles:,}. Mass is conserved to {max(mass, 1e-16):.0e}.{self._caution(story)}"
         )
 
     def _caution(self, story: Story) -> str:

@@ -179,8 +179,8 @@ class GuidanceLab(Lab):
                 Series("∝ p(x) p(y | x)^w", edges, tilted, "muted", "dash", steps=True),
                 runs.histogram(f"samples, w = {self.weight:g}", along, edges, "accent"),
             ),
-            about="A weight w suggests the law p(x) p(y|x)^w, but its diffusion has another score at every t > 0: "
-            "the samples are of neither law.",
+            about="A weight w suggests the distribution p(x) p(y|x)^w, but its diffusion has another score at every "
+            "t > 0: the samples follow neither distribution.",
         )  # fmt: skip
 
     def _tilted(self, work: Work, edges: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ class Interpolation(Lab):
     source = "Song et al. 2021, appendix D; Shoemake 1985; White 2016"
 
     x1: float = param(
-        1.4, "First, x", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4, help="Drag it in the picture.",
+        1.4, "First, x", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4, help="Drag it in the image.",
         symbol="a₁", equation="x₀ = (a₁, a₂)",
     )  # fmt: skip
     y1: float = param(
@@ -68,7 +68,7 @@ class Interpolation(Lab):
         symbol="a₂", equation="x₀ = (a₁, a₂)",
     )  # fmt: skip
     x2: float = param(
-        -1.0, "Second, x", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4, help="Drag it in the picture.",
+        -1.0, "Second, x", low=-3.0, high=3.0, minimum=-1e4, maximum=1e4, help="Drag it in the image.",
         symbol="b₁", equation="x₀ = (b₁, b₂)",
     )  # fmt: skip
     y2: float = param(

@@ -94,7 +94,7 @@ class Inverse(Lab):
     )  # fmt: skip
     steps: int = param(
         200, "Steps", symbol="N", low=10, high=500, minimum=2, maximum=2000, log=True,
-        help="Of the runs in the pictures and the table.",
+        help="Of the runs in the images and the table.",
         equation="t_0 > t_1 > … > t_N",
     )  # fmt: skip
     corrections: int = param(

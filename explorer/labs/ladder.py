@@ -97,7 +97,7 @@ def _marginals(sde: SDE, chain: Chain) -> tuple[Figure, Figure]:
     curves = chains.law(sde, smooth)
     dots = len(chain.keep) <= DOTS
     figures = []
-    for k, (symbol, what) in enumerate((("α", "What is left of the data"), ("σ", "Noise on it"))):
+    for k, (symbol, what) in enumerate((("α", "Signal α"), ("σ", "Noise σ"))):
         series = (
             Series(f"{sde.title} SDE", smooth, curves[k], "muted"),
             Series(

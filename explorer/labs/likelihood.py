@@ -76,7 +76,7 @@ class Likelihood(Lab):
         "probes, (a, b) and (a, −b), is exact.", equation="error = std/√k",
     )  # fmt: skip
     probe: str = param(
-        "rademacher", "Probe law", choices=PROBES, visible=lambda lab: lab.divergence == "hutchinson",
+        "rademacher", "Probe distribution", choices=PROBES, visible=lambda lab: lab.divergence == "hutchinson",
         help="Rademacher probes see only what is off the Jacobian's diagonal; Gaussian ones scatter more, with heavy "
         "tails: their error bars are too short.",
         equation="E[vvᵀ] = I",
@@ -92,7 +92,7 @@ class Likelihood(Lab):
     )  # fmt: skip
     cells: int = param(
         100, "Cells", low=20, high=160, minimum=4, maximum=400,
-        help="Cells of the picture, up and across.",
+        help="Cells of the image, up and across.",
         symbol="m", equation="∫p ≈ Σ p(xᵢⱼ) h², h = width/m",
     )  # fmt: skip
     tolerance: float = param(
@@ -203,7 +203,7 @@ class _Work:
         return (
             f"With the {self.context.resolved.named}, log p of {len(m.truth)} data points is {mean:.3f}{probed} nats "
             f"on average, the truth {exact:.3f}; the mean absolute error is {error:.2g} ± {spread:.1g} nats. "
-            f"The density found integrates to {totals[0]:.3f} over the picture, the exact one to {totals[1]:.3f}."
+            f"The density found integrates to {totals[0]:.3f} over the image, the exact one to {totals[1]:.3f}."
         )
 
     def _scatter(self, m: Measured) -> Plot:
@@ -211,7 +211,7 @@ class _Work:
         line = np.array([m.truth.min(), m.truth.max()])
         bars = None if error is None else error.numpy()
         return Plot(
-            "Data points", "exact log pₜ(x), nats", "found, nats",
+            "Data points", "exact log pₜ(x), nats", "estimated, nats",
             (
                 Series("exact", line, line, "muted"),
                 Series("found by the ODE", m.truth, m.estimate.values.numpy(), "score", "none", True, bars),
@@ -222,7 +222,7 @@ class _Work:
     def _table(self, m: Measured, totals: list[float]) -> Table:
         (mean, bar), (error, spread) = m.estimate.mean(), m.mean_error
         rows: tuple[tuple[str | float | int, ...], ...] = (
-            ("integral over the picture", totals[0], "", totals[1]),
+            ("integral over the image", totals[0], "", totals[1]),
             ("mean log p over the samples, nats", mean, bar or "", float(m.truth.mean())),
             ("mean absolute error, nats", error, spread, 0.0),
             ("mean of log prior − log p_T at the codes, nats", float(m.mismatch.mean()), "", 0.0),

@@ -87,7 +87,7 @@ class RightAndWrong(Lab):
         right, wrong = traces
         words = (
             f"{seen} Here the spread ends at {right.std[-1]:.3g} where all is right and at "
-            f"{wrong.std[-1]:.3g} with the mistake; the law of the data has {e.data.mixture.std:.3g}."
+            f"{wrong.std[-1]:.3g} with the mistake; the data distribution has {e.data.mixture.std:.3g}."
         )
         arrays = {"right": right.end, "wrong": wrong.end}
         yield Report((*equations, *_measured(e, traces)), 1.0, words, arrays)

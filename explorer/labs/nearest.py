@@ -25,7 +25,7 @@ CLOSE = 0.01
 ACROSS = 8
 
 
-@LABS.register("nearest", title="Nearest training pictures", order=340)
+@LABS.register("nearest", title="Nearest training images", order=340)
 @dataclass(frozen=True)
 class NearestPictures(Lab):
     """The sheet beside the training pictures nearest to it, and how many of it are copies."""
@@ -33,21 +33,21 @@ class NearestPictures(Lab):
     section = "pictures"
     for_points, for_pictures, guided = False, True, True
     about = (
-        "Below each picture of the sheet the training picture that is nearest to it, and how far. A network that has "
-        "learned makes pictures as far from the training set as pictures are that it never saw; one that remembers "
+        "Below each image of the sheet the training image that is nearest to it, and how far. A network that has "
+        "learned makes images as far from the training set as images are that it never saw; one that remembers "
         "gives some back."
     )
     equation = r"\frac{\|x - x^{(1)}\|}{\|x - x^{(2)}\|} < \frac{1}{3}"
     source = "Yoon et al. 2023; Carlini et al. 2023"
 
     shown: int = param(
-        16, "Pictures shown", low=4, high=32, minimum=1, maximum=100,
+        16, "Images shown", low=4, high=32, minimum=1, maximum=100,
         help="The nearest to the training set first. All of the sheet is counted.",
         symbol="m", equation="min_y ∥x − y∥/√d, the m smallest",
     )  # fmt: skip
     held: int = param(
-        500, "Held-out pictures", symbol="n", low=100, high=2000, minimum=10, maximum=10_000, log=True,
-        help="Pictures never trained on, whose distances are the measure of what is close.",
+        500, "Held-out images", symbol="n", low=100, high=2000, minimum=10, maximum=10_000, log=True,
+        help="Images never trained on, whose distances are the measure of what is close.",
         equation="min_y ∥xᵢ − y∥/√d, i = 1…n",
     )  # fmt: skip
 
@@ -104,7 +104,7 @@ def _pairs(data: ImageSet, x: np.ndarray, found: Nearest, order: np.ndarray) -> 
 
 def _about(data: ImageSet) -> str:
     """What is between the pictures of a pair."""
-    either = " to the nearer of the picture and its mirror image" if data.mirror else ""
+    either = " to the nearer of the image and its mirror image" if data.mirror else ""
     return f"Distances are RMS over pixels of [−1, 1]{either}."
 
 
@@ -118,7 +118,7 @@ def _histogram(held: np.ndarray, own: np.ndarray) -> Plot:
         )
     near = float(np.quantile(held, CLOSE))
     return Plot(
-        "Distance to the nearest training picture", "RMS over pixels", "share", tuple(series),
+        "Distance to the nearest training image", "RMS over pixels", "share", tuple(series),
         marks=((near, "1 % of held out"),),
     )  # fmt: skip
 
@@ -143,7 +143,7 @@ def _words(e: Experiment, found: Nearest, held: Nearest) -> str:
     )  # fmt: skip
     return (
         f"Of {n} pictures {round(shares.copies * n)} are copies by the rule of Yoon et al. (nearer to one of the "
-        f"{len(data.train):,} training pictures that come with the program than a third of the way to any other); "
-        f"{round(shares.close * n)} are closer than 99 % of held-out pictures are. Median distance "
-        f"{np.median(found.distance[:, 0]):.3f}, of held-out pictures {np.median(held.distance[:, 0]):.3f}.{others}"
+        f"{len(data.train):,} training images that come with the program than a third of the way to any other); "
+        f"{round(shares.close * n)} are closer than 99 % of held-out images are. Median distance "
+        f"{np.median(found.distance[:, 0]):.3f}, of held-out images {np.median(held.distance[:, 0]):.3f}.{others}"
     )

@@ -65,7 +65,7 @@ class OneStep(Lab):
 
     beta: float = param(
         0.5, "Size of the step", symbol="β", low=0.01, high=0.9, minimum=1e-4, maximum=0.99, log=True,
-        help="Of the step in the picture, from the playhead's time. Where noise is only added: the share of the "
+        help="Of the step in the image, from the playhead's time. Where noise is only added: the share of the "
         "noise's variance that the step takes away.",
         equation="β = 1 − α_t²/α_t′²",
     )  # fmt: skip

@@ -25,14 +25,14 @@ from explorer.views import Scene, compose
 POINTS, REACH = 512, 2.6
 
 
-@LABS.register("parameterisations", title="Six names of one field", order=40)
+@LABS.register("parameterisations", title="Parameterizations", order=40)
 @dataclass(frozen=True)
 class Parameterisations(Lab):
     """Score, noise, x0, v, flow velocity and EDM's denoiser at the playhead's t, and the samples of each."""
 
     section = "discrete"
     about = (
-        "A network may be trained to say the score, the noise, the clean point, v, the flow velocity or EDM's "
+        "A network may be trained to predict the score, the noise, the clean point, v, the flow velocity or EDM's "
         "denoiser: at one t each follows from any other, so the samples are the same. What differs is the size of "
         "what must be learned, and where its digits are lost."
     )
@@ -44,7 +44,7 @@ class Parameterisations(Lab):
     follows = True
 
     arrows: int = param(
-        14, "Arrows", low=6, high=30, minimum=2, maximum=60, help="Arrows along the height of each picture.",
+        14, "Arrows", low=6, high=30, minimum=2, maximum=60, help="Arrows along the height of each image.",
         symbol="m", equation="s(x, t) on a grid m high",
     )  # fmt: skip
     mode: str = param(

@@ -30,8 +30,8 @@ class PictureBits(Lab):
     main = ("The pictures", "The bound")
     for_points, for_pictures = False, True
     about = (
-        "How many bits a pixel the network needs to tell a picture it has never seen: the flow's log-density, gathered "
-        "along the ODE, with its error bar. Beside it pictures of other kinds, to see what likelihood takes for likely."
+        "How many bits a pixel the network needs to tell an image it has never seen: the flow's log-density, gathered "
+        "along the ODE, with its error bar. Beside it images of other kinds, to see what likelihood takes for likely."
     )
     equation = (
         r"-\log_2 P(x_0) \le E\,[\,-\log_2 p_e(x_e) \\ "
@@ -43,13 +43,13 @@ class PictureBits(Lab):
     own_pictures: ClassVar = {"own": OwnPicture()}
 
     picture: int = param(
-        1, "Picture", symbol="i", low=1, high=100, minimum=1, maximum=10**6,
-        help="Which held-out picture, counted round where there are fewer.",
+        1, "Image", symbol="i", low=1, high=100, minimum=1, maximum=10**6,
+        help="Which held-out image, counted round where there are fewer.",
         equation="−log₂ p(xᵢ)/d",
     )  # fmt: skip
     own: tuple[int, ...] = own_param()
     others: bool = param(
-        True, "Other kinds", help="Pictures of other sets, its negative, nothing at all, and noise beside it.",
+        True, "Other kinds", help="Images of other sets, its negative, nothing at all, and noise beside it.",
         equation="−log₂ p(x)/d",
     )  # fmt: skip
     probes: int = param(
@@ -90,7 +90,7 @@ class PictureBits(Lab):
     def kinds(self, data: ImageSet) -> dict[str, np.ndarray]:
         """Name -> picture (1, c, h, w), uint8."""
         own = held_out(data, self.picture - 1)
-        found = {"your own picture": own_image(self.own, data)} if len(self.own) == data.dim else {}
+        found = {"your own image": own_image(self.own, data)} if len(self.own) == data.dim else {}
         found |= {f"{data.title}, held out": own}
         if self.others:
             found |= _elsewhere(data, self.picture - 1)
@@ -156,7 +156,7 @@ class _Gathering:
     def _pictures(self, total: np.ndarray, progress: float) -> Picture:
         x = from_pixels(np.concatenate(list(self.kinds.values())))
         under = [f"{v:.2f} bits/dim" if progress == 1 else "…" for v in total[-1].mean(1)]
-        return strip("The pictures", (Row("", seen(x, self.data), under),))
+        return strip("The images", (Row("", seen(x, self.data), under),))
 
     def _so_far(self, total: np.ndarray) -> Plot:
         ratios = [ratio for ratio, _ in max([*self.finished, self.open], key=len)] or [np.nan]
@@ -177,7 +177,7 @@ class _Gathering:
             parts = [float(v[i].mean()) for v in last.values()]
             rows.append((name, float(total[i].mean()), float(_error(total[i])), *parts))
         columns = ("picture", "bits/dim", "± (probes)", "−log p_T", "−∫∇·f̃", "log q", "−log P(levels)")
-        return Table("What it is made of, bits/dim", columns, tuple(rows))
+        return Table("Decomposition, bits/dim", columns, tuple(rows))
 
     def _words(self, found: Bits) -> str:
         values, names = found.values, list(self.kinds)
@@ -186,7 +186,7 @@ class _Gathering:
         ranked = f" From likely to unlikely: {', '.join(order)}." if len(order) > 1 else ""
         return (
             f"{names[0]}: {values[0]:.3f}{bar} bits/dim with {self.lab.steps} RK4 steps, {found.nfe} evaluations; "
-            f"eight bits store any picture.{ranked}"
+            f"eight bits store any image.{ranked}"
         )
 
 

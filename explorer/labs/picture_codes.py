@@ -43,7 +43,7 @@ WAYS = {
 }
 
 
-@LABS.register("picture_codes", title="Between two pictures", order=310)
+@LABS.register("picture_codes", title="Between two images", order=310)
 @dataclass(frozen=True)
 class PictureCodes(Lab):
     """Two pictures encoded by the ODE, what lies between their codes decoded, and the pixelwise mean beside it."""
@@ -51,8 +51,8 @@ class PictureCodes(Lab):
     section = "pictures"
     for_points, for_pictures = False, True
     about = (
-        "The probability-flow ODE takes two pictures to their codes. Points between the codes, on the line and on the "
-        "arc, are decoded to pictures; between the pictures themselves lie only double exposures."
+        "The probability-flow ODE takes two images to their codes. Points between the codes, on the line and on the "
+        "arc, are decoded to images; between the images themselves lie only double exposures."
     )
     equation = (
         r"z_\lambda = (1 - \lambda) z_0 + \lambda z_1, \qquad "
@@ -67,10 +67,10 @@ class PictureCodes(Lab):
 
     place: float = param(
         0.5, "Place", symbol="λ", low=0.0, high=1.0, minimum=0.0, maximum=1.0,
-        help="Where between the two the large pictures are.", equation="z(λ)",
+        help="Where between the two the large images are.", equation="z(λ)",
     )  # fmt: skip
     source_0: str = param(
-        "held_out", "First from", choices=SOURCES, help="Where the first picture is taken from.",
+        "held_out", "First from", choices=SOURCES, help="Where the first image is taken from.",
         equation="a = x_{i₀}",
     )  # fmt: skip
     own_0: tuple[int, ...] = own_param()
@@ -80,7 +80,7 @@ class PictureCodes(Lab):
         equation="a = x_{i₀}",
     )  # fmt: skip
     source_1: str = param(
-        "held_out", "Second from", choices=SOURCES, help="Where the second picture is taken from.",
+        "held_out", "Second from", choices=SOURCES, help="Where the second image is taken from.",
         equation="b = x_{i₁}",
     )  # fmt: skip
     own_1: tuple[int, ...] = own_param()
@@ -90,7 +90,7 @@ class PictureCodes(Lab):
         equation="b = x_{i₁}",
     )  # fmt: skip
     places: int = param(
-        7, "Places", symbol="n", low=3, high=13, minimum=3, maximum=25, help="Pictures on each way.",
+        7, "Places", symbol="n", low=3, high=13, minimum=3, maximum=25, help="Images on each way.",
         equation="u = 0, 1/(n − 1), …, 1",
     )  # fmt: skip
     steps: int = param(
@@ -112,7 +112,7 @@ class PictureCodes(Lab):
         ends = {"first": (self.source_0, self.own_0), "second": (self.source_1, self.own_1)}
         for name, (source, own) in ends.items():
             if source == "own" and len(own) != experiment.data.dim:
-                return f"There is no {name} picture of your own of this size yet: open one."
+                return f"There is no {name} image of your own of this size yet: open one."
         return ""
 
     def reports(self, context: Context) -> Iterator[Report]:
@@ -178,7 +178,7 @@ def _between(lab: PictureCodes, context: Context, ends: torch.Tensor) -> Report:
     """The pixelwise way alone, which is there at once."""
     data = pictures_of(context.experiment)
     row = Row(WAYS["pixels"][0], seen(_straight(lab, ends)[:-1], data))
-    return Report((strip("Between the two", (row,)),), 0.1, "Encoding the two pictures.")
+    return Report((strip("Between the two", (row,)),), 0.1, "Encoding the two images.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,6 +251,6 @@ class _Ways:
             self.codes["spherical"][self.lab.places // 2][None]
         )[0]  # fmt: skip
         return (
-            f"Encoding and decoding give both pictures back to {levels(float(self.lost.max()))} (RMS) with "
+            f"Encoding and decoding give both images back to {levels(float(self.lost.max()))} (RMS) with "
             f"{self.steps} steps each way. In the middle the line's code is {middle:.2f} times as long as the arc's."
         )

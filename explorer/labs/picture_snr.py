@@ -27,7 +27,7 @@ LONG, NOISY, LEVELS = 0.1, 1.5, 4.0
 ASKED = 0.2
 
 
-@LABS.register("picture_snr", title="Signal to noise on pictures", order=350)
+@LABS.register("picture_snr", title="Signal to noise on images", order=350)
 @dataclass(frozen=True)
 class PictureSnr(Lab):
     """PC with several snr on the same noise: the pictures, their length on the way, the noise left in them."""
@@ -35,8 +35,8 @@ class PictureSnr(Lab):
     section = "pictures"
     for_points, for_pictures = False, True
     about = (
-        "The paper's case: predictor and corrector on pictures. A small snr mends what the predictor got wrong; one "
-        "that is too large puts in more noise than the score takes out, and leaves it in the picture."
+        "The paper's case: predictor and corrector on images. A small snr mends what the predictor got wrong; one "
+        "that is too large puts in more noise than the score takes out, and leaves it in the image."
     )
     equation = r"x \leftarrow x + \score{\epsilon\, s} + \noise{\sqrt{2\epsilon}\, z}, \qquad " \
                r"\epsilon = 2\alpha \left(\mathrm{snr} \frac{\|z\|}{\|s\|}\right)^2"  # fmt: skip
@@ -56,7 +56,7 @@ class PictureSnr(Lab):
         equation="x + ε s + √(2ε) z, M times",
     )  # fmt: skip
     pictures: int = param(
-        3, "Pictures", symbol="n", low=2, high=8, minimum=1, maximum=32, help="How many are made with each snr.",
+        3, "Images", symbol="n", low=2, high=8, minimum=1, maximum=32, help="How many are made with each snr.",
         equation="xᵢ, i = 1…n",
     )  # fmt: skip
 
@@ -166,7 +166,7 @@ def _lengths(runs: list[_Run]) -> Plot:
 def _residue(runs: list[_Run]) -> Plot:
     x, y = np.array([r.snr for r in runs]), np.array([r.left for r in runs])
     return Plot(
-        "Noise left in the pictures", "snr", "grey levels, RMS", (Series("", x, y, "noise", points=True),),
+        "Noise left in the images", "snr", "grey levels, RMS", (Series("", x, y, "noise", points=True),),
         about="What the score would still take out at σ/α = 0.2; snr = 0 is the predictor alone.",
     )  # fmt: skip
 
@@ -199,7 +199,7 @@ def _warning(runs: list[_Run]) -> str:
     large = [r.snr for r in runs if _too_large(r, runs)]
     if large:
         which = ", ".join(f"{snr:.3g}" for snr in large)
-        return f" Too large here: snr = {which}; x grows too long or noise stays in the pictures."
+        return f" Too large here: snr = {which}; x grows too long or noise stays in the images."
     if runs[-1].snr <= LARGE_SNR:
         return " None of these is too large here."
     return (

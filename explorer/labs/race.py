@@ -95,7 +95,7 @@ class ObjectiveRace(Lab):
         return cls(objectives=chosen, iterations=10, batch=64, batches=3)
 
     def unfit(self, experiment: Experiment) -> str:
-        return "" if self.objectives.names else "Nobody runs: choose at least one objective."
+        return "" if self.objectives.names else "Select at least one objective."
 
     def reports(self, context: Context) -> Iterator[Report]:
         e = context.experiment
@@ -155,7 +155,7 @@ def _by_level(state: Race) -> Plot:
         for lane in state.lanes if len(lane.by_level)
     )  # fmt: skip
     return Plot(
-        "Where it is not learned yet", "noise level σ/α", "σ²∥s − ∇log p∥²", series, True, True,
+        "Loss by noise level", "noise level σ/α", "σ²∥s − ∇log p∥²", series, True, True,
         about="The Fisher divergence at each noise level, as the race stands.",
     )  # fmt: skip
 

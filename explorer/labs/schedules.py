@@ -53,9 +53,9 @@ class Schedules(Lab):
         ts = np.geomspace(1e-4, 1, self.points) if self.log_time else np.linspace(1e-4, 1, self.points)
         curves = {sde.title: _curves(sde, ts) for sde in sdes}
         figures = (
-            self._plot("What is left of the data", "α(t)", ts, curves, 0, at),
-            self._plot("Noise on it", "σ(t)", ts, curves, 1, at, log=True),
-            self._plot("Rate at which noise comes in", "g(t)", ts, curves, 2, at, log=True),
+            self._plot("Signal α", "α(t)", ts, curves, 0, at),
+            self._plot("Noise σ", "σ(t)", ts, curves, 1, at, log=True),
+            self._plot("Diffusion coefficient g", "g(t)", ts, curves, 2, at, log=True),
             self._plot("Signal to noise", "log α²/σ²", ts, curves, 3, at),
             _table(sdes, at),
         )
@@ -92,7 +92,7 @@ def _table(sdes: list[SDE], t: float) -> Table:
         now: list[float] = _curves(sde, np.array([at]))[:, 0].tolist()
         rows.append((sde.title, *now, sde.time_at(1.0)))
     columns = ("SDE", f"α({at:.2g})", f"σ({at:.2g})", f"g({at:.2g})", "log SNR", "t at SNR = 1")
-    return Table("At the playhead", columns, tuple(rows))
+    return Table("Current time", columns, tuple(rows))
 
 
 def _words(sde: SDE, t: float) -> str:

@@ -182,8 +182,7 @@ class _Flat:
             else "lines of the ODE never meet in the plane, though they may seem to from one side"
         )
         return (
-            f"{e.sde.title}: at t = 1 the data counts for {left:.2g} beside noise of {sigma:.3g}. "
-            f"Stochastic paths cross; {lines}."
+            f"{e.sde.title}: at t = 1: signal {left:.2g}, noise {sigma:.3g}. Stochastic paths cross; {lines}."
         )
 
 

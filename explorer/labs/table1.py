@@ -63,7 +63,7 @@ class Table1(Lab):
     source = "Song et al. 2021, Table 1"
     heavy = True
     elsewhere = (
-        "For pictures it takes hours: `pretrain --pictures mnist --measure table1` measures it, and docs/quality.md "
+        "For images it takes hours: `pretrain --pictures mnist --measure table1` measures it, and docs/quality.md "
         "tells what was found."
     )
 

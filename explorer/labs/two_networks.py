@@ -29,7 +29,7 @@ _kept: OrderedDict[tuple[object, ...], Model] = OrderedDict()
 MOST_KEPT = 8
 
 
-@LABS.register("two_networks", title="Two networks, one code", order=40)
+@LABS.register("two_networks", title="Unique latents", order=40)
 @dataclass(frozen=True)
 class TwoNetworks(Lab):
     """Codes of the same points by the score in use and by a network trained from another seed."""

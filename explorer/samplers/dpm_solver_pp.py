@@ -15,7 +15,7 @@ from explorer.samplers.process import Reverse
 class _DPMSolverPP(Predictor):
     memory = True
     lower_order_final: bool = param(
-        True, "Short runs end in order 1",
+        True, "Lower-order final step",
         help="With fewer than 15 steps the last one does not look back: it is much longer in log-SNR than the "
         "one before, from which it would extrapolate.",
         equation="Lu et al. 2022b, section 5 (as in the authors' code)",

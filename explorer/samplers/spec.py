@@ -98,8 +98,8 @@ class Sampler(Validated):
     langevin_step: float = param(
         0.002, "Step size", symbol="ε", low=1e-5, high=0.1, minimum=1e-8, maximum=10.0, log=True,
         visible=_in("langevin"),
-        help="How far a move goes. On a mode of variance v the law comes out 1/(1 − ε/2v) too wide (with the first "
-        "convention); beyond ε = 2v it diverges.",
+        help="How far a move goes. On a mode of variance v the distribution comes out 1/(1 − ε/2v) too "
+        "wide (with the first convention); beyond ε = 2v it diverges.",
         equation="Song & Ermon 2019, eq. 4",
     )  # fmt: skip
     convention: str = param(
@@ -117,8 +117,8 @@ class Sampler(Validated):
     )  # fmt: skip
     metropolis: bool = param(
         False, "Metropolis adjustment", visible=lambda s: s.mode == "langevin" and s.temperature > 0,
-        help="Moves are accepted or refused so that the law is right for every ε (MALA). The test uses the exact "
-        "density, also where a network proposes the moves.",
+        help="Moves are accepted or refused so that the distribution is right for every ε (MALA). The test uses "
+        "the exact density, also where a network proposes the moves.",
         equation="min(1, π(x′)q(x|x′) / π(x)q(x′|x))",
     )  # fmt: skip
     langevin_steps: int = param(

@@ -14,9 +14,7 @@ from functools import cached_property
 from explorer.lazy import torch
 from explorer.scores.precision import computes_in_half, in_full_precision
 
-NO_MEMORY = (
-    "The GPU has no memory left for these pictures: the CPU goes on. Fewer pictures at once would fit."
-)
+NO_MEMORY = "The GPU has no memory left for these images: the CPU goes on. Fewer images at once would fit."
 FAILED = "The GPU failed ({}): the CPU goes on. Update its driver, or choose 'cpu' as the device."
 _said: ContextVar[str] = ContextVar("said", default="")
 

@@ -19,7 +19,7 @@ def picture_shape(value: Iterable[Any], least: int = 4) -> tuple[int, int, int]:
     """(c, h, w) as a file gives it, of pictures that a network here can be for. Raises ValueError or TypeError."""
     channels, height, width = (int(v) for v in value)
     if channels not in (1, 3) or not all(least <= v <= 256 and v % 4 == 0 for v in (height, width)):
-        raise ValueError(f"pictures of {(channels, height, width)}")
+        raise ValueError(f"images of {(channels, height, width)}")
     return channels, height, width
 
 
@@ -39,7 +39,7 @@ class NetworkSpec(Validated):
         equation="h ← h + W·silu(h + e(σ)), B times",
     )  # fmt: skip
     waves: int = param(
-        16, "Waves", symbol="k", low=0, high=32, minimum=0, maximum=1024,
+        16, "Fourier features", symbol="k", low=0, high=32, minimum=0, maximum=1024,
         help="Sines and cosines of the position given to the network beside the position itself, so that "
         "fine detail is learned soon (Tancik 2020). The preconditioned network uses them; 0 for none.",
         equation="x ↦ (x, sin ω_j·x, cos ω_j·x), j = 1…k",
@@ -89,7 +89,7 @@ class UNetSpec(Validated):
         equation="h ← h + conv(silu(scale · norm(conv(silu(norm h))) + shift))",
     )  # fmt: skip
     waves: int = param(
-        3, "Waves", symbol="k", low=0, high=4, minimum=0, maximum=6,
+        3, "Fourier features", symbol="k", low=0, high=4, minimum=0, maximum=6,
         help="Sines and cosines of each pixel's value given to the network beside the value (Kingma 2021). The "
         "fastest has one period from a grey level to the next, so that tiny noise is seen for what it is.",
         equation="sin ω_j y, cos ω_j y, ω_j = 255π/4^j",
@@ -112,13 +112,14 @@ class Training(Validated):
 
     name = "training"
     seconds: float = param(
-        15.0, "Time", symbol="τ", unit="s", low=2.0, high=120.0, minimum=0.0, maximum=1e6, log=True,
+        15.0, "Time", symbol="τ", unit="s", zero="no limit", low=2.0, high=120.0, minimum=0.0,
+        maximum=1e6, log=True,
         help="Training stops after so many seconds of training (a pause does not count); the schedule of the "
         "learning rate fits itself to it. 0: no limit.",
         equation="share done p = max(time/τ, iterations/K)",
     )  # fmt: skip
     iterations: int = param(
-        0, "Iterations", symbol="K", low=0, high=20000, minimum=0, maximum=10**9,
+        0, "Iterations", symbol="K", zero="no limit", low=0, high=20000, minimum=0, maximum=10**9,
         help="Training stops after so many iterations; 0: no limit. With this limit and none on time, "
         "the same seed gives the same weights.",
         equation="θ₁ … θ_K",
@@ -162,13 +163,13 @@ class PictureTraining(Training):
 
     name = "picture_training"
     seconds: float = param(
-        600.0, "Time", symbol="τ", unit="s", low=30.0, high=7200.0, minimum=0.0, maximum=1e7, log=True,
+        600.0, "Time", symbol="τ", unit="s", zero="no limit", low=30.0, high=7200.0, minimum=0.0, maximum=1e7, log=True,
         help="Training stops after so many seconds of training (a pause does not count); the schedule of the "
         "learning rate fits itself to it. 0: no limit.",
         equation="share done p = max(time/τ, iterations/K)",
     )  # fmt: skip
     iterations: int = param(
-        0, "Iterations", symbol="K", low=0, high=50000, minimum=0, maximum=10**9,
+        0, "Iterations", symbol="K", zero="no limit", low=0, high=50000, minimum=0, maximum=10**9,
         help="Training stops after so many iterations; 0: no limit. With this limit and none on time, "
         "the same seed gives the same weights.",
         equation="θ₁ … θ_K",
@@ -181,11 +182,11 @@ class PictureTraining(Training):
     )  # fmt: skip
     batch: int = param(
         64, "Batch", symbol="b", low=16, high=512, minimum=1, maximum=10**5, log=True,
-        help="Pictures per iteration, over all processes together.", equation="(1/b) Σ ℓ(xᵢ, tᵢ, zᵢ)",
+        help="Images per iteration, over all processes together.", equation="(1/b) Σ ℓ(xᵢ, tᵢ, zᵢ)",
     )  # fmt: skip
     centre: float = param(
         -0.6, "Centre of ln σ", symbol="P_mean", low=-3.0, high=1.0, minimum=-10.0, maximum=10.0, advanced=True,
-        help="Mean of ln σ: the noise levels where pictures take shape.", equation="ln σ ~ N(P_mean, P_std²)",
+        help="Mean of ln σ: the noise levels where images take shape.", equation="ln σ ~ N(P_mean, P_std²)",
     )  # fmt: skip
     spread: float = param(
         1.3, "Spread of ln σ", symbol="P_std", low=0.3, high=3.0, minimum=0.01, maximum=10.0, advanced=True,
@@ -193,7 +194,7 @@ class PictureTraining(Training):
     )  # fmt: skip
     wide: float = param(
         0.2, "Part spread wide", symbol="w", low=0.0, high=1.0, maximum=1.0, advanced=True,
-        help="Part of the pictures whose noise level is log-uniform over the whole range instead: what likelihood "
+        help="Part of the images whose noise level is log-uniform over the whole range instead: what likelihood "
         "needs.",
         equation="w U(ln σ_low, ln σ_high) + (1 − w) N(P_mean, P_std²)",
     )  # fmt: skip

@@ -89,7 +89,7 @@ class Session:
         e = document.experiment
         if e.pictures is None or e.sampler.particles <= MOST_PICTURES:
             return document
-        self.notices.say("info", f"A stage shows at most {MOST_PICTURES} pictures: so many are sampled.")
+        self.notices.say("info", f"A stage shows at most {MOST_PICTURES} images: so many are sampled.")
         fewer = replace(e, sampler=replace(e.sampler, particles=MOST_PICTURES))
         return replace(document, experiment=fewer).linked()
 

@@ -69,7 +69,7 @@ class Networks:
         self.trainer.start(self._experiment)
         if left is not None and unfinished:
             text = f"This begins anew, and once it is kept it takes the place of what was left at {percent(left)}."
-            action = (f"Go on from {percent(left)} instead", "resume_training")
+            action = (f"Resume the earlier one ({percent(left)})", "resume_training")
             self._session.notices.say("offer", text, action)
 
     def train_on_cpu(self) -> None:
@@ -162,7 +162,7 @@ class Networks:
         why = "what it was for has changed" if trained else "the score is no longer one that is trained here"
         say, text = self._session.notices.say, f"Training stopped{at}: {why}."
         if self._stopped is not None:
-            say("offer", f"{text} What is done of it is kept.", ("Go on with it", "resume_stopped"))
+            say("offer", f"{text} What is done of it is kept.", ("Resume", "resume_stopped"))
         elif frame is not None:
             say("info", f"{text} Its network stays until you train again.")
         else:
@@ -188,8 +188,8 @@ class Networks:
         left = self.trainer.newest_left()
         if left is not None:
             title, done = left.experiment.data.title, percent(left.progress)
-            text = f"The training on {title} was left when {done} of it was done."
-            self._session.notices.say("offer", text, ("Resume the training", "resume_newest"))
+            text = f"Training on {title} stopped at {done}."
+            self._session.notices.say("offer", text, ("Resume training", "resume_newest"))
 
     def resume_newest(self) -> None:
         """Go on with the training that was left last."""
@@ -220,7 +220,7 @@ class Networks:
     def _taken_up(self, old: Experiment, how: Callable[[], None], on: Document) -> None:
         e, data = self._experiment, on.experiment.data
         if told(data) != told(old.data):
-            text = "These are not the pictures that the training was left with: training on them begins anew."
+            text = "These are not the images that the training was left with: training on them begins anew."
             return self._session.notices.say("error", text)
         score = replace(e.score if _same_training(e, old) else old.score, source="trained")
         document = self._session.document.with_data(data)
@@ -256,6 +256,12 @@ class Networks:
         e = self._experiment
         without = e.score.source == "pretrained" and pretrained_path(e.data) is None
         return "exact" if without else e.score.source
+
+    @property
+    def exact(self) -> bool:
+        """Whether the score in use is the exact one."""
+        found = self._in_use("A")
+        return found.exact if found else self.source == "exact"
 
     @property
     def named(self) -> str:

@@ -69,7 +69,7 @@ class About(QDialog):
         for paper in PAPERS:
             column.addWidget(_paper(*paper))
         column.addSpacing(style.px(8))
-        column.addWidget(label("Pictures", "title"))
+        column.addWidget(label("Images", "title"))
         for kind in IMAGES.values():
             if kind.credit:
                 column.addWidget(_wrapped(kind.credit))

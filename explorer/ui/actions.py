@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
+
+from explorer.ui.mnemonics import keep, letter
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("File", "Save as…", "Ctrl+Shift+S", "save_as"),
     Command("File", SEPARATOR, "", ""),
     Command("File", "Import data…", "Ctrl+I", "import_data"),
-    Command("File", "Pictures from a folder…", "Ctrl+Shift+I", "import_folder"),
-    Command("File", "Several pictures…", "", "import_pictures"),
+    Command("File", "Images from a folder…", "Ctrl+Shift+I", "import_folder"),
+    Command("File", "Several images…", "", "import_pictures"),
     Command("File", "Open model…", "Ctrl+M", "open_model"),
     Command("File", "Save model…", "Ctrl+Shift+M", "save_model"),
     Command("File", SEPARATOR, "", ""),
@@ -39,7 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Edit", "Undo", "Ctrl+Z", "undo"),
     Command("Edit", "Redo", "Ctrl+Shift+Z", "redo"),
     Command("Edit", SEPARATOR, "", ""),
-    Command("Edit", "Copy picture", "Ctrl+C", "copy_picture"),
+    Command("Edit", "Copy image", "Ctrl+C", "copy_picture"),
     Command("Edit", "Copy as Python script", "Ctrl+Shift+C", "copy_script"),
     Command("Edit", SEPARATOR, "", ""),
     Command("Edit", "Draw data", "Ctrl+D", "draw_data"),
@@ -65,7 +68,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Sampler", "Edit the other stage", "X", "other_stage"),
     Command("Sampler", SEPARATOR, "", ""),
     Command("Sampler", "Train", "Ctrl+T", "train"),
-    Command("Sampler", "Train the network in use further", "Ctrl+Alt+T", "train_on"),
+    Command("Sampler", "Continue training the network in use", "Ctrl+Alt+T", "train_on"),
     Command("Sampler", "Pause or resume training", "Ctrl+P", "pause_training"),
     Command("Sampler", "Reset training", "Ctrl+Shift+T", "reset_training"),
     Command("Process", "VE", "Alt+1", "sde_ve"),
@@ -93,10 +96,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("View", "Predictor-corrector steps", "Shift+M", "layer_moves"),
     Command("View", "Guidance", "Shift+G", "layer_guidance"),
     Command("View", "Conditional density", "Shift+Y", "layer_conditional"),
-    Command("View", "Over time, 3D", "Shift+O", "layer_space"),
+    Command("View", "Space-time (3D)", "Shift+O", "layer_space"),
     Command("View", "Follow the noise", "Shift+F", "layer_follow"),
     Command("View", "Next vector field", "V", "next_field"),
-    Command("View", "What the arrows show", "Shift+V", "next_kind"),
+    Command("View", "Field", "Shift+V", "next_kind"),
     Command("View", SEPARATOR, "", ""),
     Command("View", "Left panel", "F7", "toggle_left"),
     Command("View", "Right panel", "F8", "toggle_right"),
@@ -108,8 +111,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("Labs", "Save its figures…", "Ctrl+Shift+E", "save_figures"),
     Command("Labs", "Back to the stage", "", "close_laboratory"),
     Command("Labs", SEPARATOR, "", ""),
+    Command("Help", "Five minutes", "", "five_minutes"),
+    Command("Help", "Help on this card", "F1", "help"),
+    Command("Help", "All pages", "", "help_pages"),
+    Command("Help", SEPARATOR, "", ""),
     Command("Help", "Keyboard shortcuts", "?", "shortcuts"),
-    Command("Help", "About", "F1", "about"),
+    Command("Help", "Menus", "F10", "menus"),
+    Command("Help", "About", "", "about"),
 )
 
 
@@ -118,7 +126,9 @@ def build_menus(bar: QMenuBar, window: QWidget, slots: object) -> dict[str, QAct
     menus: dict[str, QMenu] = {}
     actions: dict[str, QAction] = {}
     for command in COMMANDS:
-        menu = menus.get(command.menu) or menus.setdefault(command.menu, bar.addMenu(command.menu))
+        if command.menu not in menus:
+            menus[command.menu] = keep(bar.addMenu(command.menu))
+        menu = menus[command.menu]
         if not command.text:
             menu.addSeparator()
             continue
@@ -130,6 +140,11 @@ def build_menus(bar: QMenuBar, window: QWidget, slots: object) -> dict[str, QAct
         menu.addAction(action)
         actions[command.slot] = action
     return actions
+
+
+def letter_menus(bar: QMenuBar) -> None:
+    """Give the menus their letters: none that a command uses together with Alt."""
+    letter(bar.actions(), [c.keys[-1] for c in COMMANDS if re.fullmatch(r"Alt\+[A-Z0-9]", c.keys)])
 
 
 def _caller(slots: object, slot: str) -> Callable[..., None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import importlib
 import os
 import signal
 import sys
@@ -16,7 +16,6 @@ from types import TracebackType
 if sys.platform == "win32":  # torch's libraries must be loaded before Qt's there
     import torch  # noqa: F401
 
-import qasync
 from PySide6.QtCore import QEvent, QObject, QSettings, QTimer
 from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
@@ -26,8 +25,17 @@ from explorer import first_run, paths
 from explorer.cores import CORES
 from explorer.errors import Told, sentence
 from explorer.session import Session
+from explorer.ui import placement
 from explorer.ui.painting import Repeats
 from explorer.ui.window import MainWindow
+
+#: Milliseconds after which loading begins even if no picture has come.
+LATEST_MS = 1000
+
+
+def load_charts() -> None:
+    """Import what draws the charts, in a thread: it takes as long as the window does."""
+    importlib.import_module("explorer.ui.charts")
 
 
 def load_torch() -> None:
@@ -69,27 +77,37 @@ def make_settings() -> QSettings:
 
 
 class Loader:
-    """Loads torch in a thread and starts the window when it is there."""
+    """Loads charts and torch in a thread; the window has the one, and is started, when they are there."""
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._error: BaseException | None = None
+        self._charts = threading.Event()
+        self._begun = False
         self._thread = threading.Thread(target=self._load, name="load-torch", daemon=True)
         self._timer = QTimer(window)
         self._timer.timeout.connect(self._look)
 
     def begin(self) -> None:
-        """Start loading, once the first picture of the window is on the screen."""
+        """Start loading, once the first picture of the window is on the screen; a second call does nothing."""
+        if self._begun:
+            return
+        self._begun = True
         self._thread.start()
         self._timer.start(30)
 
     def _load(self) -> None:
         try:
+            load_charts()
+            self._charts.set()
             load_torch()
         except Exception as error:  # shown in the window
             self._error = error
 
     def _look(self) -> None:
+        if self._charts.is_set():
+            self._charts.clear()
+            self._window.draw_charts()
         if self.alive:
             return
         self._timer.stop()
@@ -162,6 +180,8 @@ def asked_to_end(window: MainWindow, app: QApplication) -> Iterator[list[int]]:
 
 
 async def _until_closed(app: QApplication) -> None:
+    import asyncio
+
     closed = asyncio.Event()
     app.lastWindowClosed.connect(closed.set)
     await closed.wait()
@@ -182,13 +202,17 @@ def main(path: str | Path | None = None) -> int:
         session.playhead.playing = True
     window = MainWindow(session, make_settings())
     OpenRequests(app, window.documents.open_path)
-    window.resize(1440, 900)
-    window.show()
+    placement.place(window, window.settings)
     loader = Loader(window)
-    QTimer.singleShot(0, loader.begin)
+    window.moved.connect(loader.begin)
+    QTimer.singleShot(LATEST_MS if recording is not None else 0, loader.begin)
     QTimer.singleShot(0, window.documents.start)
     if path is not None:
         QTimer.singleShot(0, lambda: window.documents.open_path(Path(path)))
+    import asyncio  # after the window is there: these two take a fifth of the time that it may take
+
+    import qasync
+
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     with asked_to_end(window, app) as came:

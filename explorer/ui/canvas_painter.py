@@ -14,16 +14,14 @@ from typing import Literal, TypeAlias, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
-from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf
-from pyqtgraph.Qt.internals import PrimitiveArray
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from explorer.camera import Camera, Size
 from explorer.marks import Arrows, Curve, Drawn, Image, Mark, Points, Segments, Text
 from explorer.theme import LEVELS, Theme, lut, rgb
-from explorer.ui import geometry, legend, text
+from explorer.ui import geometry, legend, qt_arrays, text
 from explorer.ui.canvas_base import CanvasBase, thickness
 from explorer.ui.painting import guarded
 
@@ -122,9 +120,7 @@ def _points(sheet: _Sheet, mark: Points) -> None:
     atlas, cell, phases = _atlas(colors, rgb(sheet.theme, "stage"), diameter, RING * sheet.scale * mark.ring)
     corner = np.floor(centres)
     phase = ((centres - corner) * phases).astype(np.intp)
-    fragments = PrimitiveArray(QPainter.PixmapFragment, 10)
-    fragments.resize(len(seen))
-    table = fragments.ndarray()
+    table = np.empty((len(seen), qt_arrays.FRAGMENT))
     table[:, 0:2] = corner
     table[:, 2] = (phase[:, 1] * phases + phase[:, 0]) * cell
     table[:, 3] = rows * cell
@@ -132,8 +128,7 @@ def _points(sheet: _Sheet, mark: Points) -> None:
     table[:, 6:8] = 1
     table[:, 8:10] = 0, 1
     sheet.painter.setOpacity(mark.alpha)
-    first, count = fragments.drawargs()
-    sheet.painter.drawPixmapFragments(first, count, atlas)
+    qt_arrays.fragments(sheet.painter, table, atlas)
 
 
 def _discs(
@@ -218,13 +213,8 @@ def _pen(color: Color, alpha: float, width: float, cosmetic: bool) -> QPen:
 
 
 def _lines(painter: QPainter, lines: NDArray[np.float64], pen: QPen) -> None:
-    if not len(lines):
-        return
-    array = PrimitiveArray(QLineF, 4)
-    array.resize(len(lines))
-    array.ndarray()[:] = lines
     painter.setPen(pen)
-    painter.drawLines(*array.drawargs())
+    qt_arrays.lines(painter, lines)
 
 
 def _curve(sheet: _Sheet, mark: Curve) -> None:
@@ -235,14 +225,7 @@ def _curve(sheet: _Sheet, mark: Curve) -> None:
         pen.setDashPattern([d * sheet.scale / max(pen.widthF(), 0.1) for d in DASH])
     sheet.painter.setPen(pen)
     for run in geometry.runs(mark, sheet.camera, sheet.size, sheet.scale):
-        sheet.painter.drawPolyline(polygon(run))
-
-
-def polygon(xy: NDArray[np.float64]) -> QPolygonF:
-    """Points (n, 2) as Qt wants them."""
-    out = create_qpolygonf(len(xy))
-    ndarray_from_qpolygonf(out)[:] = xy
-    return out
+        sheet.painter.drawPolyline(qt_arrays.polygon(run))
 
 
 def _image(sheet: _Sheet, mark: Image) -> None:

@@ -16,6 +16,7 @@ from explorer.samplers.spec import MODES
 from explorer.sdes import SDE, SDES
 from explorer.train import TrainFrame, percent
 from explorer.train.forecast import FASTER, SMALL_DEPTH, SMALL_WIDTH
+from explorer.ui import style
 from explorer.ui.controls import Segmented
 from explorer.ui.equation import EquationView
 from explorer.ui.forms import Form
@@ -64,15 +65,15 @@ class ProcessCard(EditCard):
         self._kinds = {name: kind.refitted(pictures) for name, kind in self._kinds.items()} | {sde.name: sde}
         self.choice.set_value(sde.name)
         self.equation.set_latex(sde.equation_now())
-        self.equation.setToolTip(f"The forward SDE with the current numbers. {sde.source}")
+        self.equation.setToolTip(style.tip(f"The forward SDE with the current numbers. {sde.source}"))
         self.form.set_owner(sde)
 
 
 #: What is trained, and how, where the data are pictures.
 FOR_PICTURES = ("unet", "picture_training")
 PICTURE_WORDS = (
-    "Held out is the loss on pictures never trained on: the floor is not known, since nobody has the exact score of "
-    "what pictures there could be. On a device that has bfloat16 it is used by itself. What is trained is kept when "
+    "Held out is the loss on images never trained on: the floor is not known, since nobody has the exact score of "
+    "what images there could be. On a device that has bfloat16 it is used by itself. What is trained is kept when "
     "it is paused or left, and can be gone on with."
 )
 
@@ -95,7 +96,7 @@ class ScoreCard(EditCard):
         self.add(self.word)
         self.train = Button("Train", "Train a network for this data in the background (Ctrl+T)", primary=True)
         self.pause = Button("Pause", "Hold the training, or go on with it")
-        self.reset = Button("Reset", "Stop, and forget the trained network")
+        self.reset = Button("Reset", "Reset training")
         self.train.clicked.connect(self.train_pressed)
         self.pause.clicked.connect(self.pause_pressed)
         self.reset.clicked.connect(self.reset_pressed)
@@ -105,7 +106,7 @@ class ScoreCard(EditCard):
         self.resume = Button("Go on")
         self.resume.clicked.connect(self.resume_pressed)
         self.on = Button(
-            "Train it further", "A new training, which begins with the weights of the network in use"
+            "Continue training", "A new training, which begins with the weights of the network in use"
         )
         self.on.clicked.connect(self.on_pressed)
         for button in (self.resume, self.on):
@@ -124,8 +125,8 @@ class ScoreCard(EditCard):
         for widget in (self.forecast, self.smaller):
             widget.hide()
             self.add(widget)
-        self.details = self.add_form(score, skip=("source", *FOR_PICTURES))
-        self.for_pictures = self.add_form(score, only=FOR_PICTURES)
+        self.details = self.add_form(score, skip=("source", *FOR_PICTURES), hidden=True)
+        self.for_pictures = self.add_form(score, only=FOR_PICTURES, hidden=True)
         self.about_pictures = label(PICTURE_WORDS, "small")
         self.about_pictures.setWordWrap(True)
         self.add(self.about_pictures)
@@ -185,14 +186,14 @@ class ScoreCard(EditCard):
 def _going_on(left: float) -> tuple[str, str]:
     """Words and tooltip of the button that goes on with a training of which so much is done."""
     if left < 1:
-        tip = "Go on with the training on this data that was left, as if it had never stopped"
-        return f"Go on from {percent(left)}", tip
-    return "Have its network back", "Have the network that was trained on this data to the end"
+        tip = "Continue the interrupted training on this data, as if it had never stopped"
+        return f"Resume ({percent(left)})", tip
+    return "Restore trained network", "Use the network that was trained on this data to the end"
 
 
 def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
     reached = percent(frame.progress)
-    stopped = "done" if frame.done else f"stopped at {reached}"
+    stopped = "Done" if frame.done else f"Stopped at {reached}"
     state = "paused" if paused else reached if running else stopped
     left = frame.seconds * (1 - frame.progress) / frame.progress if running and frame.progress > 0.02 else 0.0
     time_left = f", {_lasting(left)} left" if left >= 1 and not paused else ""
@@ -210,7 +211,7 @@ class Pictures(Validated):
     """How many pictures are sampled: what the number of particles is called where the data are pictures."""
 
     pictures: int = param(
-        PICTURE_SAMPLER.particles, "Pictures", symbol="n", low=4, high=MOST_PICTURES, minimum=1,
+        PICTURE_SAMPLER.particles, "Images", symbol="n", low=4, high=MOST_PICTURES, minimum=1,
         maximum=MOST_PICTURES, help="How many are made at once, on one sheet.", equation="x₁, …, x_n",
     )  # fmt: skip
 
@@ -308,8 +309,6 @@ class TermsCard(Card):
         """Show a step: `part` says what it was, `terms` the sizes of drift, score and noise, of which it may be
         `without` some. `others` are the equations of the other sub-steps of the run, for which there is room too, so
         that nothing below moves while they alternate."""
-        from explorer.ui import style
-
         self.badge.set(part or " ")
         self.equation.set_latex(latex, others)
         theme = style.current()

@@ -136,8 +136,9 @@ class _Plot(pg.PlotWidget):
     """pyqtgraph's plot without mouse, menu or bottom axis."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setMenuEnabled(False)
+        super().__init__(
+            enableMenu=False
+        )  # whose menus nobody sees, and which every change of style would visit
         self.setMouseEnabled(False, False)
         self.plotItem.hideButtons()
         self.plotItem.setContentsMargins(0, 0, 0, 0)
@@ -187,6 +188,9 @@ class Chart(QWidget, style.Themed):
         self._foot = row(self._left, 1, self._right)
         column.addLayout(self._foot)
         self.set_theme(self._theme)
+
+    def setToolTip(self, text: str) -> None:
+        super().setToolTip(style.tip(text))
 
     def add_curve(self, name: str, role: str, words: str, dash: Qt.PenStyle = SOLID) -> None:
         """A curve in the colour of `role`, called `words` in the key."""

@@ -23,8 +23,8 @@ FLOOR_TIP = (
     "the floor. What is above it, the excess, is what training removes."
 )
 HELD_TIP = (
-    "The loss on the pictures that are trained on, and on pictures held out. Where the second rises while the first "
-    "still falls, the network begins to learn its pictures by heart. What part of it no network can remove is not "
+    "The loss on the images that are trained on, and on images held out. Where the second rises while the first "
+    "still falls, the network begins to learn its images by heart. What part of it no network can remove is not "
     "known: that would take the exact score."
 )
 
@@ -72,7 +72,7 @@ class LossChart(QWidget):
         self.over_time.set_curve("excess", x, excess)
         known = not len(x) or bool(np.isfinite(low).any())
         self.over_time.set_curve("held", x, None if known else held)
-        self.setToolTip(FLOOR_TIP if known else HELD_TIP)
+        self.setToolTip(style.tip(FLOOR_TIP if known else HELD_TIP))
         self.over_time.set_message("" if len(x) else "Press Train to see it fall")
         ends = span([x])
         self.over_time.set_captions(
@@ -161,8 +161,8 @@ class DistanceChart(TimeChart):
     def set_pictures(self, pictures: bool) -> None:
         """Say what is measured."""
         self.setToolTip(
-            "How far the pictures are from the nearest of the training pictures at hand (root mean "
-            "square over the pixels); the dotted line is that of held-out pictures: below it they are copies"
+            "How far the images are from the nearest of the training images at hand (root mean "
+            "square over the pixels); the dotted line is that of held-out images: below it they are copies"
             if pictures
             else "The sliced Wasserstein distance of the particles to one large draw of the data: that of their "
             "projections on a line, averaged over 64 directions. The dotted line, the floor, is that of as many new "

@@ -44,10 +44,10 @@ class Clipboard(QObject):
         QApplication.clipboard().setImage(work.image_of(pixels))
         height, width = pixels.shape[:2]
         self._host.notices.settle("copied")
-        self._host.notices.show_notice(f"The picture is on the clipboard ({width} × {height} px).")
+        self._host.notices.show_notice(f"The image is on the clipboard ({width} × {height} px).")
 
     def _failed(self, error: BaseException) -> None:
-        self._host.notices.show_notice(sentence(error, "The picture", "copied"), "error", about="copied")
+        self._host.notices.show_notice(sentence(error, "The image", "copied"), "error", about="copied")
 
     def copy_script(self) -> None:
         """Copy the experiment as a Python script."""

@@ -317,12 +317,11 @@ class Commands:
 
     def toggle_left(self) -> None:
         """Hide or show the cards."""
-        self.window.left.setVisible(not self.window.left.isVisible())
+        self.window.show_left(self.window.left.isHidden())
 
     def toggle_right(self) -> None:
         """Hide or show the charts."""
-        self.window.right_shown = not self.window.right_shown
-        self.window.show_columns()
+        self.window.show_right(self.window.right.isHidden())
 
     def toggle_theme(self) -> None:
         """Dark or light."""
@@ -341,6 +340,28 @@ class Commands:
             self.window.showNormal()
         else:
             self.window.showFullScreen()
+
+    def help(self) -> None:
+        """The page about what has the focus."""
+        from explorer.ui.help import page_for
+
+        self.window.help.read(page_for(self.window))
+
+    def five_minutes(self) -> None:
+        """What to try first."""
+        from explorer.ui.help import FIRST
+
+        self.window.help.read(FIRST)
+
+    def help_pages(self) -> None:
+        """All pages, open at the last one."""
+        from explorer.ui.help import pages
+
+        self.window.help.read(self.window.help.reader.page or pages()[0])
+
+    def menus(self) -> None:
+        """Open the first menu; the arrow keys lead to the others."""
+        self.window.bar.setActiveAction(self.window.bar.actions()[0])
 
     def shortcuts(self) -> None:
         """Show the keys."""

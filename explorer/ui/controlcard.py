@@ -13,6 +13,7 @@ from explorer.guidance import CONTROLS, Control
 from explorer.guidance.class_guidance import CLASS_OF_PICTURES, ClassGuidance, class_names
 from explorer.guidance.pictures import PictureProblem
 from explorer.images.base import PictureMixture
+from explorer.ui import style
 from explorer.ui.cards import EditCard
 from explorer.ui.classbuttons import ClassButtons
 from explorer.ui.equation import EquationView
@@ -106,7 +107,7 @@ class ControlCard(EditCard):
             self.choice.set_value(control.name)
         self.equation.set_latex(control.equation)
         self.equation.setVisible(bool(control.equation))
-        self.equation.setToolTip(f"{control.about} {control.source}")
+        self.equation.setToolTip(style.tip(f"{control.about} {control.source}"))
         self.form.set_owner(control)
         asked = isinstance(control, ClassGuidance)
         self.form.set_usual(CLASS_OF_PICTURES if asked and self._pictures else None)

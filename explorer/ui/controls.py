@@ -56,6 +56,9 @@ class Painted(QAbstractButton):
         self.ring = False
         super().mousePressEvent(event)
 
+    def setToolTip(self, text: str) -> None:
+        super().setToolTip(style.tip(text))
+
     def ringed(self) -> bool:
         """Whether to draw the focus ring."""
         return self.ring and self.hasFocus()
@@ -306,6 +309,8 @@ class Combo(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # A click opens the list and is no wish to type: the keys of the window go on working.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         # A plain view: the platform's own draws its rows without the style sheet.
         self.setItemDelegate(QStyledItemDelegate(self))
 

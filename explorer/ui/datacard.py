@@ -17,6 +17,7 @@ from explorer.params import params
 from explorer.ui.cards import EditCard
 from explorer.ui.gallery import GalleryItem, GalleryStrip
 from explorer.ui.labels import Button, label, row
+from explorer.ui.mnemonics import keep
 
 #: Points of a thumbnail, and pictures along its side.
 THUMBNAIL_POINTS, SHEET = 400, 3
@@ -25,11 +26,18 @@ THUMBNAIL_POINTS, SHEET = 400, 3
 def gallery_items() -> list[GalleryItem]:
     """The built-in distributions, each with a sample; then the sets of pictures."""
     kinds = [cls for cls in DISTRIBUTIONS.values() if cls.builtin]
-    points = [GalleryItem(k.name, k.title, k.about, k().sample(THUMBNAIL_POINTS, seed=0)) for k in kinds]
+    points = [GalleryItem(k.name, k.title, k.about, partial(_sample, k)) for k in kinds]
     sets = [cls for cls in IMAGES.values() if cls.builtin]
     shelf = Shelf([cls() for cls in sets])
-    none = np.zeros((0, 2))
-    return points + [GalleryItem(k.name, k.title, k.about, none, partial(shelf.sheet, k.name)) for k in sets]
+    return points + [GalleryItem(k.name, k.title, k.about, _none, partial(shelf.sheet, k.name)) for k in sets]
+
+
+def _sample(kind: type[Distribution]) -> np.ndarray:
+    return kind().sample(THUMBNAIL_POINTS, seed=0)
+
+
+def _none() -> np.ndarray:
+    return np.zeros((0, 2))
 
 
 class Shelf:
@@ -70,7 +78,7 @@ class DataCard(EditCard):
         draw.clicked.connect(self.draw_pressed)
         bring = Button(
             "Import",
-            "Points from CSV, NPY or NPZ, an image whose darkness is the density, or pictures of your own",
+            "Points from CSV, NPY or NPZ, an image whose darkness is the density, or images of your own",
         )
         bring.clicked.connect(lambda: self._ask_what(bring))
         self.gallery.add_button(draw)
@@ -78,26 +86,26 @@ class DataCard(EditCard):
         self.add(self.gallery)
         self.about = label("", "small")
         self.about.setWordWrap(True)
-        self.more = Button("Shape", "The parameters of this distribution", quiet=True)
+        self.more = Button("Parameters", "The parameters of this distribution", quiet=True)
         self.more.setCheckable(True)
         self.more.toggled.connect(self._show_form)
-        pictures = Button("Pictures", "Digits, clothes and emoji in place of points")
+        pictures = Button("Images", "Digits, clothes and emoji in place of points")
         pictures.clicked.connect(self.gallery.open_pictures)
         below = QWidget()
         below.setLayout(row(pictures, self.more, 1))
         self.add(below)
         self.add(self.about)
-        self.form = self.add_form(data)
+        self.form = self.add_form(data, hidden=True)
         self._show_form(False)
         self.set_data(data)
 
     def _ask_what(self, button: Button) -> None:
         """The kinds of data that can be imported."""
-        menu = QMenu(self)
+        menu = keep(QMenu(self))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Points, or an image as a density…", self.import_pressed.emit)
-        menu.addAction("Pictures from a folder…", self.folder_pressed.emit)
-        menu.addAction("Several pictures…", self.several_pressed.emit)
+        menu.addAction("Images from a folder…", self.folder_pressed.emit)
+        menu.addAction("Several images…", self.several_pressed.emit)
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def _choose(self, name: str) -> None:
@@ -108,7 +116,7 @@ class DataCard(EditCard):
         """Open or close the parameters, which are seldom what a lesson is about."""
         self.form.setVisible(on)
         self.about.setVisible(on or self.more.isHidden())
-        self.more.setText("Hide the shape" if on else "Change the shape")
+        self.more.setText("Hide parameters" if on else "Parameters")
 
     def set_data(self, data: Distribution) -> None:
         """Show a distribution."""

@@ -48,6 +48,8 @@ Outcome = tuple[str, Path, Any]
 
 APP = "Score Explorer"
 CHECK_MS = 250
+#: What offers to have the last document back is about.
+REOPEN = "reopen"
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Documents(QObject):
     """
 
     title_changed = Signal(str)
+    opened = Signal()  # another document has come in the place of the one there was
 
     def __init__(self, host: Host) -> None:
         super().__init__(widget_of(host))
@@ -148,7 +151,7 @@ class Documents(QObject):
         """Make `document`, from `file`, the current one. Undo goes back."""
         session = self._host.session
         session.edit(document)
-        self._host.notices.clear_scene()
+        self.opened.emit()
         self.files.opened(replace(file, saved=session.document))
         self._host.refresh()
         self.changed()
@@ -162,8 +165,24 @@ class Documents(QObject):
     # --- the File menu -------------------------------------------------------------------------------------
 
     def new(self) -> None:
-        """A fresh experiment. Undo brings the old one back."""
+        """A fresh experiment. Undo brings the old one back, and so does what is offered if it was not saved."""
+        before, file, lost = self._host.session.document, self.file, self.dirty
+        network = self.loose_network
         self.show(Document(), File(None, Document()))
+        if lost or network is not None:
+            text = f"{file.name} was not saved. It is kept."
+            action = ("Reopen last", partial(self._reopen, before, file, network))
+            self._say(text, "offer", action, about=REOPEN)
+
+    def _reopen(self, document: Document, file: File, network: Model | None) -> None:
+        """Have back what was left unsaved."""
+        if network is not None:
+            self._host.session.networks.trainer.model = network
+        self.show(document, file)
+        self.files.replace(file)
+        if network is not None:
+            self._host.session.networks.use_model(network)
+        self.changed()
 
     def open(self) -> None:
         """Ask for a file of any kind, and open it."""
@@ -175,7 +194,7 @@ class Documents(QObject):
 
     def import_data(self) -> None:
         """Ask for points or a picture, and make them the data."""
-        self.asking.ask("Import points or a picture", kinds.DATA_FILTERS, self.open_path)
+        self.asking.ask("Import points or an image", kinds.DATA_FILTERS, self.open_path)
 
     def save(self) -> None:
         """Save to the file that the document came from, or ask for one."""

@@ -148,7 +148,7 @@ def _paper() -> list[Mark]:
     return [
         Curve(np.array(lines, np.float32), "line", 1.0, 0.6),
         Curve(circle.astype(np.float32), "muted", 1.0, 0.8, dash=True),
-        Text((0.0, -1.5), "unit data is about this wide", "muted", 11.0, "n"),
+        Text((0.0, -1.5), "unit standard deviation", "muted", 11.0, "n"),
     ]
 
 

@@ -34,7 +34,7 @@ class Easel(QObject):
         self._rub = False
         self._before: list[np.ndarray] = []
         self.undo = Button("Undo stroke", "Take the last stroke back")
-        self.clear = Button("Clear", "Begin with an empty picture")
+        self.clear = Button("Clear", "Begin with an empty image")
         self.undo.clicked.connect(self.take_back)
         self.clear.clicked.connect(partial(self._hand_over_empty))
         for button in (self.undo, self.clear):

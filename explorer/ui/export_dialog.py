@@ -171,7 +171,7 @@ class ExportPanel(QDialog):
             if error is not None:
                 self.state.setText(sentence(error, "The preview", "drawn"))
             elif result is None:
-                self.preview.setText("Numbers, not a picture")
+                self.preview.setText("Numbers, not an image")
             else:
                 self._show_picture(work.image_of(result))
         for _, result, error in self._estimator.poll() if self._estimator else []:
@@ -234,7 +234,7 @@ class ExportPanel(QDialog):
             self.state.setText("Cancelled: nothing was written.")
         else:
             size = work.bytes_words(self._target.stat().st_size) if self._target.exists() else ""
-            text = f"{name} is written ({size})."
+            text = f"Saved {name} ({size})."
             self.state.setText(text)
             notices.settle("written")
             notices.show_notice(text, "info", ("Open folder", partial(_open_folder, folder)))

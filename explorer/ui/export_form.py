@@ -43,7 +43,7 @@ class ExportForm(QWidget):
         self.caption = Switch()
         self.caption.setChecked(True)
         self.caption.setAccessibleName("Caption with the settings")
-        self.caption.setToolTip("A line below the picture that names all settings")
+        self.caption.setToolTip("A line below the image that names all settings")
         self.caption.toggled.connect(lambda _: self.changed.emit())
         self._look = QWidget()
         self._lay_out()

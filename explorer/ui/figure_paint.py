@@ -16,8 +16,9 @@ from explorer.theme import LEVELS, Theme, color, lut
 from explorer.ui import axes as ax
 from explorer.ui import layout, text
 from explorer.ui.axes import Axis
-from explorer.ui.canvas_painter import Quality, paint, polygon
+from explorer.ui.canvas_painter import Quality, paint
 from explorer.ui.figure_key import AFTER_SAMPLE, GAP, LINE, SAMPLE, SMALL, Entry, Key, Rows, key_of
+from explorer.ui.qt_arrays import polygon
 from explorer.ui.svg_painter import SvgPainter
 from explorer.ui.table_paint import paint_table
 

@@ -36,7 +36,7 @@ def write_picture(
     """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS or not figures:
-        raise Refused(f"A picture of figures needs a figure and one of the endings {', '.join(ENDINGS)}.")
+        raise Refused(f"An image of figures needs a figure and one of the endings {', '.join(ENDINGS)}.")
     ensure_app()
     draw, end = {".png": (_png, b"IEND"), ".svg": (_svg, b"</svg>"), ".pdf": (_pdf, b"%%EOF")}[ending]
     page = Page(figures, source, theme, paper, vector=ending != ".png")

@@ -20,6 +20,7 @@ from explorer.ui.figure_grid import LEAST_HEIGHT, Wish, shape_of
 from explorer.ui.figure_paint import TITLE, Area, Ink, least_height, paint_figure, paint_handle, title_height
 from explorer.ui.figure_preview import paint_small
 from explorer.ui.labels import label
+from explorer.ui.mnemonics import keep
 from explorer.ui.painting import guarded
 from explorer.ui.rows_paint import row_values
 from explorer.ui.table_paint import table_height, table_width
@@ -35,10 +36,10 @@ PAPER = "paper"
 FOR_PAPER = ("Save for a paper or a slide…", PAPER)
 #: What the menu of a figure offers: words, and the name that `asked` carries.
 OFFERS = {
-    Plot: (("Copy picture", "picture"), ("Copy numbers", "numbers"), ("Save…", "save"), FOR_PAPER),
-    Picture: (("Copy picture", "picture"), ("Save…", "save"), FOR_PAPER),
+    Plot: (("Copy image", "picture"), ("Copy numbers", "numbers"), ("Save…", "save"), FOR_PAPER),
+    Picture: (("Copy image", "picture"), ("Save…", "save"), FOR_PAPER),
     Table: (
-        ("Copy table", "numbers"), ("Copy as LaTeX", "latex"), ("Copy picture", "picture"), ("Save…", "save"),
+        ("Copy table", "numbers"), ("Copy as LaTeX", "latex"), ("Copy image", "picture"), ("Save…", "save"),
         FOR_PAPER,
     ),
     Equation: (("Copy LaTeX", "latex"), ("Save…", "save"), FOR_PAPER),
@@ -79,7 +80,7 @@ class FigureCard(QFrame):
 
     def menu(self) -> QMenu:
         """What can be done with it."""
-        menu = QMenu(self)
+        menu = keep(QMenu(self))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Enlarge or shrink", self.enlarged.emit)
         menu.addSeparator()

@@ -45,7 +45,7 @@ class Chooser(QWidget):
         combo = Combo()
         for i, (_, words, tip) in enumerate(self._entries):
             combo.addItem(words)
-            combo.setItemData(i, tip, Qt.ItemDataRole.ToolTipRole)
+            combo.setItemData(i, style.tip(tip), Qt.ItemDataRole.ToolTipRole)
         combo.activated.connect(lambda i: self.changed.emit(self._entries[i][0]))
         return combo
 
@@ -90,6 +90,7 @@ class Entry(QLineEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown = ""
+        self._entered = False  # whether the press that is coming has just given it the focus
         self.setProperty("flat", True)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -112,7 +113,7 @@ class Entry(QLineEdit):
             self.setCursorPosition(0)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        first = not self.hasFocus()
+        first, self._entered = self._entered, False  # by now it has the focus: Qt gives that before the press
         super().mousePressEvent(event)
         if first:  # what is typed then replaces the number
             self.selectAll()
@@ -140,7 +141,8 @@ class Entry(QLineEdit):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        if event.reason() != Qt.FocusReason.MouseFocusReason:
+        self._entered = event.reason() == Qt.FocusReason.MouseFocusReason
+        if not self._entered:
             self.selectAll()
 
 

@@ -41,7 +41,7 @@ def tip_html(p: Param, usual: Any = None) -> str:
         facts.append(f"usually {usual:g}{' ' + p.unit if p.unit else ''}")
     if p.equation:
         facts.append(html.escape(p.equation))
-    lines = [head, html.escape(p.help), " · ".join(facts)]
+    lines = [head, html.escape(p.help), " · ".join(facts), *style.sources(p.help + p.equation)]
     return "<div>" + "<br>".join(line for line in lines if line) + "</div>"
 
 
@@ -141,8 +141,8 @@ class NumberRow(Row):
         self.slider = TrackSlider(own_steps=True)
         self.slider.setRange(0, self.scale.ticks)
         self.slider.setAccessibleName(p.label)
-        unit = [label(p.unit, "muted")] if p.unit else []
-        self.head(self.entry, *unit)
+        self._unit = label(p.unit, "muted")
+        self.head(self.entry, *([self._unit] if p.unit or p.zero else []))
         self.column.addWidget(self.slider)
         self.slider.valueChanged.connect(self._on_slide)
         self.slider.sliderReleased.connect(self.finished)
@@ -162,6 +162,8 @@ class NumberRow(Row):
     def display(self, value: float) -> None:
         self._value = value
         self.entry.show_text(compactly(self.param, value))
+        if self.param.zero:
+            self._unit.setText(self.param.unit if value else self.param.zero)
         self._shows = True
         self.slider.setValue(round(self.scale.share(value) * self.scale.ticks))
         self._shows = False

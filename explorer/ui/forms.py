@@ -22,7 +22,9 @@ class Form(QWidget, style.Themed):
     """Edits `owner`, a frozen dataclass: each edit makes a new one.
 
     only: names of the parameters to show (default: all); skip: names to leave out; untitled: names shown
-    without their label, where the card's title says it.
+    without their label, where the card's title says it; hidden: it is not shown yet.
+
+    A row is made when it is first shown or asked for: most parameters are those of what is not chosen.
     """
 
     edited = Signal(object)  # the new owner, continuously while something is dragged
@@ -36,28 +38,53 @@ class Form(QWidget, style.Themed):
         only: Collection[str] | None = None,
         skip: Collection[str] = (),
         untitled: Collection[str] = (),
+        hidden: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._away = hidden
         self._only, self._skip, self._untitled = only, skip, untitled
         self._owner: Any = None
         self._usual: Any = None
         self._said = ""
         self._left_out: set[str] = set()
+        self._params: dict[str, Param] = {}  # in the order of their rows
         self._rows: dict[str, Row] = {}
         self._column = _column(self)
-        self._more = Button("More", "Settings that seldom matter", quiet=True)
+        self._more = Button("More settings", "Advanced", quiet=True)
         self._more.setCheckable(True)
         self._more.toggled.connect(lambda on: self._update())
+        if hidden:
+            self.hide()
         self.set_owner(owner)
+
+    def setVisible(self, visible: bool) -> None:
+        self._away = not visible
+        if visible and self._owner is not None:
+            self._update()
+        super().setVisible(visible)
 
     def owner(self) -> Any:
         """What the form shows."""
         return self._owner
 
     def row(self, name: str) -> Row:
-        """The row of a parameter (tests, guided tours)."""
+        """The row of a parameter."""
+        if name not in self._rows:
+            self._rows[name] = self._make(self._params[name])
+            self._rows[name].show_value(getattr(self._owner, name))
+            self._update()
         return self._rows[name]
+
+    def names(self) -> list[str]:
+        """The parameters that the form is about, in the order of their rows."""
+        return list(self._params)
+
+    def shown(self, name: str) -> bool:
+        """Whether the row of a parameter is to be seen where the form is."""
+        p = self._params[name]
+        listed = name not in self._left_out and (not p.advanced or self._more.isChecked())
+        return listed and p.shown(self._owner)
 
     def set_owner(self, owner: Any) -> None:
         """Show `owner` without emitting."""
@@ -81,8 +108,14 @@ class Form(QWidget, style.Themed):
             self._update()
 
     def _set_usual(self) -> None:
-        for name, row in self._rows.items():
-            row.set_usual(default_of(row.param) if self._usual is None else getattr(self._usual, name))
+        for row in self._rows.values():
+            self._tell_usual(row)
+
+    def _tell_usual(self, row: Row) -> None:
+        row.set_usual(self._usual_of(row.param))
+
+    def _usual_of(self, p: Param) -> Any:
+        return default_of(p) if self._usual is None else getattr(self._usual, p.name)
 
     def leave_out(self, names: Collection[str]) -> None:
         """Hide these for now: what is shown around the form makes them meaningless."""
@@ -102,14 +135,11 @@ class Form(QWidget, style.Themed):
             row.hide()
             row.deleteLater()
         kind: Any = type(self._owner)
-        self._rows = {p.name: self._make(p) for p in params(kind) if self._wanted(p)}
+        wanted = sorted((p for p in params(kind) if self._wanted(p)), key=lambda p: p.advanced)
+        self._params = {p.name: p for p in wanted}
         self._usual = self._usual if type(self._usual) is kind else None
-        self._set_usual()
-        plain = [row for row in self._rows.values() if not row.param.advanced]
-        advanced = [row for row in self._rows.values() if row.param.advanced]
-        for widget in (*plain, self._more, *advanced):
-            self._column.addWidget(widget)
-        self._more.setVisible(bool(advanced))
+        self._column.addWidget(self._more)
+        self._more.setVisible(any(p.advanced for p in wanted))
 
     def _wanted(self, p: Param) -> bool:
         listed = self._only is None or p.name in self._only
@@ -121,7 +151,15 @@ class Form(QWidget, style.Themed):
         made.proposed.connect(lambda value, p=p: self._propose(p, value))
         made.finished.connect(self._on_finished)
         made.refused.connect(self.refused)
+        self._tell_usual(made)
+        self._column.insertWidget(self._place(p), made)
         return made
+
+    def _place(self, p: Param) -> int:
+        """Where the row of a parameter goes among those that there are; "More" is between the two kinds."""
+        order = list(self._params)
+        before = sum(order.index(name) < order.index(p.name) for name in self._rows)
+        return before + p.advanced
 
     def _propose(self, p: Param, value: Any) -> None:
         """Take `value` if the owner does; else say why, once in a drag, and show the old one again."""
@@ -156,10 +194,14 @@ class Form(QWidget, style.Themed):
         self.finished.emit()
 
     def _update(self) -> None:
-        for name, row in self._rows.items():
+        for name in self._params:
+            shown = self.shown(name)
+            if name not in self._rows:
+                if self._away or not shown:
+                    continue
+                self._rows[name] = self._make(self._params[name])
+            row = self._rows[name]
             row.show_value(getattr(self._owner, name))
-            shown = row.param.shown(self._owner) and (not row.param.advanced or self._more.isChecked())
-            shown = shown and name not in self._left_out
             # a row that was never shown nor hidden would come up with the form
             if row.isHidden() == shown or not row.testAttribute(
                 Qt.WidgetAttribute.WA_WState_ExplicitShowHide
@@ -168,12 +210,18 @@ class Form(QWidget, style.Themed):
         self._update_more()
 
     def _update_more(self) -> None:
-        rows = [r for r in self._rows.values() if r.param.advanced and r.param.shown(self._owner)]
-        changed = sum(getattr(self._owner, r.param.name) != r.usual for r in rows)
-        self._more.setVisible(bool(rows))
-        if rows:
+        listed = [p for p in self._params.values() if p.advanced and p.shown(self._owner)]
+        changed = sum(getattr(self._owner, p.name) != self._usual_of(p) for p in listed)
+        self._more.setVisible(bool(listed))
+        if listed:
             opened = self._more.isChecked()
-            self._more.setText(" Fewer" if opened else f" More · {changed} changed" if changed else " More")
+            self._more.setText(
+                " Fewer settings"
+                if opened
+                else f" More settings · {changed} changed"
+                if changed
+                else " More settings"
+            )
             self._more.setIcon(icons.icon("down" if opened else "right", style.current().muted, style.px(12)))
 
 
@@ -234,7 +282,7 @@ class OneOfRow(Row):
             self.chooser.set_value(value.name)
         self._form(value).set_owner(value)
         for name, form in self._forms.items():
-            form.setVisible(name == value.name and bool(form._rows))
+            form.setVisible(name == value.name and bool(form.names()))
 
     def _form(self, value: Any) -> Form:
         if value.name not in self._forms:

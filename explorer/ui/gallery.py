@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ MARGIN, AGAIN_MS = 5, 60
 
 @dataclass(frozen=True, eq=False)
 class GalleryItem:
-    """What a thumbnail stands for: its name for the program, its words, and a sample (n, 2) or (n, 1).
+    """What a thumbnail stands for: its name for the program, its words, and what draws a sample (n, 2) or (n, 1).
 
     Of a set of pictures `sheet` gives some of them as one, uint8 (h, w, 3), or None while they are being loaded.
     """
@@ -46,8 +47,13 @@ class GalleryItem:
     name: str
     title: str
     about: str
-    points: NDArray[Any]
+    sample: Callable[[], NDArray[Any]]
     sheet: Callable[[], NDArray[np.uint8] | None] | None = None
+
+    @cached_property
+    def points(self) -> NDArray[Any]:
+        """The sample, drawn when the thumbnail is first painted."""
+        return self.sample()
 
 
 def thumbnail(points: NDArray[Any], side: int, colour: str, density: float = 1.0) -> QImage:
@@ -180,12 +186,12 @@ class GalleryPopover(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.search = QLineEdit()
-        what = "sets of pictures" if all(item.sheet is not None for item in items) else "distributions"
+        what = "sets of images" if all(item.sheet is not None for item in items) else "distributions"
         self.search.setPlaceholderText(f"Search {len(items)} {what}")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._choose_first)
-        self._nothing = label("Nothing of that name.", "muted")
+        self._nothing = label("No matches", "muted")
         inner = QWidget()
         inner.setObjectName("column")
         self._grid = QGridLayout(inner)

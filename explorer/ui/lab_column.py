@@ -16,12 +16,13 @@ from explorer.ui.equation import EquationView
 from explorer.ui.figure_views import PAPER
 from explorer.ui.forms import Form
 from explorer.ui.labels import Button, label, row
+from explorer.ui.mnemonics import keep
 from explorer.ui.sides import SideColumn
 from explorer.ui.widgets import Card
 
 #: Ending -> words of the Save menu.
 FORMATS = {
-    ".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".pdf": "Page (PDF)", ".csv": "Tables or curves (CSV)",
+    ".png": "Image (PNG)", ".svg": "Drawing (SVG)", ".pdf": "Page (PDF)", ".csv": "Tables or curves (CSV)",
     ".tex": "Tables (LaTeX)", ".npz": "All numbers (NPZ)", ".json": "Words and numbers (JSON)",
 }  # fmt: skip
 
@@ -52,7 +53,7 @@ class LabColumn(SideColumn):
         self._make_about()
         self._make_settings()
         self.files = Card("Save")
-        self.save = Button("Save the figures", "As a picture, a table or numbers, with their settings")
+        self.save = Button("Save the figures", "As an image, a table or numbers, with their settings")
         self.save.setMenu(self._save_menu())
         self.files.add(self.save)
         self.files.add(
@@ -88,7 +89,7 @@ class LabColumn(SideColumn):
             self.settings.add(widget)
 
     def _save_menu(self) -> QMenu:
-        menu = QMenu(self)
+        menu = keep(QMenu(self))
         for ending, words in FORMATS.items():
             menu.addAction(f"{words}…", partial(self.save_pressed.emit, ending))
         menu.addSeparator()

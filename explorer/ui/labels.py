@@ -59,7 +59,7 @@ class ElidedLabel(QLabel):
 
     def setToolTip(self, text: str) -> None:
         self._own_tip = False
-        super().setToolTip(text)
+        super().setToolTip(style.tip(text))
 
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(self.font())
@@ -91,6 +91,9 @@ class Badge(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.set(text, kind)
 
+    def setToolTip(self, text: str) -> None:
+        super().setToolTip(style.tip(text))
+
     def set(self, text: str, kind: str = "plain") -> None:
         """Show `text`; an empty one hides the badge."""
         self.setText(text)
@@ -116,3 +119,6 @@ class Button(QPushButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setProperty("primary", primary)
         self.setProperty("quiet", quiet)
+
+    def setToolTip(self, text: str) -> None:
+        super().setToolTip(style.tip(text))

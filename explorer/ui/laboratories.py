@@ -19,19 +19,16 @@ from explorer.labs import LABS, SECTIONS, Lab
 from explorer.labs.sources import source_of
 from explorer.papers import Choice, Paper
 from explorer.params import Param, ParamError, params
-from explorer.scenes import Scene
-from explorer.scenes import scene as scene_named
 from explorer.theme import theme as theme_named
-from explorer.ui import figure_render
-from explorer.ui.figure_dialog import FigureDialog, Wanted
 from explorer.ui.figure_views import PAPER
 from explorer.ui.file_kinds import PICTURE_FILTERS
 from explorer.ui.file_names import with_ending
-from explorer.ui.lab_column import FORMATS, LabColumn
-from explorer.ui.lab_gallery import Entry, LabGallery, sections
-from explorer.ui.lab_page import LabPage
 
 if TYPE_CHECKING:
+    from explorer.scenes import Scene
+    from explorer.ui.lab_column import LabColumn
+    from explorer.ui.lab_gallery import Entry, LabGallery
+    from explorer.ui.lab_page import LabPage
     from explorer.ui.window import MainWindow
 
 #: The laboratory that takes one particle's step apart, by the name of its file.
@@ -65,6 +62,8 @@ class Laboratories:
     @cached_property
     def page(self) -> LabPage:
         """The page in the middle."""
+        from explorer.ui.lab_page import LabPage
+
         page = LabPage()
         page.board.place = self._place  # type: ignore[method-assign]
         page.board.levels = self._levels  # type: ignore[method-assign]
@@ -79,6 +78,8 @@ class Laboratories:
     @cached_property
     def column(self) -> LabColumn:
         """The column at the right."""
+        from explorer.ui.lab_column import LabColumn
+
         column = LabColumn()
         column.edited.connect(self.edit)
         column.finished.connect(self._window.end_drag)
@@ -95,6 +96,8 @@ class Laboratories:
     @cached_property
     def gallery(self) -> LabGallery:
         """The page of cards."""
+        from explorer.ui.lab_gallery import LabGallery, sections
+
         gallery = LabGallery(sections())
         gallery.chosen.connect(self._choose)
         gallery.closed.connect(self.close)
@@ -105,7 +108,7 @@ class Laboratories:
 
     def open_gallery(self) -> None:
         """Show all laboratories and scenes."""
-        self._window.notices.clear_scene()
+        self._window.caption.clear()
         self._take(None)
         self.gallery.offer(self.reason_against)
         self._window.show_page(self.gallery, None)
@@ -140,7 +143,7 @@ class Laboratories:
         self._window.end_drag()
 
     def _set_page(self, lab: Lab) -> None:
-        self._window.notices.clear_scene()
+        self._window.caption.clear()
         if type(self._shown) is not type(lab):
             self._seen = (-1, "")
         self._shown = lab
@@ -182,11 +185,13 @@ class Laboratories:
 
     def play_scene(self, name: str) -> None:
         """Set the document of a scene, open its laboratory, show its words; its pictures may have to be read first."""
+        from explorer.scenes import scene as scene_named
+
         scene = scene_named(name)
         self._window.documents.pictures.fetch(scene.document, partial(self._play, scene))
 
     def _play(self, scene: Scene, document: Document) -> None:
-        lab, words = scene.make_lab(), f"{scene.title}. {scene.words}"
+        lab = scene.make_lab()
         self._keep()
         self._window.end_drag()
         self._window.change(replace(document, lab=lab), "scene")
@@ -194,11 +199,12 @@ class Laboratories:
         self._window.select("A")
         if lab is None:
             self._window.show_page(None, None)
-            self._window.notices.show_notice(words, "scene")
+            self._window.caption.show_text(scene.title, scene.words)
             self._told = self._session.document
         else:
             self._set_page(lab)
-            self.page.set_note(words)
+            self.page.set_note(f"{scene.title}. {scene.words}")
+            self.run()  # a heavy one would wait for somebody to press Run beside words about what is to be seen
         self._session.playhead.seek(0.0)
         self._session.playhead.playing = True
 
@@ -211,7 +217,7 @@ class Laboratories:
             or self._session.history.place(told) < 0  # undone
         ):
             self._told = None
-            self._window.notices.clear_scene()
+            self._window.caption.clear()
 
     def look_at_particle(self, stage: str, xy: tuple[float, float]) -> None:
         """Open the microscope on the particle nearest to a point of a stage."""
@@ -279,7 +285,7 @@ class Laboratories:
                 self._say(read[1])
 
         read = partial(own_levels, data=data, grey=own.grey)
-        self._window.documents.ask_and_read("Open a picture", PICTURE_FILTERS, read, taken)
+        self._window.documents.ask_and_read("Open an image", PICTURE_FILTERS, read, taken)
 
     def _drag(self, handle: Handle, x: float, y: float) -> None:
         """Write a handle's place into the fields, within their ranges."""
@@ -366,9 +372,11 @@ class Laboratories:
             ending = {Table: ".csv", Equation: ".svg"}.get(type(figure), ".pdf")
             self.ask_to_save(ending, [figure])
         elif what == "picture":
+            from explorer.ui import figure_render
+
             image = figure_render.to_image([figure], files.Source(""), theme_named(self._window.theme_name))
             QApplication.clipboard().setImage(image)
-            self._say(f"The picture is on the clipboard ({image.width()} × {image.height()} px).")
+            self._say(f"The image is on the clipboard ({image.width()} × {image.height()} px).")
         else:
             QApplication.clipboard().setText(as_text(figure, what, self._source()))
             self._say("It is on the clipboard.")
@@ -431,6 +439,8 @@ class Laboratories:
         if self.lab is None or self._session.lab.report is None:
             return
         name = figures[0].title if figures else self.lab.title
+        from explorer.ui.lab_column import FORMATS
+
         filters = [f"{words} (*{e})" for e, words in FORMATS.items()]
         first = next(f for f in filters if f"*{ending})" in f)
         ordered = [first, *(f for f in filters if f != first)]
@@ -444,6 +454,8 @@ class Laboratories:
         if report is None:
             return
         path, source, chosen = Path(path), self._source(), tuple(figures) or report.figures
+        from explorer.ui import figure_render  # it brings what writes SVG and PDF
+
         if path.suffix.lower() in figure_render.ENDINGS:
             return self._write(path, chosen, source, self._window.theme_name, None)
         write = partial(files.write_numbers, path, chosen, report.arrays, source)

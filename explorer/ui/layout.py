@@ -127,7 +127,7 @@ def arrange(
     same). `whole`: long words stand in several lines instead of being cut; `plain`: for a file of lines and letters.
     """
     if width < 1 or height < 1:
-        raise Refused(f"a picture of {width} x {height} pixels cannot be drawn")
+        raise Refused(f"an image of {width} x {height} pixels cannot be drawn")
     scale = scale or min(width, height) / REFERENCE
     face = _Type(scale, whole, plain)
     columns = list(_columns(len(panels), width, round(GAP * scale)))

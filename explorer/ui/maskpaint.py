@@ -58,7 +58,7 @@ class MaskPad(QWidget):
         self._shown_by_key = False
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
-        self.setAccessibleName("The picture that is known in part")
+        self.setAccessibleName("The image that is known in part")
 
     def sizeHint(self) -> QSize:
         _, h, w = self._levels.shape
@@ -196,9 +196,9 @@ class PictureEditor(QWidget):
         self.brushes = Segmented([(b, str(b), f"A brush of {b} pixels") for b in BRUSHES])
         self.brushes.set_value(self.pad.brush)
         self.brushes.changed.connect(lambda b: setattr(self.pad, "brush", b))
-        self.next = Button("Next picture", "Another picture of those that no network was trained on")
+        self.next = Button("Next image", "Another image of those that no network was trained on")
         self.next.clicked.connect(self._next)
-        self.open = Button("Open a picture", "One of your own, brought to the size of these")
+        self.open = Button("Open an image", "One of your own, brought to the size of these")
         self.open.clicked.connect(self.open_pressed)
         self.hint = label("Left button paints out, right restores (Space, Backspace).", "small")
         self.hint.setWordWrap(True)

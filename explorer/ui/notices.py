@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from explorer.theme import Theme
 from explorer.ui import icons, style
 from explorer.ui.controls import IconButton
 from explorer.ui.labels import Button, ElidedLabel, label, row
 
-_SECONDS = {"info": 6.0, "warn": 12.0, "error": math.inf, "scene": math.inf, "offer": math.inf}
-_SIGNS = {"scene": "info", "offer": "info"}
+#: Seconds that a notice is shown: what it offers can be found elsewhere afterwards. Errors wait for a person.
+_SECONDS = {"info": 6.0, "warn": 12.0, "offer": 20.0, "error": math.inf}
+_SIGNS = {"offer": "info"}
 _MOST = 4
+#: The least width that the words keep beside a button; in less room it stands below them.
+LEAST_WORDS = 240
 
 
 class Notice(QFrame, style.Themed):
@@ -39,18 +41,21 @@ class Notice(QFrame, style.Themed):
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        line = row(self._sign, words, spacing=10)
-        line.setStretch(1, 1)
-        line.setContentsMargins(*_margins())
-        if action is not None:
-            self.button = Button(action[0])
-            self.button.clicked.connect(lambda: self.closed.emit(self))
-            self.button.clicked.connect(lambda: action[1]())
-            line.addWidget(self.button)
+        self.button = Button(action[0]) if action is not None else None
         cross = IconButton("close", "Dismiss", size=22)
         cross.clicked.connect(lambda: self.closed.emit(self))
-        line.addWidget(cross, 0, Qt.AlignmentFlag.AlignTop)
-        self.setLayout(line)
+        grid = self._grid = QGridLayout(self)
+        grid.setHorizontalSpacing(style.px(10))
+        grid.setVerticalSpacing(style.px(6))
+        grid.setContentsMargins(*_margins())
+        grid.setColumnStretch(1, 1)
+        grid.addWidget(self._sign, 0, 0)
+        grid.addWidget(words, 0, 1)
+        grid.addWidget(cross, 0, 3, Qt.AlignmentFlag.AlignTop)
+        if self.button is not None and action is not None:
+            self.button.clicked.connect(lambda: self.closed.emit(self))
+            self.button.clicked.connect(lambda: action[1]())
+            grid.addWidget(self.button, 0, 2)
         self.setAccessibleName(text)
 
     def set_progress(self, share: float) -> None:
@@ -59,13 +64,24 @@ class Notice(QFrame, style.Themed):
             self._bar = QProgressBar()
             self._bar.setRange(0, 1000)
             self._bar.setTextVisible(False)
-            self._bar.setFixedWidth(style.px(120))
-            cast(QHBoxLayout, self.layout()).insertWidget(2, self._bar, 0, Qt.AlignmentFlag.AlignVCenter)
+            self._grid.addWidget(self._bar, 2, 1, 1, 3)
         self._bar.setValue(round(1000 * min(max(share, 0.0), 1.0)))
 
     def progress(self) -> float:
         """The share shown; 0 where none is."""
         return self._bar.value() / 1000 if self._bar is not None else 0.0
+
+    def fit(self, width: int) -> None:
+        """Put the button beside the words, or below them in a narrow window."""
+        if self.button is None:
+            return
+        below = width < self.button.sizeHint().width() + style.px(LEAST_WORDS)
+        if below != (self._grid.getItemPosition(self._grid.indexOf(self.button))[0] == 1):
+            self._grid.removeWidget(self.button)
+            if below:
+                self._grid.addWidget(self.button, 1, 1, 1, 3, Qt.AlignmentFlag.AlignLeft)
+            else:
+                self._grid.addWidget(self.button, 0, 2)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icon in the colours of `theme`."""
@@ -91,6 +107,7 @@ class NoticeBar(QWidget):
         super().__init__(host)
         self._host, self._at_top = host, at_top
         self._ends: dict[Notice, float] = {}
+        self._docked = False
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
@@ -107,10 +124,10 @@ class NoticeBar(QWidget):
         action: tuple[str, Callable[[], None]] | None = None,
         about: str = "",
     ) -> None:
-        """Show a sentence; kind is info, warn, error, or scene (its words stay until the next one's);
-        `action` is (words, what to do) of a button, `about` what `settle` knows it by."""
+        """Show a sentence; kind is info, warn, offer or error; `action` is (words, what to do) of a button, `about`
+        what `settle` knows it by."""
         for notice in self.notices():
-            if notice.text == text or kind == notice.kind == "scene":
+            if notice.text == text:
                 self._drop(notice)
         while len(self._ends) >= _MOST:
             self._drop(self._least())
@@ -130,10 +147,6 @@ class NoticeBar(QWidget):
     def clear(self) -> None:
         """Dismiss everything."""
         self.dismiss(self.notices())
-
-    def clear_scene(self) -> None:
-        """Dismiss the words of a scene."""
-        self.dismiss([notice for notice in self.notices() if notice.kind == "scene"])
 
     def about(self, what: str) -> list[Notice]:
         """What is shown about something."""
@@ -176,11 +189,26 @@ class NoticeBar(QWidget):
         """Make room for the text size in force."""
         self._place()
 
+    def set_docked(self, docked: bool) -> None:
+        """Whether the host's layout leaves room for the notices, so that they cover nothing of what is in it."""
+        self._docked = docked
+        self._place()
+
+    def _leave_room(self, height: int) -> None:
+        layout = self._host.layout()
+        if layout is not None:
+            wanted = (0, 0, 0, height if self._docked else 0)
+            if layout.getContentsMargins() != wanted:
+                layout.setContentsMargins(*wanted)
+
     def _place(self) -> None:
         margin = style.px(12)
         width = min(self._host.width() - 2 * margin, style.px(560))
         if not self._ends or width <= 0:
+            self._leave_room(0)
             return
+        for notice in self._ends:
+            notice.fit(width)
         self._column.activate()  # a notice that has just come is not in the layout's sums yet
         height = self._column.totalHeightForWidth(width)
         height = min(
@@ -189,6 +217,7 @@ class NoticeBar(QWidget):
         top = margin if self._at_top else self._host.height() - margin - height
         self.setGeometry((self._host.width() - width) // 2, top, width, height)
         self.raise_()
+        self._leave_room(height + margin)
 
 
 def time_left(seconds: float) -> str:

@@ -18,7 +18,7 @@ from explorer.ui.words import NEW_DATA
 
 #: `run(work, done, name)`: do work in a thread and hand its outcome on; say what went wrong.
 Run = Callable[[Callable[[], Any], Callable[[Any], None], str], None]
-KEPT = "Experiment files name the folder, and do not hold its pictures."
+KEPT = "Experiment files name the folder, and do not hold its images."
 #: What the notice is about that pictures are being read.
 READING = "reading"
 
@@ -43,12 +43,12 @@ class OwnPictures:
 
     def ask_for_folder(self) -> None:
         """Ask for a folder, and make its pictures the data."""
-        self._asking.ask_folder("Pictures from a folder", self.take_folder)
+        self._asking.ask_folder("Images from a folder", self.take_folder)
 
     def ask_for_several(self) -> None:
         """Ask for several pictures of one folder, and make them the data."""
         wanted = " ".join(f"*{ending}" for ending in ENDINGS)
-        self._asking.ask_several("Several pictures", (f"Pictures ({wanted})",), self.take_several)
+        self._asking.ask_several("Several images", (f"Pictures ({wanted})",), self.take_several)
 
     def take_folder(self, path: Path) -> None:
         """Make the images of a folder, or of a file of arrays, the data."""
@@ -62,7 +62,7 @@ class OwnPictures:
         forget()
         agree(str(paths[0].absolute().parent))
         chosen = partial(of_files, paths, self._like())
-        self._read(chosen, "The pictures", says=paths[0].absolute().parent.name)
+        self._read(chosen, "The images", says=paths[0].absolute().parent.name)
 
     def bring(self, data: Distribution) -> None:
         """Make pictures the data that have not been read yet: a set, or a folder in other size or colours."""
@@ -93,7 +93,7 @@ class OwnPictures:
     def _read(self, chosen: Callable[[], Distribution], name: str, says: str = "") -> None:
         wanted = self._wanted()
         if says:
-            self._host.notices.show_notice(f"{says}: reading the pictures …", about=READING)
+            self._host.notices.show_notice(f"{says}: reading the images …", about=READING)
 
         def done(data: Distribution) -> None:
             if wanted():
@@ -208,7 +208,7 @@ def _on_colour(data: Folder) -> str:
     if not many:
         return ""
     were = "was" if many == 1 else "were"
-    return f"{many:,} in colour {were} read as grey: for colour, Data › Change the shape › Colour. "
+    return f"{many:,} in colour {were} read as grey: for colour, Data › Parameters › Colour. "
 
 
 def _with(document: Document, data: Distribution) -> Document:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PySide6.QtCore import Signal
@@ -12,13 +13,18 @@ from PySide6.QtWidgets import QWidget
 from explorer.look import BOTH, PICTURES, Look
 from explorer.sdes import SDE
 from explorer.session import Session
-from explorer.ui import words
+from explorer.ui import style, words
 from explorer.ui.cards import EditCard, TermsCard
-from explorer.ui.charts import DistanceChart, LossChart, ScheduleChart
 from explorer.ui.form_rows import ChoiceRow
 from explorer.ui.forms import Form
+from explorer.ui.labels import label
 from explorer.ui.sides import SideColumn
 from explorer.ui.widgets import Card
+
+if TYPE_CHECKING:
+    from explorer.ui.charts import DistanceChart, LossChart, ScheduleChart
+
+Inside = TypeVar("Inside", bound=QWidget)
 
 LAYERS = (
     "particles",
@@ -92,20 +98,51 @@ class MeaningColumn(SideColumn):
         super().__init__(290, parent)
         self._session = session
         self.terms = TermsCard()
-        self.schedule, self.distance, self.loss = ScheduleChart(), DistanceChart(), LossChart()
         self.layers = LayersCard(session.document.look)
         self.layers.edited.connect(self.look_edited)
-        self._loss_card = _card("Loss", self.loss)
+        #: Whether there are charts yet: what draws them takes as long to load as the window to open.
+        self.charted = False
+        self._schedule_card = _Awaiting("Noise schedule", 84)
+        self._distance_card = _Awaiting("Distance to the data", 90)
+        self._loss_card = _Awaiting("Loss", 96)
+        self._loss_card.hide()
         self._schedule_of: SDE | None = None
         self._loss_of: tuple[Any, ...] = ()
         for card in (
             self.terms,
-            _card("Noise schedule", self.schedule),
-            _card("Distance to the data", self.distance),
+            self._schedule_card,
+            self._distance_card,
             self._loss_card,
             self.layers,
         ):
             self.add(card)
+
+    @cached_property
+    def schedule(self) -> ScheduleChart:
+        """alpha and sigma over time."""
+        from explorer.ui.charts import ScheduleChart
+
+        return self._schedule_card.fill(ScheduleChart())
+
+    @cached_property
+    def distance(self) -> DistanceChart:
+        """How far the particles are from the data."""
+        from explorer.ui.charts import DistanceChart
+
+        return self._distance_card.fill(DistanceChart())
+
+    @cached_property
+    def loss(self) -> LossChart:
+        """The loss of the network that is trained (made when one is)."""
+        from explorer.ui.charts import LossChart
+
+        return self._loss_card.fill(LossChart())
+
+    def help_pages(self) -> dict[QWidget, str]:
+        """Which page is about which card."""
+        pages = ("samplers", "sdes", "metrics", "objectives", "see-it-work")
+        cards = (self.terms, self._schedule_card, self._distance_card, self._loss_card, self.layers)
+        return dict(zip(cards, pages, strict=True))
 
     def form(self) -> Form:
         """The form of the layers (tests)."""
@@ -117,11 +154,12 @@ class MeaningColumn(SideColumn):
         experiment = self._session.experiment(selected) or self._session.document.experiment
         pictures = experiment.pictures is not None
         self.layers.set_look(self._session.document.look, pictures, self._session.networks.exact)
-        self.distance.set_pictures(pictures)
         forward = experiment.sampler.mode == "forward"
-        self._show_schedule(experiment.sde, picture.frame.t if picture else None, forward)
-        self._show_distance(picture.frame.t if picture else None, forward)
-        self._show_loss()
+        if self.charted:
+            self.distance.set_pictures(pictures)
+            self._show_schedule(experiment.sde, picture.frame.t if picture else None, forward)
+            self._show_distance(picture.frame.t if picture else None, forward)
+            self._show_loss()
         if picture is not None:
             frame, forward = picture.frame, experiment.sampler.mode == "forward"
             self.terms.set_step(
@@ -156,7 +194,10 @@ class MeaningColumn(SideColumn):
     def _show_loss(self) -> None:
         trainer = self._session.networks.trainer
         frame = trainer.frame
-        self._loss_card.setVisible(self._session.document.experiment.score.source == "trained")
+        trained = self._session.document.experiment.score.source == "trained"
+        self._loss_card.setVisible(trained)
+        if not trained and "loss" not in self.__dict__:
+            return
         now = (id(frame), id(trainer.history), len(trainer.history.rows))
         if now == self._loss_of:
             return
@@ -169,7 +210,18 @@ class MeaningColumn(SideColumn):
             self.loss.set_levels(frame.level, frame.loss_by_level, frame.floor_by_level)
 
 
-def _card(title: str, inside: QWidget) -> Card:
-    card = Card(title)
-    card.add(inside)
-    return card
+class _Awaiting(Card):
+    """A card that keeps the room of a chart until it comes, so that nothing jumps."""
+
+    def __init__(self, title: str, height: int) -> None:
+        super().__init__(title)
+        self._room: QWidget = self.add(QWidget())
+        words = label("x", "small").sizeHint().height()  # the key above the chart, the captions below it
+        self._room.setFixedHeight(style.px(height) + 2 * words + style.px(2))
+
+    def fill(self, chart: Inside) -> Inside:
+        """Put the chart into its room."""
+        self.column.replaceWidget(self._room, chart)
+        self._room.hide()
+        self._room.deleteLater()
+        return chart

@@ -65,13 +65,21 @@ class Recovery:
             return
         state = self._store.state()
         if state is None:
-            return
+            return self._offer_last()
         try:
             self._after_crash(self._store, state)
         except OSError:  # a full disk, say: what the crash has left stays there for the next time
             self._store.release()
             self._store = None
             self._warn()
+
+    def _offer_last(self) -> None:
+        """Offer what was left unsaved when the window was closed last."""
+        last = self.previous()
+        if last is not None:
+            name = Path(last.path).name if last.path else "Your last experiment"
+            text = f"{name} was not saved when the window was closed. It is kept."
+            self._host.notices.show_notice(text, "offer", ("Reopen last", self.bring_back), "reopen")
 
     def _after_crash(self, store: Store, state: State) -> None:
         self._attempts, self._sound_from = state.attempts + 1, time.monotonic() + SOUND
@@ -210,7 +218,7 @@ class Recovery:
             self._warn(sentence(error, "The autosave", "written"))
 
     def _warn(self, why: str = "its folder cannot be written.") -> None:
-        self._host.notices.show_notice(f"Nothing is kept for after a crash: {why}", "warn")
+        self._host.notices.show_notice(f"Autosave is off: {why}", "warn")
 
     def close(self) -> None:
         """Keep what the user's files do not have, and give the folder back."""

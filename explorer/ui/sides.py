@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from explorer.ui import style
@@ -28,6 +28,19 @@ class SideColumn(QScrollArea):
     def add(self, card: QWidget) -> None:
         """Add a card at the foot."""
         self._column.insertWidget(self._column.count() - 1, card)
+
+    def reveal(self, card: QWidget) -> None:
+        """Scroll so that a card is seen to its foot, or from its head where it is higher than the column."""
+        QTimer.singleShot(0, card, lambda: self._scroll_to(card))
+
+    def _scroll_to(self, card: QWidget) -> None:
+        inside = self.widget()
+        if layout := inside.layout():
+            layout.activate()
+        inside.adjustSize()
+        top, bottom = card.y(), card.y() + card.height()
+        bar, room = self.verticalScrollBar(), self.viewport().height()
+        bar.setValue(min(top, max(bar.value(), bottom - room)))
 
     def rescale(self) -> None:
         """Take the width for the text size in force."""

@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QMenu
 
+from explorer.ui.mnemonics import keep
+
 if TYPE_CHECKING:
     from explorer.ui.window import MainWindow
 
@@ -45,7 +47,7 @@ class StageHand:
             return self.show_large(self.window.session.showing.particle_at(name, (x, y)))
         if button != Qt.MouseButton.RightButton or self.window.stages[name].canvas.drawing:
             return
-        menu = QMenu(self.window)
+        menu = keep(QMenu(self.window))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if (
             not pictures

@@ -6,6 +6,7 @@ else. What shows coloured terms (charts, equations) is `Themed` and is told.
 
 from __future__ import annotations
 
+import html
 from string import Template
 
 from PySide6.QtCore import QObject
@@ -25,6 +26,7 @@ class _State:
 
     theme: Theme = DARK
     text: int = TEXT
+    styled: bool = False
 
 
 class Themed:
@@ -45,18 +47,33 @@ def px(length: float) -> int:
     return round(length * _State.text / TEXT)
 
 
+def prepare(app: QApplication, chosen: Theme, text: int = TEXT) -> None:
+    """Font and palette for widgets that are about to be made; `apply` dresses them when all of them are there.
+
+    A widget that is made under a style sheet costs twice as much as one that gets it with all the others.
+    """
+    _State.theme, _State.text = chosen, text
+    if (
+        not _State.styled
+    ):  # asking the application for its style tells nothing: it is wrapped by the style sheet
+        app.setStyle("Fusion")
+        _State.styled = True
+    if app.font() != font():
+        app.setFont(font())
+    if app.palette() != palette(chosen):
+        app.setPalette(palette(chosen))
+
+
 def apply(app: QApplication, chosen: Theme, text: int = TEXT) -> None:
     """Dress the whole application; call again to change theme or text size."""
-    _State.theme = chosen
-    _State.text = text
-    if app.style().objectName().lower() != "fusion":
-        app.setStyle("Fusion")
-    app.setFont(font())
-    app.setPalette(palette(chosen))
-    app.setStyleSheet(sheet(chosen, _State.text))
-    for widget in app.allWidgets():
-        if isinstance(widget, Themed):
-            widget.set_theme(chosen)
+    changed = chosen is not _State.theme or text != _State.text
+    prepare(app, chosen, text)
+    if app.styleSheet() != sheet(chosen, text):
+        app.setStyleSheet(sheet(chosen, text))
+    if changed:
+        for widget in app.allWidgets():
+            if isinstance(widget, Themed):
+                widget.set_theme(chosen)
 
 
 def font(factor: float = 1.0, *, weight: QFont.Weight = REGULAR, italic: bool = False) -> QFont:
@@ -69,6 +86,24 @@ def font(factor: float = 1.0, *, weight: QFont.Weight = REGULAR, italic: bool = 
     if hasattr(made, "setFeature"):
         made.setFeature(QFont.Tag("tnum"), 1)
     return made
+
+
+#: Letters of a tooltip that stand well in one line.
+ONE_LINE = 60
+#: What the papers are called, and which they are.
+SOURCES = {"[S21]": "[S21]: Song et al., ICLR 2021, arXiv:2011.13456"}
+
+
+def sources(text: str) -> list[str]:
+    """Which papers the short names in a text mean."""
+    return [paper for name, paper in SOURCES.items() if name in text]
+
+
+def tip(text: str) -> str:
+    """A tooltip that is broken into lines where it is long (Qt does that to rich text alone)."""
+    if text.startswith("<") or (len(text) <= ONE_LINE and not sources(text)):
+        return text
+    return "<qt>" + "<br>".join(html.escape(line) for line in [*text.split("\n"), *sources(text)]) + "</qt>"
 
 
 def blend(a: str, b: str, share: float) -> str:
@@ -230,6 +265,11 @@ QLineEdit[flat="true"] { background: transparent; border-color: transparent; bor
 QLineEdit[flat="true"]:hover { background: $raised; border-color: $line; }
 QLineEdit[flat="true"]:focus { background: $raised; border-color: $accent; }
 QLineEdit[flat="true"]:disabled { color: $faded; }
+
+QListWidget { background: $panel; border: 1px solid $line; border-radius: 8px; padding: ${px4}px; outline: none; }
+QListWidget::item { padding: ${px4}px ${px6}px; border-radius: ${px5}px; }
+QListWidget::item:selected { background: $accent; color: $ink; }
+QListWidget:focus { border-color: $accent; }
 
 QComboBox { background: $raised; color: $text; border: 1px solid $line; border-radius: 8px;
     padding: ${px3}px ${px8}px; min-height: ${px20}px; }

@@ -55,7 +55,7 @@ class Telling:
         self._training()
         said, missing = self.session.networks.control_word(self.window.selected)
         self.window.control.set_word(said, self.session.networks.classifier.running, missing)
-        self.window.top.now.set_text(self._now())
+        self.window.top.set_now(self._now())
         self.window.device_badge.set(self.session.device)
         self.window.right.refresh(self.window.selected)
 

@@ -1,11 +1,11 @@
-"""The bar of time at the foot of the window. It shows and asks; it knows nothing of what it plays."""
+"""The timeline at the foot of the window. It shows and asks; it knows nothing of what it plays."""
 
 from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from explorer.theme import Theme
@@ -16,6 +16,9 @@ from explorer.ui.slider import TrackSlider
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 FEW_MARKS = 80  # more ticks than this are a grey smear
+#: The readouts, in the order in which a narrow window keeps them, and the room that the slider keeps.
+KEPT_LONGEST = ("t", "step", "distance", "nfe", "sigma")
+LEAST_SCRUBBER = 80
 
 
 class Scrubber(TrackSlider):
@@ -158,11 +161,38 @@ class Timeline(QFrame, style.Themed):
     def set_theme(self, theme: Theme) -> None:
         """The text size may be another one."""
         self._fit()
+        self._shed()
 
     def _fit(self) -> None:
         self.speed.setFixedWidth(style.px(76))
         for readout in self.readouts.values():
             readout.reserve()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._needed(0), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._shed()
+
+    def _needed(self, readouts: int) -> int:
+        """The width with so many readouts."""
+        line = self.layout()
+        assert line is not None
+        margins = line.contentsMargins()
+        buttons = [self.first, self.back, self.play, self.forward, self.last, self.loop, self.direction]
+        width = margins.left() + margins.right() + self.speed.width() + style.px(LEAST_SCRUBBER)
+        width += sum(button.sizeHint().width() + line.spacing() for button in buttons)
+        width += style.px(4) + len(self.readouts) * style.px(8) + 2 * line.spacing()
+        kept = [self.readouts[name] for name in KEPT_LONGEST[:readouts]]
+        return width + sum(readout.sizeHint().width() + line.spacing() for readout in kept)
+
+    def _shed(self) -> None:
+        """Show as many readouts as there is room for."""
+        fits = [n for n in range(len(KEPT_LONGEST) + 1) if self._needed(n) <= self.width()]
+        kept = KEPT_LONGEST[: max(fits, default=0)]
+        for name, readout in self.readouts.items():
+            readout.setVisible(name in kept)
 
     def _connect(self) -> None:
         self.play.clicked.connect(lambda: self.play_toggled.emit())

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QMenuBar, QWidget
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from explorer.ui import style
 from explorer.ui.labels import Badge, Button, ElidedLabel, label, row
+from explorer.ui.mnemonics import plain
 
-#: Between two things of the bar, and the least room for the menus: the rest of them is behind an arrow then.
-SPACING, LEAST_MENUS = 10, 60
+#: Between two things of the bar; around the name of a menu, by the style sheet; between two menus, by Qt's style.
+SPACING, PADDING, BETWEEN = 10, 8, 7
 
 
 class TopBar(QWidget):
-    """Where there is no room for all of it the badges go first, then the name, then the last menus."""
+    """Where there is no room for all of it the badges go first, then the name, then the last menus, into one called
+    More. What is shown now is shortened last of all: badges come back only where it is whole."""
 
     def __init__(self, menus: QMenuBar, badges: tuple[Badge, ...], buttons: tuple[Button, ...]) -> None:
         super().__init__()
@@ -22,10 +24,13 @@ class TopBar(QWidget):
         self.now.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._name = label("Score Explorer", "headline")
         self._menus, self._buttons = menus, buttons
+        self._all: list[QAction] = menus.actions()[:-1]
+        more = menus.actions()[-1].menu()
+        assert isinstance(more, QMenu)
+        self.more = more
         self._badges = QWidget()
         self._badges.setLayout(row(*badges))
         self._with_badges = True
-        menus.setMinimumWidth(LEAST_MENUS)
         line = self._line = row(self._name, menus, self.now, self._badges, *buttons, spacing=SPACING)
         line.setStretch(2, 1)
         line.setContentsMargins(style.px(14), style.px(6), style.px(14), style.px(6))
@@ -34,16 +39,27 @@ class TopBar(QWidget):
     def set_badges(self, wanted: bool) -> None:
         """Whether to show the badges where there is room for them."""
         self._with_badges = wanted
-        self._fit(self.width())
+        self.fit()
+
+    def set_now(self, text: str) -> None:
+        """Say what is shown now."""
+        if text != self.now.whole():
+            self.now.set_text(text)
+            self.fit()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(
-            self._needed(self._menus.minimumWidth(), *self._buttons), super().minimumSizeHint().height()
-        )
+        return QSize(self._needed(self._width([]), *self._buttons), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit(event.size().width())
+        self.fit()
+
+    def _width(self, actions: list[QAction]) -> int:
+        """The width of the menus that these open, with More for the rest."""
+        metrics = self._menus.fontMetrics()
+        shown = actions if len(actions) == len(self._all) else [*actions, self.more.menuAction()]
+        words = sum(metrics.horizontalAdvance(plain(action.text())) for action in shown)
+        return words + len(shown) * (2 * style.px(PADDING) + BETWEEN) + 2 * style.px(PADDING)
 
     def _needed(self, *parts: QWidget | int) -> int:
         """The width of some parts side by side, those that are a number of pixels included."""
@@ -51,8 +67,31 @@ class TopBar(QWidget):
         margins = self._line.contentsMargins()
         return sum(widths) + style.px(SPACING) * len(widths) + margins.left() + margins.right()
 
-    def _fit(self, room: int) -> None:
-        always = (self._menus, *self._buttons)
+    def fit(self) -> None:
+        """Show what there is room for."""
+        room = self.width()
+        always = (self._width(self._all), *self._buttons)
         named = self._needed(self._name, *always)
         self._name.setVisible(named <= room)
-        self._badges.setVisible(self._with_badges and self._needed(self._badges, self._name, *always) <= room)
+        whole = self._needed(self._badges, self.now, self._name, *always)
+        self._badges.setVisible(self._with_badges and whole <= room)
+        shown = [
+            n
+            for n in range(len(self._all) + 1)
+            if self._needed(self._width(self._all[:n]), *self._buttons) <= room
+        ]
+        self._show_menus(max(shown, default=0))
+
+    def _show_menus(self, count: int) -> None:
+        """The first `count` menus in the bar, the others in More."""
+        last = self.more.menuAction()
+        self._menus.setFixedWidth(self._width(self._all[:count]))
+        if count == len(self._menus.actions()) - 1 and last.isVisible() == (count < len(self._all)):
+            return
+        for action in self._all:
+            self._menus.removeAction(action)
+            self.more.removeAction(action)
+        for action in self._all[:count]:
+            self._menus.insertAction(last, action)
+        self.more.addActions(self._all[count:])
+        last.setVisible(count < len(self._all))

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -29,9 +29,10 @@ from explorer.experiment import Experiment, suited_score
 from explorer.guidance.own_picture import own_levels
 from explorer.session import Session
 from explorer.theme import theme as theme_named
-from explorer.ui import control_menu, style
-from explorer.ui.actions import build_menus, shortcuts
+from explorer.ui import control_menu, placement, style
+from explorer.ui.actions import build_menus, letter_menus, shortcuts
 from explorer.ui.canvas import Choice, choose
+from explorer.ui.caption import Caption
 from explorer.ui.cards import EditCard, ProcessCard, SamplerCard, ScoreCard
 from explorer.ui.commands import Commands
 from explorer.ui.controlcard import ControlCard
@@ -39,9 +40,10 @@ from explorer.ui.controls import Segmented
 from explorer.ui.datacard import DataCard
 from explorer.ui.documents import Documents
 from explorer.ui.file_kinds import PICTURE_FILTERS
-from explorer.ui.lab_menus import fill_labs, fill_scenes
+from explorer.ui.focus import FocusKeeper
 from explorer.ui.labels import Badge, Button, ElidedLabel, row
 from explorer.ui.laboratories import Laboratories
+from explorer.ui.mnemonics import keep, renew
 from explorer.ui.notices import NoticeBar
 from explorer.ui.own_pictures import at_hand
 from explorer.ui.panels import MeaningColumn
@@ -56,9 +58,12 @@ from explorer.ui.top_bar import TopBar
 if TYPE_CHECKING:
     from explorer.ui.draw import DrawTool
     from explorer.ui.export_dialog import ExportPanel
+    from explorer.ui.help import Help
 
 #: Milliseconds between ticks, between ticks while something is awaited, and between refreshes of charts and words.
 TICK_MS, WAITING_MS, WORDS_MS = 16, 4, 100
+#: The least width of the stage, in pixels of 13 px text, that two columns may leave.
+LEAST_STAGE = 260
 #: A window of fewer pixels across leaves the stage too little room beside words for a projector.
 NARROW = 1700
 #: Commands that mean nothing for pictures.
@@ -71,20 +76,24 @@ POINT_LAYERS = (
 class MainWindow(QMainWindow):
     """Holds the widgets and passes things between them and the session."""
 
+    moved = Signal()  # the first picture is on the stage
+
     def __init__(self, session: Session, settings: QSettings, choice: Choice | None = None) -> None:
+        # Before any widget, the window too: those that a style sheet comes to keep the font that they were made with.
+        theme_name = str(settings.value("theme", "dark"))
+        style.prepare(QApplication.instance(), theme_named(theme_name))  # type: ignore[arg-type]
         super().__init__()
-        self.session, self.settings = session, settings
-        self.theme_name = str(settings.value("theme", "dark"))
+        self.session, self.settings, self.theme_name = session, settings, theme_name
         self.presentation = False
         self.selected = "A"
-        self.ready = False
-        self.right_shown = True
+        self.ready = self._moves = False
+        self.left_shown = self.right_shown = self._left_first = True
+        self._was_cramped = False
         self._last_tick = time.perf_counter()
         self._time_at = self._words_at = 0.0
         self._control = 0
         self._column: QWidget | None = None
         self.setWindowTitle("Score Explorer")
-        self._apply_style()  # before the widgets: the style sheet keeps the font that they were made with
         self._make_stages(choice or choose())
         self._make_left()
         self.middle = QWidget()
@@ -94,9 +103,11 @@ class MainWindow(QMainWindow):
         self.notices = NoticeBar(self.middle)
         self._connect()
         self.documents, self.telling = Documents(self), Telling(self)
+        self.documents.opened.connect(self.caption.clear)
         self.overlay = ShortcutsOverlay(self, shortcuts())
         self.dress()
         self.refresh()
+        self.focus = FocusKeeper(self)
         self.setFocus()  # no ring about the first button before somebody asks for one
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -152,16 +163,25 @@ class MainWindow(QMainWindow):
         )
         self.labs_button.setCheckable(True)
         self.labs_button.clicked.connect(self.commands.laboratories)
-        export = Button("Export animation", "As a film, a picture or numbers (Ctrl+E)", primary=True)
+        export = Button("Export animation", "Video, image or data (Ctrl+E)", primary=True)
         export.clicked.connect(self.commands.export)
         buttons = (self.labs_button, self.compare_button, export)
         self.top = TopBar(self.bar, (self.device_badge, self.stage_badge), buttons)
-        self.pages = QStackedLayout(self.middle)
+        self.middle.setMinimumWidth(LEAST_STAGE // 2)  # or the widest page would keep the window wide
+        whole_middle = QVBoxLayout(self.middle)  # whose margin the notices of a page stand in
+        whole_middle.setContentsMargins(0, 0, 0, 0)
+        self.pages = QStackedLayout()
+        whole_middle.addLayout(self.pages)
         stages = QWidget()
         self.pages.addWidget(stages)
-        side_by_side = QHBoxLayout(stages)
-        side_by_side.setContentsMargins(0, 0, 0, 0)
+        self.caption = Caption()
+        around = QVBoxLayout(stages)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.setSpacing(style.px(8))
+        side_by_side = QHBoxLayout()
         side_by_side.setSpacing(style.px(8))
+        around.addWidget(self.caption)
+        around.addLayout(side_by_side, 1)
         for stage in self.stages.values():
             side_by_side.addWidget(stage, 1)
         self.stages["B"].hide()
@@ -188,8 +208,23 @@ class MainWindow(QMainWindow):
         assert isinstance(labs_menu, QMenu) and isinstance(help_menu, QMenu)
         self.labs_menu, self.scenes_menu = labs_menu, QMenu("Scenes", self)
         self.bar.insertMenu(help_menu.menuAction(), self.scenes_menu)
-        labs_menu.aboutToShow.connect(partial(fill_labs, labs_menu, self.labs.open, self.labs.reason_against))
-        self.scenes_menu.aboutToShow.connect(partial(fill_scenes, self.scenes_menu, self.labs.play_scene))
+        labs_menu.aboutToShow.connect(self._fill_labs)
+        self.scenes_menu.aboutToShow.connect(self._fill_scenes)
+        for menu in (self.scenes_menu, self.recent_menu, self.control_menu):
+            keep(menu)
+        self.bar.addMenu("More")  # what a narrow window has no room for
+        letter_menus(self.bar)
+
+    def _fill_labs(self) -> None:
+        from explorer.ui.lab_menus import fill_labs
+
+        fill_labs(self.labs_menu, self.labs.open, self.labs.reason_against)
+        renew(self.labs_menu)
+
+    def _fill_scenes(self) -> None:
+        from explorer.ui.lab_menus import fill_scenes
+
+        fill_scenes(self.scenes_menu, self.labs.play_scene)
 
     def _connect(self) -> None:
         edits: list[tuple[EditCard, str]] = [
@@ -197,7 +232,7 @@ class MainWindow(QMainWindow):
             (self.control, "control"),
         ]  # fmt: skip
         for card, part in edits:
-            card.edited.connect(lambda value, part=part: self.edit(part, value))
+            card.edited.connect(partial(self._edited, card, part))
             card.finished.connect(self.end_drag)
             card.refused.connect(lambda text: self.notices.show_notice(text, "warn"))
         self.data.draw_pressed.connect(self.commands.draw_data)
@@ -226,6 +261,13 @@ class MainWindow(QMainWindow):
         timeline.direction_changed.connect(lambda way: setattr(head, "direction", way))
 
     @cached_property
+    def help(self) -> Help:
+        """The pages of the docs (made when first used)."""
+        from explorer.ui.help import Help
+
+        return Help(self)
+
+    @cached_property
     def drawing(self) -> DrawTool:
         """The tool that draws data (made when first used)."""
         from explorer.ui.draw import DrawTool
@@ -240,6 +282,13 @@ class MainWindow(QMainWindow):
         return ExportPanel(self)
 
     # --- editing -----------------------------------------------------------------------------------------
+
+    def _edited(self, card: EditCard, part: str, value: Any) -> None:
+        """Take what a person set in a card; what that adds to the card is brought into view."""
+        before = card.sizeHint().height()
+        self.edit(part, value)
+        if card.sizeHint().height() > before + style.px(20):
+            self.left.reveal(card)
 
     def edit(self, part: str, value: Any) -> None:
         """Set data, sde, score, sampler, control or seed of the selected stage (B has its own of `BESIDE`)."""
@@ -339,6 +388,9 @@ class MainWindow(QMainWindow):
             picture = self.session.showing.pictures[name]
             self.stages[name].show_marks(picture.marks, theme)
             self.stages[name].set_outside(picture.outside)
+        if fresh and not self._moves:
+            self._moves = True
+            self.moved.emit()
         for name, text in self.session.showing.probes.items():
             self.stages[name].show_probe(text)
         self.session.showing.probes.clear()
@@ -361,7 +413,7 @@ class MainWindow(QMainWindow):
             self.control.picture.take(read[0])
             self.notices.show_notice(read[1])
 
-        self.documents.ask_and_read("Open a picture", PICTURE_FILTERS, partial(own_levels, data=data), taken)
+        self.documents.ask_and_read("Open an image", PICTURE_FILTERS, partial(own_levels, data=data), taken)
 
     def _train_with_labels(self) -> None:
         """Train a network that is told the classes, and show its settings."""
@@ -386,7 +438,7 @@ class MainWindow(QMainWindow):
 
     def dress(self) -> None:
         """Take the theme and the text size in force."""
-        self._apply_style()
+        style.apply(self._app, theme_named(self.theme_name), self._text)
         for side in self.findChildren(SideColumn):
             side.rescale()
         self.notices.rescale()
@@ -395,13 +447,19 @@ class MainWindow(QMainWindow):
         self.top.set_badges(not narrow)
         self.right_shown = not narrow
         self.show_columns()
+        # Not what both columns need: one of them gives way where the window is narrow.
+        self.setMinimumWidth(max(bar.minimumSizeHint().width() for bar in (self.top, self.timeline)))
         for name, picture in self.session.showing.pictures.items():
             self.stages[name].show_marks(picture.marks, theme_named(self.theme_name))
 
-    def _apply_style(self) -> None:
-        app: Any = QApplication.instance()
-        text = style.PROJECTED if self.presentation else style.TEXT
-        style.apply(app, theme_named(self.theme_name), text)
+    @property
+    def _app(self) -> Any:
+        return QApplication.instance()
+
+    @property
+    def _text(self) -> int:
+        """Pixels of the words."""
+        return style.PROJECTED if self.presentation else style.TEXT
 
     @property
     def on_page(self) -> bool:
@@ -412,8 +470,10 @@ class MainWindow(QMainWindow):
         """Show this in the middle, and this at the right; None for the stages and what they mean."""
         focus = self.focusWidget()
         self._column = column
+        self._left_first = page is None
         self.pages.setCurrentIndex(0 if page is None else self.pages.indexOf(page))
         self.session.stages_hidden = page is not None
+        self.notices.set_docked(page is not None)
         self.labs_button.setChecked(page is not None)
         self.show_columns()
         left = page is None and focus is self.labs_button  # which was pressed to come to the page
@@ -422,14 +482,43 @@ class MainWindow(QMainWindow):
         self.hurry()
 
     def show_columns(self) -> None:
-        """The right column of what is in the middle, or none where a person hides it."""
+        """The cards at the left, and the right column of what is in the middle, as far as they are wanted.
+
+        A cramped window has room for one of them: the one that was asked for last.
+        """
+        self._was_cramped = self.cramped
         wanted = self._column if self.on_page else self.right
-        shown = wanted is not None and (self.right_shown or wanted is not self.right)
-        for column in self.findChildren(SideColumn):
-            if column not in (self.left, wanted):
-                column.hide()
-        if wanted is not None:  # once the others are gone: two at a time would make the window wider
-            wanted.setVisible(shown)
+        left = self.left_shown
+        right = wanted is not None and (self.right_shown or wanted is not self.right)
+        if self.cramped and left and right:
+            left, right = self._left_first, not self._left_first
+        columns = [column for column in self.findChildren(SideColumn) if column is not self.left]
+        shown = {column: right and column is wanted for column in columns} | {self.left: left}
+        # those that go first: more at a time would make the window wider
+        for column in sorted(shown, key=lambda column: shown[column]):
+            column.setVisible(shown[column])
+
+    def show_left(self, shown: bool) -> None:
+        """Show or hide the cards."""
+        self.left_shown = shown
+        self._left_first = shown or self._left_first
+        self.show_columns()
+
+    def show_right(self, shown: bool) -> None:
+        """Show or hide what the stage means."""
+        self.right_shown = shown
+        self._left_first = not shown and self._left_first
+        self.show_columns()
+
+    @property
+    def cramped(self) -> bool:
+        """Whether the window has room for one column beside the stage only."""
+        return self.width() < style.px(LEAST_STAGE) + self.left.width() + self.right.width()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.cramped != self._was_cramped:
+            self.show_columns()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() != Qt.Key.Key_Escape or not (self.labs.escape() or self._all_pictures()):
@@ -446,13 +535,20 @@ class MainWindow(QMainWindow):
     def start(self) -> None:
         """Begin to compute: called when torch has loaded."""
         self.ready = True
+        self.draw_charts()
         self.session.start()
         self.session.playhead.playing = True
         self.refresh()
 
+    def draw_charts(self) -> None:
+        """Have the charts at the right from now on: called when what draws them has loaded."""
+        self.right.charted = True
+        self._words_at = 0.0
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop all threads before the window goes."""
         self._timer.stop()
+        placement.remember(self, self.settings)
         self.labs.shut_down()
         if "exporting" in self.__dict__:
             self.exporting.shut_down()

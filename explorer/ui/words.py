@@ -17,7 +17,7 @@ TITLES = {
 #: What the score is where the data has just become the user's own.
 NEW_DATA = {
     "exact": "The exact score is used.",
-    "pretrained": "No network knows it: the exact score is used until you train one.",
+    "pretrained": "No network has been trained on it: the exact score is used until you train one.",
     "trained": "The network was trained on other data: train again for these.",
 }
 PARTS = {

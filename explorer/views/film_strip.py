@@ -21,7 +21,7 @@ GUTTER, LARGEST = 0.16, 0.3
 ROWS = {"now": "x", "estimate": "x̂₀", "score": "σ s"}
 
 
-@VIEWS.register("film_strip", title="One picture", order=230)
+@VIEWS.register("film_strip", title="One image", order=230)
 @dataclass(frozen=True)
 class FilmStrip(View):
     """x(t), its denoised estimate and its score, large at the playhead and small along the whole run."""

@@ -91,7 +91,7 @@ def through_three(data: ImageSet, triple: int) -> Plane:
     axes = np.stack([first, second]).astype(np.float32)
     reach = BEYOND * float(np.linalg.norm((corners - origin) @ axes.T, axis=1).max())
     return Plane(
-        origin, axes, max(reach, 1e-3), ("from the first picture to the second", "towards the third"), corners
+        origin, axes, max(reach, 1e-3), ("from the first image to the second", "towards the third"), corners
     )
 
 

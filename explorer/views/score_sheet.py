@@ -10,7 +10,7 @@ from explorer.views import picture_parts as parts
 from explorer.views.base import VIEWS, Scene, View
 
 
-@VIEWS.register("score_sheet", title="Score as a picture", order=220)
+@VIEWS.register("score_sheet", title="Score as an image", order=220)
 @dataclass(frozen=True)
 class ScoreSheet(View):
     """sigma s: which pixels are to become lighter, which darker. For sets in colour, as colours around grey."""

@@ -17,7 +17,7 @@ HALF, CELLS = 3.0, 64
 PLANE: Bounds = (-HALF, HALF, -HALF, HALF)
 
 
-@VIEWS.register("space", title="Over time, 3D", order=5)
+@VIEWS.register("space", title="Space-time (3D)", order=5)
 @dataclass(frozen=True)
 class Space(View):
     """Edges of the box, and lines of equal density at t = 0, at the time shown, and at t = 1."""

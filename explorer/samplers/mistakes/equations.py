@@ -51,7 +51,7 @@ class SubVPDiffusion(Mistake):
     about = "The diffusion of sub-VP with e^(−2∫β) where 1 − e^(−2∫β) belongs."
     seen = (
         "The cloud blows up at once: near t = 1, g vanishes, and nothing holds the drift that expands. Near the data "
-        "g is far too large instead, and throws it about."
+        "g is far too large instead, and adds far too much noise."
     )
     why = (
         "The two agree nowhere but where e^(−2∫β) = ½: near t = 1 the wrong g² is almost 0 where it should be β, "

@@ -22,7 +22,7 @@ class ShortTime(Mistake):
     seen = "The samples keep the shape of the wrong start: too many in the middle, the modes' weights wrong."
     why = (
         "x_T = α x₀ + σ z is noise alone only where α is small against σ. Started from N(0, I) (VE: N(0, σ_T² I)) "
-        "at an earlier T, the reverse process is right and its starting law is not."
+        "at an earlier T, the reverse process is right and its initial distribution is not."
     )
     right = r"x_T \sim p_T \approx \noise{\mathcal N(0, \sigma_T^2 I)},\; \frac{\alpha_T}{\sigma_T} \to 0"
     wrong = r"x_T \sim \noise{\mathcal N(0, \sigma_T^2 I)} \ne p_T,\; \frac{\alpha_T}{\sigma_T} \sim 1"
