@@ -295,6 +295,7 @@ def _timed_trajectories(value: dict[str, Any]) -> dict[str, Any]:
     steps = look.get("trail_length") if isinstance(look, Mapping) else None
     if isinstance(steps, bool) or not isinstance(steps, int | float):
         return value
+    assert isinstance(look, Mapping)
     new = {name: setting for name, setting in look.items() if name != "trail_length"}
     if steps != 16:
         new.setdefault("trajectory_length", min(max(steps / _moves_of(value), 0.001), 1.0))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -228,7 +228,7 @@ def _labels_of(
         if values.dtype.kind in "US" or not (np.sort(values, 1)[:, :-1] == 0).all():
             return None, [f"{name} has several labels an image: read without classes"]
         values = values.argmax(1)
-    values = values.reshape(len(rows))
+    values: Any = values.reshape(len(rows))
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
     if values.dtype.kind == "f":

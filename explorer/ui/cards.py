@@ -297,7 +297,9 @@ class TermsCard(Card):
         thirds = row(*self._values.values(), spacing=4)  # of one width, whatever the numbers
         for i, place in enumerate(("Left", "HCenter", "Right")):
             thirds.setStretch(i, 1)
-            thirds.itemAt(i).setAlignment(getattr(Qt.AlignmentFlag, f"Align{place}"))
+            item = thirds.itemAt(i)
+            assert item is not None
+            item.setAlignment(getattr(Qt.AlignmentFlag, f"Align{place}"))
         line.setLayout(thirds)
         self.add(line)
         self.set_step("", "", None)

@@ -11,7 +11,8 @@ from PySide6.QtGui import QPainter
 from explorer.figures import Picture, Plot
 from explorer.marks import Text
 from explorer.ui import layout
-from explorer.ui.figure_paint import SMALL, Ink, paint_figure
+from explorer.ui.figure_key import SMALL
+from explorer.ui.figure_paint import Ink, paint_figure
 
 #: Pixels of a line of the title, at 13 px text; and its most lines.
 LINE, MOST_LINES = 15.0, 3

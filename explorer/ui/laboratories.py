@@ -26,6 +26,7 @@ from explorer.ui.file_names import with_ending
 
 if TYPE_CHECKING:
     from explorer.scenes import Scene
+    from explorer.ui.figure_dialog import FigureDialog, Wanted
     from explorer.ui.lab_column import LabColumn
     from explorer.ui.lab_gallery import Entry, LabGallery
     from explorer.ui.lab_page import LabPage
@@ -78,7 +79,8 @@ class Laboratories:
     @cached_property
     def column(self) -> LabColumn:
         """The column at the right."""
-        from explorer.ui.lab_column import LabColumn
+        from explorer.ui.figure_dialog import FigureDialog, Wanted
+    from explorer.ui.lab_column import LabColumn
 
         column = LabColumn()
         column.edited.connect(self.edit)
@@ -398,6 +400,8 @@ class Laboratories:
         if self.lab is None or report is None:
             return
         self.shut_down()
+        from explorer.ui.figure_dialog import FigureDialog
+
         dialog = FigureDialog(
             self._window,
             report.figures,
@@ -414,6 +418,8 @@ class Laboratories:
         assert self.dialog is not None
         self._paper, source = self.dialog.choice, self.dialog.source
         name = wanted.figures[0].title if len(wanted.figures) == 1 else source.title
+        from explorer.ui.lab_column import FORMATS
+
         filters = [f"{FORMATS[wanted.ending]} (*{wanted.ending})"]
         write = partial(
             self._write, figures=wanted.figures, source=source, theme_name=wanted.theme, paper=wanted.paper
@@ -429,6 +435,8 @@ class Laboratories:
         theme_name: str,
         paper: Paper | None,
     ) -> None:
+        from explorer.ui import figure_render  # it brings what writes SVG and PDF
+
         write = partial(figure_render.write_picture, path, figures, source, theme_named(theme_name), paper)
         self._window.documents.run(write, lambda _: self._say(f"Saved as {path.name}."), path.name, "saved")
 

@@ -80,7 +80,7 @@ def _drawn(
     wide, high, indent = extent
     unit = scale * words / SIZE
     left, top = MARGIN * unit, MARGIN * unit
-    ground = np.full((1, 1, 3), rgb(theme, "stage"), np.float32) / 255
+    ground = (np.full((1, 1, 3), rgb(theme, "stage")) / 255).astype(np.float32)
     (x0, y0), (x1, y1) = (camera.to_data(p, size) for p in ((left, top), (left + wide, top + high)))
     drawn: list[Drawn] = [Image(ground, (x0, x1, y1, y0), alpha=GROUND, smooth=False)]
     start, y = left + PAD * unit, top + PAD * unit
@@ -101,4 +101,4 @@ def _arrow(entry: Entry, tail: tuple[float, float], head: tuple[float, float]) -
     # not in float32: on a stage that shows a millionth of the plane its digits are used up
     xy, uv = np.array([tail]), np.subtract([head], [tail])
     assert math.isfinite(uv.sum())
-    return Arrows(xy, uv, color=entry.color, width=entry.width)  # type: ignore[arg-type]
+    return Arrows(xy, uv, color=entry.color, width=entry.width)

@@ -76,7 +76,8 @@ class Notice(QFrame, style.Themed):
         if self.button is None:
             return
         below = width < self.button.sizeHint().width() + style.px(LEAST_WORDS)
-        if below != (self._grid.getItemPosition(self._grid.indexOf(self.button))[0] == 1):
+        place: tuple[int, int, int, int] = self._grid.getItemPosition(self._grid.indexOf(self.button))  # type: ignore[assignment]
+        if below != (place[0] == 1):
             self._grid.removeWidget(self.button)
             if below:
                 self._grid.addWidget(self.button, 1, 1, 1, 3, Qt.AlignmentFlag.AlignLeft)

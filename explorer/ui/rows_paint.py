@@ -10,10 +10,9 @@ from explorer.figures import Plot, Series
 from explorer.ui import axes as ax
 from explorer.ui import layout
 from explorer.ui.axes import Axis
+from explorer.ui.figure_key import LINE, SMALL
 from explorer.ui.figure_paint import (
     DOT,
-    LINE,
-    SMALL,
     Area,
     Sheet,
     axes_of,
@@ -21,6 +20,7 @@ from explorer.ui.figure_paint import (
     paint_x_ticks,
     pen,
 )
+from explorer.ui.qt_arrays import polygon
 
 #: The share of the width that the names may have, and of a row's height that its values are spread over.
 NAMES, SPREAD = 0.45, 0.6
@@ -117,4 +117,4 @@ def _line(sheet: Sheet, area: Area, series: Series) -> None:
     sheet.painter.setPen(pen(sheet.ink, series))
     points = [area.place(value, place) for value, place in zip(y.tolist(), x.tolist(), strict=True)]
     for run in ax.runs(np.array([p.x() for p in points]), np.array([p.y() for p in points])):
-        sheet.painter.drawPolyline([QPointF(*p) for p in run.tolist()])
+        sheet.painter.drawPolyline(polygon(run))

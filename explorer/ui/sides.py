@@ -35,6 +35,7 @@ class SideColumn(QScrollArea):
 
     def _scroll_to(self, card: QWidget) -> None:
         inside = self.widget()
+        assert inside is not None
         if layout := inside.layout():
             layout.activate()
         inside.adjustSize()

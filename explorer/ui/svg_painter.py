@@ -17,6 +17,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen, QPolygonF
 from explorer.camera import Camera
 from explorer.marks import Mark
 from explorer.theme import Theme
+from explorer.ui import legend
 from explorer.ui.svg import letters, mark_elements, number, printable
 
 _CAPS = {Qt.PenCapStyle.FlatCap: "butt", Qt.PenCapStyle.SquareCap: "square", Qt.PenCapStyle.RoundCap: "round"}
@@ -130,7 +131,7 @@ class SvgPainter:
         """Marks in a rectangle, as `canvas_painter.paint` draws them."""
         size = rect.width(), rect.height()
         with self._group(f'transform="translate({number(rect.left())} {number(rect.top())})"'):
-            for mark in marks:
+            for mark in legend.laid_out(marks, camera, size, theme, scale):
                 self._out += mark_elements(mark, camera, size, theme, scale, least, outlined=True)
 
     def draw_svg(self, svg: str, rect: QRectF, words: str) -> None:

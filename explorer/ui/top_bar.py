@@ -70,7 +70,7 @@ class TopBar(QWidget):
     def fit(self) -> None:
         """Show what there is room for."""
         room = self.width()
-        always = (self._width(self._all), *self._buttons)
+        always: tuple[QWidget | int, ...] = (self._width(self._all), *self._buttons)
         named = self._needed(self._name, *always)
         self._name.setVisible(named <= room)
         whole = self._needed(self._badges, self.now, self._name, *always)

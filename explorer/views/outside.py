@@ -43,8 +43,10 @@ def outside(scene: Scene) -> Outside:
     view = scene.to_view(x[good], scene.frame.t)
     left, right, bottom, top = scene.bounds
     inside = ((view >= (left, bottom)) & (view <= (right, top))).all(axis=1)
-    (low, high) = (view.min(axis=0).tolist(), view.max(axis=0).tolist()) if len(view) else ((), ())
-    reach = (low[0], high[0], low[1], high[1]) if low else None
+    reach = None
+    if len(view):
+        (x0, y0), (x1, y1) = view.min(axis=0).tolist(), view.max(axis=0).tolist()
+        reach = (x0, x1, y0, y1)
     return Outside(int(len(x) - inside.sum()), int((~good).sum()), len(x), reach)
 
 

@@ -62,7 +62,9 @@ def crowding(scene: Scene, paths: Array) -> float:
     With an opacity of a over 1 + 2 c, at c of them, they hide less than a half of what is below, however many.
     """
     left, right, bottom, top = scene.bounds
-    across = (np.nan_to_num(paths) - np.float32([left, bottom])) / np.float32([right - left, top - bottom])
+    across = (np.nan_to_num(paths) - np.array([left, bottom], np.float32)) / np.array(
+        [right - left, top - bottom], np.float32
+    )
     pixels = SIDE * np.clip(across, 0.0, 1.0)  # what goes beyond the edges covers nothing
     length = float(np.linalg.norm(np.diff(pixels, axis=0), axis=2).sum())
     # the area of a normal cloud of this spread: 1 / ∫p²
