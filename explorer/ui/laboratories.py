@@ -79,8 +79,7 @@ class Laboratories:
     @cached_property
     def column(self) -> LabColumn:
         """The column at the right."""
-        from explorer.ui.figure_dialog import FigureDialog, Wanted
-    from explorer.ui.lab_column import LabColumn
+        from explorer.ui.lab_column import LabColumn
 
         column = LabColumn()
         column.edited.connect(self.edit)
