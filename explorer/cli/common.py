@@ -135,7 +135,7 @@ def _param(value: dict[str, Any], field: str) -> Param | None:
         if isinstance(owner, Registry):
             kind = within.get("type") if isinstance(within, dict) else within
             owner = owner[kind] if isinstance(kind, str) and kind in owner else object
-        found = {p.name: p for p in params(owner)}.get(name) if is_dataclass(owner) else None
+        found = {p.name: p for p in params(owner)}.get(name) if is_dataclass(owner) else None  # type: ignore[arg-type]
         if found is None:
             return None
         owner = (

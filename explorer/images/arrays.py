@@ -222,13 +222,13 @@ def _labels_of(
     labels = min(fitting, key=lambda s: _rank(s.key or s.name, _LABELS))
     if math.prod(labels.shape) * labels.dtype.itemsize > MOST_UNPACKED:
         raise ImageError(f"{labels.name} unpacks to more than {MOST_UNPACKED:,} bytes: take a smaller one.")
-    values = labels.rows(rows)
+    values: Any = labels.rows(rows)
     name = labels.key or labels.name
     if values.ndim == 2 and values.shape[1] > 1:
         if values.dtype.kind in "US" or not (np.sort(values, 1)[:, :-1] == 0).all():
             return None, [f"{name} has several labels an image: read without classes"]
         values = values.argmax(1)
-    values: Any = values.reshape(len(rows))
+    values = values.reshape(len(rows))
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
     if values.dtype.kind == "f":

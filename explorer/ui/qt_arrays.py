@@ -22,9 +22,9 @@ def polygon(xy: NDArray[np.float64]) -> QPolygonF:
     made: Any = QPolygonF()
     made.resize(len(xy))
     if len(xy):
-        memory = shiboken6.VoidPtr(made.data(), xy.size * 8, True)  # type: ignore[call-arg]
+        memory: Any = shiboken6.VoidPtr(made.data(), xy.size * 8, True)  # type: ignore[call-arg]
         np.frombuffer(memory, np.float64)[:] = np.ravel(xy)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def lines(painter: QPainter, table: NDArray[np.float64]) -> None:
