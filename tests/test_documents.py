@@ -618,7 +618,7 @@ def test_a_table_that_takes_a_while_shows_how_far_it_is_and_can_be_cancelled(
     (tmp_path / "long.csv").write_text("x,y\n1,2\n3,4\n")
     before = host.session.document
     documents.open_path(tmp_path / "long.csv")
-    qtbot.waitUntil(lambda: host.notices.about("reading"))
+    qtbot.waitUntil(lambda: bool(host.notices.about("reading")))
     (notice,) = host.notices.about("reading")
     assert "long.csv" in notice.text
     qtbot.waitUntil(lambda: notice.progress() == 0.25)
