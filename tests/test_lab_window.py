@@ -27,6 +27,7 @@ from explorer.simulate import simulate
 from explorer.ui import axes, figure_render
 from explorer.ui.figure_grid import LEAST_HEIGHT, Wish, arrange
 from explorer.ui.figure_views import DrawnCard, EquationCard
+from explorer.ui.mnemonics import plain
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def opened(qtbot, window, name="bench", **fields):
 def choose(menu, *words):
     """Press the entries of menus one after the other; how many presses it took."""
     menu.aboutToShow.emit()
-    (action,) = (a for a in menu.actions() if a.text() == words[0])
+    (action,) = (a for a in menu.actions() if plain(a.text()) == words[0])
     if len(words) > 1:
         return 1 + choose(action.menu(), *words[1:])
     action.trigger()
@@ -420,8 +421,11 @@ def test_a_scene_sets_all_and_undo_brings_it_back(qtbot, window, scene):
     before = window.session.document
     assert 1 + choose(window.scenes_menu, scene.heading, scene.title) <= 3
     assert window.session.document == replace(scene.document, lab=scene.make_lab()).linked()
-    told = [n.text for n in window.notices.notices() if n.kind == "scene"]
-    assert (told or [window.labs.page.note.text()]) == [f"{scene.title}. {scene.words}"]
+    if scene.lab:
+        assert window.labs.page.note.text() == f"{scene.title}. {scene.words}" and window.caption.isHidden()
+    else:
+        assert (window.caption.title.text(), window.caption.words.text()) == (scene.title, scene.words)
+        assert not window.caption.isHidden()
     assert (runner(window).lab.name if runner(window).lab else "") == scene.lab
     window.commands.undo()
     assert window.session.document == before
@@ -440,9 +444,9 @@ def test_the_words_of_a_scene_leave_with_it(window, leave):
     window.edit("sampler", replace(window.session.document.experiment.sampler, particles=20))
     if leave == "undo":
         window.commands.undo()  # of that edit: it still is the scene
-    assert "scene" in [n.kind for n in window.notices.notices()]
+    assert not window.caption.isHidden()
     leave(window) if callable(leave) else getattr(window.commands, leave)()
-    assert "scene" not in [n.kind for n in window.notices.notices()]
+    assert window.caption.isHidden()
 
 
 def both_stages_show_what_is_computed_headless(qtbot, window):

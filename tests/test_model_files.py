@@ -120,7 +120,7 @@ def test_the_widest_and_the_narrowest_data_that_load_can_be_scored(spread, tmp_p
     net = load(path).denoiser()
     x = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
     for sigma in (1e-3, 1.0):
-        score = net.score(spread * x + sigma * x, 1.0, sigma)
+        score = net.score(spread * x + sigma * x, 1.0, sigma, 0.5)
         assert bool(torch.isfinite(score).all())
 
 

@@ -120,6 +120,13 @@ READ = {
     "dos.csv": ("x,y\r\n" + LINES.replace("\n", "\r\n"), XY),
     "mac.csv": ("x,y\r" + LINES.replace("\n", "\r"), XY),
     "no last end.csv": ("x,y\n10,1\n20,5", [(10, 1), (20, 5)]),
+    "end mark of dos.csv": ("x,y\n" + LINES + "\x1a", XY),
+    "blocks of gnuplot.txt": ("# a\n10 1\n20 5\n\n\n# b\n30 3\n40 7\n", XY),
+    "octave.txt": ("# name: A\n# type: matrix\n# rows: 4\n# columns: 2\n 10 1\n 20 5\n 30 3\n 40 7\n", XY),
+    "tables of a laboratory.csv": (
+        "# One\n# caption\na,b\n10,1\n20,5\n\n# Two\n# caption\nu,v,w\n5,6,7\n",
+        [(10, 1), (20, 5)],
+    ),
     # headers and row names
     "no header.csv": (LINES, XY),
     "numeric header.csv": ("0,1\n10.5,1.5\n20.5,5.5\n30.5,3.5\n", [(10.5, 1.5), (20.5, 5.5), (30.5, 3.5)]),
@@ -136,6 +143,7 @@ READ = {
     "counter.csv": ("0,10,1\n1,20,5\n2,30,3\n3,40,7\n", XY),
     "counter from 1.csv": ("k,a,b\n1,10,1\n2,20,5\n3,30,3\n4,40,7\n", XY),
     "r.csv": ('"","x","y"\n"1",10,1\n"2",20,5\n"3",30,3\n"4",40,7\n', XY),
+    "pandas with spaces.txt": (" x y\n0 10 1\n1 20 5\n2 30 3\n3 40 7\n", XY),
     "r table.txt": ('"x" "y"\n"1" 10 1\n"2" 20 5\n"3" 30 3\n"4" 40 7\n', XY),
     "r named rows.txt": ("x y\nann 10 1\nbob 20 5\ncid 30 3\ndan 40 7\n", XY),
     "r quoted rows.csv": ('"x","y"\n"1",10,1\n"2",20,5\n"3",30,3\n"4",40,7\n', XY),
@@ -174,6 +182,10 @@ REFUSED = {
     "two readings.tsv": ("x\ty\n1,200\t5\n1,500\t7\n", r"two ways.*'x'.*1\.2 .*1200 "),
     "two readings, quoted.csv": ('x,y\n"1,234","5"\n"1,567","7"\n', r"two ways.*1\.234 .*1234 "),
     "two readings of dots.csv": ("x;y\n1.234;5\n1.567;7\n", r"two ways.*1\.234 .*1234 "),
+    "two readings of dots and tabs.tsv": ("x\ty\n1.234\t5\n1.567\t7\n", r"two ways"),
+    "round dots between commas.csv": ("x,y\n1.200,5\n1.500,7\n", r"two ways"),
+    "a coordinate in words.csv": ("x,y\n0x10,1\n0x20,2\n", r"'x' holds words"),
+    "money.csv": ("x;y\n1 200,00 €;5\n1 300,00 €;7\n", r"'x' holds words"),
     "two readings with thousands.tsv": ("x\ty\n1,234\t5\n900\t7\n", r"two ways"),
     "marks that contradict.csv": ("x;y\n1,5;1\n2.5;2\n", r"'1,5 and 2\.5'.*contradict"),
     "more than names.csv": ("x,y\n1,5,2,5\n3,5,4,5\n5,5,0,5\n", "4 fields in line 2 but 2 names in line 1"),
@@ -484,6 +496,24 @@ def test_workbooks(tmp_path, rows):
     assert points_of(file_of(tmp_path, "a.xlsx", workbook(Data=rows))) == XY
 
 
+def test_a_sheet_of_open_document(tmp_path):
+    pytest.importorskip("python_calamine")
+    names = ' xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
+    names += ' xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"'
+    names += ' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
+    cell = '<table:table-cell office:value-type="float" office:value="{0}"><text:p>{0}</text:p></table:table-cell>'
+    word = '<table:table-cell office:value-type="string"><text:p>{0}</text:p></table:table-cell>'
+    rows = [[word.format(w) for w in ("y", "x")], *[[cell.format(y), cell.format(x)] for x, y in XY]]
+    sheet = "".join(f"<table:table-row>{''.join(row)}</table:table-row>" for row in rows)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        z.writestr("content.xml", f"<office:document-content{names}><office:body><office:spreadsheet>"
+                   f'<table:table table:name="A">{sheet}</table:table></office:spreadsheet></office:body>'
+                   "</office:document-content>")  # fmt: skip
+    assert points_of(file_of(tmp_path, "a.ods", out.getvalue())) == XY
+
+
 def test_sheets_of_a_workbook(tmp_path):
     pytest.importorskip("python_calamine")
     path = file_of(
@@ -526,6 +556,7 @@ OTHERS = {
     "PDF": b"%PDF-1.7\n%\xe2\xe3",
     "HDF5": b"\x89HDF\r\n\x1a\n" + bytes(50),
     "MATLAB": b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(200),
+    "JSON": b'[{"x": 1, "y": 2}]',
     "SQLite": b"SQLite format 3\0" + bytes(100),
     "R data": b"RDX3\nX\n\0\0\0\3",
     "Feather": b"ARROW1\0\0" + bytes(50),
@@ -739,6 +770,8 @@ def test_a_written_table_is_read_back_or_refused(
     tmp_path, rows, writer, decimals, encoding, end, header, quoting, index, hole
 ):
     delimiter, decimal, group = writer
+    # 1.234 between commas is taken as a decimal number, whoever meant 1234
+    assume(not (delimiter == "," and group == "." and decimals == 0))
     text = [[as_text(v, decimals, decimal, group) for v in row] for row in rows]
     if hole:
         text[0][1] = "NA"

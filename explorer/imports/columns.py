@@ -195,6 +195,16 @@ def _bare(name: str) -> str:
     return re.sub(r"[\s_.\-]+", "", name)
 
 
+def wordy_coordinate(columns: Sequence[Column]) -> str:
+    """The name of a column that is called as a coordinate beside its other one, and holds words; "" where none does."""
+    by_name = {_bare(c.name): c for c in reversed(columns)}
+    for pair in _PAIRS:
+        found = [by_name[name] for name in pair if name in by_name]
+        if len(found) == 2:
+            return next((c.name for c in found if c.kind == TEXT), "")
+    return ""
+
+
 # --- what is proposed -----------------------------------------------------------------------------------------
 
 
@@ -207,7 +217,7 @@ def proposed_coordinates(columns: Sequence[Column]) -> tuple[str, ...]:
         return ("x",)
     if pair := _pair(numbers):
         return pair
-    free = [c.name for c in numbers if not (_CLASS.fullmatch(c.name) and c.values)] or [
+    free = [c.name for c in numbers if not (_CLASS.fullmatch(c.name) and c.values) and c.name[0] != "±"] or [
         c.name for c in numbers
     ]
     return tuple(free[:2])

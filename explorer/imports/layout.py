@@ -91,7 +91,7 @@ def laid_out(
     for number, text in lines:
         if is_comment(text):
             names_above = text.strip().lstrip("#% ") if not rows else names_above
-        elif text.strip(" \t"):
+        elif text.strip(" \t\x1a"):
             rows.append((number, text))
     if not rows:
         raise DataFileError(f"{name} is empty: there is not one row of numbers in it")
@@ -138,6 +138,9 @@ def _best(rows: Sequence[tuple[int, str]], quote: str, name: str, given: str, he
         return layouts[""]
     if not tables:
         raise wrong or DataFileError(f"{name} has no column of numbers")
+    # a delimiter that makes fields of the first line too, and not a title
+    whole = {mark: share for mark, share in even.items() if layouts[mark].header or not layouts[mark].titles}
+    tables = whole or tables
     most = max(tables.values())
     best = [mark for mark, share in tables.items() if share > most - 1e-9]
     return layouts[best[0] if len(best) == 1 else _judged(rows, best)]
@@ -209,9 +212,10 @@ def _layout(lines: Sequence[Line], delimiter: str, quote: str, name: str, forced
     first = next(i for i, line in enumerate(lines) if _fits(line.fields, width))
     rows, titles = lines[first:], lines[:first]
     numeric = _numeric_columns(rows, width)
-    depth = 0 if forced is False else _header_depth(rows, numeric, forced)
-    if titles and not depth and len(titles[-1].fields) > 1:
-        return _short_header(lines, first, delimiter, quote, name, numeric)
+    headed = bool(titles) and len(titles[-1].fields) > 1  # by a line of another length
+    depth = 0 if forced is False else _header_depth(rows, numeric, forced and not headed)
+    if headed and not depth:
+        return _short_header(lines, first, delimiter, quote, name)
     named, units, body = _named(rows, depth)
     if not numeric:
         only_names = (
@@ -324,15 +328,13 @@ def _knows(line: Line) -> bool:
     return {"x", "y"} <= names or {"lon", "lat"} <= names or {"x1", "x2"} <= names
 
 
-def _short_header(
-    lines: Sequence[Line], first: int, delimiter: str, quote: str, name: str, numeric: Sequence[int]
-) -> Layout:
+def _short_header(lines: Sequence[Line], first: int, delimiter: str, quote: str, name: str) -> Layout:
     """A header of other length than the rows: R writes one name less, since row names have none. Else it is refused."""
     head, rows = lines[first - 1], lines[first:]
     width = len(rows[0].fields)
     row_names = [line.fields[0] for line in rows]
     quoted = all(line.text.lstrip().startswith(quote) for line in rows)
-    counted = row_names == [str(i + 1) for i in range(len(row_names))]
+    counted = any(row_names == [str(i) for i in range(k, k + len(row_names))] for k in (0, 1))
     words = not any(is_number(f) for f in row_names)
     if len(head.fields) == width - 1 and (words or (counted and (quoted or delimiter != ","))):
         names = ("", *head.fields)

@@ -156,8 +156,8 @@ class Evidence:
         """The decimal mark; "" where two fit, or none.
 
         What the column leaves open, the marks that other columns need decide (`elsewhere`), since one writer has
-        written all. Three digits after a dot are decimals, as programs write them, but for lists with semicolons
-        (their writers have a decimal comma) and for digits that all end in 0.
+        written all. Where commas separate the fields, the decimal mark is a dot, unless the digits after it all end in
+        0.
         """
         fitting = self.readings()
         if len(fitting) == 1:
@@ -165,7 +165,7 @@ class Evidence:
         known = set(elsewhere)
         if len(fitting) == 2 and len(known) == 1:
             return known.pop()
-        return "." if len(fitting) == 2 and "." in self.open and self.uneven and delimiter != ";" else ""
+        return "." if len(fitting) == 2 and "." in self.open and self.uneven and delimiter == "," else ""
 
     @property
     def plain(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from typing import BinaryIO
 
@@ -122,6 +123,8 @@ def _zip_kind(start: bytes, file: BinaryIO) -> str:
 def _text_kind(start: bytes) -> str:
     """Text of the kinds that are no tables."""
     head = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
+    if re.match(rb"\{\s*\"|\[\s*[\[{]", head):
+        return "a JSON file (an experiment is opened, and not imported; points are to be saved as CSV)"
     if head.startswith(_PAGES):
         return "a web page (HTML): save its table as CSV"
     if head.startswith(b"<?xml") or head.startswith(b"<svg"):

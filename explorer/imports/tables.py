@@ -26,6 +26,8 @@ BATCH = 20_000
 #: Characters of a line.
 MAX_LINE = 100_000
 _BLOCK = 1 << 20
+#: What a line without fields consists of; the last is how DOS ends a file.
+_NOTHING = " \x1a"
 #: Lines that one field in quotes may run over, times a block.
 _LONGEST_FIELD = 200_000
 #: What a plain number in a table has nothing of.
@@ -99,7 +101,7 @@ class TextTable:
     source: Source
     encoding: str
     layout: Layout
-    #: Those of the commas that separate tables, as this program's laboratories write them one below the other.
+    #: Whether it begins with a comment: there may be several tables, as this program's laboratories write them.
     stacked: bool = False
     _state: dict[str, bool] = field(default_factory=dict)
 
@@ -202,29 +204,36 @@ class TextTable:
 
     def _numbered(self) -> Iterator[tuple[str, Sequence[tuple[int, str]], float]]:
         """Blocks of text, and their lines that hold rows with the number of each, from 1."""
-        blank = False
+        blank = headed = False
         for first, text, share in self._read():
             lines = list(enumerate(text.split("\n"), start=first))
             if lines[-1][0] < self.layout.begins:
                 continue
             if first >= self.layout.begins and "#" not in text and "%" not in text:  # so is most of a file
-                blank = not lines[-1][1].strip(" ")
-                yield text, [line for line in lines if line[1].strip(" ")], share
+                blank, headed = not lines[-1][1].strip(_NOTHING), False
+                yield text, [line for line in lines if line[1].strip(_NOTHING)], share
                 continue
             kept = []
             for number, line in lines:
                 if number < self.layout.begins:
                     continue
-                if not line.strip(" "):
+                if not line.strip(_NOTHING):
                     blank = True
-                elif not is_comment(line):
-                    blank = False
-                    kept.append((number, line))
-                elif blank and self.stacked:
+                elif is_comment(line):
+                    headed = headed or blank
+                elif headed and self._is_header(line):
                     self._state["stacked"] = True
                     yield '"', kept, 1.0
                     return
+                else:
+                    blank = headed = False
+                    kept.append((number, line))
             yield text, kept, share
+
+    def _is_header(self, line: str) -> bool:
+        """Whether a line below a blank one and a comment begins another table."""
+        fields = next(iter(split([line], self.layout.delimiter, self.layout.quote)), [])
+        return self.stacked and not any(is_number(f) for f in fields)
 
     def _read(self) -> Iterator[tuple[int, str, float]]:
         """The text in blocks of whole lines: the number of the first, the lines, the share of the file read."""
@@ -309,7 +318,7 @@ def _first_lines(start: bytes, encoding: str, whole: bool, name: str) -> list[tu
 def _check_line(line: str, number: int, name: str) -> None:
     if len(line) > MAX_LINE:
         raise DataFileError(f"{name} is no table: line {number} has more than {MAX_LINE:,} characters")
-    if any(c < " " and c not in "\t\f" for c in line):
+    if any(c < " " and c not in "\t\f\x1a" for c in line):
         raise DataFileError(f"{name} is no text, and no file of points of another known kind (line {number})")
 
 

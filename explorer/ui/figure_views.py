@@ -224,7 +224,8 @@ class DrawnCard(FigureCard, style.Themed):
         """What it is drawn with now."""
         large = math.sqrt(self.width() * self.height()) / style.px(LARGE)
         grown = 1.0 if self.brief or isinstance(self.figure, Table) else min(max(large, 1.0), MOST_GROWN)
-        return Ink(style.current(), style.px(100) / 100 * grown, self.devicePixelRatioF())
+        whole = isinstance(self.figure, Plot | Picture) and not self.brief
+        return Ink(style.current(), style.px(100) / 100 * grown, self.devicePixelRatioF(), whole=whole)
 
     def area(self) -> Area | None:
         """Where the numbers are on it (once it has been painted)."""

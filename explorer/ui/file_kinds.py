@@ -77,11 +77,11 @@ def _kind_by_content(path: Path) -> str:
         return DATA
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**27:
         return MODEL
-    if not known:
-        return OTHER
     encoding = encoding_of(start, whole=False)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(start) if encoding else ""
-    return EXPERIMENT if text.lstrip().startswith("{") else DATA
+    if text.lstrip().startswith("{"):
+        return EXPERIMENT
+    return DATA if known else OTHER
 
 
 def refuse(path: Path) -> NoReturn:

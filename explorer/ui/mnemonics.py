@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from functools import partial
 
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
@@ -71,10 +71,23 @@ def _all_letters(text: str) -> list[int]:
 
 def keep(menu: QMenu) -> QMenu:
     """Letter the entries of `menu` each time that it opens, and those of its sub-menus when they do."""
-    if not menu.property("lettered"):
-        menu.setProperty("lettered", True)
-        menu.aboutToShow.connect(partial(renew, menu))
+    if menu.findChild(_Letterer, options=Qt.FindChildOption.FindDirectChildrenOnly) is None:
+        _Letterer(menu)
     return menu
+
+
+class _Letterer(QObject):
+    """Lives with a menu, and letters it: a function that knew the menu would keep it alive."""
+
+    def __init__(self, menu: QMenu) -> None:
+        super().__init__(menu)
+        menu.aboutToShow.connect(self.renew)
+
+    def renew(self) -> None:
+        """Letter what there is now."""
+        menu = self.parent()
+        if isinstance(menu, QMenu):
+            renew(menu)
 
 
 def renew(menu: QMenu) -> None:
