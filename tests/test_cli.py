@@ -489,7 +489,7 @@ WRONG = {
     "samplers": (["convergence", "{e}", "--samplers", "foo"], "--samplers: no sampler is called 'foo'"),
     "seeds": (["convergence", "{e}", "--seeds", "0"], "--seeds must be between"),
     "figure": (["lab", "space_time", "{e}", "--quick", "--figure", "99"], "there is only figure 1."),
-    "data is a folder": (["new", "--data", "{dir}"], "--distribution folder"),
+    "data is a folder without images": (["new", "--data", "{dir}"], "holds no images"),
     "device": (["train", "{e}", "--out", "m", "--device", "abacus"], "--device"),
     "no points": (["score", "{e}", "--points", "none.csv"], "none.csv cannot be read"),
     "empty points": (["score", "{e}", "--points", "{empty}"], "is empty"),

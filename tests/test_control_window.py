@@ -10,7 +10,7 @@ import windows
 from explorer.document import Document
 from explorer.guidance import CONTROLS, Guided, Replaced
 from explorer.guidance.classifier import CLASSIFIERS
-from explorer.marks import Arrows, Curve, Text
+from explorer.marks import Arrows, Curve, Legend, Text
 from explorer.scores import Training
 
 
@@ -43,7 +43,9 @@ def through(qtbot, window):
 
 
 def words(window):
-    return [m.text for m in window.session.showing.pictures["A"].marks if isinstance(m, Text)]
+    marks = window.session.showing.pictures["A"].marks
+    entries = [entry.text for m in marks if isinstance(m, Legend) for entry in m.entries]
+    return [*entries, *(m.text for m in marks if isinstance(m, Text))]
 
 
 def test_a_class_by_its_name(qtbot, window):

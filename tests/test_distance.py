@@ -57,7 +57,7 @@ def test_window_script_and_command_line_print_one_number(sets, tmp_path, monkeyp
     found = json.loads(capsys.readouterr().out)["metrics"]["sliced_wasserstein"]
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "script"}
-    exec(compile(script_of([e]), "s.py", "exec"), names)
+    exec(compile(script_of([e], [resolve(e)], ""), "s.py", "exec"), names)
     names["run"](names["experiment"], tmp_path / "s.npz")
     printed = capsys.readouterr().out
     frames = list(simulate(e.sde, e.sampler, resolve(e).score, e.target, e.seed))

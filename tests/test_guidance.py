@@ -207,7 +207,7 @@ def test_files_with_and_without_a_control():
     value = json.loads(json.dumps(to_dict(e)))
     assert value["control"] == {
         "type": "class_guidance", "rule": "exact", "label": 1, "weight": 2.5, "share": 0.5,
-        "below": 200.0,
+        "below": 200.0, "each": False,
     }  # fmt: skip
     assert from_dict(value) == (e, "")
     del value["control"]
