@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPen
+from PySide6.QtCore import QPointF, Qt
 
 from explorer.figures import Plot, Series
 from explorer.ui import axes as ax
@@ -33,12 +32,12 @@ def paint_rows(sheet: Sheet, plot: Plot) -> Area:
     heads = max([ink.width(word, SMALL, True) for _, word in plot.marks], default=0.0)
     heads += sheet.px(10) if heads else 0.0
     names = max(ink.width(name, SMALL) for name in plot.rows)
-    names = min(names, NAMES * rect.width() - heads)
+    names = names if ink.whole else min(names, NAMES * rect.width() - heads)
     under = ink.lines(plot.y_label, rect.width(), SMALL)
     below = sheet.px(LINE * (1 + len(under)) + 3)
     left = heads + max(names, 0.0) + (sheet.px(10) if names else 1.0)
     inner = rect.adjusted(left, sheet.px(4), -sheet.px(14), -below)
-    area = Area(QRectF(inner.toRect()), axes_of(plot)[1], Axis(len(plot.rows) + 0.5, 0.5))
+    area = Area(ink.box(inner), axes_of(plot)[1], Axis(len(plot.rows) + 0.5, 0.5))
     _grid(sheet, area, plot, names, heads)
     scattered = [s for s in plot.series if s.line == "none"]
     sheet.painter.save()
@@ -66,25 +65,26 @@ def row_values(plot: Plot, place: int) -> list[tuple[Series, float, float | None
 
 def _grid(sheet: Sheet, area: Area, plot: Plot, names: float, heads: float) -> None:
     ink, rect, painter = sheet.ink, area.rect, sheet.painter
-    painter.setPen(QPen(ink.color("line"), 1.0))
+    painter.setPen(ink.pen("line"))
     for value, _ in area.x.ticks(max(2, int(rect.width() / sheet.px(70)))):
-        x = round(area.place(value, 1.0).x()) + 0.5
+        x = ink.crisp(area.place(value, 1.0).x())
         painter.drawLine(QPointF(x, rect.top()), QPointF(x, rect.bottom()))
     paint_x_ticks(sheet, area)
     paint_x_label(sheet, area, ink.lines(plot.y_label, sheet.rect.width(), SMALL))
     for place, name in enumerate(plot.rows, start=1):
         y = area.place(area.x.low, place).y() + sheet.px(SMALL * 0.36)
-        words = layout.elided(name, names + 1, round(SMALL * ink.scale))
+        words = name if ink.whole else layout.elided(name, names + 1, round(SMALL * ink.scale))
         sheet.words(rect.left() - sheet.px(8) - ink.width(words, SMALL), y, words, SMALL)
     for at, word in plot.marks:
-        y = round(area.place(area.x.low, at).y()) + 0.5
-        painter.setPen(QPen(ink.color("line"), 1.0))
+        y = ink.crisp(area.place(area.x.low, at).y())
+        painter.setPen(ink.pen("line"))
         painter.drawLine(QPointF(sheet.rect.left(), y), QPointF(rect.right(), y))
         if heads:
             base = area.place(area.x.low, at + 0.5).y() + sheet.px(SMALL * 0.36)
             sheet.words(sheet.rect.left(), base, word, SMALL, "text", bold=True)
-    painter.setPen(QPen(ink.color("muted"), 1.0))
-    painter.drawLine(QPointF(rect.left(), rect.bottom() + 0.5), QPointF(rect.right(), rect.bottom() + 0.5))
+    painter.setPen(ink.pen("muted"))
+    foot = ink.crisp(rect.bottom())
+    painter.drawLine(QPointF(rect.left(), foot), QPointF(rect.right(), foot))
 
 
 def _values(sheet: Sheet, area: Area, series: Series, shift: float) -> None:
@@ -99,7 +99,7 @@ def _values(sheet: Sheet, area: Area, series: Series, shift: float) -> None:
         middle = area.place(value, place + shift)
         if not np.isfinite([middle.x(), middle.y()]).all():
             continue
-        sheet.painter.setPen(QPen(sheet.ink.color(series.role), 1.2 * sheet.ink.scale))
+        sheet.painter.setPen(sheet.ink.pen(series.role, 1.2))
         ends = [area.place(end, place + shift) for end in (a, b)] if b > a else []
         if ends:
             sheet.painter.drawLine(*ends)
