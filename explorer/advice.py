@@ -48,7 +48,7 @@ def _prior(e: Experiment) -> Iterator[str]:
         )
     # a prior whose mean is off by a share of its width gives samples that are off by that share of the data's
     off = alpha * float(np.linalg.norm(mixture.mean)) / mixture.spread(alpha, sigma)
-    if off > (OFF_PICTURES if e.pictures else OFF):
+    if off > (OFF_PICTURES if e.pictures else OFF) and not any(_sigma_max(e)):  # which says more of images
         far = "farther from the prior's 0 than" if off > 1 else f"{off:.2g} times"
         yield (
             f"At t = 1 the mean of p_T is {far} the noise σ = {sigma:.2g} away: the prior is not p_T, and the samples "

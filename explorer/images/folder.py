@@ -201,10 +201,10 @@ def read_folder(path: str, names: tuple[str, ...], side: int, colour: bool) -> F
         for file, parts in tree.others:
             tree.left.add_file(file.suffix.lower(), parts)
         return reading.of_tree(tree)
-    file = None if names else _arrays_in(tree)
-    if file is None:
+    arrays = None if names else _arrays_in(tree)
+    if arrays is None:
         raise ImageError(f"{place.name} holds no images{_only(tree)}.")
-    return reading.of_arrays(read_arrays(file, MOST, MOST // HELD_OUT), file)
+    return reading.of_arrays(read_arrays(arrays, MOST, MOST // HELD_OUT), arrays)
 
 
 def _arrays_in(tree: Tree) -> Path | None:
