@@ -135,7 +135,8 @@ def _param(value: dict[str, Any], field: str) -> Param | None:
         if isinstance(owner, Registry):
             kind = within.get("type") if isinstance(within, dict) else within
             owner = owner[kind] if isinstance(kind, str) and kind in owner else object
-        found = {p.name: p for p in params(owner)}.get(name) if is_dataclass(owner) else None  # type: ignore[arg-type]
+        known = params(owner) if isinstance(owner, type) and is_dataclass(owner) else ()
+        found = {p.name: p for p in known}.get(name)
         if found is None:
             return None
         owner = (

@@ -230,8 +230,8 @@ def _labels_of(
         values = values.argmax(1)
     values = values.reshape(len(rows))
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
-    if values.dtype.kind == "f":
+        values = np.asarray(np.char.decode(values, "utf-8", "replace"))
+    elif values.dtype.kind == "f":
         if not np.isfinite(values).all() or (values % 1).any():
             return None, [f"{name} has labels that are no whole numbers: read without classes"]
         values = values.astype(np.int64)
