@@ -65,13 +65,19 @@ def write_bytes(path: str | Path, raw: bytes, private: bool = False) -> None:
     """Write a whole file, as `write_atomically` does. Raises OSError, also where the disk took a part of it only."""
     with write_atomically(path, private) as temporary:
         temporary.write_bytes(raw)
-        if temporary.stat().st_size != len(raw):
-            raise OSError(errno.EIO, "the disk took only a part of the file", str(path))
+        _check_size(temporary, len(raw), path)
 
 
 def write_text(path: str | Path, text: str, private: bool = False) -> None:
     """Write text as UTF-8 with the line ends that it has. Raises OSError as `write_bytes` does."""
-    write_bytes(path, text.encode(), private)
+    with write_atomically(path, private) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        _check_size(temporary, len(text.encode()), path)
+
+
+def _check_size(temporary: Path, due: int, path: str | Path) -> None:
+    if temporary.stat().st_size != due:
+        raise OSError(errno.EIO, "the disk took only a part of the file", str(path))
 
 
 def check_target(path: str | Path) -> os.stat_result | None:

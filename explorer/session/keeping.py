@@ -52,7 +52,8 @@ class Keeper:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            save(checkpoint, self.path, private=True)
+            save(checkpoint, self.path)
+            self.path.chmod(0o600)  # what somebody trains on is nobody else's business
             self.written = True
             if self._forgotten:  # meanwhile
                 self.forget()

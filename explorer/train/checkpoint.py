@@ -72,14 +72,14 @@ class Checkpoint:
             raise CheckpointError(f"its numbers make no sense ({error})") from None
 
 
-def save(checkpoint: Checkpoint, path: str | Path, private: bool = False) -> None:
-    """Write a checkpoint, whole or not at all, and `private` for its owner alone. Raises OSError."""
+def save(checkpoint: Checkpoint, path: str | Path) -> None:
+    """Write a checkpoint, whole or not at all. Raises OSError."""
     c = checkpoint
     about = {
         "checkpoint": FORMAT, "experiment": to_dict(c.experiment), "digest": c.digest, "device": c.device,
         "progress": c.progress, "numbers": c.numbers,
     }  # fmt: skip
-    write_bytes(path, sealed(about, c.tensors), private)
+    write_bytes(path, sealed(about, c.tensors))
 
 
 def load(path: str | Path) -> Checkpoint:
