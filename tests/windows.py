@@ -105,6 +105,8 @@ def windowed(qtbot, folder, size=(1280, 800), started=True):
         window.show()
         if started:
             window.start()
+            # made when they are first shown: in a window that many tests share, no one of them is to blame for that
+            _ = window.right.schedule, window.right.distance, window.right.loss
         yield window
     finally:
         window.close()

@@ -213,7 +213,7 @@ class TextTable:
                 blank, headed = not lines[-1][1].strip(_NOTHING), False
                 yield text, [line for line in lines if line[1].strip(_NOTHING)], share
                 continue
-            kept = []
+            kept: list[tuple[int, str]] = []
             for number, line in lines:
                 if number < self.layout.begins:
                     continue
