@@ -2,9 +2,9 @@
 
 import errno
 import json
+import os
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,7 +158,7 @@ def test_a_save_that_fails_says_so_and_loses_nothing(qtbot, host, documents, tmp
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "replace", full)
     edit(host, steps=9)
     saved(qtbot, documents, path)
     monkeypatch.undo()
@@ -438,7 +438,8 @@ def test_closing_keeps_what_was_not_saved(qtbot, host):
     first.shut_down()
     fresh(host)
     second = begin(qtbot, host)
-    assert host.said() == []  # it opens as ever
+    (said,) = host.said()
+    assert "not saved" in said  # and what was not is offered; else it opens as ever
     assert host.session.document == Document()
     menu = QMenu(host)
     second.fill_recent(menu)
@@ -542,7 +543,7 @@ def test_a_folder_that_has_gone_is_chosen_again_after_a_crash(qtbot, host, tmp_p
     documents.shut_down()
     fresh(host)
     documents = begin(qtbot, host)
-    assert host.said() == []  # nothing is left to be brought back
+    assert not any("is back" in said for said in host.said())  # nothing is left to be brought back
     documents.shut_down()
 
 

@@ -94,10 +94,10 @@ def test_opening_a_network_does_not_forget_the_training(session):
 def test_one_that_is_just_being_kept_is_gone_on_from(own, monkeypatch):
     saving, gate, save = threading.Event(), threading.Event(), keeping.save
 
-    def slowly(checkpoint, path):
+    def slowly(checkpoint, path, **how):
         saving.set()
         assert gate.wait(PATIENCE)
-        save(checkpoint, path)
+        save(checkpoint, path, **how)
 
     monkeypatch.setattr(keeping, "save", slowly)
     e, trainer = of(own / "cats"), Trainer()
@@ -183,15 +183,15 @@ def offered(window):
     window.documents.start()
     window.start()
     window._tick()
-    return next(n for n in window.notices.notices() if "was left when" in n.text)
+    return next(n for n in window.notices.notices() if " stopped at " in n.text)
 
 
 def test_going_on_reads_the_folder_in_a_thread(qtbot, own, monkeypatch):
     kept_of(own, "cats")
     readers = []
-    really = folders._read
+    really = folders.Tree
     monkeypatch.setattr(
-        folders, "_read", lambda *args: readers.append(threading.current_thread()) or really(*args)
+        folders, "Tree", lambda *args: readers.append(threading.current_thread()) or really(*args)
     )
     with windowed(qtbot, own, started=False) as window:
         offered(window).button.click()
@@ -218,7 +218,7 @@ def test_going_on_where_the_folder_has_gone_asks_for_it(qtbot, own):
 
         offered(window).button.click()
         choose_again()
-        wait(qtbot, lambda: bool(said("not the pictures")))
+        wait(qtbot, lambda: bool(said("not the images")))
         assert window.session.document == before and not window.session.networks.trainer.running
         window.notices.clear()
         window._act("resume_newest")

@@ -95,6 +95,7 @@ def test_the_menu_of_controls_follows_the_data(window, mnist):
 
 def test_control_and_class_by_keys(window, mnist):
     window.set_data(mnist)
+    window.control.choose("none")
     names = [name for name, _, _ in window.control.choice._entries]
     for name in (*names[1:], names[0]):
         press(window, "next_control")

@@ -106,7 +106,7 @@ def test_beyond_all_floats():
         (["sampler.steps=1'000"], "sampler.steps", 1000), (["sampler.steps=1e3"], "sampler.steps", 1000),
         (["sampler.steps=70.0"], "sampler.steps", 70), (["sampler.particles=2_000"], "sampler.particles", 2000),
         (["sde=vp", "sde.beta_max=12,5"], "sde.beta_max", 12.5), (["sde.beta_max=25/2"], "sde.beta_max", 12.5),
-        (["look.trajectory_length=1e1"], "look.trajectory_length", 10),
+        (["look.arrows=1e1"], "look.arrows", 10),
         (["score.training.learning_rate=5e-3"], "score.training.learning_rate", 0.005),
         (["sampler.snr=16%"], "sampler.snr", 0.16),
         (["sampler.mode=ode", "sampler.solver=dopri5", "sampler.solver.rtol=1,5e-4"], "sampler.solver.rtol", 1.5e-4),

@@ -98,7 +98,7 @@ def test_a_picture_is_opened_for_a_laboratory(qtbot, window, tmp_path, name, fie
 def test_a_picture_of_another_size_is_asked_for_again_and_bits_leave_it_out(sets):
     e = exactly(sets["mnist"])
     codes = LABS["picture_codes"](source_1="own", own_1=(3,) * 3072)
-    assert "no second picture" in codes.refusal(e) and "second" not in codes.refusal(exactly(sets["twemoji"]))
+    assert "no second image" in codes.refusal(e) and "second" not in codes.refusal(exactly(sets["twemoji"]))
     bits = LABS["picture_bits"](own=(3,) * 784, others=False)
     assert list(bits.kinds(sets["mnist"])) == ["your own picture", "MNIST digits, held out"]
     assert (bits.kinds(sets["mnist"])["your own picture"] == 3).all()

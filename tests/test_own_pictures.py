@@ -19,7 +19,7 @@ from explorer.models import untrained
 from explorer.scenes import SCENES
 from explorer.scores import files
 from explorer.scores.spec import UNetSpec
-from explorer.ui import laboratories, own_pictures
+from explorer.ui import own_pictures
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_set_is_put_into_form_in_a_thread(qtbot, tmp_path, monkeypatch, builde
             window.data.gallery.chosen.emit("mnist")
         elif what == "scene":
             scene = replace(SCENES[0], document=Document(digits()), lab="")
-            monkeypatch.setattr(laboratories, "scene_named", lambda name: scene)
+            monkeypatch.setattr("explorer.scenes.scene", lambda name: scene)
             window.labs.play_scene(scene.name)
         else:
             window.documents.open_path(tmp_path / ("e.json" if what == "experiment" else "m.safetensors"))

@@ -177,7 +177,7 @@ def test_a_drawing_comes_from_a_file(capsys, tmp_path, digit):
     )
     assert code == 0 and "brought to 32 x 32" in err
     for name, e, said in (
-        ("film", digits(), "film takes none"), ("drawing", Experiment(), "pictures"),
+        ("film", digits(), "film takes none"), ("drawing", Experiment(), "images"),
     ):  # fmt: skip
         code, _, err = run(capsys, "lab", name, written(tmp_path / "w.json", e), "--image", light)
         assert code == 2 and said in err

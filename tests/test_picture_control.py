@@ -377,13 +377,13 @@ def test_controls_of_points_and_of_pictures_refuse_the_other(mnist):
         assert bool(cls().refusal(mnist.mixture)) == (not cls.for_pictures or name == "colourise"), name
         assert bool(cls().refusal(points.data.mixture)) == (not cls.for_points), name
     e = replace(points, control=CONTROLS["inpaint_picture"]())
-    assert "control for pictures" in resolve(e).control and e.target is e.data.mixture
+    assert "control for images" in resolve(e).control and e.target is e.data.mixture
     assert "control for points" in resolve(asked(mnist, "inpaint")).control
 
 
 def test_why_a_picture_problem_makes_no_sense(mnist):
     told = [
-        (dict(picture=10**6), "There is no picture"),
+        (dict(picture=10**6), "There is no image"),
         (dict(own=(0,) * 12), "another size"),
         (dict(mask="00"), "paint it anew"),
     ]
@@ -415,7 +415,7 @@ def test_files(mnist):
     assert from_dict(json.loads(json.dumps(to_dict(e)))) == (e, "")
     with pytest.raises(ExperimentError, match="control"):
         edited(e, "control.own", [0, 300])
-    assert e.control.refusal(mnist.mixture) == "" and "own picture" in e.control.brief(mnist.mixture)
+    assert e.control.refusal(mnist.mixture) == "" and "own image" in e.control.brief(mnist.mixture)
 
 
 def test_an_adaptive_solver_keeps_what_is_known(mnist):

@@ -47,7 +47,7 @@ def test_a_folder_is_chosen_in_the_menu_and_undone(qtbot, tmp_path, cats):
         dialog.fileSelected.emit(str(cats))
         dialog.close()
         wait(qtbot, lambda: isinstance(data(window), Folder))
-        assert said(window, "cats: 6 images; left out: 1 unreadable image. No network knows it")
+        assert said(window, "cats: 6 images; left out: 1 unreadable image. No network has been trained on it")
         assert said(
             window, "6 in colour were read as grey: for colour, Data › Parameters › Colour. Experiment"
         )
@@ -117,10 +117,10 @@ def test_a_good_folder_makes_up_for_bad_files(qtbot, tmp_path, cats):
         wait(qtbot, lambda: not window.documents.busy)
         assert said(window, "bad.csv")  # which it does not make up for itself
         drop(window, cats)
-        wait(qtbot, lambda: said(window, "reading the pictures"))
+        wait(qtbot, lambda: said(window, "reading the images"))
         assert said(window, "bad.csv")
         wait(qtbot, lambda: isinstance(data(window), Folder))
-        assert not said(window, "bad.csv") and not said(window, "reading the pictures")
+        assert not said(window, "bad.csv") and not said(window, "reading the images")
         assert said(window, "cats: 6 images")
 
 

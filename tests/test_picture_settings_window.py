@@ -156,4 +156,4 @@ def test_place_and_both_ends_between_two_pictures(qtbot, window, mnist):
     np.testing.assert_allclose(other[0], ends[0], atol=1e-6)
     np.testing.assert_allclose(other[-2], samples(qtbot, window)[1], atol=1e-4)
     form.row("source_0").chooser.changed.emit("own")
-    windows.wait(qtbot, lambda: "no first picture" in window.labs.page.message.text())
+    windows.wait(qtbot, lambda: "no first image" in window.labs.page.message.text())

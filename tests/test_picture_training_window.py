@@ -76,7 +76,7 @@ def test_the_words_of_a_training_without_a_floor(qtbot):
     )
     assert "nan" not in words and card.resume.isHidden()
     card.set_training(False, False, None, True, 0.43)
-    assert not card.resume.isHidden() and card.resume.text() == "Go on from 43%"
+    assert not card.resume.isHidden() and card.resume.text() == "Resume (43%)"
 
 
 def test_the_card_of_a_training_that_has_stopped(qtbot):
@@ -84,12 +84,12 @@ def test_the_card_of_a_training_that_has_stopped(qtbot):
     qtbot.addWidget(card)
     card.set_score(digits().experiment.score, True)
     card.set_training(False, False, a_frame(), True, 0.1, True)
-    assert card.progress.text().startswith("stopped at 10% · iteration 500")
+    assert card.progress.text().startswith("Stopped at 10% · iteration 500")
     assert (
-        card.resume.text() == "Go on from 10%" and card.on.isHidden()
+        card.resume.text() == "Resume (10%)" and card.on.isHidden()
     )  # one button: both begin with its network
     card.set_training(False, False, a_frame(progress=0.999), True, 0.999, True)
-    assert card.progress.text().startswith("stopped at 99%") and card.resume.text() == "Go on from 99%"
+    assert card.progress.text().startswith("stopped at 99%") and card.resume.text() == "Resume (99%)"
     done = a_frame(progress=1.0, done=True)
     card.set_training(False, False, done, True, None, True)
     assert card.progress.text().startswith("done · ")
@@ -127,7 +127,7 @@ def test_training_is_left_and_gone_on_with_after_a_restart(qtbot, tmp_path, own_
         window.documents.start()
         window.start()
         window._tick()
-        (offer,) = [n for n in window.notices.notices() if "MNIST digits was left" in n.text]
+        (offer,) = [n for n in window.notices.notices() if "MNIST digits stopped" in n.text]
         offer.button.click()
         trained(qtbot, window)
         assert window.session.networks.trainer.frame.iteration > reached
@@ -149,7 +149,7 @@ def test_going_on_takes_the_budget_of_the_moment(qtbot, tmp_path, own_data):
         assert window.score.resume.isHidden()  # nothing is left of the budget
         window.session.edit(digits(6))
         window.telling.slowly()
-        assert not window.score.resume.isHidden() and window.score.resume.text() == "Go on from 67%"
+        assert not window.score.resume.isHidden() and window.score.resume.text() == "Resume (67%)"
         window.score.resume.click()
         wait(qtbot, lambda: not window.session.networks.trainer.running)
         assert window.session.networks.trainer.frame.iteration == 6
@@ -212,4 +212,4 @@ def test_a_network_for_other_pictures_is_refused_with_a_sentence(qtbot, saved):
         e = opened(qtbot, window, saved / "strange.safetensors")
         assert e.pictures is None
         (said,) = [n.text for n in window.notices.notices() if n.kind == "error"]
-        assert said == "strange.safetensors is a network for pictures of 28 × 28: choose such data first."
+        assert said == "strange.safetensors is a network for images of 28 × 28: choose such data first."

@@ -199,7 +199,7 @@ def test_stepping_scrubbing_the_charts_and_the_number_of_pictures(qtbot, window)
     assert (
         curve[-1] < 0.02 < window.session.showing.distances["A"].floor < curve[0]
     )  # the exact score can only copy
-    assert "training picture" in window.right.distance.toolTip()
+    assert "training image" in window.right.distance.toolTip()
     row = window.sampler.count.row("pictures")
     row.entry.typed.emit("9")
     assert e(window).sampler.particles == 9

@@ -170,7 +170,8 @@ def test_each_change_starts_what_depends_on_it(sets, path, value, stages, retrai
 def test_the_look_starts_nothing(p):
     old = document(Look())
     choice = p.choices[-1][0] if p.choices else None
-    other = {"bool": not p.default, "choice": choice, "int": 20, "float": 5.0}[p.kind]
+    real = p.high if p.default != p.high else p.low
+    other = {"bool": not p.default, "choice": choice, "int": 20, "float": real}[p.kind]
     assert plan(old, replace(old, look=replace(old.look, **{p.name: other}))) == Plan(redraw=True)
 
 

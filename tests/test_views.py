@@ -393,7 +393,7 @@ def test_trails_join_consecutive_frames(length, count):
     np.testing.assert_array_equal(trails.starts, starts)
     np.testing.assert_array_equal(trails.ends, ends)
     ages = trails.fade.reshape(len(shown) - 1, count)
-    assert (np.diff(ages[:, 0]) > 0).all() and ages[-1, 0] == 1
+    assert (np.diff(ages[:, 0]) > 0).all() and 0.9 < ages[-1, 0] <= 1  # opaque, but for where lines meet
     np.testing.assert_array_equal(heads.xy, ends[-count:])
     assert marks("trails", scene_of(e, 0)) == ()
 

@@ -1,6 +1,7 @@
 """The small widgets: cards, segments, notices, timeline, charts, gallery, shortcuts, style."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest

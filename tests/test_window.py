@@ -41,7 +41,7 @@ def window(qapp, qtbot, tmp_path):
 
 def test_notices_and_shortcuts_grow_with_the_words(qtbot, window):
     window.resize(1280, 720)
-    window.notices.show_notice("What is told here takes several lines. " * 5, "scene")
+    window.notices.show_notice("What is told here takes several lines. " * 5, "info")
     window.overlay.open_sheet()
     (notice,) = window.notices.notices()
     height, sheet = notice.height(), window.overlay._sheet.size()

@@ -27,7 +27,7 @@ class PictureBits(Lab):
     """Bits/dim of a held-out picture beside pictures of other kinds."""
 
     section = "pictures"
-    main = ("The pictures", "The bound")
+    main = ("The images", "The bound")
     for_points, for_pictures = False, True
     about = (
         "How many bits a pixel the network needs to tell an image it has never seen: the flow's log-density, gathered "

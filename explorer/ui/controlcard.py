@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from explorer.distributions import Distribution
-from explorer.experiment import Experiment
+from explorer.experiment import Experiment, first_sheet
 from explorer.guidance import CONTROLS, Control
 from explorer.guidance.class_guidance import CLASS_OF_PICTURES, ClassGuidance, class_names
 from explorer.guidance.pictures import PictureProblem
@@ -110,7 +110,9 @@ class ControlCard(EditCard):
         self.equation.setToolTip(style.tip(f"{control.about} {control.source}"))
         self.form.set_owner(control)
         asked = isinstance(control, ClassGuidance)
-        self.form.set_usual(CLASS_OF_PICTURES if asked and self._pictures else None)
+        first = first_sheet(replace(experiment, control=CONTROLS["none"]())).control
+        usual = first if isinstance(first, ClassGuidance) else CLASS_OF_PICTURES
+        self.form.set_usual(usual if asked and self._pictures else None)
         self.form.leave_out(() if self._pictures else ("each",))
         self._show_classes(experiment)
         self._show_picture(experiment)
