@@ -100,8 +100,8 @@ def test_a_picture_of_another_size_is_asked_for_again_and_bits_leave_it_out(sets
     codes = LABS["picture_codes"](source_1="own", own_1=(3,) * 3072)
     assert "no second image" in codes.refusal(e) and "second" not in codes.refusal(exactly(sets["twemoji"]))
     bits = LABS["picture_bits"](own=(3,) * 784, others=False)
-    assert list(bits.kinds(sets["mnist"])) == ["your own picture", "MNIST digits, held out"]
-    assert (bits.kinds(sets["mnist"])["your own picture"] == 3).all()
+    assert list(bits.kinds(sets["mnist"])) == ["your own image", "MNIST digits, held out"]
+    assert (bits.kinds(sets["mnist"])["your own image"] == 3).all()
     assert list(bits.kinds(sets["twemoji"])) == ["Twemoji, held out"]
     for wrong in ((256,), (-1,), ("x",)):
         with pytest.raises(ParamError):

@@ -51,7 +51,7 @@ def test_a_folder_is_chosen_in_the_menu_and_undone(qtbot, tmp_path, cats):
         assert said(
             window, "6 in colour were read as grey: for colour, Data › Parameters › Colour. Experiment"
         )
-        assert said(window, "do not hold its pictures")
+        assert said(window, "do not hold its images")
         assert "6 images" in window.data.about.text()
         assert window.session.document.experiment.score.unet.classes == 0
         wait(

@@ -89,7 +89,7 @@ def test_the_card_of_a_training_that_has_stopped(qtbot):
         card.resume.text() == "Resume (10%)" and card.on.isHidden()
     )  # one button: both begin with its network
     card.set_training(False, False, a_frame(progress=0.999), True, 0.999, True)
-    assert card.progress.text().startswith("stopped at 99%") and card.resume.text() == "Resume (99%)"
+    assert card.progress.text().startswith("Stopped at 99%") and card.resume.text() == "Resume (99%)"
     done = a_frame(progress=1.0, done=True)
     card.set_training(False, False, done, True, None, True)
     assert card.progress.text().startswith("done · ")

@@ -47,7 +47,7 @@ def svg_of(replay, renderer, tmp_path, **more):
 def ticks(root, axis):
     """(pixel, number) of the words of an axis: those in a row below the stage, or in a column beside it."""
     found = []
-    for text in root.iter(f"{SVG}text"):
+    for text in root.findall(f"{SVG}text"):
         if re.fullmatch(r"−?\d+(\.\d+)?", text.text or ""):
             found.append((float(text.get("x")), float(text.get("y")), float(text.text.replace("−", "-"))))
     rows = [y for _, y, _ in found]

@@ -508,6 +508,10 @@ def test_a_sheet_of_open_document(tmp_path):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as z:
         z.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        z.writestr(
+            "META-INF/manifest.xml",
+            '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>',
+        )
         z.writestr("content.xml", f"<office:document-content{names}><office:body><office:spreadsheet>"
                    f'<table:table table:name="A">{sheet}</table:table></office:spreadsheet></office:body>'
                    "</office:document-content>")  # fmt: skip

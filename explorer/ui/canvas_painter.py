@@ -62,7 +62,7 @@ def paint(
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     sheet = _Sheet(painter, camera, size, theme, scale, quality, least, clear, words or scale)
-    for mark in legend.laid_out(marks, camera, size, theme, words or scale):
+    for mark in legend.laid_out(marks, camera, size, theme, words or scale, paper=words is not None):
         painter.save()
         _paint_one(sheet, mark)
         painter.restore()

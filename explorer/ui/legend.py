@@ -28,14 +28,14 @@ WIDEST, HIGHEST = 0.9, 0.6
 
 
 def laid_out(
-    marks: Sequence[Mark], camera: Camera, size: Size, theme: Theme, scale: float = 1.0
+    marks: Sequence[Mark], camera: Camera, size: Size, theme: Theme, scale: float = 1.0, paper: bool = False
 ) -> list[Drawn]:
     """The marks with their legends as one block on top of all others, on a canvas of `size` device pixels whose
-    words are `scale` times as large."""
+    words are `scale` times as large; on `paper` they keep that size where they would take much of the room."""
     drawn: list[Drawn] = [mark for mark in marks if not isinstance(mark, Legend)]
     entries = [entry for mark in marks if isinstance(mark, Legend) for entry in mark.entries]
     if entries:
-        drawn += _block(entries, camera, size, theme, scale)
+        drawn += _block(entries, camera, size, theme, scale, paper)
     return drawn
 
 
@@ -48,8 +48,11 @@ class _Row:
     height: float
 
 
-def _block(entries: Sequence[Entry], camera: Camera, size: Size, theme: Theme, scale: float) -> list[Drawn]:
-    for words in np.arange(SIZE, SMALLEST - 1, -1.0):
+def _block(
+    entries: Sequence[Entry], camera: Camera, size: Size, theme: Theme, scale: float, paper: bool
+) -> list[Drawn]:
+    widest, highest = (1.0, 1.0) if paper else (WIDEST, HIGHEST)
+    for words in (SIZE,) if paper else np.arange(SIZE, SMALLEST - 1, -1.0):
         unit = scale * words / SIZE
         rows = [_row(entry, camera, size, scale, unit) for entry in entries]
         rows = [row for row in rows if max(map(abs, row.along)) <= max(LONGEST * min(size), SAMPLE * scale)]
@@ -59,7 +62,7 @@ def _block(entries: Sequence[Entry], camera: Camera, size: Size, theme: Theme, s
         indent = sample + GAP * unit if any(row.along != (0.0, 0.0) for row in rows) else 0.0
         wide = indent + max(text.width(row.entry.text, words * scale) for row in rows) + 2 * PAD * unit
         high = sum(row.height for row in rows) + 2 * PAD * unit
-        if wide + 2 * MARGIN * unit <= WIDEST * size[0] and high <= HIGHEST * size[1]:
+        if wide + 2 * MARGIN * unit <= widest * size[0] and high <= highest * size[1]:
             return _drawn(rows, (wide, high, indent), float(words), camera, size, theme, scale)
     return []
 

@@ -32,6 +32,8 @@ class SideColumn(QScrollArea):
     def reveal(self, card: QWidget) -> None:
         """Scroll so that a card is seen to its foot, or from its head where it is higher than the column."""
         QTimer.singleShot(0, card, lambda: self._scroll_to(card))
+        # words that wrap have their height only when they have their width: once more after that
+        QTimer.singleShot(20, card, lambda: self._scroll_to(card))
 
     def _scroll_to(self, card: QWidget) -> None:
         inside = self.widget()

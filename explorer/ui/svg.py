@@ -53,7 +53,7 @@ def _pane(pane: Pane, theme: Theme, sheet: Sheet, name: str, least: float) -> It
     ground = "" if sheet.clear else f'{rect} fill="{theme.stage}"/>'
     yield f'<g transform="translate({x} {y})" clip-path="url(#{name})">{ground}'
     size = (width, height)
-    for mark in legend.laid_out(pane.marks, pane.camera, size, theme, sheet.scale):
+    for mark in legend.laid_out(pane.marks, pane.camera, size, theme, sheet.scale, paper=least > 0):
         scale = sheet.scale if isinstance(mark, Text) else sheet.marks
         yield from mark_elements(mark, pane.camera, size, theme, scale, least, clear=sheet.clear)
     yield "</g>"

@@ -131,7 +131,7 @@ class SvgPainter:
         """Marks in a rectangle, as `canvas_painter.paint` draws them."""
         size = rect.width(), rect.height()
         with self._group(f'transform="translate({number(rect.left())} {number(rect.top())})"'):
-            for mark in legend.laid_out(marks, camera, size, theme, scale):
+            for mark in legend.laid_out(marks, camera, size, theme, scale, paper=True):
                 self._out += mark_elements(mark, camera, size, theme, scale, least, outlined=True)
 
     def draw_svg(self, svg: str, rect: QRectF, words: str) -> None:
