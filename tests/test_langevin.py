@@ -229,7 +229,7 @@ def test_the_field_on_the_stage_is_that_of_the_present_level():
         seen.add(frame.t)
         look = Look(field="learned", arrows=6, follow=False)
         scene = Scene(e, look, (frame,), score, (-3.0, 3.0, -3.0, 3.0))
-        (arrows,) = VIEWS["vector_field"]().marks(scene)
+        arrows, _ = VIEWS["vector_field"]().marks(scene)
         field = e.data.mixture.score(torch.from_numpy(arrows.xy), 1.0, frame.sigma).numpy()
         cosine = (arrows.uv * field).sum(1) / (
             np.linalg.norm(arrows.uv, axis=1) * np.linalg.norm(field, axis=1)
