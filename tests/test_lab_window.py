@@ -486,7 +486,7 @@ def test_no_scene_makes_the_window_wider(qtbot, window):
 
 def test_a_list_of_numbers_can_be_typed(qtbot, window):
     window.labs.open("convergence")
-    (line,) = (x for x in window.labs.column.findChildren(QLineEdit) if x.accessibleName() == "Steps")
+    (line,) = (x for x in window.labs.column.form().findChildren(QLineEdit) if x.accessibleName() == "Steps")
     line.selectAll()
     qtbot.keyClicks(line, "8, 16")
     assert line.text() == "8, 16" and not window.notices.notices()

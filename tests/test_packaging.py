@@ -18,7 +18,10 @@ from explorer import paths
 
 ROOT = Path(paths.__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-REQUIREMENTS = [Requirement(r) for r in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = PROJECT["optional-dependencies"]
+OWN = "score-explorer[tables]"  # the other extra, which the developers need too
+LISTED = [*PROJECT["dependencies"], *EXTRAS["tables"], *(r for r in EXTRAS["dev"] if r != OWN)]
+REQUIREMENTS = [Requirement(r) for r in LISTED]
 PINNED = re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
 PINS = {canonicalize_name(name): version for name, version in PINNED}
 

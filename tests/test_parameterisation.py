@@ -168,7 +168,7 @@ def drawn(kind, field="exact", t=0.4, data="eight_gaussians", score=None, **look
     scene = Scene(
         e, Look(field=field, field_kind=kind, **look), [frame], score or exact, (-2.0, 2.0, -2.0, 2.0)
     )
-    (arrows,) = VIEWS["vector_field"]().marks(scene)
+    arrows, _ = VIEWS["vector_field"]().marks(scene)
     return arrows, exact, scene.scale(t), e.sde
 
 
@@ -212,5 +212,5 @@ def test_arrows_stay_finite_where_nothing_is_left_of_the_data():
     for kind in KINDS:
         look = Look(field="exact", field_kind=kind, arrow_color=True)
         scene = Scene(e, look, [frame], ExactScore(e.data.mixture, e.sde), (-2.0, 2.0, -2.0, 2.0))
-        (arrows,) = VIEWS["vector_field"]().marks(scene)
+        arrows, _ = VIEWS["vector_field"]().marks(scene)
         assert np.isfinite(arrows.uv).all() and np.isfinite(arrows.values).all()

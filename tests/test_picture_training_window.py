@@ -92,7 +92,7 @@ def test_the_card_of_a_training_that_has_stopped(qtbot):
     assert card.progress.text().startswith("Stopped at 99%") and card.resume.text() == "Resume (99%)"
     done = a_frame(progress=1.0, done=True)
     card.set_training(False, False, done, True, None, True)
-    assert card.progress.text().startswith("done · ")
+    assert card.progress.text().startswith("Done · ")
     assert card.resume.isHidden() and card.on.text() == "Continue training"
     card.set_training(False, False, None, True, 1.0)
     assert card.resume.text() == "Restore trained network" and "to the end" in card.resume.toolTip()

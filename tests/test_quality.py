@@ -178,9 +178,7 @@ def test_a_damaged_classifier_is_refused_with_a_sentence(features, tmp_path, har
 @pytest.mark.parametrize("picture", [(2, 28, 28), (1, 4, 28), (1, 27, 27), (1, 28, 512)])
 def test_a_classifier_of_impossible_pictures_is_refused(features, tmp_path, picture):
     replace(features, picture=picture).save(tmp_path / "f.safetensors")
-    with pytest.raises(
-        ModelFileError, match=r"^f\.safetensors cannot be used as a classifier: .*pictures of"
-    ):
+    with pytest.raises(ModelFileError, match=r"^f\.safetensors cannot be used as a classifier: .*images of"):
         Features.load(tmp_path / "f.safetensors")
 
 

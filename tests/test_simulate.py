@@ -454,10 +454,12 @@ def test_step_terms_are_the_move(sde, settings):
     assert simulation.process.evaluations == evaluations
 
 
-def test_no_terms_for_the_forward_mode(sde):
+def test_a_forward_step_has_no_score_and_the_start_no_terms(sde):
     simulation = run(sde, mode="forward", steps=3, particles=4)
     frames = list(simulation.frames())
-    assert step_terms(simulation, *frames[:2]) is None
+    assert step_terms(simulation, frames[0], frames[0]) is None
+    terms = step_terms(simulation, *frames[:2])
+    assert not terms.score.any() and terms.noise.any()
     assert (
         step_terms(simulation, *[replace(f, x=f.x[:n]) for f, n in zip(frames, (2, 3), strict=False)]) is None
     )
