@@ -24,6 +24,8 @@ LEAST_FONT, MOST_FONT = 4.0, 72.0
 LEAST_LINE = 0.5
 #: Dots an inch of a picture of pixels.
 DOTS = 300
+#: The name of the dialog for papers and slides among what menus offer.
+PAPER = "paper"
 
 
 @dataclass(frozen=True)

@@ -126,12 +126,13 @@ def test_a_movie_shows_what_the_renderer_drew(name, compared, replay, pair, rend
 
 def test_every_frame_of_a_lossless_movie_is_the_renderers(replay, renderer, tmp_path):
     exporter, path = small("apng"), tmp_path / "clip.apng"
+    for shot in exporter.shots(replay):  # a letter that Qt draws for the first time differs in the last bit
+        renderer.pixels(replay.page(shot, 160, 90, renderer, moving=True))
     written(exporter, replay, path, renderer)
     frames, _ = pictures(path)
     for shot, frame in zip(exporter.shots(replay), frames, strict=True):
         page = replay.page(shot, 160, 90, renderer, moving=True)
-        # twice the same page: where a translucent edge is blended the last bit of a pixel may differ
-        assert np.abs(frame.astype(int) - rgb(renderer.pixels(page))).max() <= 1
+        assert np.array_equal(frame, rgb(renderer.pixels(page)))
 
 
 def test_mp4_has_even_sides_and_the_colours_of_high_definition(replay, renderer, tmp_path):

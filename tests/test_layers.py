@@ -76,3 +76,15 @@ def test_importing_explorer_loads_neither_qt_nor_torch():
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import explorer; "
     result = python(code + f"print([name for name in {heavy} if name in sys.modules])")
     assert result.stdout.strip() == "[]", result.stdout + result.stderr
+
+
+#: What takes long to import, and is not seen when the window opens.
+LATER = (
+    "torch", "pyqtgraph", "vispy", "qasync", "asyncio", "ziamath", "explorer.scenes", "explorer.ui.charts",
+    "explorer.ui.figure_views", "explorer.ui.figure_paint", "explorer.ui.lab_page", "explorer.ui.export_dialog",
+)  # fmt: skip
+
+
+def test_what_is_seen_later_is_imported_later():
+    code = f"import sys, explorer.ui.app; print(*(m for m in {LATER!r} if m in sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).split() == []

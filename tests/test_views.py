@@ -394,6 +394,7 @@ def test_trails_join_consecutive_frames(length, count):
     np.testing.assert_array_equal(trails.ends, ends)
     ages = trails.fade.reshape(len(shown) - 1, count)
     assert (np.diff(ages[:, 0]) > 0).all() and 0.9 < ages[-1, 0] <= 1  # opaque, but for where lines meet
+    np.testing.assert_allclose(ages[::-1, 0] / ages[-1, 0], np.linspace(1, 0.25, len(ages)), rtol=1e-5)
     np.testing.assert_array_equal(heads.xy, ends[-count:])
     assert marks("trails", scene_of(e, 0)) == ()
 

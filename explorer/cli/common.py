@@ -298,13 +298,18 @@ def print_json(value: Any, to_stderr: bool = False) -> None:
 
 def progress(items: Iterable[T], total: int, what: str, unit: str = "it") -> Iterator[T]:
     """The items, stoppable, with a bar on stderr if somebody looks at it."""
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0  # no thread of its own
-    with tqdm(None, what, total or None, disable=None, leave=False, unit=unit, file=sys.stderr) as bar:
+    with progress_bar(what, total or None, disable=None, leave=False, unit=unit) as bar:
         for item in stoppable(items):
             bar.update()
             yield item
+
+
+def progress_bar(what: str, total: float | None, **options: Any) -> Any:
+    """A bar on stderr, with tqdm's own `options`."""
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no thread of its own
+    return tqdm(None, what, total, file=sys.stderr, **options)
 
 
 def stoppable(items: Iterable[T]) -> Iterator[T]:

@@ -18,6 +18,7 @@ from explorer.cli.common import (
     model_argument,
     naming,
     print_json,
+    progress_bar,
     read_document,
     resolved,
     stoppable,
@@ -203,11 +204,8 @@ def _check_at(cls: type[Lab], at: float | None) -> None:
 
 
 def _bar(title: str) -> Any:
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0  # no thread of its own
     shown = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
-    return tqdm(None, title, 1.0, disable=None, leave=False, file=sys.stderr, bar_format=shown)
+    return progress_bar(title, 1.0, disable=None, leave=False, bar_format=shown)
 
 
 def _own_sets(cls: type[Lab], sets: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from explorer.cli.common import warn
+from explorer.cli.common import progress_bar, warn
 from explorer.cli.errors import WrongUse
 from explorer.imports import Choice, DataFileError, Imported, Preview, all_points, look, taking
 from explorer.imports.columns import NUMBER
@@ -115,12 +114,9 @@ def _coordinates(preview: Preview, dim: int) -> tuple[str, ...]:
 
 def finished(work: Generator[float, None, T], name: str) -> T:
     """The outcome of work done in steps, with a bar on stderr if somebody looks and it takes a while."""
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0  # no thread of its own
     form = "{desc}: {percentage:3.0f}% |{bar}|"
-    with tqdm(None, f"reading {name}", 1.0, disable=None, leave=False, bar_format=form, file=sys.stderr,
-              delay=_PATIENCE) as bar:  # fmt: skip
+    options = {"disable": None, "leave": False, "bar_format": form, "delay": _PATIENCE}
+    with progress_bar(f"reading {name}", 1.0, **options) as bar:
         while True:
             try:
                 bar.update(next(work) - bar.n)

@@ -16,6 +16,7 @@ from explorer.cli.common import (
     load_model,
     naming,
     print_json,
+    progress_bar,
     read_document,
     set_argument,
     stoppable,
@@ -220,14 +221,11 @@ def _write(path: str, course: Course) -> None:
 
 def _trained(frames: Iterator[TrainFrame], forecast: Callable[[TrainFrame], str]) -> tuple[TrainFrame, bool]:
     """The last frame, with the last weights, and whether the training was interrupted."""
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0  # no thread of its own
     last: TrainFrame | None = None
     weights, told, foretold = None, "", ""
     form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     often = 0.1 if sys.stderr.isatty() else 5.0
-    with tqdm(total=1.0, desc="training", bar_format=form, mininterval=often, file=sys.stderr) as bar:
+    with progress_bar("training", 1.0, bar_format=form, mininterval=often) as bar:
         try:
             for last in stoppable(frames):
                 weights = last.weights if last.weights is not None else weights

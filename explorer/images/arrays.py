@@ -6,13 +6,11 @@ needs that (CIFAR's Python files, arrays of objects) is refused with a sentence.
 
 from __future__ import annotations
 
-import ast
 import gzip
 import io
 import math
 import re
 import struct
-import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +21,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from explorer import npy
 from explorer.images.archive import ImageError
 from explorer.images.square import ENDINGS, LEAST_SIDE, MOST_BYTES
 from explorer.images.tree import MOST_CLASSES, TEST, TRAIN, VALIDATION, split_of
@@ -31,7 +30,6 @@ from explorer.images.tree import MOST_CLASSES, TEST, TRAIN, VALIDATION, split_of
 MOST_UNPACKED, CHUNK = 4 * 2**30, 2**24
 #: An image's sides at most, and how much longer one may be than the other: other arrays are no images.
 MOST_SIDE, MOST_RATIO = 4096, 4
-_LONGEST_HEADER = 10_000
 PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".p")
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _IMAGES = ("images", "image", "imgs", "pictures", "x", "data", "samples", "arr_0")
@@ -330,30 +328,14 @@ def _unzipped(path: Path) -> Iterator[BinaryIO]:
 # --- NumPy's ---
 
 
-def _npy_header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    readers: dict[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, np.dtype]]] = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-        (3, 0): _npy_header_3,
-    }
+def _npy_header(stream: BinaryIO, name: str) -> npy.Header:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            shape, fortran, dtype = readers[np.lib.format.read_magic(stream)](stream)
-    except Exception as error:  # the header is a Python literal: a damaged one raises errors of many kinds
-        raise ImageError(f"{name} is damaged: it does not begin as an .npy array does.") from error
-    if any(not isinstance(n, int) or n < 0 for n in shape):
-        raise ImageError(f"{name} is damaged: its shape is {shape}.")
-    return shape, fortran, dtype
-
-
-def _npy_header_3(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """The header of format 3.0, whose text is UTF-8 (NumPy has no public reader of it alone)."""
-    (size,) = struct.unpack("<I", stream.read(4))
-    if size > _LONGEST_HEADER:
-        raise ValueError("the header is too long")
-    header = ast.literal_eval(stream.read(size).decode("utf-8"))
-    return header["shape"], header["fortran_order"], np.lib.format.descr_to_dtype(header["descr"])
+        found = npy.header(stream)
+    except ValueError as error:
+        raise ImageError(f"{name} is damaged: {error}.") from error
+    if any(not isinstance(n, int) or n < 0 for n in found[0]):
+        raise ImageError(f"{name} is damaged: its shape is {found[0]}.")
+    return found
 
 
 def _of_npy(path: Path) -> Iterator[Source]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import math
-import struct
-import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from explorer import npy
 from explorer.imports.base import DataFileError, short
 from explorer.imports.sources import Source
 from explorer.imports.tables import BATCH, Batch, Cells
+from explorer.npy import Header
 
 #: Bytes that an array of an .npz may unpack to.
 MAX_UNPACKED = 400_000_000
@@ -38,8 +37,6 @@ _POINTS = (
 _PAIRS = (("x", "y"), ("lon", "lat"), ("x1", "x2"), ("x0", "x1"), ("u", "v"))
 #: Arrays of a run of this program: (frames, particles, d), and what is beside it.
 _RUN = {"x", "t", "nfe", "experiment"}
-_MAX_HEADER = 10_000
-_Header: TypeAlias = tuple[tuple[int, ...], bool, "np.dtype[Any]"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def npy_table(source: Source) -> ArrayTable:
     return _table(source.name, "a NumPy array", array, {})
 
 
-def _header(stream: BinaryIO, name: str, size: int) -> _Header:
+def _header(stream: BinaryIO, name: str, size: int) -> Header:
     """The shape, order and type of an .npy stream of `size` bytes, checked before any array is made."""
     shape, fortran, dtype = _read_header(stream, name)
     if dtype.hasobject:
@@ -107,28 +104,11 @@ def _header(stream: BinaryIO, name: str, size: int) -> _Header:
     return shape, fortran, dtype
 
 
-def _read_header(stream: BinaryIO, name: str) -> _Header:
-    readers: dict[tuple[int, int], Callable[[BinaryIO], _Header]] = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-        (3, 0): _header_3_0,
-    }
+def _read_header(stream: BinaryIO, name: str) -> Header:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return readers[np.lib.format.read_magic(stream)](stream)
-    # the header is a Python literal: what parsing a damaged one raises is of many kinds
-    except Exception as e:
-        raise DataFileError(f"{name} is damaged: it does not begin as an .npy array does") from e
-
-
-def _header_3_0(stream: BinaryIO) -> _Header:
-    """As version 2.0, but in UTF-8. (NumPy has no public reader of it.)"""
-    (length,) = struct.unpack("<I", stream.read(4))
-    if length > _MAX_HEADER:
-        raise ValueError("a header of that size is damaged")
-    said = ast.literal_eval(stream.read(length).decode("utf-8"))
-    return tuple(said["shape"]), bool(said["fortran_order"]), np.lib.format.descr_to_dtype(said["descr"])
+        return npy.header(stream)
+    except ValueError as e:
+        raise DataFileError(f"{name} is damaged: {e}") from e
 
 
 def _table(name: str, kind: str, array: np.ndarray, beside: Mapping[str, np.ndarray]) -> ArrayTable:
@@ -217,7 +197,7 @@ def _archive(file: BinaryIO, name: str) -> zipfile.ZipFile:
         raise DataFileError(f"{name} is damaged: it cannot be opened as an .npz archive") from e
 
 
-def _member_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header | None:
+def _member_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header | None:
     """What an array claims to be; None where it cannot be told."""
     try:
         with archive.open(member) as stream:
@@ -228,7 +208,7 @@ def _member_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header
         return None
 
 
-def _rank(name: str, header: _Header) -> tuple[int, int, str] | None:
+def _rank(name: str, header: Header) -> tuple[int, int, str] | None:
     """How well an array does as points, the least first; None where it does not."""
     shape, _, dtype = header
     named = _POINTS.index(name.lower()) if name.lower() in _POINTS else len(_POINTS)
@@ -243,14 +223,14 @@ def _rank(name: str, header: _Header) -> tuple[int, int, str] | None:
     return (4, named, name) if shape[0] > 1 else None
 
 
-def _beside(header: _Header, array: np.ndarray) -> bool:
+def _beside(header: Header, array: np.ndarray) -> bool:
     """Whether an array has one number or word for each row of another."""
     shape, _, dtype = header
     n = array.size if array.dtype.names else max(array.shape) if array.shape[0] <= 2 else array.shape[0]
     return dtype.kind in "fiubUS" and shape in ((n,), (n, 1))
 
 
-def _pair(headers: Mapping[str, _Header]) -> tuple[str, str] | None:
+def _pair(headers: Mapping[str, Header]) -> tuple[str, str] | None:
     """Two arrays of one length that are called as coordinates are."""
     lower = {name.lower(): name for name in headers}
     for first, second in _PAIRS:
@@ -261,18 +241,18 @@ def _pair(headers: Mapping[str, _Header]) -> tuple[str, str] | None:
     return None
 
 
-def _paired(name: str, pair: tuple[str, str], headers: Mapping[str, _Header], read: _Members) -> ArrayTable:
+def _paired(name: str, pair: tuple[str, str], headers: Mapping[str, Header], read: _Members) -> ArrayTable:
     columns = [read(n).reshape(-1) for n in pair]
     beside = {n: read(n).reshape(-1) for n, h in headers.items() if n not in pair and _beside(h, columns[0])}
     return ArrayTable(name, "NumPy arrays", (*pair, *beside), (*columns, *beside.values()))
 
 
-def _is_run(headers: Mapping[str, _Header | None]) -> bool:
+def _is_run(headers: Mapping[str, Header | None]) -> bool:
     shape = (headers.get("x") or ((), False, None))[0]
     return set(headers) >= _RUN and len(shape) == 3
 
 
-def _run(name: str, read: _Members, headers: Mapping[str, _Header | None]) -> ArrayTable:
+def _run(name: str, read: _Members, headers: Mapping[str, Header | None]) -> ArrayTable:
     """The last frame of a run of this program."""
     x = read("x")
     if x.shape[2] > 3:
@@ -286,7 +266,7 @@ def _run(name: str, read: _Members, headers: Mapping[str, _Header | None]) -> Ar
     return ArrayTable(name, "a run of this program", axes, tuple(last.T), (said,))
 
 
-def _no_points(name: str, headers: Mapping[str, _Header | None]) -> str:
+def _no_points(name: str, headers: Mapping[str, Header | None]) -> str:
     if all(h is None for h in headers.values()):
         return f"{name} is damaged: its arrays cannot be read"
     shapes = ", ".join(f"{n[:20]} {h[0]} {h[2]}"[:60] for n, h in headers.items() if h)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -610,8 +610,3 @@ def _flat(points: np.ndarray, plan: _Plan, choice: Choice) -> Iterator[str]:
 def columns_in(text: str) -> tuple[str, ...]:
     """Names of columns written with commas between them; one with a comma in it stands in double quotes."""
     return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip())
-
-
-def with_rows(choice: Choice, *rows: str) -> Choice:
-    """The choice with more conditions on its rows."""
-    return replace(choice, rows=(*choice.rows, *rows))

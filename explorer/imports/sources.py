@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -18,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from explorer.files import read_stream
 from explorer.imports.base import DataFileError
 from explorer.imports.signatures import BZIP2, GZIP, LOOKED_AT, XZ, kind_of
 
@@ -125,16 +127,15 @@ def _opened_at_once(path: Path) -> Iterator[BinaryIO]:
 
 def _bounded(stream: BinaryIO, name: str) -> bytes:
     """All of a stream, unless it is longer than MOST_OF_A_STREAM."""
-    parts: list[bytes] = []
-    length = 0
-    while length <= MOST_OF_A_STREAM and (part := stream.read(1 << 20)):
-        if not parts and not any(part):
-            raise DataFileError(f"{name} holds nothing but zero bytes")
-        parts.append(part)
-        length += len(part)
-    if length > MOST_OF_A_STREAM:
+    first = stream.read(1 << 20)
+    if first and not any(first):
+        raise DataFileError(f"{name} holds nothing but zero bytes")
+    try:
+        return first + read_stream(stream, MOST_OF_A_STREAM - len(first), name)
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
         limit = f"{MOST_OF_A_STREAM >> 20} MB"
         raise DataFileError(
             f"{name} has no end, or more than the {limit} that are read of a stream: save it as a file"
-        )
-    return b"".join(parts)
+        ) from None

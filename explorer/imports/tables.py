@@ -16,7 +16,7 @@ import numpy as np
 from explorer.decoding import encoding_of
 from explorer.imports.base import DataFileError
 from explorer.imports.layout import Layout, is_comment, laid_out, split
-from explorer.imports.numerals import is_missing, is_number
+from explorer.imports.numerals import is_number
 from explorer.imports.sources import MOST_UNPACKED, Source
 
 #: Cells of one column: text as it stands in the file, or numbers.
@@ -320,14 +320,3 @@ def _check_line(line: str, number: int, name: str) -> None:
         raise DataFileError(f"{name} is no table: line {number} has more than {MAX_LINE:,} characters")
     if any(c < " " and c not in "\t\f\x1a" for c in line):
         raise DataFileError(f"{name} is no text, and no file of points of another known kind (line {number})")
-
-
-# --- what the columns of a table are --------------------------------------------------------------------------
-
-
-def has_numbers(cells: Cells) -> bool:
-    """Whether a column is one of numbers, perhaps with a wrong word among them."""
-    if isinstance(cells, np.ndarray):
-        return True
-    there = [c for c in cells if not (isinstance(c, str) and is_missing(c))]
-    return sum(not isinstance(c, str) or is_number(c) for c in there) > 0.2 * len(there)

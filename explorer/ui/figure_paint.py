@@ -180,7 +180,6 @@ class _Words:
     label: list[str]
     marks: list[tuple[str, float, int]]
     rows: int
-    own_rows: bool  # whether the words of the dashed lines stand below the label of the y axis
 
 
 def _plot(sheet: Sheet, plot: Plot) -> Area:
@@ -266,8 +265,8 @@ def _words_above(sheet: Sheet, across: Area, plot: Plot, names: Key) -> _Words:
         marks.append((words, start, own.take(start, start + wide)))
     lines = max(len(label), 1 if names.where == "above" and names.entries else 0)
     if all(row == 0 for *_, row in beside):
-        return _Words(label, beside, max(lines, len(shared)), False)
-    return _Words(label, marks, lines + len(own), True)
+        return _Words(label, beside, max(lines, len(shared)))
+    return _Words(label, marks, lines + len(own))
 
 
 def _write_above(sheet: Sheet, area: Area, words: _Words) -> None:

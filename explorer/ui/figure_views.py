@@ -12,6 +12,7 @@ from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, Q
 from PySide6.QtWidgets import QFrame, QMenu, QVBoxLayout
 
 from explorer.figures import Canvas, Equation, Figure, Handle, Picture, Plot, Series, Table
+from explorer.papers import PAPER
 from explorer.theme import Theme
 from explorer.ui import axes, style
 from explorer.ui.easel import Easel
@@ -31,8 +32,6 @@ LINES = 6  # that the words below an equation take at most where there is room
 FOLDED = 34  # the height of a folded table, and of the head of one that is not
 PICTURE_LEAST = 250  # the least height of a picture
 REACH = 14.0  # pixels around a handle within which a press takes it
-#: The name of the dialog for papers and slides among what menus offer.
-PAPER = "paper"
 FOR_PAPER = ("Save for a paper or a slide…", PAPER)
 #: What the menu of a figure offers: words, and the name that `asked` carries.
 OFFERS = {

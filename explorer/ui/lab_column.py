@@ -9,11 +9,11 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from explorer.labs import Lab
+from explorer.papers import PAPER
 from explorer.params import params
 from explorer.ui import style
 from explorer.ui.cards import EditCard
 from explorer.ui.equation import EquationView
-from explorer.ui.figure_views import PAPER
 from explorer.ui.forms import Form
 from explorer.ui.labels import Button, label, row
 from explorer.ui.mnemonics import keep

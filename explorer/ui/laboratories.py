@@ -17,10 +17,9 @@ from explorer.figures import Canvas, Equation, Figure, Handle, Table
 from explorer.guidance.own_picture import own_levels
 from explorer.labs import LABS, SECTIONS, Lab
 from explorer.labs.sources import source_of
-from explorer.papers import Choice, Paper
+from explorer.papers import PAPER, Choice, Paper
 from explorer.params import Param, ParamError, params
 from explorer.theme import theme as theme_named
-from explorer.ui.figure_views import PAPER
 from explorer.ui.file_kinds import PICTURE_FILTERS
 from explorer.ui.file_names import with_ending
 

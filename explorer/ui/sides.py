@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from explorer.ui import style
@@ -14,6 +15,8 @@ class SideColumn(QScrollArea):
     def __init__(self, width: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._width = width
+        self._revealed: QWidget | None = None  # the card that is kept in view while it grows
+        self.verticalScrollBar().sliderPressed.connect(self._leave)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -30,10 +33,28 @@ class SideColumn(QScrollArea):
         self._column.insertWidget(self._column.count() - 1, card)
 
     def reveal(self, card: QWidget) -> None:
-        """Scroll so that a card is seen to its foot, or from its head where it is higher than the column."""
+        """Scroll so that a card is seen to its foot, or from its head where it is higher than the column; also when
+        it grows again because more is known of what was chosen, until the person scrolls."""
+        self._leave()
+        self._revealed = card
+        card.installEventFilter(self)
         QTimer.singleShot(0, card, lambda: self._scroll_to(card))
-        # words that wrap have their height only when they have their width: once more after that
-        QTimer.singleShot(20, card, lambda: self._scroll_to(card))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        card = self._revealed
+        if card is not None and watched is card and event.type() == QEvent.Type.Resize:
+            QTimer.singleShot(0, card, lambda: self._scroll_to(card))
+        return bool(super().eventFilter(watched, event))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._leave()
+        super().wheelEvent(event)
+
+    def _leave(self) -> None:
+        """The person scrolls: no card is followed any more."""
+        if self._revealed is not None:
+            self._revealed.removeEventFilter(self)
+            self._revealed = None
 
     def _scroll_to(self, card: QWidget) -> None:
         inside = self.widget()
