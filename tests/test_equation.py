@@ -35,7 +35,7 @@ def view(qtbot):
     view.resize(300, 40)
     view.show()
     yield view
-    qtbot.waitUntil(lambda: view._job is None)
+    qtbot.waitUntil(lambda: view._job is None, timeout=30_000)
 
 
 def test_without_a_formula_there_is_nothing_to_wait_for(view):
