@@ -35,16 +35,17 @@ def view(qtbot):
     view.resize(300, 40)
     view.show()
     yield view
-    qtbot.waitUntil(lambda: view._job is None, timeout=30_000)
+    qtbot.waitUntil(lambda: view._job is None)
 
 
-def test_without_a_formula_there_is_nothing_to_wait_for(view):
+def test_without_a_formula_there_is_nothing_to_wait_for(qtbot, view):
     """Also before it is shown or dressed: the pictures of the window wait for every equation in it."""
     assert view.is_current()
     view.set_latex("x^2")
     assert not view.is_current()
     view.set_latex("")
     assert view.is_current()
+    qtbot.waitUntil(lambda: view._job is None, timeout=10_000)
 
 
 def show(qtbot, view, latex):
