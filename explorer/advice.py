@@ -52,7 +52,7 @@ def _prior(e: Experiment) -> Iterator[str]:
         far = "farther from the prior's 0 than" if off > 1 else f"{off:.2g} times"
         yield (
             f"At t = 1 the mean of p_T is {far} the noise σ = {sigma:.2g} away: the prior is not p_T, and the samples "
-            "are shifted. Data around 0, or more noise at the end, would mend it."
+            "are shifted. Data around 0, or more noise at the end, fixes it."
         )
 
 
@@ -64,7 +64,7 @@ def _end(e: Experiment) -> Iterator[str]:
     if sigma > SPREAD * alpha * e.data.mixture.std:
         yield (
             f"At the end of sampling the noise is still σ = {sigma:.2g}, against data of width "
-            f"{e.data.mixture.std:.2g}: the samples are blurred by it. Less noise at t = 0 would mend it."
+            f"{e.data.mixture.std:.2g}: the samples are blurred by it. Less noise at t = 0 fixes it."
         )
 
 
@@ -95,7 +95,7 @@ def _steps(e: Experiment) -> Iterator[str]:
         few = max(few, math.log(e.sde.noise_level(e.sde.T) / e.sde.noise_level(e.sde.eps)))
     ode = s.mode == "ode"
     if s.steps * (s.solver.nfe_per_step if ode else 1) < few and not (ode and s.solver.adaptive):
-        yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretisation error."
+        yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretization error."
 
 
 #: Above these a solver's tolerance, and the factor of the noise that Karras' sampler puts in, are seen in the samples.
@@ -126,7 +126,7 @@ def _growth(e: Experiment) -> Iterator[str]:
     if growth > LOST:
         yield (
             f"In one step α grows {growth:.1g} times, more than single precision has digits for: the samples may be "
-            "wrong. More steps, the log-SNR grid or a smaller β_max would mend it."
+            "wrong. More steps, the log-SNR grid or a smaller β_max fixes it."
         )
 
 

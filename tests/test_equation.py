@@ -38,6 +38,16 @@ def view(qtbot):
     qtbot.waitUntil(lambda: view._job is None)
 
 
+def test_without_a_formula_there_is_nothing_to_wait_for(qtbot, view):
+    """Also before it is shown or dressed: the pictures of the window wait for every equation in it."""
+    assert view.is_current()
+    view.set_latex("x^2")
+    assert not view.is_current()
+    view.set_latex("")
+    assert view.is_current()
+    qtbot.waitUntil(lambda: view._job is None, timeout=10_000)
+
+
 def show(qtbot, view, latex):
     view.set_latex(latex)
     qtbot.waitUntil(view.is_current, timeout=10_000)

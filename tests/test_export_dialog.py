@@ -55,7 +55,7 @@ SHORT = SMALL | {"fps": 10, "seconds": 0.6, "hold": 0.0}
 
 def test_it_shows_what_the_file_will_be(qtbot, panel):
     shown(panel, "mp4", **SHORT)
-    assert "160 × 90 px · 6 pictures · 0.6 s" in panel.facts.text()
+    assert "160 × 90 px · 6 frames · 0.6 s" in panel.facts.text()
     windows.wait(qtbot, lambda: not panel.preview.pixmap().isNull())
     windows.wait(qtbot, lambda: "about" in panel.facts.text())
     pixmap = panel.preview.pixmap()

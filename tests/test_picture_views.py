@@ -203,7 +203,7 @@ def test_the_probe_reads_the_pixel():
         top - (1 + (row + 0.5) / 28) / 2 * (top - bottom),
     )
     value = scene.frame.x[4].reshape(28, 28)[row, column]
-    assert picture_parts.probe(scene, xy) == f"picture 5   pixel ({column}, {row})   x(t) = {value:.2f}"
+    assert picture_parts.probe(scene, xy) == f"image 5   pixel ({column}, {row})   x(t) = {value:.2f}"
     assert picture_parts.probe(scene, (-1.49, -0.99)) == ""
 
 
@@ -282,7 +282,7 @@ def test_the_strip_is_the_whole_way_of_one_picture():
 
 
 def test_a_picture_that_is_not_there_is_the_last():
-    assert any(m.text.startswith("picture 6:") for m in compose(scene_of(experiment(), -1, Look(picture=100)))
+    assert any(m.text.startswith("image 6:") for m in compose(scene_of(experiment(), -1, Look(picture=100)))
                if isinstance(m, Text))  # fmt: skip
 
 

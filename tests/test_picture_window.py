@@ -154,7 +154,7 @@ def test_a_click_shows_one_picture_large_and_the_mouse_reads_a_pixel(qtbot, wind
     window.session.showing.probe("A", (left + 1e-3, top - 1e-3))
     windows.wait(qtbot, lambda: window.stages["A"].hover.text() != "")
     value = window.session.showing.pictures["A"].frame.x[0, 0]
-    assert window.stages["A"].hover.text() == f"picture 1   pixel (0, 0)   x(t) = {value:.2f}"
+    assert window.stages["A"].hover.text() == f"image 1   pixel (0, 0)   x(t) = {value:.2f}"
 
 
 def test_ten_thousand_pictures_in_a_file_are_a_hundred_on_the_stage():

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import weakref
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -101,8 +102,13 @@ def test_place_size_and_maximized_are_remembered(qapp, qtbot, tmp_path, maximize
         windows.dispose(second)
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (700, 600), (640, 360)])
-@pytest.mark.parametrize("state", ["stage", "compare", "gallery", "laboratory"])
+@pytest.mark.parametrize(
+    ("size", "state"),
+    [
+        *product([(1280, 720), (700, 600), (640, 360)], ["stage", "compare", "gallery", "laboratory"]),
+        *product([(418, 210)], ["stage", "compare"]),  # a page needs more of the height
+    ],
+)
 def test_everything_is_reachable_in_a_small_window(qtbot, window, size, state):
     if state == "compare":
         window.commands.compare()
@@ -114,7 +120,9 @@ def test_everything_is_reachable_in_a_small_window(qtbot, window, size, state):
     windows.wait(qtbot, lambda: (window.width(), window.height()) == size)
     qtbot.wait(30)
     whole = window.rect()
-    for part in (window.timeline.play, window.timeline.scrubber, *window.top._buttons, window.top._menus):
+    buttons = [button for button in window.top._buttons if button.isVisible()]
+    assert window.top._buttons[-1] in buttons and (size[0] < 600 or len(buttons) == len(window.top._buttons))
+    for part in (window.timeline.play, window.timeline.scrubber, *buttons, window.top._menus):
         assert part.isVisible() and whole.contains(
             QRect(part.mapTo(real(window), part.rect().topLeft()), part.size())
         )
@@ -136,6 +144,25 @@ def test_a_cramped_window_shows_the_column_that_was_asked_for_last(qtbot, window
     assert window.left.isVisible() and not window.right.isVisible()
     window.resize(1280, 720)
     windows.wait(qtbot, lambda: window.right.isVisible() and window.left.isVisible())
+
+
+def test_in_a_tight_window_a_column_stands_in_the_place_of_the_stage(qtbot, window):
+    """As a screen of 1280 x 720 has room for at a scale of 3."""
+    window.resize(418, 210)
+    windows.wait(qtbot, lambda: (window.width(), window.height()) == (418, 210))
+    columns = window.left, window.right
+    assert window.middle.isVisible() and not any(column.isVisible() for column in columns)
+    for toggle, shown in (
+        (window.commands.toggle_left, window.left),
+        (window.commands.toggle_right, window.right),
+    ):
+        toggle()
+        assert not window.middle.isVisible() and [c for c in columns if c.isVisible()] == [shown]
+        assert window.width() == 418
+    window.commands.toggle_right()
+    assert window.middle.isVisible() and not any(column.isVisible() for column in columns)
+    window.resize(1280, 720)
+    windows.wait(qtbot, lambda: all(part.isVisible() for part in (window.middle, *columns)))
 
 
 # --- the keyboard ------------------------------------------------------------------------------------------

@@ -75,7 +75,9 @@ def _options(program: str, argv: list[str]) -> Namespace:
     parser.add_argument("--seconds", type=float, metavar="S", help="of training")
     parser.add_argument("--iterations", type=int, metavar="N", help="of training; these alone are repeatable")
     parser.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), help="where to train")
-    parser.add_argument("--from", metavar="MODEL.safetensors", dest="start", help="a network to go on from")
+    parser.add_argument(
+        "--from", metavar="MODEL.safetensors", dest="start", help="a network to continue training from"
+    )
     pictures = parser.add_argument_group("pictures")
     pictures.add_argument(
         "--checkpoint", metavar="C.safetensors", help="keep the training there as it stands"

@@ -64,7 +64,7 @@ class Script(Exporter):
 
     suffix: ClassVar[str] = ".py"
     kind: ClassVar[str] = "data"
-    about: ClassVar[str] = "The experiment as a script, to go on from in code: it prints and saves arrays."
+    about: ClassVar[str] = "The experiment as a script to build upon: it prints and saves arrays."
 
     def outline(self, replay: Replay) -> Outline:
         return Outline(0, 0, 1)

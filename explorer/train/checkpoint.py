@@ -102,7 +102,9 @@ def glance(path: str | Path) -> Checkpoint | None:
 
 def _of_description(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Checkpoint:
     if "checkpoint" not in about:
-        raise CheckpointError("it is a network, not a checkpoint of its training (go on from it with --from)")
+        raise CheckpointError(
+            "it is a network, not a checkpoint of its training (continue its training with --from)"
+        )
     try:
         if about["checkpoint"] > FORMAT:
             raise CheckpointError("it was written by a newer version")

@@ -88,7 +88,7 @@ class About(QDialog):
         whole.setContentsMargins(*[style.px(20)] * 4)
         whole.setSpacing(style.px(10))
         whole.addWidget(label("Score Explorer", "headline"))
-        whole.addWidget(_wrapped(f"{_version()} {_machine()} MIT licence."))
+        whole.addWidget(_wrapped(f"{_version()} {_machine()} MIT license."))
         whole.addWidget(area, 1)
         whole.addLayout(row(1, close))
         room = parent.size()

@@ -189,7 +189,7 @@ class EquationView(QWidget, style.Themed):
 
     def is_current(self) -> bool:
         """Whether the picture is that of the last `set_latex`, and as high as it will be."""
-        return self._shown == self._key() and self._next() is None
+        return not self._latex or (self._shown == self._key() and self._next() is None)
 
     def failed(self) -> bool:
         """Whether the formula could not be typeset and stands as plain text."""

@@ -93,10 +93,10 @@ def image_of(pixels: Pixels) -> QImage:
 
 
 def outline_words(outline: Outline) -> str:
-    """ "1920 × 1080 px · 270 pictures · 9.0 s"."""
+    """ "1920 × 1080 px · 270 frames · 9.0 s"."""
     words = [f"{outline.width} × {outline.height} px"] if outline.width else []
     if outline.frames > 1:
-        words.append(f"{outline.frames} {'pictures' if outline.width else 'steps'}")
+        words.append(f"{outline.frames} {'frames' if outline.width else 'steps'}")
     if outline.seconds:
         words.append(f"{outline.seconds:.1f} s")
     return " · ".join(words)

@@ -59,7 +59,9 @@ def place(window: QMainWindow, settings: QSettings) -> None:
     """Give a window that is not shown yet the place and the size that it had, and maximize it if it was."""
     found = settings.value("window/geometry")
     wanted = found if isinstance(found, QRect) and found.isValid() else None
-    window.setGeometry(fitted(wanted, available(), least=window.minimumSizeHint()))
+    # across it is the window that says how narrow it may be: its columns give way
+    least = QSize(window.minimumWidth(), window.minimumSizeHint().height())
+    window.setGeometry(fitted(wanted, available(), least=least))
     if settings.value("window/maximized", False, bool):
         window.showMaximized()
     else:

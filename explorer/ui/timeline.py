@@ -169,26 +169,31 @@ class Timeline(QFrame, style.Themed):
             readout.reserve()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._needed(0), super().minimumSizeHint().height())
+        return QSize(self._needed(0, whole=False), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._shed()
 
-    def _needed(self, readouts: int) -> int:
-        """The width with so many readouts."""
+    def _needed(self, readouts: int, whole: bool = True) -> int:
+        """The width with so many readouts; not `whole`: without what menus and keys do as well."""
         line = self.layout()
         assert line is not None
         margins = line.contentsMargins()
-        buttons = [self.first, self.back, self.play, self.forward, self.last, self.loop, self.direction]
-        width = margins.left() + margins.right() + self.speed.width() + style.px(LEAST_SCRUBBER)
+        buttons = [self.first, self.back, self.play, self.forward, self.last]
+        width = margins.left() + margins.right() + style.px(LEAST_SCRUBBER)
+        if whole:
+            buttons += [self.loop, self.direction]
+            width += self.speed.width()
         width += sum(button.sizeHint().width() + line.spacing() for button in buttons)
         width += style.px(4) + len(self.readouts) * style.px(8) + 2 * line.spacing()
         kept = [self.readouts[name] for name in KEPT_LONGEST[:readouts]]
         return width + sum(readout.sizeHint().width() + line.spacing() for readout in kept)
 
     def _shed(self) -> None:
-        """Show as many readouts as there is room for."""
+        """Show as many readouts as there is room for, and loop, direction and speed if they have room."""
+        for widget in (self.loop, self.direction, self.speed):
+            widget.setVisible(self._needed(0) <= self.width())
         fits = [n for n in range(len(KEPT_LONGEST) + 1) if self._needed(n) <= self.width()]
         kept = KEPT_LONGEST[: max(fits, default=0)]
         for name, readout in self.readouts.items():

@@ -16,7 +16,8 @@ SPACING, PADDING, BETWEEN = 10, 8, 7
 
 class TopBar(QWidget):
     """Where there is no room for all of it the badges go first, then the name, then the last menus, into one called
-    More. What is shown now is shortened last of all: badges come back only where it is whole."""
+    More, then the first buttons, whose commands are in the menus. What is shown now is shortened last of all: badges
+    come back only where it is whole."""
 
     def __init__(self, menus: QMenuBar, badges: tuple[Badge, ...], buttons: tuple[Button, ...]) -> None:
         super().__init__()
@@ -48,7 +49,7 @@ class TopBar(QWidget):
             self.fit()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._needed(self._width([]), *self._buttons), super().minimumSizeHint().height())
+        return QSize(self._needed(self._width([]), self._buttons[-1]), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -75,10 +76,12 @@ class TopBar(QWidget):
         self._name.setVisible(named <= room)
         whole = self._needed(self._badges, self.now, self._name, *always)
         self._badges.setVisible(self._with_badges and whole <= room)
+        ends = [self._buttons[k:] for k in range(len(self._buttons))]
+        buttons = next((end for end in ends if self._needed(self._width([]), *end) <= room), ends[-1])
+        for button in self._buttons:
+            button.setVisible(button in buttons)
         shown = [
-            n
-            for n in range(len(self._all) + 1)
-            if self._needed(self._width(self._all[:n]), *self._buttons) <= room
+            n for n in range(len(self._all) + 1) if self._needed(self._width(self._all[:n]), *buttons) <= room
         ]
         self._show_menus(max(shown, default=0))
 

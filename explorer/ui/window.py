@@ -88,7 +88,10 @@ class MainWindow(QMainWindow):
         self.selected = "A"
         self.ready = self._moves = False
         self.left_shown = self.right_shown = self._left_first = True
-        self._was_cramped = False
+        self._instead: QWidget | None = (
+            None  # the column in the place of the stage, where there is room for one
+        )
+        self._had_room = (True, True)
         self._last_tick = time.perf_counter()
         self._time_at = self._words_at = 0.0
         self._control = 0
@@ -469,7 +472,7 @@ class MainWindow(QMainWindow):
     def show_page(self, page: QWidget | None, column: QWidget | None) -> None:
         """Show this in the middle, and this at the right; None for the stages and what they mean."""
         focus = self.focusWidget()
-        self._column = column
+        self._column, self._instead = column, None
         self._left_first = page is None
         self.pages.setCurrentIndex(0 if page is None else self.pages.indexOf(page))
         self.session.stages_hidden = page is not None
@@ -484,14 +487,18 @@ class MainWindow(QMainWindow):
     def show_columns(self) -> None:
         """The cards at the left, and the right column of what is in the middle, as far as they are wanted.
 
-        A cramped window has room for one of them: the one that was asked for last.
+        A cramped window has room for one of them: the one that was asked for last. A tight one has room for none
+        beside the stage: there the one that is asked for stands in its place.
         """
-        self._was_cramped = self.cramped
+        self._had_room = self._room()
         wanted = self._column if self.on_page else self.right
         left = self.left_shown
         right = wanted is not None and (self.right_shown or wanted is not self.right)
-        if self.cramped and left and right:
+        if self.tight:
+            left, right = self._instead is self.left, wanted is not None and self._instead is self.right
+        elif self.cramped and left and right:
             left, right = self._left_first, not self._left_first
+        self.middle.setVisible(not (self.tight and (left or right)))
         columns = [column for column in self.findChildren(SideColumn) if column is not self.left]
         shown = {column: right and column is wanted for column in columns} | {self.left: left}
         # those that go first: more at a time would make the window wider
@@ -500,14 +507,18 @@ class MainWindow(QMainWindow):
 
     def show_left(self, shown: bool) -> None:
         """Show or hide the cards."""
-        self.left_shown = shown
-        self._left_first = shown or self._left_first
+        self._instead = self.left if shown else None
+        if not self.tight:
+            self.left_shown = shown
+            self._left_first = shown or self._left_first
         self.show_columns()
 
     def show_right(self, shown: bool) -> None:
         """Show or hide what the stage means."""
-        self.right_shown = shown
-        self._left_first = not shown and self._left_first
+        self._instead = self.right if shown else None
+        if not self.tight:
+            self.right_shown = shown
+            self._left_first = not shown and self._left_first
         self.show_columns()
 
     @property
@@ -515,9 +526,18 @@ class MainWindow(QMainWindow):
         """Whether the window has room for one column beside the stage only."""
         return self.width() < style.px(LEAST_STAGE) + self.left.width() + self.right.width()
 
+    @property
+    def tight(self) -> bool:
+        """Whether the window has no room for a column beside the stage."""
+        return self.width() < style.px(LEAST_STAGE) + self.left.width()
+
+    def _room(self) -> tuple[bool, bool]:
+        return not self.cramped, not self.tight
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self.cramped != self._was_cramped:
+        if self._room() != self._had_room:
+            self._instead = None
             self.show_columns()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -48,7 +48,7 @@ class FilmStrip(View):
 def _large(scene: Scene, which: int, room: Bounds) -> Iterator[Mark]:
     """The picture at the playhead, its estimate, its score, and the training picture nearest to it."""
     now, *rest = parts.TITLES.values()
-    titles = (f"picture {which + 1}: {now}", *rest)
+    titles = (f"image {which + 1}: {now}", *rest)
     shown = list(zip(titles, _rows(scene, scene.frame, which), strict=True))
     if scene.look.nearest:
         shown.append(_nearest(scene, which))

@@ -283,4 +283,4 @@ def probe(scene: Scene, xy: tuple[float, float]) -> str:
     column, row = int(across * w), int(down * h)
     pixel = values.reshape(c, h, w)[:, row, column].tolist()
     value = f"{pixel[0]:.2f}" if c == 1 else f"({', '.join(f'{v:.2f}' for v in pixel)})"
-    return f"picture {index + 1}   pixel ({column}, {row})   {TITLES[name].split(' =')[0]} = {value}"
+    return f"image {index + 1}   pixel ({column}, {row})   {TITLES[name].split(' =')[0]} = {value}"
