@@ -15,7 +15,7 @@ from explorer.experiment import encode
 from explorer.images import IMAGES, to_pixels
 from explorer.models import resolve
 from explorer.pretrain import card_path, sha256
-from explorer.pretrain_pictures import write_network
+from explorer.pretrain_pictures import Recipe, write_network
 from explorer.quality import Features
 from explorer.quality.summary import likelihoods, networks, table1
 from explorer.samplers import SOLVERS, Reverse, Sampler
@@ -275,27 +275,51 @@ def test_hours_may_be_spread(tmp_path, small_network):
     for shelf in (whole, parts):
         shelf.folder.mkdir()
         shelf.__dict__["pixels"] = few(data)
-    e = pretrain_pictures.experiment_of(data, 6, 1)
-    pretrain_pictures.train_network(whole, 6, 1, None)
+    e = pretrain_pictures.experiment_of(data, Recipe(6), 1)
+    pretrain_pictures.train_network(whole, Recipe(6), 1, None)
     from explorer.train import checkpoint
 
     run = PictureRun(Material.of(data, few(data)), e.score.unet, e.score.picture_training, 1)
     for _ in range(3):
         run.iterate()
     checkpoint.save(checkpoint.Checkpoint.of(run, e), tmp_path / "c")
-    pretrain_pictures.train_network(parts, 6, 1, tmp_path / "c")
+    pretrain_pictures.train_network(parts, Recipe(6), 1, tmp_path / "c")
     a, b = load(whole.path()).weights, load(parts.path()).weights
     assert all(torch.equal(a[k], b[k]) for k in a)
     assert sha256(whole.path()) == sha256(parts.path())
 
 
+def test_a_recipe_goes_on_from_weights_and_stands_on_the_card(tmp_path, small_network):
+    data = IMAGES["mnist"]()
+    shelf = Shelf(data, tmp_path)
+    shelf.__dict__["pixels"] = few(data)
+    pretrain_pictures.train_network(shelf, Recipe(1), 1, None)
+    first = load(shelf.path())
+    (tmp_path / "first.safetensors").write_bytes(shelf.path().read_bytes())
+    # a rate of nearly nothing: what comes out is what was gone on from
+    recipe = Recipe(2, {"label_drop": 0.5, "learning_rate": 1e-8}, tmp_path / "first.safetensors")
+    pretrain_pictures.train_network(shelf, recipe, 2, None)
+    again, card = load(shelf.path()), read_card(shelf.path())
+    assert all(torch.allclose(again.weights[k], w, atol=2e-3) for k, w in first.weights.items())
+    assert card["training"]["settings"]["label_drop"] == 0.5 and card["training"]["start"] == first.facts
+    options = pretrain_pictures.parser().parse_args(card["command"].split()[3:])
+    assert dict(options.set) == recipe.settings and options.iterations == 2 and options.seed == 2
+
+
+@pytest.mark.parametrize("setting", ["label_drop", "speed=1", "label_drop=half", "device=cpu"])
+def test_settings_that_do_not_exist_are_refused(setting, capsys):
+    with pytest.raises(SystemExit):
+        pretrain_pictures.parser().parse_args(["--pictures", "mnist", "--set", setting])
+    assert setting.split("=")[0] in capsys.readouterr().err
+
+
 def test_weights_are_stored_as_float16_and_read_as_float32(tmp_path, small_network):
     data = IMAGES["mnist"]()
     shelf = Shelf(data, tmp_path)
-    e = pretrain_pictures.experiment_of(data, 1, 0)
+    e = pretrain_pictures.experiment_of(data, Recipe(1), 0)
     run = PictureRun(Material.of(data, few(data)), e.score.unet, e.score.picture_training, 0)
     *_, last = run.frames(0.0)
-    write_network(shelf, e, last)
+    write_network(shelf, e, last, Recipe(1), None)
     model = load(shelf.path())
     assert all(w.dtype == torch.float32 for w in model.weights.values())
     assert all(torch.equal(model.weights[k], w.half().float()) for k, w in last.weights.items())
