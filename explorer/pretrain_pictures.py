@@ -31,29 +31,25 @@ from explorer.train import TrainFrame
 from explorer.train.pictures import Material
 from explorer.train.start import Course
 
-#: Iterations of what is shipped, by set and part: the score networks had what hours of one core came to.
+#: Iterations of the classifiers that are shipped, by set and part.
 ITERATIONS = {
-    "mnist": {"features": 2000, "network": 14000, "classifier": 800},
-    "fashion_mnist": {"features": 2000, "network": 6000, "classifier": 600},
-    "twemoji": {"features": 600, "network": 2500, "classifier": 600},
+    "mnist": {"features": 2000, "classifier": 800},
+    "fashion_mnist": {"features": 2000, "classifier": 600},
+    "twemoji": {"features": 600, "classifier": 600},
 }
-#: Seconds between two checkpoints.
-CHECKPOINT_SECONDS = 300.0
-
-
-# --- the score network -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a score network is trained: iterations, and what differs from the settings that are in force anyway.
 
-    `start`: a model file whose weights are gone on from.
+    `start`: a model file whose weights are gone on from. `seed` is added to that of the command.
     """
 
     iterations: int
     settings: Mapping[str, float] = field(default_factory=dict)
     start: Path | None = None
+    seed: int = 0
 
     @property
     def flags(self) -> list[str]:
@@ -64,6 +60,19 @@ class Recipe:
             *changed,
             *([f"--start {self.start.name}"] if self.start else []),
         ]
+
+
+#: How the score networks that are shipped were trained, one stage after the other: what hours of one core came to.
+RECIPES = {
+    "mnist": (Recipe(14000),),
+    "fashion_mnist": (Recipe(6000),),
+    "twemoji": (Recipe(2500),),
+}
+#: Seconds between two checkpoints.
+CHECKPOINT_SECONDS = 300.0
+
+
+# --- the score network -----------------------------------------------------------------------------------
 
 
 def train_network(shelf: Shelf, recipe: Recipe, seed: int, checkpoint: Path | None) -> None:
@@ -191,12 +200,15 @@ def main(argv: Sequence[str] | None = None, make: Maker = argparse.ArgumentParse
     everything = not chosen and options.measure is None
     seed = options.seed
     budget = {part: options.iterations or n for part, n in ITERATIONS[data.name].items()}
+    stages = _stages(options, data.name)
     if everything or options.features:
         make_features(shelf, budget["features"], seed)
     if everything or options.network:
         path = Path(options.checkpoint) if options.checkpoint else None
-        start = Path(options.start) if options.start else None
-        train_network(shelf, Recipe(budget["network"], dict(options.set), start), seed, path)
+        for i, stage in enumerate(stages):
+            start = shelf.path() if i else stage.start
+            kept = path.with_name(f"{path.name}{i or ''}") if path is not None else None
+            train_network(shelf, replace(stage, start=start), seed + stage.seed, kept)
     if everything or options.classifier:
         make_classifier(shelf, budget["classifier"], seed)
     if everything or options.measure is not None:
@@ -205,6 +217,14 @@ def main(argv: Sequence[str] | None = None, make: Maker = argparse.ArgumentParse
         )
         measure(shelf, options.measure or MEASURES, effort)
     return 0
+
+
+def _stages(options: argparse.Namespace, name: str) -> tuple[Recipe, ...]:
+    """The one stage that the options say, or those of what is shipped."""
+    if options.iterations or options.set or options.start:
+        start = Path(options.start) if options.start else None
+        return (Recipe(options.iterations or RECIPES[name][0].iterations, dict(options.set), start),)
+    return RECIPES[name]
 
 
 def parser(make: Maker = argparse.ArgumentParser) -> argparse.ArgumentParser:
