@@ -29,7 +29,8 @@ NOTE = (
     "frechet: distance of n samples from n test pictures in the 64 features of NAME.features.safetensors, over random "
     "draws of test pictures. floor: of n training pictures from n test pictures, over random draws of both; ratio is "
     "the one over the other. weight: of guidance; 0 is the unconditional score. accuracy: share of samples that the "
-    "same classifier takes for what was asked. bits: an upper bound in bits/dim, unconditional, on test pictures in random order; error is the standard error over them."
+    "same classifier takes for what was asked. bits: an upper bound in bits/dim, unconditional, on test pictures in "
+    "random order; error is the standard error over them."
 )
 
 
