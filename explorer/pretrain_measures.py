@@ -28,8 +28,9 @@ MEASURES = ("samples", "bits", "copies", "table1")
 NOTE = (
     "frechet: distance of n samples from n test pictures in the 64 features of NAME.features.safetensors, over random "
     "draws of test pictures. floor: of n training pictures from n test pictures, over random draws of both; ratio is "
-    "the one over the other. accuracy: share of samples that the same classifier takes for what was asked. bits: an "
-    "upper bound in bits/dim, unconditional, on test pictures in random order; error is the standard error over them."
+    "the one over the other. weight: of guidance; 0 is the unconditional score. accuracy: share of samples that the "
+    "same classifier takes for what was asked. bits: an upper bound in bits/dim, unconditional, on test pictures in "
+    "random order; error is the standard error over them."
 )
 
 
@@ -70,7 +71,7 @@ def measure(shelf: Shelf, parts: Sequence[str], effort: Effort) -> None:
     jobs: dict[str, Callable[[], Iterable[Any]]] = {
         "samples": lambda: [[
             measure_samples(subject, QUICK, n), measure_samples(subject, STOCHASTIC, n),
-            measure_samples(subject, QUICK, n, 2.0),
+            measure_samples(subject, QUICK, n, 2.0), measure_samples(subject, STOCHASTIC, n, 0.0),
         ]],
         "bits": lambda: [measure_bits(subject, QUICK.sde, effort.test_pictures)],
         "copies": lambda: [measure_copies(subject, STOCHASTIC, max(n // 5, 2))],

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from explorer.experiment import Experiment, encode, with_data
@@ -24,17 +24,49 @@ from explorer.pretrain_measures import MEASURES, Effort, measure
 from explorer.quality.features import Features, train_features
 from explorer.quality.measure import rounded
 from explorer.quality.table1 import COSTS
-from explorer.scores.files import save
+from explorer.scores.files import Model, load, save
+from explorer.scores.spec import PictureTraining
 from explorer.shelf import Shelf
 from explorer.train import TrainFrame
 from explorer.train.pictures import Material
 from explorer.train.start import Course
 
-#: Iterations of what is shipped, by set and part: the score networks had what hours of one core came to.
+#: Iterations of the classifiers that are shipped, by set and part.
 ITERATIONS = {
-    "mnist": {"features": 2000, "network": 14000, "classifier": 800},
-    "fashion_mnist": {"features": 2000, "network": 6000, "classifier": 600},
-    "twemoji": {"features": 600, "network": 2500, "classifier": 600},
+    "mnist": {"features": 2000, "classifier": 800},
+    "fashion_mnist": {"features": 2000, "classifier": 600},
+    "twemoji": {"features": 600, "classifier": 600},
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a score network is trained: iterations, and what differs from the settings that are in force anyway.
+
+    `start`: a model file whose weights are gone on from. `seed` is added to that of the command.
+    """
+
+    iterations: int
+    settings: Mapping[str, float] = field(default_factory=dict)
+    start: Path | None = None
+    seed: int = 0
+
+    @property
+    def flags(self) -> list[str]:
+        """What a command line says of it."""
+        changed = [f"--set {name}={value:g}" for name, value in self.settings.items()]
+        return [
+            f"--iterations {self.iterations}",
+            *changed,
+            *([f"--start {self.start.name}"] if self.start else []),
+        ]
+
+
+#: How the score networks that are shipped were trained, one stage after the other: what hours of one core came to.
+RECIPES = {
+    "mnist": (Recipe(14000),),
+    "fashion_mnist": (Recipe(6000),),
+    "twemoji": (Recipe(2500),),
 }
 #: Seconds between two checkpoints.
 CHECKPOINT_SECONDS = 300.0
@@ -43,20 +75,25 @@ CHECKPOINT_SECONDS = 300.0
 # --- the score network -----------------------------------------------------------------------------------
 
 
-def train_network(shelf: Shelf, iterations: int, seed: int, checkpoint: Path | None) -> None:
-    """Train the score network with the settings that are in force anyway, and write it with its card."""
-    e = experiment_of(shelf.data, iterations, seed)
-    write_network(shelf, e, _trained(e, shelf.pixels, checkpoint))
+def train_network(shelf: Shelf, recipe: Recipe, seed: int, checkpoint: Path | None) -> None:
+    """Train the score network by `recipe`, and write it with its card."""
+    start = load(recipe.start) if recipe.start is not None else None
+    e = experiment_of(shelf.data, recipe, seed)
+    last = _trained(e, shelf.pixels, checkpoint, start)
+    write_network(shelf, e, last, recipe, start)
 
 
-def experiment_of(data: ImageSet, iterations: int, seed: int) -> Experiment:
+def experiment_of(data: ImageSet, recipe: Recipe, seed: int) -> Experiment:
     """The experiment whose training this is."""
     e = replace(with_data(Experiment(), data), seed=seed)
-    training = replace(e.score.picture_training, iterations=iterations, seconds=0.0)
+    changed = {**recipe.settings, "iterations": recipe.iterations, "seconds": 0.0}
+    training = replace(e.score.picture_training, **changed)  # type: ignore[arg-type]
     return replace(e, score=replace(e.score, source="trained", picture_training=training))
 
 
-def _trained(e: Experiment, pixels: tuple[Pixels, Pixels], path: Path | None) -> TrainFrame:
+def _trained(
+    e: Experiment, pixels: tuple[Pixels, Pixels], path: Path | None, start: Model | None
+) -> TrainFrame:
     """The last frame; on the way, checkpoints at `path`, from which it goes on where there is one."""
     from explorer.train import checkpoint
 
@@ -65,23 +102,29 @@ def _trained(e: Experiment, pixels: tuple[Pixels, Pixels], path: Path | None) ->
             checkpoint.save(kept, path)
 
     left = checkpoint.load(path) if path is not None and path.exists() else None
-    course = Course(e, None, left, archive=pixels, weight_seconds=60.0)
+    weights = start.weights if start is not None else None
+    course = Course(e, weights, left, archive=pixels, weight_seconds=60.0)
     for last in course.kept(write, CHECKPOINT_SECONDS):
         if last.weights is not None:
             print(f"{last.iteration} iterations, {last.seconds:.0f} s, loss {last.smoothed:.4f}", flush=True)
     return last
 
 
-def write_network(shelf: Shelf, e: Experiment, last: TrainFrame) -> None:
-    """The network of a finished training, as float16, and its card without what is measured yet."""
+def write_network(shelf: Shelf, e: Experiment, last: TrainFrame, recipe: Recipe, start: Model | None) -> None:
+    """The network of a finished training, as float16, and its card without what is measured yet.
+
+    The facts of the weights that it went on from stand under "start".
+    """
     assert last.weights is not None
     model = model_of(e, last, {name: w.half() for name, w in last.weights.items()})
     facts = dict(model.facts) | {"settings": encode(e.score.picture_training)}
+    if start is not None:
+        facts["start"] = dict(start.facts)
     # what differs from run to run stays out of the file
     save(replace(model, facts={k: v for k, v in facts.items() if k != "seconds"}), shelf.path())
     shelf.card(
         "", network=encode(e.score.unet),
-        command=shelf.command("network", f"--iterations {last.iteration}", f"--seed {e.seed}"),
+        command=shelf.command("network", *recipe.flags, f"--seed {e.seed}"),
         training=facts | {"held_out_loss": rounded(last.held)}, hardware=hardware(),
     )  # fmt: skip
 
@@ -130,6 +173,18 @@ def make_classifier(shelf: Shelf, iterations: int, seed: int) -> None:
     )  # fmt: skip
 
 
+def _setting(text: str) -> tuple[str, float]:
+    """NAME=NUMBER, of a training on images."""
+    name, _, value = text.partition("=")
+    numbers = {f.name for f in fields(PictureTraining) if isinstance(f.default, float)}
+    if name not in numbers:
+        raise argparse.ArgumentTypeError(f"{name} is no setting; choose from {', '.join(sorted(numbers))}")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{name} must be a number, not {value!r}") from None
+
+
 # --- the command -----------------------------------------------------------------------------------------
 
 
@@ -145,11 +200,15 @@ def main(argv: Sequence[str] | None = None, make: Maker = argparse.ArgumentParse
     everything = not chosen and options.measure is None
     seed = options.seed
     budget = {part: options.iterations or n for part, n in ITERATIONS[data.name].items()}
+    stages = _stages(options, data.name)
     if everything or options.features:
         make_features(shelf, budget["features"], seed)
     if everything or options.network:
         path = Path(options.checkpoint) if options.checkpoint else None
-        train_network(shelf, budget["network"], seed, path)
+        for i, stage in enumerate(stages):
+            start = shelf.path() if i else stage.start
+            kept = path.with_name(f"{path.name}{i or ''}") if path is not None else None
+            train_network(shelf, replace(stage, start=start), seed + stage.seed, kept)
     if everything or options.classifier:
         make_classifier(shelf, budget["classifier"], seed)
     if everything or options.measure is not None:
@@ -158,6 +217,14 @@ def main(argv: Sequence[str] | None = None, make: Maker = argparse.ArgumentParse
         )
         measure(shelf, options.measure or MEASURES, effort)
     return 0
+
+
+def _stages(options: argparse.Namespace, name: str) -> tuple[Recipe, ...]:
+    """The one stage that the options say, or those of what is shipped."""
+    if options.iterations or options.set or options.start:
+        start = Path(options.start) if options.start else None
+        return (Recipe(options.iterations or RECIPES[name][0].iterations, dict(options.set), start),)
+    return RECIPES[name]
 
 
 def parser(make: Maker = argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -178,6 +245,13 @@ def parser(make: Maker = argparse.ArgumentParser) -> argparse.ArgumentParser:
         "--measure", nargs="*", choices=MEASURES, metavar="WHAT", help=f"of {', '.join(MEASURES)}; all"
     )
     found.add_argument("--iterations", type=int, default=0, help="of each training; 0: as shipped")
+    found.add_argument(
+        "--set", action="append", type=_setting, default=[], metavar="NAME=NUMBER",
+        help="a setting of the network's training, as label_drop=0.5",
+    )  # fmt: skip
+    found.add_argument(
+        "--start", metavar="FILE", help="a model file; the network's training goes on from its weights"
+    )
     found.add_argument("--seed", type=int, default=0)
     found.add_argument(
         "--checkpoint",

@@ -11,12 +11,15 @@ import pytest
 import torch
 
 from explorer.distributions import DISTRIBUTIONS, Mixture
+from explorer.images.base import Pixels
 from explorer.objectives import OBJECTIVES, Batch
 from explorer.objectives.dsm import T_START, BalancedDSM
 from explorer.scores import NetworkSpec, Training
 from explorer.scores.network import Denoiser
 from explorer.sdes import SDES
 from explorer.train import DeviceError, TrainingError, choose_device, train, warm_up
+from explorer.train.batches import Pool
+from explorer.train.pictures import Material, PicturePool
 
 VE = SDES["ve"]()
 SMALL = NetworkSpec(width=16, depth=2, waves=2)
@@ -147,6 +150,26 @@ def test_labels_are_learned():
     y = torch.zeros(1, 2)
     left, right, none = (float(net(y, 2.0, label).detach()[0, 0]) for label in (0, 1, 2))
     assert left < -0.5 < none < 0.5 < right
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.3, 1.0])
+def test_so_many_labels_are_withheld(drop):
+    """On points and on images the null label comes with the probability that was set; the other labels are true."""
+    eye = Mixture.of_points(10 * np.eye(2), 0.1, np.array([0, 1]), ("a", "b"))
+    x, labels = Pool(eye, 0, torch.device("cpu"), 2, drop).take(4000)
+    images = np.zeros((4, 1, 8, 8), np.uint8)
+    images[[1, 3]] = 255
+    pixels = Pixels(images, np.array([0, 1, 0, 1]))
+    pictures = PicturePool(
+        Material(pixels, pixels, (1, 8, 8), (0.0,), 1.0, classes=2), 2, 0, torch.device("cpu"), drop
+    )
+    bright, which = pictures.take(4000)
+    for truth, found in ((x[:, 1] > 5, labels), (bright[:, 0] > 0, which)):
+        withheld = found == 2
+        assert float(withheld.float().mean()) == pytest.approx(
+            drop, abs=4 * (drop * (1 - drop) / 4000) ** 0.5
+        )
+        assert torch.equal(found[~withheld], truth.long()[~withheld])
 
 
 def test_more_labels_than_classes_are_refused_and_so_are_objectives_without_labels():

@@ -19,8 +19,13 @@ def networks(cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             yield (
                 f"| {card['title']} | {row['sampler']} | {row['evaluations']} | {row['weight']:g} | {row['n']} | "
                 f"{_with(row['frechet'], 'std')} | {_with(row['floor'], 'std')} | {row['ratio']:.2f} | "
-                f"{row['accuracy']:.1%} ± {row['accuracy_error']:.1%} |"
+                f"{_right(row)} |"
             )
+
+
+def _right(row: Mapping[str, Any]) -> str:
+    """The share of right classes; of unconditional samples there is none."""
+    return f"{row['accuracy']:.1%} ± {row['accuracy_error']:.1%}" if "accuracy" in row else NOT_MEASURED
 
 
 def likelihoods(cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

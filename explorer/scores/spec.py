@@ -61,7 +61,7 @@ class NetworkSpec(Validated):
     )  # fmt: skip
     classes: int = param(
         0, "Classes", symbol="c", low=0, high=16, minimum=0, maximum=10000, advanced=True,
-        help="Number of labels to condition on; 0 for none. Labels are dropped a tenth of the time, so that "
+        help="Number of labels to condition on; 0 for none. Some are withheld in training (label dropout), so that "
         "the same network also gives the unconditional score (classifier-free guidance).",
         equation="ω·s(x|y) + (1 − ω)·s(x)",
     )  # fmt: skip
@@ -96,7 +96,7 @@ class UNetSpec(Validated):
     )  # fmt: skip
     classes: int = param(
         10, "Classes", symbol="c", low=0, high=16, minimum=0, maximum=10000, advanced=True,
-        help="Number of labels to condition on; 0 for none. Labels are dropped a tenth of the time, so that "
+        help="Number of labels to condition on; 0 for none. Some are withheld in training (label dropout), so that "
         "the same network also gives the unconditional score (classifier-free guidance).",
         equation="ω·s(x|y) + (1 − ω)·s(x)",
     )  # fmt: skip
@@ -144,6 +144,12 @@ class Training(Validated):
     clip: float = param(
         1.0, "Gradient clipping", symbol="G", low=0.1, high=10.0, minimum=1e-6, maximum=1e9, log=True, advanced=True,
         help="Longest gradient that a step may use.", equation="g ← g · min(1, G/∥g∥)",
+    )  # fmt: skip
+    label_drop: float = param(
+        0.1, "Label dropout", symbol="p_uncond", low=0.0, high=0.9, maximum=1.0, advanced=True,
+        help="Probability with which a label is withheld in training, so that the network learns the unconditional "
+        "score too. Without it there is no classifier-free guidance; at 1 the labels are not learned.",
+        equation="y ← ∅ with probability p_uncond  (Ho & Salimans 2022)",
     )  # fmt: skip
     device: str = param(
         "auto", "Device",

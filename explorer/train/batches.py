@@ -16,8 +16,6 @@ from explorer.train.frame import TrainingError
 if TYPE_CHECKING:
     from explorer.distributions import Mixture
 
-#: Part of the labels that training hides, so that one network also learns the unconditional score.
-LABEL_DROP = 0.1
 #: Noise levels are held below this, where nothing is left to learn: VP's can pass what float32 holds.
 LARGEST = 1e9
 
@@ -53,19 +51,23 @@ class Source(Protocol):
 class Pool:
     """Independent draws from a mixture, made in blocks; labels too, when the network has `classes`.
 
+    A label is replaced by the null label (`classes`) with probability `label_drop`.
+
     Raises TrainingError where the data has more labels than the network has classes.
     """
 
     BLOCK = 1 << 15
 
-    def __init__(self, mixture: Mixture, seed: int, device: torch.device, classes: int = 0) -> None:
+    def __init__(
+        self, mixture: Mixture, seed: int, device: torch.device, classes: int = 0, label_drop: float = 0.0
+    ) -> None:  # fmt: skip
         known = len(mixture.label_weights)
         if 0 < classes < known:
             raise TrainingError(
                 f"the data has {known} labels and the network {classes} class{'es' * (classes > 1)}; "
                 f"set score.network.classes to {known}, or to 0 for no labels"
             )
-        self.mixture, self.device, self.classes = mixture, device, classes
+        self.mixture, self.device, self.classes, self.label_drop = mixture, device, classes, label_drop
         self.rng = np.random.default_rng(seed)
         self.x = torch.empty(0, mixture.dim, device=device)
         self.labels = torch.empty(0, dtype=torch.long, device=device)
@@ -90,7 +92,8 @@ class Pool:
     def _labels(self, component: np.ndarray) -> np.ndarray:
         known = self.mixture.labels
         labels = np.zeros(len(component), np.int64) if known is None else known[component]
-        return np.where(self.rng.random(len(component)) < LABEL_DROP, self.classes, labels).astype(np.int64)
+        dropped = self.rng.random(len(component)) < self.label_drop
+        return np.where(dropped, self.classes, labels).astype(np.int64)
 
 
 class TimeTable:

@@ -18,7 +18,7 @@ from explorer.objectives import OBJECTIVES
 from explorer.scores.precision import computes_in_half
 from explorer.scores.spec import PICTURE_NOISE_LOW, PictureTraining, UNetSpec
 from explorer.sdes import SDES
-from explorer.train.batches import LABEL_DROP, Inputs, Sampling
+from explorer.train.batches import Inputs, Sampling
 from explorer.train.fleet import Fleet
 from explorer.train.frame import TrainingError
 from explorer.train.held import as_batch
@@ -71,15 +71,20 @@ class Material:
 
 
 class PicturePool:
-    """Pictures drawn with replacement, mirrored half of the time where that suits them; a tenth lose their label."""
+    """Pictures drawn with replacement, mirrored half of the time where that suits them.
 
-    def __init__(self, material: Material, classes: int, seed: int, device: torch.device) -> None:
+    A label is replaced by the null label (`classes`) with probability `label_drop`.
+    """
+
+    def __init__(
+        self, material: Material, classes: int, seed: int, device: torch.device, label_drop: float
+    ) -> None:  # fmt: skip
         known = material.classes
         if 0 < classes < known:
             raise TrainingError(
                 f"the data has {known} labels and the network {classes}; set the classes to {known}, or to 0 for none"
             )
-        self.material, self.classes, self.device = material, classes, device
+        self.material, self.classes, self.device, self.label_drop = material, classes, device, label_drop
         self.rng = np.random.default_rng([seed, *b"pictures"])
 
     def take(self, n: int) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -89,7 +94,7 @@ class PicturePool:
         turned = mirrored(images, self.rng)  # drawn for all sets alike
         images = turned if self.material.mirror else images
         x = torch.from_numpy(from_pixels(images)).to(self.device)
-        dropped = self.rng.random(n) < LABEL_DROP
+        dropped = self.rng.random(n) < self.label_drop
         labels = np.where(dropped, self.classes, self.material.train.labels[rows])
         return x, torch.from_numpy(labels).to(self.device) if self.classes else None
 
@@ -156,7 +161,7 @@ class PictureRun(Loop):
         objective = OBJECTIVES["dsm"](
             centre=training.centre, spread=training.spread, wide=training.wide, low=PICTURE_NOISE_LOW
         )  # type: ignore[call-arg]
-        pool = PicturePool(material, spec.classes, seed, device)
+        pool = PicturePool(material, spec.classes, seed, device, training.label_drop)
         noise = torch.Generator(device).manual_seed(seed)
         sampling = Sampling(objective, SDES["ve"](), False, material.sigma_data, noise)
         held = HeldPictures(material, sampling, spec.classes, device)

@@ -70,7 +70,7 @@ class Run(Loop):
         device = choose_device(training.device)
         net = _network(spec, mixture, sde, seed, start).to(device)
         optimiser = FlatAdam(net, training.clip, training.ema)
-        pool = Pool(mixture, seed, device, spec.classes)
+        pool = Pool(mixture, seed, device, spec.classes, training.label_drop)
         random = torch.Generator(device).manual_seed(seed)
         sampling = Sampling(objective, sde, spec.native, net.sigma_data, random)
         held = HeldOut(mixture, sampling, seed)
