@@ -59,7 +59,8 @@ PLAIN = [p for p in EXAMPLES if p.values[0] not in (SAMPLER, ORDERS)]
 
 
 @pytest.mark.parametrize("code", PLAIN)
-def test_examples_run(code, capsys):
+def test_examples_run(code, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what an example writes
     exec(compile(code, "example", "exec"), {"__name__": "example"})
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from explorer.cli import picture_bits
@@ -19,8 +21,8 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Parser, WrongUse
-from explorer.cli.points import points_at, table_arguments
-from explorer.cli.score import AXES
+from explorer.cli.points import points_at, table_arguments, units_argument, units_of
+from explorer.distributions.units import Units, axis_names, header
 from explorer.experiment import Experiment
 from explorer.labs.density_parts import draws
 from explorer.lazy import torch
@@ -62,14 +64,17 @@ def main(program: str, argv: list[str]) -> int:
         )
     _check(options, e)
     t = max(START, options.t)
-    x = _points(options, e, t)
+    x, units = _points(options, e, t), units_of(options, e)
     answer = resolved(e, model)
     m = measured(_found(options, e, answer.score, x, t), e.sde, e.data.mixture, x, t)
+    axes = axis_names((), e.data.dim)
+    if units:
+        x, m, axes = torch.from_numpy(units.to_file(x.numpy())), in_units(m, units), list(units.columns)
     summary = summarised(m, options.end == "exact") | {"t": options.t, "score": answer.word}
     if options.json:
-        print_json(summary | {"rows": [_row(x, m, i) for i in range(len(x))]})
+        print_json(summary | {"rows": [_row(axes, x, m, i) for i in range(len(x))]})
     elif options.points:
-        sys.stdout.writelines(_csv(x, m))
+        sys.stdout.writelines(_csv(axes, x, m))
         print(_sentence(summary), file=sys.stderr)
     else:
         print(_sentence(summary))
@@ -96,6 +101,7 @@ def _parser(program: str) -> Parser:
         "--image", metavar="FILE", nargs="+", help="of these pictures, brought to the data's size"
     )
     table_arguments(parser, "--points")
+    units_argument(parser, "points and densities")
     parser.add_argument("--t", type=float, default=0.0, metavar="T", help="of the noised data at this time")
     parser.add_argument(
         "--divergence", choices=list(DIVERGENCES), help="default: exact; of pictures Hutchinson's"
@@ -134,9 +140,10 @@ def _check(options: Namespace, e: Experiment) -> None:
 
 
 def _points(options: Namespace, e: Experiment, t: float) -> torch.Tensor:
-    """The points of the table, or draws of the data at time t; (n, d) float64."""
+    """The points of the table, or draws of the data at time t; (n, d) float64 in standard units."""
     if options.points:
-        return torch.from_numpy(points_at(options.points, e.data.dim, options))
+        given, units = points_at(options.points, e.data.dim, options), units_of(options, e)
+        return torch.from_numpy(units.to_standard(given) if units else given)
     return draws(e, options.samples or SAMPLES, t)
 
 
@@ -149,6 +156,12 @@ def _found(options: Namespace, e: Experiment, score: Score, x: torch.Tensor, t: 
         divergence = hutchinson(options.probe, count, tuple(x.shape), e.seed)
     last = final(progress(flow.encode(x, t, divergence), 0, "solving", " steps"))
     return estimated(flow, last, e.data.mixture if options.end == "exact" else None)
+
+
+def in_units(m: Measured, units: Units) -> Measured:
+    """The log-densities of scale * x + shift: in the units of a file."""
+    each = m.estimate.each + units.log_jacobian
+    return replace(m, estimate=replace(m.estimate, each=each), truth=m.truth + units.log_jacobian)
 
 
 def summarised(m: Measured, exact_end: bool = False) -> dict[str, Any]:
@@ -177,13 +190,13 @@ def _sentence(s: dict[str, Any]) -> str:
     )
 
 
-def _row(x: torch.Tensor, m: Measured, i: int) -> dict[str, float | None]:
-    found, axes = m.estimate, dict(zip(AXES, x[i].tolist(), strict=False))
+def _row(axes: Sequence[str], x: torch.Tensor, m: Measured, i: int) -> dict[str, float | None]:
+    found, point = m.estimate, dict(zip(axes, x[i].tolist(), strict=True))
     error = None if found.error is None else float(found.error[i])
-    return axes | {"exact": float(m.truth[i]), "found": float(found.values[i]), "error": error}
+    return point | {"exact": float(m.truth[i]), "found": float(found.values[i]), "error": error}
 
 
-def _csv(x: torch.Tensor, m: Measured) -> list[str]:
-    rows = [_row(x, m, i) for i in range(len(x))]
+def _csv(axes: Sequence[str], x: torch.Tensor, m: Measured) -> list[str]:
+    rows = [_row(axes, x, m, i) for i in range(len(x))]
     lines = [",".join("" if v is None else f"{v:.9g}" for v in row.values()) for row in rows]
-    return [line + "\n" for line in (",".join(rows[0]), *lines)]
+    return [header(rows[0]), *(f"{line}\n" for line in lines)]

@@ -11,6 +11,9 @@ import numpy as np
 
 from explorer.cli.common import progress_bar, warn
 from explorer.cli.errors import WrongUse
+from explorer.distributions.points import MOST, USUAL
+from explorer.distributions.units import FILE, STANDARD, Units
+from explorer.experiment import Experiment
 from explorer.imports import Choice, DataFileError, Imported, Preview, all_points, look, taking
 from explorer.imports.columns import NUMBER
 from explorer.imports.preview import columns_in
@@ -43,7 +46,33 @@ def table_arguments(parser: ArgumentParser, of: str, classes: bool = False) -> N
         "--decimal", choices=(".", ","), help="the decimal mark, where the table leaves it open"
     )
     group.add_argument("--header", choices=("yes", "no"), help="whether its first row is one of names")
+    if classes:
+        group.add_argument(
+            "--count",
+            type=int,
+            metavar="N",
+            help=f"support points at most (default {USUAL:,}; up to {MOST:,})",
+        )
+        group.add_argument(
+            "--held-out", type=float, metavar="SHARE",
+            help="share of the rows for the validation loss, 0 to 0.5 (default: 0.1 where there are more rows than "
+            "support points, else 0)",
+        )  # fmt: skip
     group.add_argument("--sheet", metavar="NAME", help="the sheet of a workbook, or the array of an .npz")
+
+
+def units_argument(parser: ArgumentParser, what: str) -> None:
+    """--units."""
+    parser.add_argument(
+        "--units", choices=(FILE, STANDARD), default=FILE,
+        help=f"of {what}, where the data is from a file of points: those of the file, or the standard ones of the SDE "
+        f"(default: {FILE})",
+    )  # fmt: skip
+
+
+def units_of(options: Namespace, e: Experiment) -> Units | None:
+    """Those of the file, where they are wanted and there is one; None for the standard ones."""
+    return e.data.units if options.units == FILE else None
 
 
 def previewed(name: str, options: Namespace) -> Preview:
@@ -63,7 +92,11 @@ def chosen(preview: Preview, options: Namespace) -> Choice:
         choice = replace(choice, rows=tuple(options.rows), classes=_unused(preview, choice, options.rows))
     if getattr(options, "classes", None) is not None:
         choice = replace(choice, classes=options.classes)
-    return replace(choice, decimal=options.decimal or "", per_axis=getattr(options, "scale", "") == "each")
+    if getattr(options, "count", None) is not None:
+        choice = replace(choice, count=options.count)
+    held_out = getattr(options, "held_out", None)
+    per_axis = getattr(options, "scale", "") == "each"
+    return replace(choice, decimal=options.decimal or "", per_axis=per_axis, held_out=held_out)
 
 
 def _unused(preview: Preview, choice: Choice, rows: Sequence[str]) -> str:

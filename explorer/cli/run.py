@@ -28,8 +28,10 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Failed, Parser
+from explorer.cli.points import units_argument, units_of
 from explorer.cli.streams import send
 from explorer.distance import Scale, to_data
+from explorer.distributions.units import Units
 from explorer.document import Document
 from explorer.experiment import Experiment
 from explorer.frames import Frame
@@ -52,7 +54,14 @@ def main(program: str, argv: list[str]) -> int:
     frames = simulate(e.sde, e.sampler, answer.score, e.target, e.seed)
     count = e.sampler.expected_frames
     began = time.perf_counter()
-    last = _save(progress(frames, count, "simulating", " frames"), count, found, answer.named, out)
+    last = _save(
+        progress(frames, count, "simulating", " frames"),
+        count,
+        found,
+        answer.named,
+        out,
+        units_of(options, e),
+    )
     seconds = time.perf_counter() - began
     summary = _summary(out, last, seconds, answer.word)
     if options.metrics:
@@ -71,6 +80,7 @@ def _parser(program: str) -> Parser:
     experiment_argument(parser)
     parser.add_argument("--out", metavar="RUN.npz", help="where to write the arrays (- is stdout)")
     model_argument(parser)
+    units_argument(parser, "the arrays")
     parser.add_argument("--metrics", action="store_true", help="measure the distance to the data too")
     return parser
 
@@ -93,7 +103,9 @@ class _Seen:
             yield frame
 
 
-def _save(frames: Iterator[Frame], count: int, found: Document, score: str, out: str | None) -> _Seen:
+def _save(
+    frames: Iterator[Frame], count: int, found: Document, score: str, out: str | None, units: Units | None
+) -> _Seen:
     """Run through the frames, into an archive if there is to be one."""
     seen = _Seen(frames)
     if out is None:
@@ -102,20 +114,20 @@ def _save(frames: Iterator[Frame], count: int, found: Document, score: str, out:
     elif out == DASH:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "run.npz"
-            _archive(seen, count, found, score, path)
+            _archive(seen, count, found, score, path, units)
             send(path)
     else:
         from explorer.files import write_atomically
 
         try:
             with write_atomically(out) as temporary:
-                _archive(seen, count, found, score, temporary)
+                _archive(seen, count, found, score, temporary, units)
         except OSError as error:
             raise Failed(f"{out} cannot be written: {error.strerror or error}.") from error
     return seen
 
 
-def _archive(seen: _Seen, count: int, found: Document, score: str, path: Path) -> None:
+def _archive(seen: _Seen, count: int, found: Document, score: str, path: Path, units: Units | None) -> None:
     """Streamed, where the number of frames is known before; an adaptive solver takes few."""
     from explorer.export.npz import write_run
 
@@ -123,7 +135,7 @@ def _archive(seen: _Seen, count: int, found: Document, score: str, path: Path) -
     text = document.dumps(found)
     picture = found.experiment.data.picture
     with zipfile.ZipFile(path, "w") as archive:
-        for _ in write_run(archive, frames, count or seen.count, text, score, picture=picture):
+        for _ in write_run(archive, frames, count or seen.count, text, score, picture=picture, units=units):
             pass
 
 

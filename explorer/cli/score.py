@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,10 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Parser, WrongUse
-from explorer.cli.points import points_at, table_arguments
+from explorer.cli.points import points_at, table_arguments, units_argument, units_of
+from explorer.distributions.units import Units, axis_names, header
 from explorer.experiment import Experiment
 from explorer.lazy import torch
-
-AXES = ("x", "y", "z")
 
 
 def main(program: str, argv: list[str]) -> int:
@@ -34,13 +33,16 @@ def main(program: str, argv: list[str]) -> int:
     for t in times:
         if not 0 <= t <= e.sde.T:
             raise WrongUse(f"--t must be between 0 and {e.sde.T:g}, not {t:g}.")
-    points = points_at(options.points, e.data.dim, options)
+    given, units = points_at(options.points, e.data.dim, options), units_of(options, e)
+    points = units.to_standard(given) if units else given
     answer = resolved(e, model)
     rows = [evaluated(e, None if answer.exact else answer.score, points, t) for t in times]
+    if units:
+        rows = [in_units(row, units) for row in rows]
     if options.json:
         print_json(rows)
     else:
-        sys.stdout.writelines(_csv(rows, points))
+        sys.stdout.writelines(_csv(rows, given, axis_names(units.columns if units else (), e.data.dim)))
     return 0
 
 
@@ -55,6 +57,7 @@ def _parser(program: str) -> Parser:
         "--points", metavar="FILE", required=True, help="rows of x, y: a table or arrays (- is stdin)"
     )
     table_arguments(parser, "--points")
+    units_argument(parser, "the points, scores and densities")
     parser.add_argument(
         "--t", type=float, nargs="+", metavar="T", help="times (default: where sampling ends)"
     )
@@ -83,12 +86,23 @@ def evaluated(e: Experiment, learned: Any, points: np.ndarray, t: float) -> dict
     return out
 
 
-def _csv(rows: list[dict[str, Any]], points: np.ndarray) -> Iterator[str]:
-    axes = AXES[: points.shape[1]]
+def in_units(row: dict[str, Any], units: Units) -> dict[str, Any]:
+    """What `evaluated` gives, of the density and score at scale * x_t + shift: in the units of a file."""
+    out = dict(row)
+    for name in ("exact", "learned"):
+        if name in row:
+            out[name] = units.score(np.array(row[name])).tolist()
+    for name in ("log_density", "learned_log_density"):
+        if name in row:
+            out[name] = (np.array(row[name]) + units.log_jacobian).tolist()
+    return out
+
+
+def _csv(rows: list[dict[str, Any]], points: np.ndarray, axes: Sequence[str]) -> Iterator[str]:
     scores = [name for name in ("exact", "learned") if name in rows[0]]
     densities = [name for name in ("log_density", "learned_log_density") if name in rows[0]]
     columns = ["t", *axes, *densities, *(f"{name}_{axis}" for name in scores for axis in axes)]
-    yield ",".join(columns) + "\n"
+    yield header(columns)
     for row in rows:
         for i, point in enumerate(points.tolist()):
             logs = [row[name][i] for name in densities]

@@ -264,7 +264,8 @@ def _forecast(e: Experiment, frame: TrainFrame) -> str:
 
 
 def _words(frame: TrainFrame) -> str:
-    against = f"floor {frame.floor:.4f}" if frame.exact else f"held out {frame.held:.4f}"
+    known = [f"floor {frame.floor:.4f}"] if frame.exact else []
+    against = ", ".join([*known, *([f"held out {frame.held:.4f}"] if frame.validated else [])])
     return f"loss {frame.smoothed:.4f}, {against}, {frame.iterations_per_second:.{0 if frame.exact else 1}f} it/s"
 
 

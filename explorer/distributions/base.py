@@ -13,6 +13,7 @@ from explorer.registry import Registry
 
 if TYPE_CHECKING:
     from explorer.distributions.mixture import Mixture
+    from explorer.distributions.units import Units
 
 DISTRIBUTIONS: Registry[Distribution] = Registry("distribution", "explorer.distributions")
 
@@ -37,6 +38,16 @@ class Distribution(Validated, ABC):
     ready: ClassVar[bool] = True
     #: One sentence for the gallery.
     about: ClassVar[str] = ""
+
+    @property
+    def units(self) -> Units | None:
+        """Those of the file that the data is from; None where there is none, or it has the standard ones."""
+        return None
+
+    @property
+    def held_out_points(self) -> np.ndarray | None:
+        """Points (m, d) of the same origin that the mixture is not made of; None where there are none."""
+        return None
 
     @abstractmethod
     def build(self) -> Mixture:

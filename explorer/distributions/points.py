@@ -10,9 +10,16 @@ from typing import Any
 import numpy as np
 
 from explorer.distributions.base import DISTRIBUTIONS, Distribution
-from explorer.distributions.geometry import MAX_POINTS
 from explorer.distributions.mixture import Mixture
+from explorer.distributions.units import Units
 from explorer.params import ParamError, param
+
+#: Support points of a file unless somebody chooses: with so many, the exact score moves 2,000 particles of two runs
+#: side by side 25 times a second on two cores. And the most there may be: a run of 200 steps then takes half a
+#: minute (benchmarks/own_points.py).
+USUAL, MOST = 2000, 20_000
+#: Held-out points that are kept at most: as many as the validation loss is measured on.
+MOST_HELD_OUT = 1536
 
 #: What stands until something is drawn: a small ring.
 _START = tuple(
@@ -58,20 +65,33 @@ def class_names(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=int)) if whole else names
 
 
+def _rows(value: Any, name: str, most: int, d: int = 0) -> tuple[tuple[float, ...], ...]:
+    """Rows of numbers as plain tuples, at most so many, of d columns (0: any)."""
+    array = numbers(value, f"points.{name}", 2)
+    if len(array) > most:
+        raise ParamError(f"points.{name} must be at most {most} points, not {len(array)}")
+    if d and array.shape[1] != d:
+        raise ParamError(f"points.{name} must have as many columns as the points, {d}, not {array.shape[1]}")
+    return tuple(map(tuple, array.tolist()))
+
+
 @DISTRIBUTIONS.register("points", title="Your points", order=400)
 @dataclass(frozen=True)
 class Points(Distribution):
     """Support points (k, d), d 1 or 2, of equal weight with jitter.
 
-    `labels` is empty or has the class of each point: its number or its name. Both may be given as lists or arrays; they
-    are kept as plain tuples, so that two experiments are equal when their points are, and a file can carry them.
+    `labels` is empty or has the class of each point: its number or its name. `held_out` (m, d) are points of the same
+    origin that are no support points: a network's validation loss is measured on them. `file` is the name of the file
+    that the points are from; its coordinates `columns` were moved by `shift` and divided by `scale` (d,), see `units`.
+    All may be given as lists or arrays; they are kept as plain tuples, so that two experiments are equal when their
+    points are, and a file can carry them.
     """
 
     builtin = False
     about = "Your own data: drawn with the mouse, or imported from a table or an image."
     points: Any = param(
         _START, "Points", kind="data",
-        help=f"At most {MAX_POINTS} rows x, y, or x alone.", equation="p = 1/k Σᵢ N(uᵢ, s² I)",
+        help=f"At most {MOST:,} rows x, y, or x alone.", equation="p = 1/k Σᵢ N(uᵢ, s² I)",
     )  # fmt: skip
     jitter: float = param(
         0.05, "Jitter", symbol="s", low=0.01, high=0.3, minimum=0.001, maximum=2.0, log=True,
@@ -82,6 +102,20 @@ class Points(Distribution):
         (), "Classes", kind="data",
         help="One number or name for each point, or none.", equation="p(y | x) = Σ_{yᵢ = y} pᵢ(x) / Σᵢ pᵢ(x)",
     )  # fmt: skip
+    held_out: Any = param(
+        (), "Held-out points", kind="data",
+        help=f"At most {MOST_HELD_OUT:,} rows of the same file, for the validation loss.",
+        equation="1/m Σⱼ ℓ(θ; vⱼ), vⱼ held out",
+    )  # fmt: skip
+    file: Any = param("", "File", kind="data", help="The name of the file that the points are from.")
+    columns: Any = param((), "Columns", kind="data", help="What its coordinates are called.")
+    shift: Any = param(
+        (), "Shift", kind="data", help="The origin of the standard units, in those of the file.",
+        equation="y = scale · x + shift",
+    )  # fmt: skip
+    scale: Any = param(
+        (), "Scale", kind="data", help="The standard units, in those of the file.", equation="y = scale · x + shift"
+    )  # fmt: skip
     note: str = param(
         "", "Note",
         help="Where the points are from, and what was done to them.", advanced=True,
@@ -89,15 +123,43 @@ class Points(Distribution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        array = numbers(self.points, "points.points", 2)
-        if array.shape[1] not in (1, 2):
-            raise ParamError(f"points.points must have one or two columns, not {array.shape[1]}")
-        if len(array) > MAX_POINTS:
-            raise ParamError(f"points.points must be at most {MAX_POINTS} points, not {len(array)}")
-        # of this object, since its numbers decide it
-        object.__setattr__(self, "dim", array.shape[1])
-        object.__setattr__(self, "points", tuple(map(tuple, array.tolist())))
-        object.__setattr__(self, "labels", self._checked_labels())
+        points = _rows(self.points, "points", MOST)
+        d = len(points[0])
+        if d not in (1, 2):
+            raise ParamError(f"points.points must have one or two columns, not {d}")
+        held_out = _rows(self.held_out, "held_out", MOST_HELD_OUT, d) if given(self.held_out) else ()
+        if not isinstance(self.file, str):
+            raise ParamError(f"points.file must be the name of a file, not {self.file!r}")
+        kept = {"dim": d, "points": points, "held_out": held_out, "labels": self._checked_labels()}
+        kept |= self._checked_units(d) | ({"title": self.file} if self.file else {})
+        for name, value in kept.items():  # of this object, since its numbers decide it
+            object.__setattr__(self, name, value)
+
+    @property
+    def held_out_points(self) -> np.ndarray | None:
+        return np.array(self.held_out) if self.held_out else None
+
+    def _checked_units(self, d: int) -> dict[str, tuple[Any, ...]]:
+        """Shift, scale and names of the columns: of all coordinates or of none."""
+        parts = {"shift": self.shift, "scale": self.scale, "columns": self.columns}
+        if not any(given(value) for value in parts.values()):
+            return dict.fromkeys(parts, ())
+        names = self.columns if isinstance(self.columns, list | tuple) else ()
+        if len(names) != d or not all(isinstance(name, str) for name in names):
+            raise ParamError(f"points.columns must be {d} names, one a coordinate")
+        numeric = {}
+        for name in ("shift", "scale"):
+            values = numbers(parts[name], f"points.{name}", 1)
+            if len(values) != d:
+                raise ParamError(f"points.{name} must be {d} numbers, one a coordinate, not {len(values)}")
+            numeric[name] = tuple(values.tolist())
+        if min(numeric["scale"]) <= 0:
+            raise ParamError("points.scale must be greater than 0")
+        return {**numeric, "columns": tuple(names)}
+
+    @property
+    def units(self) -> Units | None:
+        return Units(self.columns, self.shift, self.scale) if self.scale else None
 
     def _checked_labels(self) -> tuple[int, ...] | tuple[str, ...]:
         if not given(self.labels):
@@ -114,8 +176,8 @@ class Points(Distribution):
             raise ParamError(
                 f"points.labels must be {len(self.points)} numbers, one a point, not {len(labels)}"
             )
-        if (labels < 0).any() or (labels != np.floor(labels)).any() or labels.max() >= MAX_POINTS:
-            raise ParamError(f"points.labels must be whole numbers from 0 to {MAX_POINTS - 1}")
+        if (labels < 0).any() or (labels != np.floor(labels)).any() or labels.max() >= MOST:
+            raise ParamError(f"points.labels must be whole numbers from 0 to {MOST - 1}")
         return tuple(int(v) for v in labels)
 
     def build(self) -> Mixture:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import SEEK_END
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from explorer.distributions.units import FILE, STANDARD
 from explorer.errors import Told
 from explorer.export.page import Page, Renderer
 from explorer.export.replay import Replay
 from explorer.files import write_atomically
-from explorer.params import Validated
+from explorer.params import Validated, param
 from explorer.registry import Registry
 
 #: How every PNG ends.
@@ -50,6 +51,15 @@ class Preview(Outline):
     """The same with the size to expect, in bytes."""
 
     size: int = 0
+
+
+def units_param() -> Any:
+    """The field of exporters that write positions."""
+    return param(
+        FILE, "Units", choices={FILE: "those of the file", STANDARD: "standard units of the SDE"},
+        help="Positions in the units of the file that the data is from, under the names of its columns, or in the "
+        "standard units (mean 0, standard deviation 1) that the SDE works in. Other data has the standard units only.",
+    )  # fmt: skip
 
 
 class Exporter(Validated, ABC):

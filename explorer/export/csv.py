@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect
+from explorer.distributions.units import Units, axis_names, header
+from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect, units_param
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay, Track
 from explorer.frames import Frame
@@ -27,6 +28,7 @@ class Csv(Exporter):
         1, "Every", unit="frames", low=1, high=50, minimum=1, maximum=10_000, log=True,
         help="Only every so many frames are written, and always the last.",
     )  # fmt: skip
+    units: str = units_param()
 
     def outline(self, replay: Replay) -> Outline:
         return Outline(0, 0, len(self._rows(replay)))
@@ -43,10 +45,15 @@ class Csv(Exporter):
     def produce(self, replay: Replay, path: Path, renderer: Renderer) -> Iterator[Progress]:
         rows = self._rows(replay)
         with path.open("w", encoding="utf-8", newline="") as file:
-            file.write(_header(replay.tracks))
+            units = self._units(replay)
+            file.write(_header(replay.tracks, units))
             for done, row in enumerate(rows, start=1):
-                file.write(_text(*row))
+                file.write(_text(*row, units))
                 yield Progress(done, len(rows))
+
+    def _units(self, replay: Replay) -> Units | None:
+        """Those of both runs, which are on the same data."""
+        return replay.tracks[0].units(self.units)
 
     def check(self, path: Path, replay: Replay) -> None:
         due = 1 + sum(len(frame.x) for _, _, frame in self._rows(replay))
@@ -57,18 +64,24 @@ class Csv(Exporter):
     def size(self, replay: Replay, renderer: Renderer) -> int:
         rows = self._rows(replay)
         sample = rows[:: max(1, len(rows) // 4)]
-        written = sum(len(_text(*row)) for row in sample) / sum(len(frame.x) for _, _, frame in sample)
+        units = self._units(replay)
+        written = sum(len(_text(*row, units)) for row in sample) / sum(len(frame.x) for _, _, frame in sample)
         return round(written * sum(len(frame.x) for _, _, frame in rows)) + 30
 
 
-def _header(tracks: tuple[Track, ...]) -> str:
-    d = tracks[0].experiment.data.dim
-    axes = ("x", "y", "z")[:d] if d <= 3 else [f"x{i}" for i in range(1, d + 1)]
-    return ",".join([*(["stage"] if len(tracks) > 1 else []), "frame", "t", "particle", *axes]) + "\n"
+def _header(tracks: tuple[Track, ...], units: Units | None) -> str:
+    names = [
+        "frame",
+        "t",
+        "particle",
+        *axis_names(units.columns if units else (), tracks[0].experiment.data.dim),
+    ]
+    return header([*(["stage"] if len(tracks) > 1 else []), *names])
 
 
-def _text(stage: str, number: int, frame: Frame) -> str:
+def _text(stage: str, number: int, frame: Frame, units: Units | None) -> str:
     """The rows of one frame; nine digits are a float32 exactly."""
     start = f"{stage},{number},{frame.t:.9g}" if stage else f"{number},{frame.t:.9g}"
     row = start + ",%d" + ",%.9g" * frame.x.shape[1] + "\n"
-    return "".join([row % (i, *x) for i, x in enumerate(frame.x.tolist())])
+    x = units.to_file(frame.x) if units else frame.x
+    return "".join([row % (i, *point) for i, point in enumerate(x.tolist())])

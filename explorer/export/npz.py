@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from explorer.distributions.units import Units
 from explorer.document import Document, dumps
-from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect
+from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect, units_param
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay, Track
 from explorer.frames import Frame
@@ -32,12 +33,15 @@ class Npz(Exporter):
     """t (frames,), x (frames, particles, d), nfe (frames,), the experiment as JSON text, and in `score` which score
     was used; of B with _b.
 
-    Of pictures also `pictures` (n, h, w, c), uint8: those of the last frame.
+    Of pictures also `pictures` (n, h, w, c), uint8: those of the last frame. In the units of a file of points (float64)
+    also `columns`, `shift` and `scale` (d,): x = scale * (x in standard units) + shift.
     """
 
     suffix: ClassVar[str] = ".npz"
     kind: ClassVar[str] = "data"
     about: ClassVar[str] = "Every position of every particle, for numpy.load: t, x, nfe and the experiment."
+
+    units: str = units_param()
 
     def outline(self, replay: Replay) -> Outline:
         return Outline(0, 0, sum(len(track.recording) for track in replay.tracks))
@@ -48,8 +52,8 @@ class Npz(Exporter):
             for track, suffix in zip(replay.tracks, ("", _BESIDE), strict=False):
                 frames = track.recording.frames
                 said = _experiment_of(track, replay), track.resolved.named
-                picture = track.experiment.data.picture
-                for _ in write_run(archive, frames, len(frames), *said, suffix, picture):
+                picture, units = track.experiment.data.picture, track.units(self.units)
+                for _ in write_run(archive, frames, len(frames), *said, suffix, picture, units):
                     done += 1
                     yield Progress(done, total)
 
@@ -66,7 +70,8 @@ class Npz(Exporter):
             4 * len(_experiment_of(track, replay)) for track in replay.tracks
         )  # NumPy's text has 4 bytes a sign
         pictures = sum(t.recording[-1].x.size for t in replay.tracks if t.experiment.pictures)
-        return sum(f.x.nbytes + 16 for f in frames) + pictures + words + _HEADERS * len(replay.tracks)
+        wide = 2 if replay.tracks[0].units(self.units) else 1
+        return sum(wide * f.x.nbytes + 16 for f in frames) + pictures + words + _HEADERS * len(replay.tracks)
 
 
 def _experiment_of(track: Track, replay: Replay) -> str:
@@ -81,20 +86,26 @@ def write_run(
     score: str,
     suffix: str = "",
     picture: tuple[int, int, int] | None = None,
+    units: Units | None = None,
 ) -> Iterator[Frame]:
     """Put the arrays of a run of `count` frames into an archive, handing each frame on as it goes in; `experiment`
     (JSON) and `score` (which one was used) as text.
 
-    Where the data are pictures (c, h, w), those of the last frame are put in as such too.
+    Where the data are pictures (c, h, w), those of the last frame are put in as such too. With `units` positions are in
+    those of the file, and what they are is put in beside them.
     """
+
+    def positions(frame: Frame) -> np.ndarray[Any, Any]:
+        return units.to_file(frame.x) if units else frame.x
+
     times, nfe = [], []
     source = iter(frames)
     first = next(source)
     with archive.open(_member(f"x{suffix}.npy"), "w", force_zip64=True) as stream:
-        stream.write(_header((count, *first.x.shape), first.x.dtype))
+        stream.write(_header((count, *first.x.shape), positions(first).dtype))
         frame = first
         for frame in _chain(first, source):
-            stream.write(np.ascontiguousarray(frame.x).data)
+            stream.write(np.ascontiguousarray(positions(frame)).data)
             times.append(frame.t)
             nfe.append(frame.nfe)
             yield frame
@@ -105,6 +116,12 @@ def write_run(
         "experiment": np.array(experiment),
         "score": np.array(score),
     }
+    if units is not None:
+        rest |= {
+            "columns": np.array(units.columns),
+            "shift": np.array(units.shift),
+            "scale": np.array(units.scale),
+        }
     if picture is not None:
         rest["pictures"] = to_pixels(frame.x, picture)
     for name, array in rest.items():
@@ -122,7 +139,7 @@ def _member(name: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(name, _DATE)
 
 
-def _header(shape: tuple[int, ...], dtype: np.dtype[np.float32]) -> bytes:
+def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     out = BytesIO()
     what = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(out, what)

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from explorer.distributions.points import Points
+from explorer.distributions.units import Units
 from explorer.errors import Told
 
 #: Rows looked at: of a longer file, an even random sample.
 MAX_ROWS = 100_000
 #: Larger numbers are no coordinates, and their squares would overflow.
 LARGEST = 1e100
+#: Points whose neighbours say how wide the jitter is (of more an even part), and distances in memory at once.
+ROWS_OF_JITTER, PAIRS_AT_ONCE = 2000, 4_000_000
 
 
 class DataFileError(Told, ValueError):
@@ -26,8 +29,9 @@ class Imported:
 
     A point of the file is `scale * point + shift`, coordinate by coordinate; `scale` is the same for both unless each
     was to have its own. `labels` (k,) are the names of their classes, all of which are `classes`, or empty. `columns`
-    are the names of the coordinates in the file. Of `rows` that were read, `left_out` tells how many were not used, by
-    reason. `sentence` says all of it.
+    are the names of the coordinates in the file. `held_out` (m, d) are points in the same units that no support point
+    was chosen from. Of `rows` that were read, `left_out` tells how many were not used, by reason. `sentence` says all
+    of it.
     """
 
     points: np.ndarray
@@ -41,6 +45,7 @@ class Imported:
     labels: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
+    held_out: np.ndarray | None = None
 
     @property
     def dropped(self) -> int:
@@ -49,12 +54,21 @@ class Imported:
 
     def distribution(self) -> Points:
         """The distribution of these points."""
-        points = tuple(map(tuple, self.points.tolist()))
-        return Points(points=points, jitter=self.jitter, labels=self.labels, note=self.sentence)
+        units = self.units
+        held_out = () if self.held_out is None else self.held_out
+        return Points(
+            points=self.points, jitter=self.jitter, labels=self.labels, held_out=held_out, file=self.name,
+            columns=units.columns, shift=units.shift, scale=units.scale, note=self.sentence,
+        )  # fmt: skip
+
+    @property
+    def units(self) -> Units:
+        """Those of the file."""
+        return Units(self.columns or tuple("xy"[: self.points.shape[1]]), self.shift, self.scale)
 
     def original(self, x: np.ndarray) -> np.ndarray:
         """Points x (n, d) in the units of the file."""
-        return np.asarray(x) * np.asarray(self.scale) + np.asarray(self.shift)
+        return self.units.to_file(x)
 
 
 class Kept:
@@ -136,10 +150,13 @@ def hilbert(points: np.ndarray, bits: int = 10) -> np.ndarray:
 
 def jitter_for(points: np.ndarray) -> float:
     """A standard deviation that joins neighbours among `points` (k, d), neither dotted nor blurred."""
-    distance = np.sqrt(((points[:, None, :] - points[None, :, :]) ** 2).sum(axis=-1))
-    # the third nearest: the nearest is close by chance
-    third = np.sort(distance, axis=1)[:, min(3, len(points) - 1)]
-    return float(np.clip(0.7 * np.median(third), 0.02, 0.15))
+    rank = min(3, len(points) - 1)  # the third nearest: the nearest is close by chance
+    some = points[:: max(1, len(points) // ROWS_OF_JITTER)]
+    third = [
+        np.partition(np.sqrt(((part[:, None, :] - points) ** 2).sum(axis=-1)), rank, axis=1)[:, rank]
+        for part in np.array_split(some, 1 + len(some) * len(points) // PAIRS_AT_ONCE)
+    ]
+    return float(np.clip(0.7 * np.median(np.concatenate(third)), 0.02, 0.15))
 
 
 def transform_of(

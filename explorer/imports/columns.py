@@ -213,8 +213,10 @@ def proposed_coordinates(columns: Sequence[Column]) -> tuple[str, ...]:
     numbers = [c for c in columns if c.kind == NUMBER]
     names = [c.name for c in columns]
     own = [c.name for c in columns if c.name.lower() in _OWN]
-    if len(own) == 3 and "x" in names and "y" not in names:
-        return ("x",)
+    if (
+        len(own) == 3 and 1 <= len(names[names.index(own[-1]) + 1 :]) <= 2
+    ):  # in the units of a file under its names
+        return tuple(names[names.index(own[-1]) + 1 :])
     if pair := _pair(numbers):
         return pair
     free = [c.name for c in numbers if not (_CLASS.fullmatch(c.name) and c.values) and c.name[0] != "±"] or [
@@ -269,4 +271,4 @@ def sets_of(columns: Sequence[Column], coordinates: Sequence[str]) -> dict[str, 
 def is_own_trajectories(columns: Sequence[Column]) -> bool:
     """Whether a table is one of this program's trajectories: every frame one below the other."""
     names = [c.name for c in columns]
-    return [n for n in names if n in _OWN] == list(_OWN) and "x" in names
+    return [n for n in names if n in _OWN] == list(_OWN) and names[-1] not in _OWN

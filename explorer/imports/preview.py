@@ -17,8 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from explorer.distributions.geometry import MAX_POINTS
-from explorer.distributions.points import class_names
+from explorer.distributions.points import MOST, MOST_HELD_OUT, USUAL, class_names
 from explorer.imports.arrays import npy_table, npz_table
 from explorer.imports.base import (
     LARGEST,
@@ -67,7 +66,9 @@ class Choice:
     `columns`: the names (or numbers from 1) of one or two columns that are the coordinates. `classes`: that of a column
     whose words are the classes, or "". `rows`: conditions that all must hold, each "column=value" (a last value of
     "last" means the last there is), or "from:to" as Python counts, from 0 and without the end. `per_axis`: whether each
-    coordinate has a scale of its own. `count`: support points at most. `decimal`: the decimal mark, "." or ",", where
+    coordinate has a scale of its own. `count`: support points at most, 2 to MOST. `held_out`: the share of the points,
+    0 to 0.5, from which no support point is chosen, for the validation loss; None: a tenth where there are more than
+    `count`, else none. `decimal`: the decimal mark, "." or ",", where
     the file leaves it open.
     """
 
@@ -75,7 +76,8 @@ class Choice:
     classes: str = ""
     rows: tuple[str, ...] = ()
     per_axis: bool = False
-    count: int = MAX_POINTS
+    count: int = USUAL
+    held_out: float | None = None
     decimal: str = ""
 
 
@@ -539,6 +541,8 @@ def _imported(preview: Preview, choice: Choice, plan: _Plan, done: _Pass, kept: 
         rows = f"{len(points) or 'no'} row with {_coordinates(len(plan.places))}"
         chosen = f" ({done.chosen:,} of {done.read:,} chosen)" if choice.rows else f" (of {done.read:,})"
         raise DataFileError(f"{preview.name} has {rows}{chosen}; two are needed")
+    held = _held_out(len(points), choice)
+    held_out, points, labels = points[held], np.delete(points, held, axis=0), np.delete(labels, held)
     shift, scale = transform_of(points, preview.name, choice.per_axis)
     places = np.sort(spread_places(points, np.ones(len(points)), choice.count))
     support = (points[places] - shift) / np.array(scale)
@@ -547,29 +551,44 @@ def _imported(preview: Preview, choice: Choice, plan: _Plan, done: _Pass, kept: 
     classes = class_names(words)
     said = [
         f"{preview.name}: {done.read:,} rows read",
-        *_counted(done, kept, len(points), len(support), choice),
+        *_counted(done, kept, len(held) + len(points), len(support), len(held), choice),
     ]
     how = [*preview.table.remarks, *_columns_said(preview, plan, classes), *_marks_said(plan, preview)]
     sentence = "; ".join([", ".join(said), *how, said_of(shift, scale), *_flat(points, plan, choice)]) + "."
     return Imported(
         support, jitter_for(support), shift, scale, done.read, sentence, preview.name, plan.names,
-        words, classes, dict(done.left_out),
+        words, classes, dict(done.left_out), (held_out[:MOST_HELD_OUT] - shift) / np.array(scale),
     )  # fmt: skip
+
+
+def _held_out(n: int, choice: Choice) -> np.ndarray:
+    """The places (m,) of the points that are held out, in random order: the same for the same file."""
+    if not 2 <= choice.count <= MOST:
+        raise DataFileError(f"the support points must be 2 to {MOST:,}, not {choice.count:,}")
+    if not 0 <= (choice.held_out or 0.0) <= 0.5:
+        raise DataFileError(f"the share that is held out must be 0 to 0.5, not {choice.held_out:g}")
+    share = choice.held_out if choice.held_out is not None else 0.1 * (n > choice.count)
+    return np.random.default_rng(list(b"held out")).permutation(n)[: min(round(share * n), n - 2)]
 
 
 def _coordinates(d: int) -> str:
     return "two finite numbers" if d == 2 else "a finite number"
 
 
-def _counted(done: _Pass, kept: Kept, looked_at: int, support: int, choice: Choice) -> Iterator[str]:
+def _counted(
+    done: _Pass, kept: Kept, looked_at: int, support: int, held_out: int, choice: Choice
+) -> Iterator[str]:
     if done.chosen < done.read:
         yield f"{done.chosen:,} chosen by {' and '.join(choice.rows)}"
     for reason, count in done.left_out.items():
         yield f"{count:,} with {reason} left out"
     if looked_at < kept.count:
         yield f"a random {looked_at:,} of them looked at"
-    if support < looked_at:
-        yield f"{support:,} of them kept as support points"
+    if held_out:
+        used = f", {MOST_HELD_OUT:,} of which are used" if held_out > MOST_HELD_OUT else ""
+        yield f"{held_out:,} held out for validation{used}"
+    if support < looked_at - held_out:
+        yield f"{support:,} kept as support points"
 
 
 def _columns_said(preview: Preview, plan: _Plan, classes: tuple[str, ...]) -> Iterator[str]:

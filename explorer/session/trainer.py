@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +32,8 @@ class LossHistory:
 
     def add(self, frame: TrainFrame) -> None:
         """Append a frame, thinning where there are many."""
-        self.rows.append((float(frame.iteration), frame.smoothed, frame.floor, frame.excess, frame.held))
+        held = frame.held if frame.validated else math.nan
+        self.rows.append((float(frame.iteration), frame.smoothed, frame.floor, frame.excess, held))
         if len(self.rows) > HISTORY:
             self.rows = self.rows[::2]
 

@@ -57,6 +57,9 @@ class TrainFrame:
     #: Whether floor and excess are known: of pictures nobody knows the exact score.
     exact: bool = True
     held: float = math.nan
+    #: Whether `held` is the loss on points or images that the training has never seen; else they are draws of the same
+    #: law, and `held` is floor + excess.
+    validated: bool = False
 
 
 def percent(part: float) -> str:

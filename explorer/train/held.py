@@ -25,9 +25,14 @@ class HeldOut:
 
     `floor` is the objective's loss with the exact score, `scale` what is left of a denoising loss with it: an
     always positive size that losses of this objective can be compared with.
+
+    Where there are `points` (m, d) held out of the mixture, `loss` is the objective's own on them: with the exact score
+    of the mixture, which has never seen them either, it is no floor.
     """
 
-    def __init__(self, mixture: Mixture, sampling: Sampling, seed: int) -> None:
+    def __init__(
+        self, mixture: Mixture, sampling: Sampling, seed: int, points: np.ndarray | None = None
+    ) -> None:
         device = sampling.random.device
         u = (torch.arange(LEVELS, device=device) + 0.5) / LEVELS
         pool = Pool(mixture, seed + 1, device)
@@ -45,11 +50,23 @@ class HeldOut:
         self.scale = float(self._weighed(i.sigma[..., None] * self.exact + i.z).mean())
         self.excess, self.by_level = math.nan, self.floor_by_level
         self.excess_by_level = np.full_like(self.level, math.nan)
+        self.sampling, self.validation, self.on_points = sampling, None, math.nan
+        if points is not None:
+            rows = np.random.default_rng([seed, *b"validation"]).integers(len(points), size=LEVELS * POINTS)
+            own = torch.from_numpy(points[rows].astype(np.float32)).to(device)
+            j = sampling.at(u, own.view(LEVELS, POINTS, -1))
+            j = j._replace(extra=sampling.extra(pool, j.x0.shape))
+            self.validation = j, as_batch(j, lambda x: exact_score(mixture, x, j.alpha, j.sigma))
+
+    @property
+    def validated(self) -> bool:
+        """Whether `loss` is that on points which the data of the training is not made of."""
+        return self.validation is not None
 
     @property
     def loss(self) -> float:
         """The loss of the network that was measured last."""
-        return self.floor + self.excess
+        return self.floor + self.excess if self.validation is None else self.on_points
 
     def _weighed(self, error: torch.Tensor) -> torch.Tensor:
         return self.inputs.weight * error.square().sum(-1)
@@ -67,6 +84,11 @@ class HeldOut:
         extra = self._weighed(error)
         self.excess, self.excess_by_level = float(extra.mean()), self._binned(extra)
         self.by_level = self.floor_by_level + self.excess_by_level
+        if self.validation is not None:
+            j, batch = self.validation
+            with torch.enable_grad():  # which the objectives with a divergence need
+                loss = self.sampling.objective.loss(lambda x: net.score(x, j.alpha, j.sigma, j.t), batch)
+            self.on_points = float((j.weight * loss.detach()).mean())
 
 
 def exact_score(mixture: Mixture, x: torch.Tensor, alpha: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:

@@ -42,6 +42,10 @@ class Measured(Protocol):
     floor_by_level: np.ndarray
 
     @property
+    def validated(self) -> bool:
+        """Whether the loss is that on points or pictures never trained on."""
+
+    @property
     def loss(self) -> float:
         """The loss of the network that was measured last."""
 
@@ -277,7 +281,7 @@ class Loop:
             iterations_per_second=self.iteration / max(self.seconds, 1e-9),
             batch=self.batch, learning_rate=self.rate, device=self.words, note=self.note,
             weights=self.optimiser.weights() if weigh and math.isfinite(held.loss) else None, done=done,
-            exact=math.isfinite(held.floor), held=held.loss,
+            exact=math.isfinite(held.floor), held=held.loss, validated=held.validated,
         )  # fmt: skip
 
 

@@ -103,6 +103,7 @@ class HeldPictures:
     """The loss on pictures never trained on, by noise level. What part of it nobody can remove is not known."""
 
     floor = excess = math.nan
+    validated = True
 
     def __init__(self, material: Material, sampling: Sampling, classes: int, device: torch.device) -> None:
         u = (torch.arange(LEVELS, device=device) + 0.5) / LEVELS

@@ -41,15 +41,18 @@ def train(
     training: Training,
     seed: int,
     start: Mapping[str, torch.Tensor] | None = None,
+    held_out: np.ndarray | None = None,
 ) -> Iterator[TrainFrame]:
     """Train a network and yield frames until the budget is spent; `start` are weights to go on from.
+
+    `held_out` (m, d) are points that the mixture was not made of: the validation loss is then measured on them.
 
     The clock runs only while this generator does: what its consumer does between frames, or a pause, is not
     training time. With a budget in iterations alone, a seed gives one result on one device and thread count.
     """
     pressed = time.perf_counter()
     with room_needed():
-        yield from Run(mixture, sde, objective, network, training, seed, start).frames(pressed)
+        yield from Run(mixture, sde, objective, network, training, seed, start, held_out).frames(pressed)
 
 
 class Run(Loop):
@@ -57,7 +60,7 @@ class Run(Loop):
 
     def __init__(
         self, mixture: Mixture, sde: SDE, objective: Objective, spec: NetworkSpec, training: Training,
-        seed: int, start: Mapping[str, torch.Tensor] | None,
+        seed: int, start: Mapping[str, torch.Tensor] | None, held_out: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         from explorer.optimise import FlatAdam
 
@@ -73,7 +76,7 @@ class Run(Loop):
         pool = Pool(mixture, seed, device, spec.classes, training.label_drop)
         random = torch.Generator(device).manual_seed(seed)
         sampling = Sampling(objective, sde, spec.native, net.sigma_data, random)
-        held = HeldOut(mixture, sampling, seed)
+        held = HeldOut(mixture, sampling, seed, held_out)
         self.net: Denoiser
         super().__init__(training, objective, net, optimiser, pool, sampling, held, device)
 

@@ -24,7 +24,9 @@ def training_of(e: Experiment, start: Mapping[str, torch.Tensor] | None = None) 
     s = e.score
     if e.pictures is not None:
         return Course(e, start).frames()
-    return train(e.data.mixture, e.sde, s.objective, s.network, s.training, e.seed, start)
+    return train(
+        e.data.mixture, e.sde, s.objective, s.network, s.training, e.seed, start, e.data.held_out_points
+    )  # fmt: skip
 
 
 class Course:

@@ -198,7 +198,8 @@ def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
     left = frame.seconds * (1 - frame.progress) / frame.progress if running and frame.progress > 0.02 else 0.0
     time_left = f", {_lasting(left)} left" if left >= 1 and not paused else ""
     digits = 0 if frame.iterations_per_second >= 10 else 1
-    rest = f"of which {frame.excess:.4f} is above the floor" if frame.exact else f"held out {frame.held:.4f}"
+    parts = [f"of which {frame.excess:.4f} is above the floor"] if frame.exact else []
+    rest = ", ".join([*parts, *([f"held out {frame.held:.4f}"] if frame.validated else [])])
     lines = [
         f"{state}{time_left} · iteration {frame.iteration:,} · {frame.iterations_per_second:,.{digits}f}/s",
         f"loss {frame.smoothed:.4f}, {rest} · {frame.device}",

@@ -23,9 +23,8 @@ FLOOR_TIP = (
     "the floor. What is above it, the excess, is what training removes."
 )
 HELD_TIP = (
-    "The loss on the images that are trained on, and on images held out. Where the second rises while the first "
-    "still falls, the network begins to learn its images by heart. What part of it no network can remove is not "
-    "known: that would take the exact score."
+    "The loss on the data that is trained on, and on data held out. Where the second rises while the first still "
+    "falls, the network begins to learn its data by heart."
 )
 
 
@@ -60,7 +59,7 @@ class LossChart(QWidget):
     ) -> None:
         """Loss against iterations; `floor` may be one number; without `excess` it is loss minus floor.
 
-        `held`, the loss on what is held out, is shown where the floor is not known (NaN).
+        `held` is the loss on what is held out (NaN where nothing is).
         """
         x, y = numbers(iterations), numbers(loss)
         low = numbers([floor] * len(x) if isinstance(floor, int | float) else floor)
@@ -71,8 +70,9 @@ class LossChart(QWidget):
         self.over_time.set_curve("floor", x, low)
         self.over_time.set_curve("excess", x, excess)
         known = not len(x) or bool(np.isfinite(low).any())
-        self.over_time.set_curve("held", x, None if known else held)
-        self.setToolTip(style.tip(FLOOR_TIP if known else HELD_TIP))
+        self.over_time.set_curve("held", x, held)
+        validated = bool(np.isfinite(numbers(held)).any())
+        self.setToolTip(style.tip(" ".join([FLOOR_TIP] * known + [HELD_TIP] * validated)))
         self.over_time.set_message("" if len(x) else "Press Train to see it fall")
         ends = span([x])
         self.over_time.set_captions(
