@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from explorer.distributions import DISTRIBUTIONS
 from explorer.distributions.geometry import MAX_POINTS, along, comb, filled
 from explorer.distributions.letters import MAX_LETTERS
+from explorer.distributions.points import MOST, MOST_HELD_OUT
 from explorer.distributions.stroke_font import GLYPHS
 from explorer.params import ParamError, params
 
@@ -55,7 +56,7 @@ def test_default(name):
     distribution = DISTRIBUTIONS[name]()
     check(distribution, (0.7, 1.2))
     assert distribution.about.endswith(".") and len(distribution.about) < 110
-    assert 2 <= len(params(type(distribution))) <= 4
+    assert 2 <= len([p for p in params(type(distribution)) if name != "points" or p.kind != "data"]) <= 4
 
 
 @pytest.mark.parametrize("name", BUILTIN)
@@ -168,7 +169,13 @@ def test_points_compare_by_content():
     ({"points": "abc"}, r"points\.points must be"),
     ({"points": None}, r"points\.points"),
     ({"points": {"a": 1}}, r"points\.points"),
-    ({"points": np.zeros((MAX_POINTS + 1, 2))}, "at most 1000 points, not 1001"),
+    ({"points": np.zeros((MOST + 1, 2))}, "at most 20000 points, not 20001"),
+    ({"points": [[1, 2]], "held_out": np.zeros((MOST_HELD_OUT + 1, 2))}, "at most 1536 points, not 1537"),
+    ({"points": [[1, 2]], "held_out": [[1], [2]]}, r"points\.held_out must have as many columns"),
+    ({"points": [[1, 2]], "shift": [1, 2], "columns": ["a", "b"]}, r"points\.shift and points\.scale"),
+    ({"points": [[1, 2]], "shift": [1, 2], "scale": [1], "columns": ["a", "b"]}, r"points\.scale must be 2 numbers"),
+    ({"points": [[1, 2]], "shift": [1, 2], "scale": [1, 0], "columns": ["a", "b"]}, r"points\.scale must be greater"),
+    ({"points": [[1, 2]], "shift": [1, 2], "scale": [1, 1], "columns": ["a"]}, r"points\.columns must be 2 names"),
     ({"points": [[1, 2], [3, 4]], "labels": [0]}, r"points\.labels must be 2 numbers"),
     ({"points": [[1, 2], [3, 4]], "labels": [0, -1]}, "whole numbers"),
     ({"points": [[1, 2], [3, 4]], "labels": [0, 0.5]}, "whole numbers"),

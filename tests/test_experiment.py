@@ -44,6 +44,10 @@ SPECIAL = {
     ("gaussian_mixture", "means"): PAIRS | st.tuples(st.tuples(COORDINATE), st.tuples(COORDINATE)),
     ("gaussian_mixture", "scales"): st.floats(0.01, 3) | st.tuples(st.floats(0.01, 3), st.just(1)),
     ("gaussian_mixture", "covariances"): st.just(()),
+    ("points", "held_out"): st.sampled_from([(), ((0.5, 1),)]),
+    ("points", "columns"): st.sampled_from([(), ("a", "b, c")]),
+    ("points", "shift"): st.sampled_from([(), (1.5, -2)]),
+    ("points", "scale"): st.sampled_from([(), (0.5, 3)]),
     ("inpaint_picture", "mask"): st.sampled_from(["left", "none", "00ff"]),
     **{
         (name, "own"): st.sampled_from([(), (0, 9, 255)])

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from explorer.distributions import DISTRIBUTIONS
 from explorer.distributions.geometry import MAX_POINTS
+from explorer.distributions.points import USUAL
 from explorer.imports import DataFileError, from_strokes, read_data, read_image, read_points
 from explorer.imports.base import hilbert, spread
 
@@ -130,8 +131,11 @@ def test_a_huge_file_is_sampled_evenly(tmp_path, monkeypatch, name, ordered):
     x = DISTRIBUTIONS["unequal_modes"]().mixture.sample(40_000, np.random.default_rng(0))[0]
     x = x[np.argsort(x[:, 0])] if ordered else x
     got = read_points(written(tmp_path, name, csv(x) if name == "a.csv" else npy(x)))
-    assert got.rows == 40_000 and len(got.points) == MAX_POINTS
-    assert "40,000 rows read, a random 5,000 of them looked at, 1,000 of them kept" in got.sentence
+    assert got.rows == 40_000 and len(got.points) == USUAL and len(got.held_out) == 500
+    assert (
+        "40,000 rows read, a random 5,000 of them looked at, 500 held out for validation, 2,000 kept"
+        in got.sentence
+    )
     assert np.mean(got.original(got.points)[:, 0] < 0.6) == pytest.approx(0.8, abs=0.02)
 
 

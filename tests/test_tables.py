@@ -326,7 +326,7 @@ def test_the_count_of_support_points_is_kept(tmp_path):
     x = np.random.default_rng(0).normal(size=(500, 3))
     path = file_of(tmp_path, "a.npy", npy(x))
     got = take(look(path), Choice(("1", "3"), count=100))
-    assert len(got.points) == 100 and "100 of them kept" in got.sentence
+    assert len(got.points) == 100 and "100 kept" in got.sentence
 
 
 def test_one_column_is_a_distribution_in_one_dimension(tmp_path):

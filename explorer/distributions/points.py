@@ -107,7 +107,12 @@ class Points(Distribution):
         help=f"At most {MOST_HELD_OUT:,} rows of the same file, for the validation loss.",
         equation="1/m Σⱼ ℓ(θ; vⱼ), vⱼ held out",
     )  # fmt: skip
-    file: Any = param("", "File", kind="data", help="The name of the file that the points are from.")
+    file: str = param(
+        "",
+        "File",
+        advanced=True,
+        help="The name of the file that the points are from: what titles and captions call them.",
+    )
     columns: Any = param((), "Columns", kind="data", help="What its coordinates are called.")
     shift: Any = param(
         (), "Shift", kind="data", help="The origin of the standard units, in those of the file.",
@@ -128,8 +133,6 @@ class Points(Distribution):
         if d not in (1, 2):
             raise ParamError(f"points.points must have one or two columns, not {d}")
         held_out = _rows(self.held_out, "held_out", MOST_HELD_OUT, d) if given(self.held_out) else ()
-        if not isinstance(self.file, str):
-            raise ParamError(f"points.file must be the name of a file, not {self.file!r}")
         kept = {"dim": d, "points": points, "held_out": held_out, "labels": self._checked_labels()}
         kept |= self._checked_units(d) | ({"title": self.file} if self.file else {})
         for name, value in kept.items():  # of this object, since its numbers decide it
@@ -144,15 +147,19 @@ class Points(Distribution):
         parts = {"shift": self.shift, "scale": self.scale, "columns": self.columns}
         if not any(given(value) for value in parts.values()):
             return dict.fromkeys(parts, ())
-        names = self.columns if isinstance(self.columns, list | tuple) else ()
-        if len(names) != d or not all(isinstance(name, str) for name in names):
-            raise ParamError(f"points.columns must be {d} names, one a coordinate")
         numeric = {}
         for name in ("shift", "scale"):
+            if not given(parts[name]):
+                continue
             values = numbers(parts[name], f"points.{name}", 1)
             if len(values) != d:
                 raise ParamError(f"points.{name} must be {d} numbers, one a coordinate, not {len(values)}")
             numeric[name] = tuple(values.tolist())
+        names = self.columns if isinstance(self.columns, list | tuple) else ()
+        if len(names) != d or not all(isinstance(name, str) for name in names):
+            raise ParamError(f"points.columns must be {d} names, one a coordinate")
+        if numeric.keys() != {"shift", "scale"}:
+            raise ParamError("points.shift and points.scale must both be given, or none of them")
         if min(numeric["scale"]) <= 0:
             raise ParamError("points.scale must be greater than 0")
         return {**numeric, "columns": tuple(names)}
