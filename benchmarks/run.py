@@ -25,6 +25,7 @@ NAMES = (
     "canvas",
     "samplers",
     "memory",
+    "own_points",
     "export",
     "training",
     "objectives",

@@ -10,6 +10,7 @@ import windows
 from PIL import Image
 from PySide6.QtWidgets import QApplication
 
+from explorer.distributions.points import Points
 from explorer.document import Document
 from explorer.experiment import Experiment
 from explorer.export import EXPORTERS
@@ -175,6 +176,28 @@ def test_it_waits_for_a_run_that_is_being_computed(host, panel):
     assert "still being computed" in panel.state.text()
     panel.ask_where()
     assert panel.asking.dialog is None
+
+
+@pytest.mark.parametrize("name", ["csv", "npz"])
+def test_the_units_of_a_file_are_offered_where_the_data_has_one(qtbot, host, panel, tmp_path, name):
+    shown(panel, name)
+    assert not panel.form.form.shown("units")
+    points = {"points": [[0.0, 1.0], [1.0, 0.0], [-1.0, 0.5]], "file": "a.csv"}
+    data = Points(**points, columns=("u", "v"), shift=(100.0, -7.0), scale=(5.0, 0.1))
+    host.session.edit(Document(replace(small(), data=data)))
+    host.run(qtbot)
+    shown(panel, name)
+    assert panel.form.form.shown("units")
+    for units in ("file", "standard"):
+        panel.form.set_exporter(replace(panel.exporter, units=units))
+        panel.start(tmp_path / units)
+        finish(qtbot, panel)
+    if name == "csv":
+        heads = [(tmp_path / units).read_text().splitlines()[0] for units in ("file", "standard")]
+        assert heads == ["frame,t,particle,u,v", "frame,t,particle,x,y"]
+    else:
+        own, plain = (np.load(tmp_path / units)["x"] for units in ("file", "standard"))
+        assert np.allclose(own, plain * [5.0, 0.1] + [100.0, -7.0])
 
 
 def test_it_asks_where(qtbot, host, panel, tmp_path):

@@ -1,7 +1,7 @@
 """The user's own data: points from a table or an array, an image by its darkness, mouse strokes.
 
-Whatever the file, it ends in at most MAX_POINTS support points, moved and scaled to the size that the SDEs
-expect; what was done is said in a sentence, and the transform is kept. A file that cannot be read is refused
+Whatever the file, it ends in a number of support points, moved and scaled to the size that the SDEs expect; what was
+done is said in a sentence, and the transform is kept. A file that cannot be read is refused
 with one sentence that names the file and, in a table, the line. Files are never unpickled.
 
 `look` and `take` (preview.py) are the one way to points; `read_data` takes what `look` proposes.

@@ -119,7 +119,7 @@ class ExportPanel(QDialog):
     def _show(self) -> None:
         """Say what the file will be, and ask for the picture and the size of it."""
         replay = work.replay_now(self._host.session, self._theme_now(), caption=self.form.caption.isChecked())
-        self.form.set_pictures(self._host.session.document.experiment.pictures is not None)
+        self.form.set_data(self._host.session.document.experiment.data)
         self._replay = replay or self._replay
         ready = self._replay is not None
         self.start_button.setEnabled(ready and self.job is None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from explorer.distributions import Distribution
 from explorer.export import EXPORTERS, Exporter
 from explorer.theme import THEMES
 from explorer.ui import export_work as work
@@ -71,8 +72,10 @@ class ExportForm(QWidget):
         """Choose a format by its name."""
         self.format.setCurrentIndex(self.format.findData(name))
 
-    def set_pictures(self, pictures: bool) -> None:
-        """Offer the formats that are for pictures alone, or leave them out."""
+    def set_data(self, data: Distribution) -> None:
+        """Offer what makes sense for this data alone: formats for pictures, the units of a file."""
+        self.form.leave_out(() if data.units else ("units",))
+        pictures = data.picture is not None
         for exporter in self._kinds.values():
             place = self.format.findData(exporter.name)
             if exporter.of_pictures and pictures and place < 0:
