@@ -46,8 +46,17 @@ def table_arguments(parser: ArgumentParser, of: str, classes: bool = False) -> N
     group.add_argument("--sheet", metavar="NAME", help="the sheet of a workbook, or the array of an .npz")
 
 
+def given_arguments(options: Namespace) -> list[str]:
+    """Those of the options above that are given."""
+    names = ("columns", "classes", "rows", "decimal", "header", "sheet")
+    given = [f"--{name}" for name in names if getattr(options, name, None) not in (None, [])]
+    return [*given, "--scale"] if getattr(options, "scale", "common") != "common" else given
+
+
 def previewed(name: str, options: Namespace) -> Preview:
     """A file looked at, in the way that the options say."""
+    if not name:
+        raise DataFileError("the name of a file is needed, and none is given")
     header = {"yes": True, "no": False, None: None}[options.header]
     return look(name, part=options.sheet or "", header=header)
 
@@ -57,6 +66,8 @@ def chosen(preview: Preview, options: Namespace) -> Choice:
     choice = preview.proposal
     if options.columns is not None:
         columns = columns_in(options.columns)
+        if not columns:
+            raise DataFileError(f"{preview.name}: --columns names no column")
         classes = "" if choice.classes in columns else choice.classes
         choice = replace(choice, columns=columns, classes=classes)
     if options.rows:

@@ -168,6 +168,8 @@ def _table_of(
         PICTURE: lambda: _no_table(source),
     }
     text = {TEXT, GZIP, BZIP2, XZ}
+    if part and source.kind not in (NPZ, WORKBOOK):
+        raise DataFileError(f"{source.name} has no parts of which {short(part)} could be one")
     if source.kind in text:
         table = text_table(source, delimiter, header, encoding)
         if source.path is not None and source.path.suffix.lower() in (".npy", ".npz") and source.kind == TEXT:
