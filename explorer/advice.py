@@ -49,10 +49,9 @@ def _prior(e: Experiment) -> Iterator[str]:
     # a prior whose mean is off by a share of its width gives samples that are off by that share of the data's
     off = alpha * float(np.linalg.norm(mixture.mean)) / mixture.spread(alpha, sigma)
     if off > (OFF_PICTURES if e.pictures else OFF) and not any(_sigma_max(e)):  # which says more of images
-        far = "farther from the prior's 0 than" if off > 1 else f"{off:.2g} times"
         yield (
-            f"At t = 1 the mean of p_T is {far} the noise σ = {sigma:.2g} away: the prior is not p_T, and the samples "
-            "are shifted. Data around 0, or more noise at the end, fixes it."
+            f"At t = 1 the mean of p_T is {off:.2g} standard deviations of the prior from 0: the prior is not p_T, and "
+            "the samples are shifted. Center the data, or choose more noise at t = 1."
         )
 
 
@@ -152,8 +151,9 @@ def _snr(e: Experiment) -> Iterator[str]:
     numbers = s.particles * e.data.dim
     if s.corrector.name == "langevin" and numbers < FEW_NUMBERS:
         yield (
-            f"{s.particles} particles are few for the snr rule, whose step is an average over them: besides snr² the "
-            f"variance comes out some {4 / numbers:.2g} too large, from {math.ceil(FEW_NUMBERS / e.data.dim)} on less."
+            f"{s.particles} particles are few for the snr rule, whose step size is an average over them: the variance "
+            f"comes out too large by about {4 / numbers:.2g} beyond snr². Take at least "
+            f"{math.ceil(FEW_NUMBERS / e.data.dim)}."
         )
     if s.predictor.name == "none" and s.steps * s.corrector_steps < 500:
         yield "Without a predictor the corrector alone must follow pₜ: it needs many more moves."

@@ -9,7 +9,7 @@
       that is not the locale's group mark separates decimals too, for that is how this program writes numbers. What is
       left is refused: a comma that the locale does not use, a point that groups.
   A refusal names both readings.
-- A whole number never comes from a fraction that is cut off: "1,5" is refused, "1.0" and "1e3" are whole.
+- A whole number never comes from a fraction: "1,5" is refused, and so is "1,00"; "1.0" and "1e3" are whole.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ def _single(plain: str, text: str, marks: Marks, whole: bool) -> int | float:
     readings = dict(_readings(found[2])) if found else {}
     if not readings or found is None:
         raise NumberError(f"a {'whole ' * whole}number, not {_shown(text)}")
-    digits = found[1] + _chosen(readings, marks, whole, text) + (found[3] or "")
+    chosen = _chosen(readings, marks, whole, text)
+    if whole and not found[3] and len(chosen.partition(".")[2]) > 1:  # rather groups that are not of three
+        raise NumberError(f"a whole number, not {_shown(text)}")
+    digits = found[1] + chosen + (found[3] or "")
     return int(digits) if re.fullmatch(r"[+-]?\d{1,300}", digits) else float(digits)
 
 

@@ -491,6 +491,15 @@ WRONG = {
     "figure": (["lab", "space_time", "{e}", "--quick", "--figure", "99"], "there is only figure 1."),
     "data is a folder without images": (["new", "--data", "{dir}"], "holds no images"),
     "device": (["train", "{e}", "--out", "m", "--device", "abacus"], "--device"),
+    "no name of data": (["new", "--data", ""], "--data needs the name"),
+    "no name of an experiment": (["run", ""], "the name of a file is needed"),
+    "no name of points": (["score", "{e}", "--points", ""], "--points: the name of a file is needed"),
+    "no name of a column": (["new", "--data", "{two}", "--columns", ""], "--columns names no column"),
+    "a sheet of a text": (["new", "--data", "{two}", "--sheet", "a"], "has no parts"),
+    "columns of images": (["new", "--data", "{pictures}", "--columns", "x,y"], "holds images"),
+    "arrays as a table": (["run", "{e}", "--out", "r.csv"], "end in .npz"),
+    "an experiment as an image": (["new", "--out", "e.png"], "end in .json"),
+    "a network as arrays": (["train", "{e}", "--out", "m.npz", "--iterations", "1"], "end in .safetensors"),
     "no points": (["score", "{e}", "--points", "none.csv"], "none.csv cannot be read"),
     "empty points": (["score", "{e}", "--points", "{empty}"], "is empty"),
     "words as points": (["score", "{e}", "--points", "{words}"], "line 2"),
@@ -511,7 +520,8 @@ def places(file, model, tmp_path, monkeypatch):
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "binary").write_bytes(bytes(range(256)))
-    return {name: name for name in (*texts, "binary")} | {
+    (tmp_path / "pictures").mkdir()
+    return {name: name for name in (*texts, "binary", "pictures")} | {
         "e": "e.json",
         "dir": str(tmp_path),
         "model": str(model),

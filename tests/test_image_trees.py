@@ -433,6 +433,38 @@ def test_npy_with_labels_beside_it(tmp_path):
     is_labelled(found(tmp_path / "train_images.npy", side=28))
 
 
+@pytest.mark.parametrize(("labels", "said"), [
+    (np.arange(15) % 2, "labels has 15 labels for 20 images"),
+    (np.array(["a", "b"] * 10, object), "labels holds Python objects"),
+])  # fmt: skip
+def test_labels_that_do_not_fit_are_said(tmp_path, labels, said):
+    np.savez(tmp_path / "a.npz", images=digits(20)[0], labels=labels)
+    data = found(tmp_path / "a.npz", side=28)
+    assert not data.label_names and said in data.sentence
+
+
+@pytest.mark.parametrize(("shape", "refused"), [
+    ((28, 28, 40), True), ((40, 28, 28), False), ((28, 28, 28), False), ((28, 28, 40, 1), False),
+])  # fmt: skip
+def test_images_along_the_last_axis_are_not_cut_across(tmp_path, shape, refused):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8))
+    if refused:
+        with pytest.raises(ImageError, match=r"40 images of 28 by 28 .* or 28 of 28 by 40"):
+            found(tmp_path / "a.npy")
+    else:
+        assert f"{shape[0]} images" in found(tmp_path / "a.npy").sentence
+
+
+@pytest.mark.parametrize("ending", ["tiff", "gif", "webp", "png"])
+def test_frames_behind_the_first_are_counted(tmp_path, ending):
+    levels = np.random.default_rng(0).integers(0, 255, (6, 16, 16)).astype(np.uint8)
+    first, *rest = map(Image.fromarray, levels)
+    first.save(tmp_path / f"stack.{ending}", save_all=True, append_images=rest)
+    for i in range(4):
+        image(10 * i, tmp_path / f"{i}.png")
+    assert found(tmp_path).sentence.endswith("5 images; left out: 5 further frames.")
+
+
 @pytest.mark.parametrize(("before", "names"), [(1, "batches.meta.txt"), (2, "fine_label_names.txt")])
 def test_cifar_binary(tmp_path, before, names):
     rng = np.random.default_rng(0)

@@ -77,7 +77,24 @@ def test_a_thousand_is_no_one(marks):
 
 
 @pytest.mark.parametrize("marks", ALL)
-@pytest.mark.parametrize("text", ["1,5", "1.5", "0,5", "1/3", "2.0001", "1,000.5", "50%", "1e-1", "1e400"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,5",
+        "1.5",
+        "0,5",
+        "1/3",
+        "2.0001",
+        "1,000.5",
+        "50%",
+        "1e-1",
+        "1e400",
+        "1,00",
+        "1000,000",
+        "0,000",
+        "2.00",
+    ],
+)
 def test_a_whole_number_never_comes_from_a_decimal_reading(text, marks):
     with pytest.raises(NumberError, match="a whole number, not"):
         number(text, marks, whole=True)

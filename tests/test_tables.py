@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import struct
 import threading
 import zipfile
@@ -69,6 +70,7 @@ READ = {
     "the other column decides.tsv": ("x\ty\n1,234\t1,5\n2,345\t2,25\n", [(1.234, 1.5), (2.345, 2.25)]),
     "the other column has dots.tsv": ("x\ty\n1,234\t1.5\n2,345\t2.25\n", [(1234, 1.5), (2345, 2.25)]),
     "three decimals.csv": ("x,y\n1.234,2.345\n3.456,4.567\n", [(1.234, 2.345), (3.456, 4.567)]),
+    "lakhs with decimals.csv": ('x,y\n"1,23,456.7","1"\n"12,34,567","2"\n', [(123456.7, 1), (1234567, 2)]),
     "spaces in thousands.csv": ("x;y\n1 200;300\n1 500;2 700\n", [(1200, 300), (1500, 2700)]),
     "nbsp.csv": (f"x;y\n1{NBSP}200,5;300,5\n1{NBSP}500,5;700,5\n", [(1200.5, 300.5), (1500.5, 700.5)]),
     "narrow nbsp.csv": (f"x;y\n1{NARROW}200,5;300\n12{NARROW}500;700\n", [(1200.5, 300), (12500, 700)]),
@@ -102,6 +104,9 @@ READ = {
     "header in a comment.txt": ("# y x\n1 10\n5 20\n3 30\n", [(10, 1), (20, 5), (30, 3)]),
     "title.csv": ("Measured on 3 March\n\nx,y\n10,1\n20,5\n", [(10, 1), (20, 5)]),
     "title with commas.csv": ("Run 5, 3 March, noon\nx,y\n10,1\n20,5\n", [(10, 1), (20, 5)]),
+    "title over spaces.txt": ("Measured on Monday\n10 1\n20 5\n", [(10, 1), (20, 5)]),
+    "names of several words.txt": ("height (cm) weight (kg)\n10 1\n20 5\n", [(10, 1), (20, 5)]),
+    "names begin with a sign.txt": ("%,mm\n1,10\n5,20\n3,30\n", [(1, 10), (5, 20), (3, 30)]),
     "several titles.csv": ("Device: A\nOperator: B\nDate: 2024-03-01\ny,x\n1,10\n5,20\n", [(10, 1), (20, 5)]),
     "units.csv": ("y,x\ns,m\n1,10\n5,20\n", [(10, 1), (20, 5)]),
     "units in brackets.csv": ("x,y\n[mm],[kg m^-3]\n10,1\n20,5\n", [(10, 1), (20, 5)]),
@@ -134,6 +139,7 @@ READ = {
     "three numeric names.csv": ("0,1,2\n10,1,4\n20,5,4\n30,3,4\n", [(10, 1), (20, 5), (30, 3)]),
     "curve from 0,1.csv": ("0,1\n0.1,0.995\n0.2,0.98\n0.3,0.955\n", [(0, 1), (0.1, 0.995), (0.2, 0.98), (0.3, 0.955)]),
     "whole points from 0,1.csv": ("0,1\n1,0\n-1,2\n0,3\n", [(0, 1), (1, 0), (-1, 2), (0, 3)]),
+    "points around 0,1.csv": ("0,1\n-3,5\n2,4\n1,-1\n3,0\n", [(0, 1), (-3, 5), (2, 4), (1, -1), (3, 0)]),
     "pandas.csv": (",x,y\n0,10,1\n1,20,5\n2,30,3\n3,40,7\n", XY),
     "pandas unnamed.csv": (",0,1\n0,10,1\n1,20,5\n2,30,3\n3,40,7\n", XY),
     "pandas twice.csv": ("Unnamed: 0,x,y\n0,10,1\n1,20,5\n2,30,3\n3,40,7\n", XY),
@@ -147,7 +153,16 @@ READ = {
     "r table.txt": ('"x" "y"\n"1" 10 1\n"2" 20 5\n"3" 30 3\n"4" 40 7\n', XY),
     "r named rows.txt": ("x y\nann 10 1\nbob 20 5\ncid 30 3\ndan 40 7\n", XY),
     "r quoted rows.csv": ('"x","y"\n"1",10,1\n"2",20,5\n"3",30,3\n"4",40,7\n', XY),
+    **{f"counted by {name}.csv": (f"{name},height,width\n105,10,1\n220,20,5\n33,30,3\n940,40,7\n", XY) for name in (
+        "ID", "No.", "#", "SampleID", "ParticleId", "OBJECTID", "fid", "key", "Number", "S.No", "Sl. No.", "...1",
+        "Unnamed: 0.1", "case", "Subject", "seq", "uuid", "obs", "row", "sample_id", "_id")},
+    "counted by X, as R does.csv": ("X,height,width\n1,10,1\n2,20,5\n3,30,3\n4,40,7\n", XY),
     # coordinates by name
+    **{f"{x} and {y}.csv".replace("/", " per "): (f'w,"{y}","{x}"\n1.5,1,10\n2.5,5,20\n7,3,30\n9,7,40\n', XY)
+       for x, y in (
+        ("X (mm)", "Y (mm)"), ("x/mm", "y/mm"), ("x, mm", "y, mm"), ("PC1", "PC2"), ("t-SNE 1", "t-SNE 2"),
+        ("Component 1", "Component 2"), ("x[0]", "x[1]"), ("centroid_x", "centroid_y"), ("GazeX", "GazeY"),
+        ("lng", "lat"), ("E", "N"), ("re", "im"), ("col", "row"), ("latent_0", "latent_1"), ("vx", "vy"))},
     "y before x.csv": ("y,x\n1,10\n5,20\n3,30\n7,40\n", XY),
     "capitals.csv": ("Y,X\n1,10\n5,20\n3,30\n7,40\n", XY),
     "units in names.csv": ("t,y [m],x [m]\n5,1,10\n5,5,20\n5,3,30\n5,7,40\n", XY),
@@ -188,6 +203,14 @@ REFUSED = {
     "money.csv": ("x;y\n1 200,00 €;5\n1 300,00 €;7\n", r"'x' holds words"),
     "two readings with thousands.tsv": ("x\ty\n1,234\t5\n900\t7\n", r"two ways"),
     "marks that contradict.csv": ("x;y\n1,5;1\n2.5;2\n", r"'1,5 and 2\.5'.*contradict"),
+    "money beside numbers.csv": ("price,y\n$10,1\n$20,5\n$30,3\n", r"'price' holds '\$10'"),
+    "shares beside numbers.csv": ("share;y\n10 %;1\n20 %;5\nNA;3\n", r"'share' holds '10 %'"),
+    "brackets for minus.csv": ("loss,gain\n(10),1\n(20),5\n(30),3\n", r"'loss' holds '\(10\)'"),
+    "units in every field.csv": ("x,y\n10 mm,1 mm\n20 mm,5 mm\n30 mm,3 mm\n", "no column of numbers"),
+    "an empty coordinate.csv": ("x,y\nNA,1\nNA,2\nNA,3\n", "'x' is empty"),
+    "wrong sep.csv": ("sep=;\nx,y\n10,1\n20,5\n30,3\n", "two ways, as 2 columns"),
+    "quoted lines.csv": ('"x,y"\n"10,1"\n"20,5"\n"30,3"\n', "two ways, as 2 columns"),
+    "a comment behind numbers.txt": ("10 1 # first\n20 5\n30 3\n", "4 names in line 1"),
     "more than names.csv": ("x,y\n1,5,2,5\n3,5,4,5\n5,5,0,5\n", "4 fields in line 2 but 2 names in line 1"),
     "three and two.csv": ("x,y\n1,5,2\n3,5,4\n5,5,0\n", "3 fields in line 2 but 2 names"),
     "fewer than names.csv": ("x,y,z\n1,5\n3,5\n5,5\n", "2 fields in line 2 but 3 names"),
@@ -227,8 +250,9 @@ def test_a_question_is_asked_and_its_answer_holds(tmp_path, decimal, due):
     assert points_of(path, decimal=decimal) == due
 
 
-def test_what_the_first_rows_leave_open_all_rows_decide(tmp_path):
-    rows = ["1,200\t5"] * 30_000 + ["2,5\t6"]
+def test_what_the_first_rows_leave_open_all_rows_decide(tmp_path, monkeypatch):
+    monkeypatch.setattr("explorer.imports.tables._BLOCK", 1 << 12)
+    rows = ["1,200\t5"] * 3_000 + ["2,5\t6"]
     path = file_of(tmp_path, "a.tsv", "x\ty\n" + "\n".join(rows) + "\n")
     assert len(look(path).questions) == 1 and not look(path).complete
     assert set(all_points(look(path))[:, 0].tolist()) == {1.2, 2.5}
@@ -357,6 +381,11 @@ ARRAYS = {
     "lon and lat.npz": npz(lat=PAIRS[:, 1], lon=PAIRS[:, 0]),
     "labels first.npz": npz(labels=np.array([0, 0, 1, 1]), embedding=PAIRS),
     "wide beside.npz": npz(features=np.zeros((4, 9)), X=PAIRS),
+    "trained and tested.npz": npz(x_test=PAIRS[:3] + 1, x_train=PAIRS, y_train=np.array([0, 1, 0, 1])),
+    "covariance beside.npz": npz(cov=np.eye(2), emb=PAIRS),
+    "edges beside.npz": npz(links=np.array([[0, 1], [1, 2], [2, 3]]), verts=PAIRS),
+    "bounds beside.npz": npz(bounds=np.array([[0, 0], [50, 50]]), cloud=np.c_[PAIRS, PAIRS[:, :1]]),
+    "two arrays of numbers.npz": npz(first=PAIRS[:, 0], second=PAIRS[:, 1]),
     "image beside.npz": npz(image=np.zeros((8, 8)), other=PAIRS),
     "records.npz": npz(records=STRUCTURED),
     "a run.npz": npz(
@@ -387,6 +416,22 @@ def test_labels_beside_points_are_classes(tmp_path):
 def test_columns_of_one(tmp_path):
     for array in (PAIRS[:, 0], PAIRS[:, :1], PAIRS[None, :, 0]):
         assert points_of(file_of(tmp_path, "a.npy", npy(array))) == [(x,) for x, _ in XY]
+
+
+def test_rows_of_coordinates_are_turned(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(3, 40))
+    assert np.allclose(all_points(look(file_of(tmp_path, "a.npy", npy(rows)))), rows[:2].T)
+
+
+@pytest.mark.parametrize(("name", "content", "match"), [
+    ("a.csv", "0,1\n10,1\n20,5\n30,3\n40,7\n", r"line 1 \(0, 1\) read as a point"),
+    ("a.txt", "4 2\n10 1\n20 5\n30 3\n40 7\n", r"line 1 \(4, 2\) read as a point"),
+    ("a.npy", npy(PAIRS) + b"more", "4 bytes behind the array"),
+    ("a.npz", npz(x=PAIRS[:, 0], y=PAIRS[:, 1], z=np.zeros((4, 4))), "arrays x and y of 3 taken"),
+])  # fmt: skip
+def test_what_may_have_been_meant_otherwise_is_said(tmp_path, name, content, match):
+    with_it = read_data(file_of(tmp_path, name, content))
+    assert re.search(match, with_it.sentence)
 
 
 @pytest.mark.parametrize("array", [
@@ -557,6 +602,9 @@ def zipped(*names):
 
 OTHERS = {
     "a pickle": __import__("pickle").dumps(PAIRS),
+    "Matrix Market": b"%%MatrixMarket matrix array real general\n4 2\n10\n20\n30\n40\n1\n5\n3\n7\n",
+    "LIBSVM": b"1 1:10 2:1\n-1 1:20 2:5\n1 1:30 2:3\n",
+    "mesh": b"OFF\n4 1 0\n10 1 0\n20 5 0\n30 3 0\n40 7 0\n3 0 1 2\n",
     "PDF": b"%PDF-1.7\n%\xe2\xe3",
     "HDF5": b"\x89HDF\r\n\x1a\n" + bytes(50),
     "MATLAB": b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(200),
@@ -618,8 +666,8 @@ def test_a_pipe_is_read_and_a_silent_one_left(tmp_path, monkeypatch):
 
 
 def test_packed_text_that_never_ends_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("explorer.imports.tables.MOST_UNPACKED", 3 << 20)
-    path = file_of(tmp_path, "a.csv.gz", gzip.compress(b"1,2\n3,4\n" * 1_000_000))
+    monkeypatch.setattr("explorer.imports.tables.MOST_UNPACKED", 1 << 20)
+    path = file_of(tmp_path, "a.csv.gz", gzip.compress(b"1,2\n3,4\n" * 300_000))
     with pytest.raises(DataFileError, match="unpacks to more than"):
         read_data(path)
 

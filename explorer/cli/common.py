@@ -62,6 +62,8 @@ def model_argument(parser: ArgumentParser) -> None:
 
 def read_document(name: str, sets: Sequence[str]) -> Document:
     """The document in a file (- for stdin) with fields set; a word of caution goes to stderr."""
+    if not name:
+        raise WrongUse("EXPERIMENT.json: the name of a file is needed, and none is given.")
     if name == DASH:
         found, caution = document.loads(document.text_of(read_stdin(document.LARGEST), "stdin"))
         found = document.seen_from(found, Path.cwd())
@@ -247,8 +249,17 @@ def advise(e: Experiment) -> None:
 STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
-def target(name: str, option: str = "--out", stdout: bool = True) -> str:
-    """A path to write to, refused at once where it cannot be written; DASH is stdout, for those that write there."""
+#: Endings of the files that the commands write.
+_ENDINGS = {
+    ".json", ".npz", ".npy", ".safetensors", ".csv", ".png", ".svg", ".pdf", ".gif", ".mp4", ".webp", ".apng", ".py",
+}  # fmt: skip
+
+
+def target(name: str, option: str = "--out", stdout: bool = True, ending: str = "") -> str:
+    """A path to write to, refused at once where it cannot be written; DASH is stdout, for those that write there.
+
+    ending: of what is always written there: a file that is called as one of another kind would lie.
+    """
     if name == DASH or name in STDOUT:
         if not stdout:
             raise WrongUse(f"{option} {name}: this is written into a file, not to stdout; name a file.")
@@ -266,6 +277,10 @@ def target(name: str, option: str = "--out", stdout: bool = True) -> str:
         found.st_mode
     ):  # a pipe or a device: its folder does not matter
         return name
+    if ending and path.suffix.lower() in _ENDINGS - {ending}:
+        raise WrongUse(
+            f"{option} {name}: what is written there is of another kind; let its name end in {ending}."
+        )
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise WrongUse(f"{option} {name}: there is no folder {folder if path.is_symlink() else path.parent}.")

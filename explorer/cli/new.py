@@ -12,7 +12,7 @@ from typing import Any
 from explorer import document
 from explorer.cli.common import DASH, set_argument, target, warn, with_fields
 from explorer.cli.errors import Failed, Parser, WrongUse
-from explorer.cli.points import imported, table_arguments
+from explorer.cli.points import given_arguments, imported, table_arguments
 from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.experiment import Experiment, first_sheet, in_mode, with_data
@@ -46,7 +46,7 @@ def main(program: str, argv: list[str]) -> int:
     table_arguments(parser, "--data", classes=True)
     parser.add_argument("--out", metavar="FILE", default=DASH, help="where to write (- is stdout)")
     options = parser.parse_args(argv)
-    out = target(options.out)
+    out = target(options.out, ending=".json")
     sets = [
         *_named("data", options.distribution, DATA, "--distribution"),
         *_named("sde", options.sde, SDES, "--sde"),
@@ -73,13 +73,28 @@ def _begun(options: Namespace, sets: list[str]) -> Document:
         chosen = _told(_scene(options.scene))
         return with_fields(replace(chosen.document, lab=chosen.make_lab()), sets)
     if options.data is not None:
+        if not options.data:
+            raise WrongUse("--data needs the name of a file or a folder, and none is given.")
         if options.data != DASH and is_images(Path(options.data)):
+            _only_tables(options)
             place = json.dumps(str(Path(options.data)))
             return _made(['data="folder"', f"data.path={place}", *sets])
-        found = read_image(options.data) if _is_picture(options.data) else imported(options.data, options)
+        if _is_picture(options.data):
+            _only_tables(options)
+            found = read_image(options.data)
+        else:
+            found = imported(options.data, options)
         warn(found.sentence)
         return with_fields(Document().with_data(found.distribution()), sets)
     return _made(sets)
+
+
+def _only_tables(options: Namespace) -> None:
+    """Refuse what chooses from a table where there is none."""
+    if given := given_arguments(options):
+        raise WrongUse(
+            f"--data {options.data} holds images, and no table from which {given[0]} could choose."
+        )
 
 
 def _is_picture(name: str) -> bool:

@@ -75,8 +75,19 @@ def units_of(options: Namespace, e: Experiment) -> Units | None:
     return e.data.units if options.units == FILE else None
 
 
+def given_arguments(options: Namespace) -> list[str]:
+    """Those of the options above that are given."""
+    names = ("columns", "classes", "rows", "decimal", "header", "sheet", "count", "held_out")
+    given = [
+        f"--{name.replace('_', '-')}" for name in names if getattr(options, name, None) not in (None, [])
+    ]
+    return [*given, "--scale"] if getattr(options, "scale", "common") != "common" else given
+
+
 def previewed(name: str, options: Namespace) -> Preview:
     """A file looked at, in the way that the options say."""
+    if not name:
+        raise DataFileError("the name of a file is needed, and none is given")
     header = {"yes": True, "no": False, None: None}[options.header]
     return look(name, part=options.sheet or "", header=header)
 
@@ -86,6 +97,8 @@ def chosen(preview: Preview, options: Namespace) -> Choice:
     choice = preview.proposal
     if options.columns is not None:
         columns = columns_in(options.columns)
+        if not columns:
+            raise DataFileError(f"{preview.name}: --columns names no column")
         classes = "" if choice.classes in columns else choice.classes
         choice = replace(choice, columns=columns, classes=classes)
     if options.rows:

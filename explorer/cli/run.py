@@ -43,7 +43,7 @@ from explorer.lazy import torch
 def main(program: str, argv: list[str]) -> int:
     """Simulate."""
     options = _parser(program).parse_args(argv)
-    out = target(options.out) if options.out is not None else None
+    out = target(options.out, ending=".npz") if options.out is not None else None
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, options.sets), model)
     answer = resolved(found.experiment, model)

@@ -48,7 +48,7 @@ def main(program: str, argv: list[str]) -> int:
 
 def _main(program: str, argv: list[str]) -> int:
     options = _options(program, argv)
-    out = target(options.out, stdout=False)
+    out = target(options.out, stdout=False, ending=".safetensors")
     if options.checkpoint is not None:
         target(options.checkpoint, "--checkpoint", stdout=False)
     checkpoint = _checkpoint(options.resume)

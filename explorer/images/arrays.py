@@ -152,6 +152,7 @@ def read_arrays(path: Path, most: int, most_held: int) -> Arrays:
         for s in images
         if s is not train and s is not held
     ]
+    _check_order(train)
     first, said = _part(train, found, most)
     second = None
     if held is not None:
@@ -173,6 +174,17 @@ def _by_split(images: Sequence[Source]) -> dict[str, Source]:
     for source in ordered:
         found.setdefault(_split_in(source), source)
     return found
+
+
+def _check_order(images: Source) -> None:
+    """Refuse images one behind the other along the last axis, as MATLAB has them: as they are read they would be of
+    other sides."""
+    if len(images.shape) == 3 and images.shape[0] == images.shape[1] != images.shape[2]:
+        side, _, n = images.shape
+        raise ImageError(
+            f"{images.name} has shape {images.shape}, which may be {n:,} images of {side} by {side} in MATLAB's order, "
+            f"or {side} of {side} by {n}: save it as (n, height, width, 1)."
+        )
 
 
 def _split_in(source: Source) -> str:
@@ -216,7 +228,7 @@ def _labels_of(
         and _split_in(s) == split and _rank(s.key or s.name, _LABELS) < len(_LABELS)
     ]  # fmt: skip
     if not fitting:
-        return None, []
+        return None, _misfits(images, found)
     labels = min(fitting, key=lambda s: _rank(s.key or s.name, _LABELS))
     if math.prod(labels.shape) * labels.dtype.itemsize > MOST_UNPACKED:
         raise ImageError(f"{labels.name} unpacks to more than {MOST_UNPACKED:,} bytes: take a smaller one.")
@@ -237,6 +249,22 @@ def _labels_of(
     if many > MOST_CLASSES:
         return None, [f"{many:,} classes, but at most {MOST_CLASSES} can be carried: read without them"]
     return _named(values, labels), []
+
+
+def _misfits(images: Source, found: Sequence[Source]) -> list[str]:
+    """What is wrong with arrays that are called as the labels of these images, and cannot be."""
+    said = []
+    for source in found:
+        name = source.key or source.name
+        if source is images or _rank(name, _LABELS) == len(_LABELS) or _split_in(source) != _split_in(images):
+            continue
+        if source.dtype.hasobject:
+            said.append(f"{name} holds Python objects, which are never unpickled: read without classes")
+        elif len(source.shape) <= 2 and source.shape[0] != images.shape[0]:
+            said.append(
+                f"{name} has {source.shape[0]:,} labels for {images.shape[0]:,} images: read without classes"
+            )
+    return said
 
 
 def _named(values: np.ndarray, labels: Source) -> np.ndarray:
@@ -342,7 +370,7 @@ def _of_npy(path: Path) -> Iterator[Source]:
     with path.open("rb") as file:
         shape, fortran, dtype = _npy_header(file, path.name)
         offset = file.tell()
-    if len(shape) and not dtype.hasobject:
+    if len(shape):
         opened = _plain(path, offset)
         yield Source(
             path.name, shape, dtype, _in_order(opened, shape, dtype, path.name) if fortran else opened
@@ -360,7 +388,7 @@ def _of_npz(path: Path) -> Iterator[Source]:
             counted = _Counted(stream)
             shape, fortran, dtype = _npy_header(cast(BinaryIO, counted), path.name)
         opened = _member(path, member, counted.count)
-        if len(shape) and not dtype.hasobject:
+        if len(shape):
             opened = _in_order(opened, shape, dtype, path.name) if fortran else opened
             yield Source(path.name, shape, dtype, opened, member.filename.removesuffix(".npy"))
 

@@ -35,6 +35,7 @@ from explorer.images.square import (
     TooLarge,
     TooSmall,
     fitted,
+    frames_in,
     grey_of,
     span_of,
     stretched,
@@ -268,6 +269,8 @@ class _Reading:
             try:
                 values.append(self._in_colour_or_grey(values_of(path, (3, self.side, self.side))))
                 labels.append(label)
+                if (frames := frames_in(path)) > 1:
+                    self.left.add("further frame", "further frames", place, frames - 1)
             except TooSmall:
                 name = f"smaller than {LEAST_SIDE} pixels"
                 self.left.add(f"image {name}", f"images {name}", place)

@@ -83,6 +83,14 @@ def opened(path: Path, draft: tuple[int, int]) -> Iterator[Image.Image]:
             yield file
 
 
+def frames_in(path: Path) -> int:
+    """How many images a file holds one behind the other, of which the first is read: stacks and animations."""
+    if path.suffix.lower() not in (".tif", ".tiff", ".gif", ".webp", ".png", ".apng"):
+        return 1
+    with opened(path, (1, 1)) as file:
+        return int(getattr(file, "n_frames", 1))
+
+
 def reduced(picture: Image.Image, least: tuple[int, int]) -> Image.Image:
     """An image in grey, RGB or RGBA of 8 bits (L, RGB, RGBA), or of more bits (F), not much over `least` pixels.
 

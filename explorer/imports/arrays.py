@@ -33,7 +33,22 @@ _POINTS = (
     "embedding",
     "arr_0",
 )
-#: The two arrays of coordinates, and one of labels.
+#: Beginnings of names that arrays of pairs have which are no points.
+_NO_POINTS = (
+    "cov",
+    "edge",
+    "face",
+    "link",
+    "adj",
+    "bound",
+    "extent",
+    "limit",
+    "range",
+    "mean",
+    "center",
+    "centre",
+)
+#: The two arrays of coordinates.
 _PAIRS = (("x", "y"), ("lon", "lat"), ("x1", "x2"), ("x0", "x1"), ("u", "v"))
 #: Arrays of a run of this program: (frames, particles, d), and what is beside it.
 _RUN = {"x", "t", "nfe", "experiment"}
@@ -83,7 +98,9 @@ def npy_table(source: Source) -> ArrayTable:
         array: np.ndarray = np.memmap(source.path, dtype, "r", offset, shape, order)
     else:
         array = np.frombuffer(source.held, dtype, math.prod(shape), offset).reshape(shape, order=order)
-    return _table(source.name, "a NumPy array", array, {})
+    table = _table(source.name, "a NumPy array", array, {})
+    beyond = source.size - offset - array.nbytes
+    return _saying(table, f"{beyond:,} bytes behind the array passed over" if beyond else "")
 
 
 def _header(stream: BinaryIO, name: str, size: int) -> Header:
@@ -111,13 +128,16 @@ def _read_header(stream: BinaryIO, name: str) -> Header:
         raise DataFileError(f"{name} is damaged: {e}") from e
 
 
-def _table(name: str, kind: str, array: np.ndarray, beside: Mapping[str, np.ndarray]) -> ArrayTable:
-    """An array as columns, with the arrays of one number or word a row that stand beside it."""
+def _table(
+    name: str, kind: str, array: np.ndarray, beside: Mapping[str, np.ndarray], called: str = ""
+) -> ArrayTable:
+    """An array as columns (one is `called` so), with the arrays of one number or word a row that stand beside it."""
     said: list[str] = []
     if array.dtype.names:
         names, columns = _structured(name, array)
     else:
         names, columns = _plain(name, array, said)
+        names = [called] if called and len(names) == 1 else names
     n = len(columns[0])
     more = {key: value for key, value in beside.items() if value.shape in ((n,), (n, 1))}
     return ArrayTable(
@@ -141,11 +161,18 @@ def _plain(name: str, array: np.ndarray, said: list[str]) -> tuple[list[str], li
         array = array[:, None]
     if array.ndim != 2:
         raise DataFileError(f"{name} has shape {short(str(array.shape))}; points are of shape (n, 2) or (n,)")
-    if array.shape[0] <= 2 < array.shape[1]:
-        rows = "a row of x and a row of y" if array.shape[0] == 2 else "one row of numbers"
-        said.append(f"shape {array.shape} read as {rows}")
+    if _lies_across(array.shape):
+        rows = {1: "one row of numbers", 2: "a row of x and a row of y"}
+        said.append(
+            f"shape {array.shape} read as {rows.get(array.shape[0], f'{array.shape[0]} rows of coordinates')}"
+        )
         array = array.T
     return [f"column {i + 1}" for i in range(array.shape[1])], [array[:, i] for i in range(array.shape[1])]
+
+
+def _lies_across(shape: tuple[int, ...]) -> bool:
+    """Whether the rows of an array are its coordinates, and its columns the points."""
+    return len(shape) == 2 and (shape[0] <= 2 < shape[1] or (shape[0] <= 4 and shape[1] >= 20))
 
 
 # --- .npz -----------------------------------------------------------------------------------------------------
@@ -180,8 +207,9 @@ def npz_table(source: Source, part: str = "") -> tuple[ArrayTable, tuple[str, ..
         taken = part or choices[0]
         array = read(taken)
         beside = {n: read(n) for n, h in usable.items() if n != taken and _beside(h, array)}
-        table = _table(source.name, "NumPy arrays", array, beside)
-        said = f"array {short(taken)} of {len(members)} taken" if len(members) > 1 else ""
+        table = _table(source.name, "NumPy arrays", array, beside, taken)
+        beyond = len(members) - 1 - (len(beside) if array.ndim == 1 else 0)
+        said = f"array {short(taken)} of {len(members)} taken" if beyond else ""
         return _saying(table, said), tuple(choices)
 
 
@@ -208,25 +236,30 @@ def _member_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header 
         return None
 
 
-def _rank(name: str, header: Header) -> tuple[int, int, str] | None:
-    """How well an array does as points, the least first; None where it does not."""
+def _rank(name: str, header: Header) -> tuple[int, ...] | None:
+    """How well an array does as points, the least first; None where it does not.
+
+    Of two of one shape that with the better name, then that of numbers with fractions, then the longer one.
+    """
     shape, _, dtype = header
-    named = _POINTS.index(name.lower()) if name.lower() in _POINTS else len(_POINTS)
+    lower = name.lower()
+    named = _POINTS.index(lower) if lower in _POINTS else len(_POINTS) + lower.startswith(_NO_POINTS)
+    others = (named, dtype.kind != "f", -math.prod(shape))
     if dtype.names:
-        return (1, named, name) if len(shape) == 1 else None
+        return (1, *others) if len(shape) == 1 else None
     if dtype.kind not in "fiu" or not 1 <= len(shape) <= 2 or math.prod(shape) == 0:
         return None
     if len(shape) == 2 and shape[1] == 2:
-        return (0, named, name)
+        return (0 if shape[0] > 2 else 3, *others)
     if len(shape) == 2:
-        return (2 if min(shape) == 2 else 3, named, name)
-    return (4, named, name) if shape[0] > 1 else None
+        return (2 if min(shape) == 2 else 3, *others)
+    return (4, *others) if shape[0] > 1 else None
 
 
 def _beside(header: Header, array: np.ndarray) -> bool:
     """Whether an array has one number or word for each row of another."""
     shape, _, dtype = header
-    n = array.size if array.dtype.names else max(array.shape) if array.shape[0] <= 2 else array.shape[0]
+    n = array.size if array.dtype.names else max(array.shape) if _lies_across(array.shape) else array.shape[0]
     return dtype.kind in "fiubUS" and shape in ((n,), (n, 1))
 
 
@@ -244,7 +277,8 @@ def _pair(headers: Mapping[str, Header]) -> tuple[str, str] | None:
 def _paired(name: str, pair: tuple[str, str], headers: Mapping[str, Header], read: _Members) -> ArrayTable:
     columns = [read(n).reshape(-1) for n in pair]
     beside = {n: read(n).reshape(-1) for n, h in headers.items() if n not in pair and _beside(h, columns[0])}
-    return ArrayTable(name, "NumPy arrays", (*pair, *beside), (*columns, *beside.values()))
+    said = f"arrays {pair[0]} and {pair[1]} of {len(headers)} taken" if len(headers) > 2 else ""
+    return _saying(ArrayTable(name, "NumPy arrays", (*pair, *beside), (*columns, *beside.values())), said)
 
 
 def _is_run(headers: Mapping[str, Header | None]) -> bool:

@@ -169,7 +169,7 @@ def transform_of(
     if not per_axis:
         spread = np.full_like(spread, np.sqrt((spread**2).mean()))
     if not (spread > 1e-12 * np.abs(points).max(axis=None if not per_axis else 0)).all():
-        what = "a constant column" if per_axis else "constant data: all of its points are the same"
+        what = "a constant column" if per_axis else "constant data: all of its points are (nearly) the same"
         raise DataFileError(f"{name} holds {what}")
     return tuple(mean.tolist()), tuple(spread.tolist())
 

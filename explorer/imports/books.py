@@ -150,7 +150,7 @@ def _sheet(
         raise DataFileError(f"{name} is empty: there is not one row of numbers in it")
     layout = layout_of(lines, name, header)
     remarks = (f"sheet {short(sheet)} of {len(names)} taken",) if len(names) > 1 else ()
-    return SheetTable(name, sheet, layout, rows, first, remarks)
+    return SheetTable(name, sheet, layout, rows, first, (*remarks, *layout.said))
 
 
 # --- Parquet --------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.imports.numerals import Evidence, is_missing, is_number, said, tidy, value_of
+from explorer.imports.base import short
+from explorer.imports.numerals import Evidence, dressed, is_missing, is_number, said, tidy, value_of
 from explorer.imports.tables import Cells, Table, clean
 
 NUMBER, TEXT, INDEX, MISSING = "number", "text", "index", "missing"
@@ -18,9 +19,11 @@ MOST_CLASSES = 30
 _JUDGED = 2000
 #: Names of columns that count or name the rows, and of those that are classes or parts of a collection.
 _INDEX = re.compile(
-    r"(index|idx|id|ids|uid|uuid|row|rows|rowid|rownames?|row[._ ](names?|id|nr|no|num(ber)?)|level_\d+|obs|nr\.?|no\.?"
-    r"|n°|№|#|unnamed: ?\d+|unnamed|particle|.*[_. -](id|idx|index)|record)",
-    re.I,
+    r"(?i:index|idx|ids?|[uofgp]id|uuid|guid|pk|key|rows?|rowid|rownames?|row[._ ](names?|id|nr|no|num(ber)?)|level_\d+"
+    r"|obs|nr\.?|no\.?|num|number|s(l|r)?\.? ?no\.?|n°|№|#|unnamed(: ?\d+)?(\.\d+)?|\.\.\.\d+|particle|record"
+    r"|seq|sequence|case|subject|(object|feature|sample|subject|particle|cell|track|record|case)id"
+    r"|.*[_. -](id|idx|index))"
+    r"|.*[a-z](ID|Id|Index|Idx)"
 )
 _CLASS = re.compile(
     r"(label|class|target|species|cluster|group|category|type|kind|variety|dataset|set|series|component|mode)(es|s)?"
@@ -33,8 +36,9 @@ _PAIRS = (
     ("x", "y"), ("lon", "lat"), ("long", "lat"), ("lng", "lat"), ("longitude", "latitude"), ("x1", "x2"), ("x0", "x1"),
     ("easting", "northing"), ("east", "north"), ("px", "py"), ("posx", "posy"), ("u", "v"), ("dim1", "dim2"),
     ("pc1", "pc2"), ("tsne1", "tsne2"), ("umap1", "umap2"), ("xcoord", "ycoord"), ("xpos", "ypos"), ("xm", "ym"),
+    ("e", "n"), ("re", "im"), ("real", "imag"), ("real", "imaginary"), ("col", "row"), ("column", "row"),
 )  # fmt: skip
-_COORDINATES = {name for pair in _PAIRS for name in pair} | {"t", "time", "z", "value", "values"}
+_ALONE = {"t", "time", "z", "value", "values"}
 #: Columns of this program's own tables of trajectories.
 _OWN = ("frame", "t", "particle")
 
@@ -76,12 +80,13 @@ class Column:
 def columns_of(table: Table, cells: Sequence[Cells]) -> tuple[Column, ...]:
     """The columns of a table, by the `cells` of its first rows."""
     names = _distinct(table.names)
+    paired = {name for pair in _PAIRS if {*pair} <= {*map(_bare, names)} for name in pair}
     all_cells, cells = cells, [c[:_JUDGED] for c in cells]
     evidence = [_evidence(c) for c in all_cells]
     marks = {e.own for e in evidence if e} - {""}
     columns = []
     for i, (name, found) in enumerate(zip(names, cells, strict=True)):
-        kind = _kind(i, table.names[i], found, len(names), any(table.names))
+        kind = _kind(i, table.names[i], found, len(names), any(table.names), paired)
         readings, read = _readings(found, evidence[i], marks, table.delimiter)
         kept = kind in (NUMBER, INDEX)
         columns.append(Column(name, kind, read if kept else "", readings if kept else (), _values(found)))
@@ -127,19 +132,23 @@ def reading_of(example: str, decimal: str) -> Reading:
     return Reading(decimal, f"{example} is {value:.12g} ({mark})")
 
 
-def _kind(place: int, name: str, cells: Cells, width: int, titled: bool) -> str:
+def _kind(place: int, name: str, cells: Cells, width: int, titled: bool, paired: set[str]) -> str:
     if not isinstance(cells, np.ndarray):
         there = [c for c in cells if not (isinstance(c, str) and is_missing(c))]
         if not there:
             return MISSING
         if sum(not isinstance(c, str) or is_number(c) for c in there) <= 0.2 * len(there):
             return TEXT
-    if width == 1:
+    if width == 1 or _bare(name) in paired:
         return NUMBER
     if _INDEX.fullmatch(name.strip()) if name else titled and place == 0:
         return INDEX
-    counted = place == 0 and _bare(name) not in _COORDINATES and _counts(cells)
-    return INDEX if counted and (width > 2 or not isinstance(cells, np.ndarray)) else NUMBER
+    counted = place == 0 and _bare(name) not in _ALONE and _counts(cells)
+    return (
+        INDEX
+        if counted and (width > 2 or (_bare(name) != "x" and not isinstance(cells, np.ndarray)))
+        else NUMBER
+    )
 
 
 def _counts(cells: Cells) -> bool:
@@ -195,13 +204,25 @@ def _bare(name: str) -> str:
     return re.sub(r"[\s_.\-]+", "", name)
 
 
-def wordy_coordinate(columns: Sequence[Column]) -> str:
-    """The name of a column that is called as a coordinate beside its other one, and holds words; "" where none does."""
+def unusable_coordinate(columns: Sequence[Column], cells: Sequence[Cells], coordinates: Sequence[str]) -> str:
+    """What is wrong with a column that seems to be meant as a coordinate, and is none: it is called so beside its other
+    one, or its numbers wear a unit or a sign where there is one other column of numbers at most. "" where none is."""
     by_name = {_bare(c.name): c for c in reversed(columns)}
     for pair in _PAIRS:
         found = [by_name[name] for name in pair if name in by_name]
         if len(found) == 2:
-            return next((c.name for c in found if c.kind == TEXT), "")
+            for column in found:
+                if column.kind in (TEXT, MISSING):
+                    what = "holds words, not numbers" if column.kind == TEXT else "is empty"
+                    return f"column {short(column.name)} {what}"
+            return ""
+    for column, own in zip(columns, cells, strict=True):
+        if (
+            len(coordinates) < 2
+            and column.kind == TEXT
+            and (example := dressed([str(c) for c in own[:_JUDGED]]))
+        ):
+            return f"column {short(column.name)} holds {short(example)}: leave only the numbers in it"
     return ""
 
 

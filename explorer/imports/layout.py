@@ -56,6 +56,14 @@ class Layout:
     units: tuple[str, ...] = ()
     remark: str = ""
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What was passed over and what was made of it, in words."""
+        said = [f"{self.titles} title line{'s' * (self.titles > 1)} passed over"] if self.titles else []
+        if self.units:
+            said.append(f"units {', '.join(self.units)}")
+        return (*said, self.remark) if self.remark else tuple(said)
+
 
 def is_comment(text: str) -> bool:
     """Whether a line says something about the table and is no row of it (#N/A is Excel's word for a missing number)."""
@@ -90,18 +98,32 @@ def laid_out(
     rows: list[tuple[int, str]] = []
     for number, text in lines:
         if is_comment(text):
-            names_above = text.strip().lstrip("#% ") if not rows else names_above
+            names_above = text.strip() if not rows else names_above
         elif text.strip(" \t\x1a"):
             rows.append((number, text))
     if not rows:
         raise DataFileError(f"{name} is empty: there is not one row of numbers in it")
     quote = _quote([text for _, text in rows])
     found = _best(rows, quote, name, delimiter, header)
+    _check_commas(found, rows, name)
     if names_above and not found.header:
-        above = [f.strip() for f in next(split([names_above], found.delimiter, quote), [])]
-        if len(above) == found.width > 1 and not any(is_number(f) for f in above):
+        bare = names_above.lstrip("#% ")
+        # a sign that stands alone is the name of the first column
+        own = names_above if found.delimiter and bare.startswith(found.delimiter) else bare
+        above = [f.strip() for f in next(split([own], found.delimiter, quote), [])]
+        if len(above) == found.width > 1 and all(above) and not any(is_number(f) for f in above):
             return replace(found, names=tuple(above), header=True)
     return found
+
+
+def _check_commas(found: Layout, rows: Sequence[tuple[int, str]], name: str) -> None:
+    """Refuse one column of decimal commas below a name with as many commas: those rather separate columns."""
+    commas = found.names[0].count(",") if found.width == 1 and found.header else 0
+    if commas and all(text.count(",") == commas for number, text in rows if number >= found.begins):
+        raise DataFileError(
+            f"{name} can be read in two ways, as {commas + 1} columns with commas between them or as one with decimal "
+            "commas: leave out the quotation marks around its lines, and a wrong sep= above them"
+        )
 
 
 def layout_of(lines: Sequence[Line], name: str, header: bool | None = None) -> Layout:
@@ -123,15 +145,23 @@ def _best(rows: Sequence[tuple[int, str]], quote: str, name: str, given: str, he
     shares: dict[str, float] = {}
     layouts: dict[str, Layout] = {}
     wrong: DataFileError | None = None
+    wordy: DataFileError | None = None
     for mark in (*DELIMITERS, ""):
         if mark and not any(mark in text for _, text in rows):
             continue
+        lines: list[Line] = []
         try:
             lines = _lines(rows, mark, quote)
             layouts[mark] = _layout(lines, mark, quote, name, header)
             shares[mark] = _share(lines, layouts[mark])
         except DataFileError as e:
             wrong = wrong or e
+            if (
+                mark not in ("", " ")
+                and len(widths := {len(line.fields) for line in lines}) == 1
+                and 1 not in widths
+            ):
+                wordy = wordy or e
     tables = {mark: share for mark, share in shares.items() if layouts[mark].width > 1}
     even = {mark: share for mark, share in tables.items() if share > 0}
     if shares.get("") == 1.0 and _one_column(layouts, even, wrong):
@@ -140,6 +170,8 @@ def _best(rows: Sequence[tuple[int, str]], quote: str, name: str, given: str, he
         raise wrong or DataFileError(f"{name} has no column of numbers")
     # a delimiter that makes fields of the first line too, and not a title
     whole = {mark: share for mark, share in even.items() if layouts[mark].header or not layouts[mark].titles}
+    if wordy and not whole:  # spaces within its fields are no delimiters
+        raise wordy
     tables = whole or tables
     most = max(tables.values())
     best = [mark for mark, share in tables.items() if share > most - 1e-9]
@@ -214,7 +246,7 @@ def _layout(lines: Sequence[Line], delimiter: str, quote: str, name: str, forced
     numeric = _numeric_columns(rows, width)
     headed = bool(titles) and len(titles[-1].fields) > 1  # by a line of another length
     depth = 0 if forced is False else _header_depth(rows, numeric, forced and not headed)
-    if headed and not depth:
+    if headed and not depth and not (delimiter == " " and _is_sentence(titles[-1], width)):
         return _short_header(lines, first, delimiter, quote, name)
     named, units, body = _named(rows, depth)
     if not numeric:
@@ -227,6 +259,10 @@ def _layout(lines: Sequence[Line], delimiter: str, quote: str, name: str, forced
     remark = ""
     if named and any(is_number(f) for f in names):
         remark = f"its line {named.number} ({', '.join(names)[:24]}) read as names"
+    elif not named and forced is None and _like_names(rows, width):
+        remark = (
+            f"its line {rows[0].number} ({', '.join(rows[0].fields[:width])}) read as a point, not as names"
+        )
     return Layout(
         delimiter, quote, width, rows[body].number if body < len(rows) else rows[-1].number + 1,
         names, bool(named), first + (named is not None and rows.index(named)), units, remark,
@@ -293,11 +329,20 @@ def _numbers_as_names(rows: Sequence[Line], numeric: Sequence[int]) -> bool:
     return counts[0] == 0 and (len(counts) > 2 or any(_apart(c, rows) for c in numeric))
 
 
+def _like_names(rows: Sequence[Line], width: int) -> bool:
+    """Whether the first row, though it may be data, counts its columns or tells the size of the table."""
+    fields = [tidy(f) for f in rows[0].fields[:width]]
+    if width < 2 or not all(f.isdecimal() for f in fields):
+        return False
+    counts = [int(f) for f in fields]
+    counted = counts[0] in (0, 1) and counts == list(range(counts[0], counts[0] + width))
+    return counted or counts == [len(rows) - 1, width]
+
+
 def _apart(column: int, rows: Sequence[Line]) -> bool:
     """Whether the first number of a column is beyond all others, and does not lead up to them."""
-    values = [
-        int(t) for line in rows if column < len(line.fields) and (t := tidy(line.fields[column])).isdecimal()
-    ]
+    fields = [tidy(line.fields[column]) for line in rows if column < len(line.fields)]
+    values = [int(field) for field in fields if re.fullmatch(r"[+-]?\d+", field)]
     beyond = len(values) > 3 and not min(values[1:]) <= values[0] <= max(values[1:])
     return beyond and not _goes_on(column, rows)
 
@@ -322,9 +367,14 @@ def _named(rows: Sequence[Line], depth: int) -> tuple[Line | None, tuple[str, ..
     return last, (), depth
 
 
+def _is_sentence(line: Line, width: int) -> bool:
+    """Whether a line of more words than there are columns is a title, and not the names of columns."""
+    return len(line.fields) > width and not is_number(line.fields[0]) and not _knows(line)
+
+
 def _knows(line: Line) -> bool:
     """Whether a line has the usual names of coordinates."""
-    names = {f.strip().lower() for f in line.fields}
+    names = {f.strip("()[],;: ").lower() for f in line.fields}
     return {"x", "y"} <= names or {"lon", "lat"} <= names or {"x1", "x2"} <= names
 
 

@@ -41,8 +41,14 @@ _MARKED = re.compile(rf"{_SIGN}(\d*)([.,])(\d*){_EXPONENT}")
 #: One mark again and again: groups of three, or as in India of two before the last three.
 _GROUPED = re.compile(rf"{_SIGN}([1-9]\d{{0,2}}(?:([.,])\d{{2,3}})(?:\3\d{{2,3}})*\3\d{{3}}){_EXPONENT}")
 #: Groups by one mark, then the other.
-_BOTH = re.compile(rf"{_SIGN}(\d{{1,3}}(?:([.,])\d{{3}})(?:\3\d{{3}})*)(?!\3)([.,])(\d*){_EXPONENT}")
+_BOTH = re.compile(
+    rf"{_SIGN}(\d{{1,3}}([.,])(?:\d{{3}}(?:\3\d{{3}})*|\d{{2}}(?:\3\d{{2}})*\3\d{{3}}))(?!\3)([.,])(\d*){_EXPONENT}"
+)
 _OTHER = {".": ",", ",": "."}
+#: A number with a sign of money, brackets or a unit about it.
+_DRESSED = re.compile(
+    r"([^\w\s.,+-]{0,2}|[A-Z]{2,3} ?)\s*([+-]?\d[\d., '\u00a0\u202f]*(?:[eE][+-]?\d+)?)\s*(\D{0,8})"
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,15 @@ def is_missing(text: str) -> bool:
 def is_number(text: str) -> bool:
     """Whether a field is a number in some way of writing."""
     return form_of(tidy(text)) is not None
+
+
+def dressed(texts: Iterable[str]) -> str:
+    """The first of `texts` if all are numbers in the same dress, as $10, 10 %, (10) and 10 mm are; "" if not."""
+    there = [text.strip() for text in texts if not is_missing(text)]
+    found = [_DRESSED.fullmatch(text) for text in there]
+    dress = {(match[1], match[3]) for match in found if match and is_number(match[2])}
+    alike = all(found) and len(dress - {("", "")}) == 1 and len(dress) <= 2
+    return next((text for text in there if not is_number(text)), "") if alike else ""
 
 
 @dataclass

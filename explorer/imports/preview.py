@@ -44,7 +44,7 @@ from explorer.imports.columns import (
     proposed_coordinates,
     reading_of,
     sets_of,
-    wordy_coordinate,
+    unusable_coordinate,
 )
 from explorer.imports.numerals import Evidence, values_of
 from explorer.imports.signatures import BZIP2, GZIP, NPY, NPZ, PARQUET, PICTURE, READ, TEXT, WORKBOOK, XZ
@@ -138,8 +138,8 @@ def look(
         raise DataFileError(f"{source.name} is empty: there is not one row of numbers in it")
     columns = columns_of(table, first.columns)
     coordinates = proposed_coordinates(columns)
-    if words := wordy_coordinate(columns):
-        raise DataFileError(f"{source.name}: column {short(words)} holds words, not numbers")
+    if wrong := unusable_coordinate(columns, first.columns, coordinates):
+        raise DataFileError(f"{source.name}: {wrong}")
     if not coordinates:
         raise DataFileError(f"{source.name} has no column of numbers")
     sets = sets_of(columns, coordinates)
@@ -170,6 +170,8 @@ def _table_of(
         PICTURE: lambda: _no_table(source),
     }
     text = {TEXT, GZIP, BZIP2, XZ}
+    if part and source.kind not in (NPZ, WORKBOOK):
+        raise DataFileError(f"{source.name} has no parts of which {short(part)} could be one")
     if source.kind in text:
         table = text_table(source, delimiter, header, encoding)
         if source.path is not None and source.path.suffix.lower() in (".npy", ".npz") and source.kind == TEXT:

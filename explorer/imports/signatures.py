@@ -125,6 +125,12 @@ def _text_kind(start: bytes) -> str:
     head = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if re.match(rb"\{\s*\"|\[\s*[\[{]", head):
         return "a JSON file (an experiment is opened, and not imported; points are to be saved as CSV)"
+    if head.startswith(b"%%matrixmarket"):
+        return "a Matrix Market file: save its matrix as CSV or NPY"
+    if re.match(rb"(coff|off|noff|ply|solid [^\n]*|# vtk datafile[^\n]*)\r?\n", head):
+        return "a mesh of 3D points (OFF, PLY, STL or VTK): save two of its coordinates as CSV"
+    if re.match(rb"[+-]?[\d.]+( +\d+:[+-]?[\d.]\S*)+ *\r?\n", head):
+        return "a LIBSVM file, whose rows name their columns: save it as CSV"
     if head.startswith(_PAGES):
         return "a web page (HTML): save its table as CSV"
     if head.startswith(b"<?xml") or head.startswith(b"<svg"):

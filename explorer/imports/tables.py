@@ -126,15 +126,8 @@ class TextTable:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        titles = self.layout.titles
-        said = [f"{titles} title line{'s' * (titles > 1)} passed over"] if titles else []
-        if self.layout.units:
-            said.append(f"units {', '.join(clean(u) for u in self.layout.units)}")
-        if self.layout.remark:
-            said.append(self.layout.remark)
-        if self._state.get("stacked"):
-            said.append("the first of several tables taken")
-        return tuple(said)
+        said = tuple(map(clean, self.layout.said))
+        return (*said, "the first of several tables taken") if self._state.get("stacked") else said
 
     def batches(
         self, columns: Sequence[int], size: int = BATCH, plain: Callable[[], bool] = lambda: False
