@@ -200,7 +200,7 @@ def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
     digits = 0 if frame.iterations_per_second >= 10 else 1
     rest = f"of which {frame.excess:.4f} is above the floor" if frame.exact else f"held out {frame.held:.4f}"
     lines = [
-        f"{state}{time_left} · iteration {frame.iteration:,} · {frame.iterations_per_second:,.{digits}f}/s",
+        f"{state}{time_left} · iteration {frame.iteration:,} · {frame.iterations_per_second:,.{digits}f} it/s",
         f"loss {frame.smoothed:.4f}, {rest} · {frame.device}",
     ]
     return "\n".join([*lines, *([frame.note] if frame.note else [])])
