@@ -72,7 +72,10 @@ def test_an_error_is_drawn_to_the_scale_of_the_field_that_it_is_an_error_of(kind
     assert [k.text for k in keys[1:]] == [k.text for k in field_keys[1:]]
     lengths = [np.linalg.norm(a.uv, axis=1) for a in (arrows, field)]
     assert np.median(lengths[0]) > 0.02 * np.median(lengths[1])
-    if kind in ("score", "noise"):  # a tenth of the field itself; of the others, of what a part of them is made of
+    if kind in (
+        "score",
+        "noise",
+    ):  # a tenth of the field itself; of the others, of what a part of them is made of
         assert (lengths[0] < lengths[1] + 1e-6).all()
 
 

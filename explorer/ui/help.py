@@ -320,7 +320,7 @@ class Help(QDialog, style.Themed):
         """Show a page, and bring the window to the front."""
         self.reader.read(page)
         self.show()
-        self.list.doItemsLayout()  # with the room around its items that the style sheet, which has come by now, asks for
+        self.list.doItemsLayout()  # with the room that the style sheet, which has come by now, asks for
         self.raise_()
         self.activateWindow()
         self.reader.setFocus()

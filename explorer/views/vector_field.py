@@ -132,7 +132,6 @@ def _reference(size: Array) -> float:
 
 def _field(scene: Scene, xy: Array, t: float) -> Field:
     """The arrows at view points of time t; those of a difference are held against the exact field."""
-    kind = scene.look.field_kind
     if scene.look.field != "difference":
         arrows = _arrows(scene, scene.exact if scene.look.field == "exact" else scene.score, xy, t)
         return arrows, np.linalg.norm(arrows, axis=1)
