@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import windows
 
 from explorer import first_run
 from explorer.experiment import Experiment
@@ -31,3 +32,15 @@ def test_a_broken_file_is_none(tmp_path, monkeypatch):
             spoilt[place] ^= 255
         broken.write_bytes(bytes(spoilt))
         first_run.load()  # whatever it is, no exception
+
+
+def test_the_heading_names_what_is_shown(qtbot, tmp_path):
+    """Also when work of last time comes back meanwhile: it is not what moves on the stage yet."""
+    with windows.windowed(qtbot, tmp_path, started=False) as window:
+        window.session.preview(first_run.load())
+        window.commands.set_mode("ode")
+        windows.wait(qtbot, lambda: "A" in window.session.showing.pictures)
+        window.telling.slowly()
+        assert window.stages["A"].title.whole() == "Reverse SDE"
+        window.start()
+        windows.wait(qtbot, lambda: window.stages["A"].title.whole() == "Probability-flow ODE")

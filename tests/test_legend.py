@@ -61,6 +61,24 @@ def test_every_form_of_the_field_has_its_own_name(kind):
     assert len(set(names.values())) == len(names) and names[kind].endswith(", exact")
 
 
+@pytest.mark.parametrize("kind", [kind for kind in FIELD_KINDS if kind not in PLACES])
+def test_an_error_is_drawn_to_the_scale_of_the_field_that_it_is_an_error_of(kind):
+    """Also a small one is seen, and it looks as small as it is; the key is that of the exact field."""
+    e = Experiment()
+    exact = ExactScore(e.data.mixture, e.sde)
+    off = {"score": lambda x, t: 1.1 * exact(x, t), "field_kind": kind}
+    arrows, keys = entries(scene(field="difference", **off))
+    field, field_keys = entries(scene(field="exact", **off))
+    assert [k.text for k in keys[1:]] == [k.text for k in field_keys[1:]]
+    lengths = [np.linalg.norm(a.uv, axis=1) for a in (arrows, field)]
+    assert np.median(lengths[0]) > 0.02 * np.median(lengths[1])
+    if kind in (
+        "score",
+        "noise",
+    ):  # a tenth of the field itself; of the others, of what a part of them is made of
+        assert (lengths[0] < lengths[1] + 1e-6).all()
+
+
 @pytest.mark.parametrize("control", [name for name in CONTROLS if name != "none"])
 @pytest.mark.parametrize("source", ["exact", "trained"])
 def test_a_score_is_exact_where_no_network_is_in_it(control, source):

@@ -72,7 +72,10 @@ def test_the_words_of_a_training_without_a_floor(qtbot):
     card.set_training(True, False, a_frame(note="Out of memory: the batch was halved to 32."), True)
     words = card.progress.text()
     assert (
-        "9 min left" in words and "held out 0.4123" in words and "2.5/s" in words and "halved to 32" in words
+        "9 min left" in words
+        and "held out 0.4123" in words
+        and "2.5 it/s" in words
+        and "halved to 32" in words
     )
     assert "nan" not in words and card.resume.isHidden()
     card.set_training(False, False, None, True, 0.43)

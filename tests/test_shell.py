@@ -218,6 +218,18 @@ def test_no_entry_takes_the_focus_unasked(window):
         assert not entry.hasFocus()
 
 
+def test_a_card_in_view_is_left_alone(qtbot, window, monkeypatch):
+    """The column once measured the card, which resized it, which measured it: 8,000 times a second."""
+    measured = []
+    plain = SideColumn._scroll_to
+    monkeypatch.setattr(
+        SideColumn, "_scroll_to", lambda self, card: (measured.append(card), plain(self, card))
+    )
+    window.commands.next_control()
+    windows.keep_going(qtbot, 1.0)
+    assert 1 <= len(measured) < 50
+
+
 @pytest.mark.parametrize(
     "name", [name for name, cls in CONTROLS.items() if cls.suits(Document().experiment.data.mixture)]
 )

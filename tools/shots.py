@@ -97,11 +97,11 @@ class Photographer:
 
     def resize(self, size: tuple[int, int]) -> None:
         """As large as asked for, or as the window's words need (presentation mode)."""
-        self.window.resize(*size)
-        least = self.window.minimumSizeHint()
-        due = max(size[0], least.width()), max(size[1], least.height())
+        least = self.window.minimumWidth(), self.window.minimumSizeHint().height()
+        due = max(size[0], least[0]), max(size[1], least[1])
         if due != size:
             print(f"shots: the window cannot be {size}, it needs {due}", flush=True)
+        self.window.resize(*due)
         self.wait(lambda: (self.window.width(), self.window.height()) == due, f"a window of {due}")
 
     def take(self) -> QImage:

@@ -201,7 +201,7 @@ def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
     parts = [f"of which {frame.excess:.4f} is above the floor"] if frame.exact else []
     rest = ", ".join([*parts, *([f"held out {frame.held:.4f}"] if frame.validated else [])])
     lines = [
-        f"{state}{time_left} · iteration {frame.iteration:,} · {frame.iterations_per_second:,.{digits}f}/s",
+        f"{state}{time_left} · iteration {frame.iteration:,} · {frame.iterations_per_second:,.{digits}f} it/s",
         f"loss {frame.smoothed:.4f}, {rest} · {frame.device}",
     ]
     return "\n".join([*lines, *([frame.note] if frame.note else [])])

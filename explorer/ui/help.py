@@ -304,13 +304,13 @@ class Help(QDialog, style.Themed):
         halves.addWidget(self.list)
         halves.addWidget(self.reader)
         halves.setStretchFactor(1, 1)
-        halves.setSizes([style.px(190), style.px(560)])
+        halves.setSizes([style.px(250), style.px(600)])
         whole = QVBoxLayout(self)
         whole.setContentsMargins(*[style.px(12)] * 4)
         whole.addWidget(halves, 1)
         whole.addLayout(row(self.back, 1, close))
         room = parent.size()
-        self.resize(min(style.px(860), room.width() - 20), min(style.px(640), room.height() - 40))
+        self.resize(min(style.px(920), room.width() - 20), min(style.px(640), room.height() - 40))
 
     def set_theme(self, theme: Theme) -> None:
         """Set the formulas in the ink of `theme`."""
@@ -320,6 +320,7 @@ class Help(QDialog, style.Themed):
         """Show a page, and bring the window to the front."""
         self.reader.read(page)
         self.show()
+        self.list.doItemsLayout()  # with the room that the style sheet, which has come by now, asks for
         self.raise_()
         self.activateWindow()
         self.reader.setFocus()

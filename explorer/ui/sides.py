@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -61,7 +61,8 @@ class SideColumn(QScrollArea):
         assert inside is not None
         if layout := inside.layout():
             layout.activate()
-        inside.adjustSize()
+        # the area takes the new height at once; a size set here would be undone by it, and the card resized for ever
+        QCoreApplication.sendEvent(self, QEvent(QEvent.Type.LayoutRequest))
         top, bottom = card.y(), card.y() + card.height()
         bar, room = self.verticalScrollBar(), self.viewport().height()
         bar.setValue(min(top, max(bar.value(), bottom - room)))

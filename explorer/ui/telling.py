@@ -65,6 +65,10 @@ class Telling:
             e = self.session.experiment(name) or self.session.document.experiment
             stage = self.window.stages[name]
             letter, picture = name if two else "", self.session.showing.pictures.get(name)
+            if picture is not None and not self.session.started:
+                e = (
+                    picture.experiment
+                )  # a recording is shown until something is computed, whatever was opened
             cost = f"NFE {picture.frame.nfe}" if picture else ""
             stage.set_heading(letter, words.title(e), words.subtitle(e), cost, self._figures(name))
             stage.probe_again()

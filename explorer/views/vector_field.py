@@ -92,7 +92,7 @@ def _keys(scene: Scene, drawn: _Drawn, color: str) -> tuple[Entry, ...]:
     unit = {"score": s, "flow": 1 / s}.get(scene.look.field_kind, 1.0)  # what the view makes of a field of 1
     if scene.flat and scene.look.follow:
         unit = 1.0  # each column has a scale of its own: in units of the view
-    full = _reference(scene, drawn.sizes)
+    full = _reference(drawn.sizes)
     values = (rounded(math.expm1(0.5 * math.log1p(full)) / unit), rounded(full / unit))
     return tuple(_key(scene, v, float(_share(v * unit, full)), drawn.spacing, color) for v in values)
 
@@ -112,7 +112,7 @@ def _share(size: Array | float, full: float) -> Any:
 def _compressed(scene: Scene, drawn: _Drawn) -> tuple[Array, Array]:
     """Arrows of at most three quarters of the spacing, and their lengths as shares of that."""
     size = np.linalg.norm(drawn.uv, axis=1)
-    length = _share(size, _reference(scene, drawn.sizes)).astype(np.float32)
+    length = _share(size, _reference(drawn.sizes)).astype(np.float32)
     direction = drawn.uv / np.maximum(size, 1e-12)[:, None]
     return direction * (length * LONGEST * drawn.spacing)[:, None], length
 
@@ -124,23 +124,19 @@ def _true(drawn: _Drawn) -> tuple[Array, Array]:
     return drawn.uv, np.clip(size / max(largest, 1e-12), 0.0, 1.0).astype(np.float32)
 
 
-def _reference(scene: Scene, size: Array) -> float:
-    """The size that is drawn as a full arrow: the field's largest, but for a difference the exact score's scale,
-    so that a good network's error looks small."""
-    largest = float(np.quantile(size, 0.98)) if len(size) else 1.0
-    plain = scene.look.field == "difference" and scene.look.field_kind == "score"
-    return max(largest, 20.0 if plain else 1.0)
+def _reference(size: Array) -> float:
+    """The size that is drawn as a full arrow: the field's largest, for a difference the exact field's, so that the
+    error of a good network looks small."""
+    return max(float(np.quantile(size, 0.98)) if len(size) else 1.0, 1.0)
 
 
 def _field(scene: Scene, xy: Array, t: float) -> Field:
     """The arrows at view points of time t; those of a difference are held against the exact field."""
-    kind = scene.look.field_kind
     if scene.look.field != "difference":
         arrows = _arrows(scene, scene.exact if scene.look.field == "exact" else scene.score, xy, t)
         return arrows, np.linalg.norm(arrows, axis=1)
     learned, exact = (_arrows(scene, score, xy, t) for score in (scene.score, scene.exact))
-    error = learned - exact
-    return error, np.linalg.norm(error if kind == "score" else exact, axis=1)
+    return learned - exact, np.linalg.norm(exact, axis=1)
 
 
 def _arrows(scene: Scene, score: Score, xy: Array, t: float) -> Array:
