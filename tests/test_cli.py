@@ -571,8 +571,18 @@ def test_a_full_stdout_is_one_sentence():
     result = subprocess.run(
         ["sh", "-c", command], capture_output=True, text=True, env=environment(), timeout=60
     )
-    assert result.returncode == 1 and "No space left on device" in result.stderr
+    assert result.returncode == 1 and "stdout cannot be written: No space left on device" in result.stderr
     assert "Traceback" not in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closed so by a POSIX shell")
+@pytest.mark.parametrize("words", ["list", "list sdes", "new"])
+def test_a_closed_stdout_is_one_sentence(words):
+    command = f"'{sys.executable}' '{ROOT / 'main.py'}' {words} >&-"
+    result = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, env=environment(), timeout=60
+    )
+    assert result.returncode == 1 and result.stderr == "score-explorer: stdout cannot be written: it is closed.\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked so")

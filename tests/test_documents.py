@@ -3,6 +3,9 @@
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -447,6 +450,56 @@ def test_closing_keeps_what_was_not_saved(qtbot, host):
     menu.actions()[0].trigger()
     windows.wait(qtbot, lambda: host.session.document == work)
     second.shut_down()
+
+
+def test_what_a_signal_ends_comes_back_by_itself(qtbot, host, tmp_path):
+    first = begin(qtbot, host)
+    edit(host, steps=71)
+    work = host.session.document
+    first.recovery.interrupted = True
+    first.shut_down()
+    kept = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert kept and (sys.platform == "win32" or {path.stat().st_mode & 0o777 for path in kept} == {0o600})
+    fresh(host)
+    second = begin(qtbot, host)
+    assert host.session.document == work and "ended from outside" in host.said()[0]
+    second.shut_down()
+
+
+ENDED = """
+import os, sys
+from dataclasses import replace
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from explorer.ui import app
+from explorer.ui.window import MainWindow
+
+def look():
+    found = [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
+    if not found or found[0].documents.recovery._store is None:
+        return QTimer.singleShot(50, look)
+    document = found[0].session.document
+    sampler = replace(document.experiment.sampler, steps=71)
+    found[0].session.edit(replace(document, experiment=replace(document.experiment, sampler=sampler)))
+    os.kill(os.getpid(), int(sys.argv[1]))
+
+application = QApplication(sys.argv[:1])
+QTimer.singleShot(0, look)
+sys.exit(app.main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_the_window_with_its_work_kept(tmp_path, name):
+    number = getattr(signal, name)
+    done = subprocess.run(
+        [sys.executable, "-c", ENDED, str(int(number))], capture_output=True, text=True, timeout=60,
+        env=os.environ | {"SCORE_EXPLORER_DATA": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"},
+    )  # fmt: skip
+    assert done.returncode == 128 + number and "Traceback" not in done.stderr
+    (kept,) = (p for p in tmp_path.rglob("*.json") if '\\"steps\\": 71' in p.read_text(encoding="utf-8"))
+    assert kept.stat().st_mode & 0o777 == 0o600
 
 
 def test_closing_what_is_saved_leaves_nothing(qtbot, host, tmp_path):

@@ -110,10 +110,10 @@ def _say(sentence: str, code: int) -> int:
 
 def _of_stdout(error: Exception) -> Exception:
     """The error that names stdout where that is what fails: `print` itself names nothing."""
+    bare = isinstance(error, OSError) and error.filename is None
     try:
-        streams.flush()
+        streams.flush(more="\n" if bare else "")  # a text that failed may be in no buffer any more
     except (Failed, BrokenPipeError) as named:
         streams.silence()
-        bare = isinstance(error, OSError) and error.filename is None
         return named if bare and isinstance(named, Failed) else error
     return error

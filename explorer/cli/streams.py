@@ -59,10 +59,11 @@ def send(path: Path) -> None:
         sys.stdout.buffer.flush()
 
 
-def flush() -> None:
-    """All that was printed to stdout. Raises as `send` does."""
+def flush(more: str = "") -> None:
+    """All that was printed to stdout, and some `more`. Raises as `send` does."""
     if sys.stdout is not None:  # as under pythonw on Windows
         with _stdout_named():
+            sys.stdout.write(more)
             sys.stdout.flush()
 
 
