@@ -582,7 +582,10 @@ def test_a_closed_stdout_is_one_sentence(words):
     result = subprocess.run(
         ["sh", "-c", command], capture_output=True, text=True, env=environment(), timeout=60
     )
-    assert result.returncode == 1 and result.stderr == "score-explorer: stdout cannot be written: it is closed.\n"
+    assert (
+        result.returncode == 1
+        and result.stderr == "score-explorer: stdout cannot be written: it is closed.\n"
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked so")
