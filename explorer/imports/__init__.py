@@ -16,7 +16,15 @@ import numpy as np
 
 from explorer.distributions.geometry import MAX_POINTS, along, lengths
 from explorer.images.square import ENDINGS
-from explorer.imports.base import DataFileError, Imported, jitter_for, said_of, spread, transform_of
+from explorer.imports.base import (
+    DataFileError,
+    Imported,
+    UndecidedError,
+    jitter_for,
+    said_of,
+    spread,
+    transform_of,
+)
 from explorer.imports.pictures import density_of
 from explorer.imports.preview import Choice, Preview, all_points, look, take, taking
 from explorer.imports.signatures import PICTURE
@@ -29,6 +37,7 @@ __all__ = [
     "DataFileError",
     "Imported",
     "Preview",
+    "UndecidedError",
     "all_points",
     "from_strokes",
     "is_picture",

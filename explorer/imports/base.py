@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,14 @@ ROWS_OF_JITTER, PAIRS_AT_ONCE = 2000, 4_000_000
 
 class DataFileError(Told, ValueError):
     """A file that holds no data that can be used. The message is one sentence that names it."""
+
+
+class UndecidedError(DataFileError):
+    """Numbers that can be read in two ways: `readings` (of imports.columns), of which `Choice.decimal` says one."""
+
+    def __init__(self, message: str, readings: tuple[Any, ...]) -> None:
+        super().__init__(message)
+        self.readings = readings
 
 
 @dataclass(frozen=True, eq=False)

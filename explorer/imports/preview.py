@@ -24,6 +24,7 @@ from explorer.imports.base import (
     DataFileError,
     Imported,
     Kept,
+    UndecidedError,
     jitter_for,
     said_of,
     short,
@@ -346,7 +347,7 @@ class _Plan:
             mark = self.forced if self.forced in evidence.readings() else ""
             mark = mark or evidence.settled(known, self.table.delimiter)
             if not mark:
-                raise DataFileError(_undecided(self.preview.name, name, evidence))
+                raise _undecided(self.preview.name, name, evidence)
             found.append(mark)
         again = found != self.marks
         if done.wrong is not None and not again:
@@ -360,15 +361,16 @@ def _likely(column: Column) -> str:
     return "," if "decimal comma" in column.read or "dot between" in column.read else "."
 
 
-def _undecided(name: str, column: str, evidence: Evidence) -> str:
+def _undecided(name: str, column: str, evidence: Evidence) -> DataFileError:
     if not evidence.readings():
         what = f"{short(evidence.example)} in column {short(column)}"
-        return f"{name} has {what}: their decimal marks contradict each other"
-    first, second = (reading_of(evidence.example, mark).words for mark in evidence.readings())
-    return (
+        return DataFileError(f"{name} has {what}: their decimal marks contradict each other")
+    readings = tuple(reading_of(evidence.example, mark) for mark in evidence.readings())
+    first, second = (reading.words for reading in readings)
+    return UndecidedError(
         f"{name} can be read in two ways: in column {short(column)} {first}, or {second.split(' is ')[1]}; "
-        f"say which is the decimal mark (--decimal . or --decimal ,)"
-    )
+        f"say which is the decimal mark (--decimal . or --decimal ,)", readings,
+    )  # fmt: skip
 
 
 def place_of(preview: Preview, name: str) -> int:

@@ -18,6 +18,7 @@ from explorer.ui.cards import EditCard
 from explorer.ui.gallery import GalleryItem, GalleryStrip
 from explorer.ui.labels import Button, label, row
 from explorer.ui.mnemonics import keep
+from explorer.ui.own_tables import has_columns
 
 #: Points of a thumbnail, and pictures along its side.
 THUMBNAIL_POINTS, SHEET = 400, 3
@@ -69,6 +70,7 @@ class DataCard(EditCard):
     import_pressed = Signal()
     folder_pressed = Signal()
     several_pressed = Signal()
+    columns_pressed = Signal()
 
     def __init__(self, data: Distribution, parent: QWidget | None = None) -> None:
         super().__init__("Data", parent=parent)
@@ -92,7 +94,11 @@ class DataCard(EditCard):
         pictures = Button("Images", "Digits, clothes and emoji in place of points")
         pictures.clicked.connect(self.gallery.open_pictures)
         below = QWidget()
-        below.setLayout(row(pictures, self.more, 1))
+        self.columns = Button(
+            "Columns…", "Choose columns, classes, rows and scale of the file anew", quiet=True
+        )
+        self.columns.clicked.connect(self.columns_pressed)
+        below.setLayout(row(pictures, self.more, self.columns, 1))
         self.add(below)
         self.add(self.about)
         self.form = self.add_form(data, hidden=True)
@@ -123,6 +129,7 @@ class DataCard(EditCard):
         self.badge.set(data.title)
         self.gallery.set_value(data.name)
         self.more.setVisible(bool(params(type(data))))
+        self.columns.setVisible(has_columns(data))
         self._show_form(self.more.isChecked())
         about = data.note if isinstance(data, Folder) else data.about
         self.about.setText(about)

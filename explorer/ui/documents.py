@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +20,17 @@ from explorer.document import Document
 from explorer.errors import sentence
 from explorer.images.archive import ImageError
 from explorer.images.folder import is_images
-from explorer.imports import PICTURES, Choice, Imported, Preview, is_picture, look, read_image, taking
+from explorer.imports import (
+    PICTURES,
+    Choice,
+    Imported,
+    Preview,
+    UndecidedError,
+    is_picture,
+    look,
+    read_image,
+    taking,
+)
 from explorer.models import pretrained
 from explorer.scores.files import Model
 from explorer.scores.files import load as load_model
@@ -34,6 +44,7 @@ from explorer.ui.file_names import Followed, Recent, model_name, with_ending
 from explorer.ui.host import Host, widget_of
 from explorer.ui.notices import Notice
 from explorer.ui.own_pictures import READING, Lost, OwnPictures, prepared
+from explorer.ui.own_tables import OwnTables
 from explorer.ui.reading import Reading
 from explorer.ui.recovery import Recovery
 from explorer.ui.settings_watch import SettingsWatch
@@ -89,6 +100,7 @@ class Documents(QObject):
         self.reading = Reading(host)
         self._network_kept: Model | None = None  # the one that was last opened or saved
         self.pictures = OwnPictures(host, self.asking, self.run)
+        self.tables = OwnTables(host, self.recent, self.run, self._use.data, self._folder)
         host.session.networks.bring = self.pictures.fetch
         self._clock = QTimer(self)
         self._clock.timeout.connect(self.changed)
@@ -141,6 +153,7 @@ class Documents(QObject):
         self._clock.stop()
         widget_of(self._host).removeEventFilter(self)
         self.asking.close()
+        self.tables.shut_down()
         for task in self._running():
             task.finish(1.0)
             task.drop()
@@ -289,19 +302,36 @@ class Documents(QObject):
         """Points that have been read, or a table that has been looked at."""
         if isinstance(found, Imported):
             return self._use.data(path, found)
+        if not found.is_plain:
+            return self.tables.ask(path, found)
         self.take(path, found, found.proposal)
 
     def take(self, path: Path, preview: Preview, choice: Choice) -> None:
-        """Read what was chosen of a table, and make it the data; what takes a while shows how far it is, and Cancel."""
+        """Read what was chosen of a table, and make it the data; what takes a while shows how far it is, and Cancel.
+
+        Where only all rows show that its numbers can be read in two ways, the panel asks.
+        """
         self.reading.drop()
         self.reading.begin(path.name)
 
-        def done(imported: Imported) -> None:
-            self.reading.end()
-            self._use.data(path, imported)
+        def work() -> Generator[float, None, Imported | UndecidedError]:
+            try:
+                return (yield from taking(preview, choice))
+            except UndecidedError as error:
+                return error
 
-        work = partial(taking, preview, choice)
+        def done(found: Imported | UndecidedError) -> None:
+            self.reading.end()
+            if isinstance(found, UndecidedError):
+                self.tables.ask(path, preview, choice)
+            else:
+                self.tables.use(path, preview, choice, found)
+
         self.reading.task = self._start(work, done, path.name, progress=self.reading.progress)
+
+    def _folder(self) -> Path | None:
+        """Where the experiment's file is."""
+        return self.file.path.parent if self.file.path else None
 
     def save_to(self, path: Path | str) -> None:
         """Save the document to `path`."""

@@ -43,6 +43,7 @@ class Chooser(QWidget):
 
     def _make_combo(self) -> Combo:
         combo = Combo()
+        combo.setPlaceholderText("Choose…")
         for i, (_, words, tip) in enumerate(self._entries):
             combo.addItem(words)
             combo.setItemData(i, style.tip(tip), Qt.ItemDataRole.ToolTipRole)
@@ -74,11 +75,12 @@ class Chooser(QWidget):
         return self._entries[i][0] if i >= 0 else None
 
     def set_value(self, value: Any) -> None:
-        """Choose without emitting."""
+        """Choose without emitting; a value that is no entry leaves nothing chosen."""
+        values = [v for v, _, _ in self._entries]
         if self.segments is not None:
-            self.segments.set_value(value)
+            self.segments.set_entry(value)
         elif self.combo is not None:
-            self.combo.setCurrentIndex([v for v, _, _ in self._entries].index(value))
+            self.combo.setCurrentIndex(values.index(value) if value in values else -1)
 
 
 class Entry(QLineEdit):

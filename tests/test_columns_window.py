@@ -1,0 +1,383 @@
+"""Choosing the columns of one's own table in the window: the data is what the command line makes of the same choice."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import windows
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from test_tables import workbook
+
+from explorer.cli import main as command_line
+from explorer.distributions.points import Points
+from explorer.experiment import from_dict
+from explorer.imports import look
+from explorer.imports.questions import AS_CLASSES, Asked, choice_like, questions
+from explorer.ui import columns_panel
+from explorer.ui.datacard import DataCard
+from explorer.ui.documents import Documents
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+RNG = np.random.default_rng(3)
+CLOUD = np.round(RNG.normal(size=(60, 3)) * [4.0, 1.0, 2.0] + [10.0, 0.0, -3.0], 4)
+
+
+@pytest.fixture
+def host(qapp, tmp_path, monkeypatch):
+    monkeypatch.setenv("SCORE_EXPLORER_DATA", str(tmp_path / "data"))
+    with windows.hosted(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def documents(host):
+    made = Documents(host)
+    yield made
+    made.shut_down()
+
+
+def text(header, rows, mark=","):
+    lines = [mark.join(map(str, row)) for row in ([header] if header else []) + [list(r) for r in rows]]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def three_columns():
+    return text(["mass", "height", "width"], CLOUD)
+
+
+def without_header():
+    return text(None, CLOUD)
+
+
+def with_classes():
+    return text(["a", "b", "kind"], [(x, y, "uv"[i % 2]) for i, (x, y, _) in enumerate(CLOUD)])
+
+
+def with_sets():
+    names = ["dino", "star", "away"]
+    return text(["dataset", "x", "y"], [(names[i % 3], x, y) for i, (x, y, _) in enumerate(CLOUD)])
+
+
+def ambiguous():
+    return text(["x", "y"], [(f"{i},{100 + 7 * i}", f"{20 - i},{200 + i * i}") for i in range(1, 12)], ";")
+
+
+def late_ambiguous():
+    """Whole numbers first, and what can be read in two ways only beyond the rows that are looked at first."""
+    return text(["x", "y"], [*[(i % 90 + 1, i % 70 + 1) for i in range(70_000)], ("1,200", "3")], ";")
+
+
+def two_sheets():
+    return workbook(
+        One=[["x", "y"], *[tuple(map(float, r[:2])) for r in CLOUD]],
+        Two=[["u", "v", "w"], *[tuple(map(float, r)) for r in CLOUD[::-1]]],
+    )
+
+
+def two_arrays(path):
+    np.savez(path, points=CLOUD[:, :2], others=CLOUD[:40, 1:])
+
+
+#: What is in a file, its ending, the answers in the panel, and what the command line is told.
+KINDS = {
+    "as proposed": (three_columns, "csv", [], []),
+    "two of three": (three_columns, "csv", [("x", "width"), ("y", "mass")], ["--columns", "width,mass"]),
+    "x and y changed over": (three_columns, "csv", [("x", "height")], ["--columns", "height,mass"]),
+    "one of three": (three_columns, "csv", [("y", ""), ("x", "width")], ["--columns", "width"]),
+    "no header": (without_header, "csv", [("y", "column 3")], ["--columns", "1,3"]),
+    "classes": (with_classes, "csv", [], ["--classes", "kind"]),
+    "no classes": (with_classes, "csv", [("classes", "")], ["--classes", ""]),
+    "one data set": (with_sets, "tsv", [("rows of dataset", ("is", "star"))], ["--rows", "dataset=star"]),
+    "data sets as classes": (
+        with_sets, "csv", [("rows of dataset", ("is", "star")), ("rows of dataset", AS_CLASSES)],
+        ["--classes", "dataset"],
+    ),
+    "all data sets": (with_sets, "csv", [("rows of dataset", ("every",))], ["--classes", ""]),
+    "decimal comma": (ambiguous, "csv", [("decimal", ",")], ["--decimal", ","]),
+    "decimal point": (ambiguous, "csv", [("decimal", ".")], ["--decimal", "."]),
+    "ambiguous late": (late_ambiguous, "csv", [("decimal", ",")], ["--decimal", ","]),
+    "a sheet": (two_sheets, "xlsx", [("part", "Two"), ("x", "w")], ["--sheet", "Two", "--columns", "w,v"]),
+    "an array": (two_arrays, "npz", [("part", "others")], ["--sheet", "others"]),
+    "rows": (three_columns, "csv", [("rows", "5:40")], ["--rows", "5:40"]),
+    "a scale for each": (three_columns, "csv", [("per_axis", True)], ["--scale", "each"]),
+    "few, and some held out": (
+        three_columns, "csv", [("count", 20), ("held_out", 0.2)], ["--count", "20", "--held-out", "0.2"],
+    ),
+    "few, and what is usual held out": (three_columns, "csv", [("count", 30)], ["--count", "30"]),
+}  # fmt: skip
+
+
+def write(folder, make, ending):
+    path = folder / f"measured.{ending}"
+    if ending == "npz":
+        make(path)
+    else:
+        path.write_bytes(make())
+    return path
+
+
+def settle(qtbot, documents):
+    def rests():
+        panel = documents.tables.panel
+        return not documents.busy and not (panel is not None and panel.busy)
+
+    windows.wait(qtbot, rests)
+
+
+def opened(qtbot, documents, path):
+    documents.open_path(path)
+    settle(qtbot, documents)
+    return documents.tables.panel
+
+
+def answer(qtbot, documents, answers):
+    """Answer questions in the rows of the panel."""
+    panel = documents.tables.panel
+    for name, value in answers:
+        panel.row(name).proposed.emit(value)
+        settle(qtbot, documents)
+    return panel
+
+
+def data_of(host):
+    return host.session.document.experiment.data
+
+
+def told(capsys, path, arguments):
+    """The data that `new` makes."""
+    assert command_line(["new", "--data", str(path), *arguments]) == 0
+    return from_dict(json.loads(capsys.readouterr().out))[0].data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_data_is_what_the_command_line_makes(qtbot, host, documents, tmp_path, capsys, kind):
+    make, ending, answers, arguments = KINDS[kind]
+    if ending == "xlsx":
+        pytest.importorskip("python_calamine")
+    path = write(tmp_path, make, ending)
+    before = data_of(host)
+    panel = opened(qtbot, documents, path)
+    assert panel.isVisible() and data_of(host) is before
+    answer(qtbot, documents, answers)
+    assert panel.import_button.isEnabled() and not panel.state.text()
+    panel.import_button.click()
+    settle(qtbot, documents)
+    assert not panel.isVisible()
+    made = data_of(host)
+    assert made == told(capsys, path, arguments)
+    assert made.note == panel.said.text()
+
+
+@pytest.mark.parametrize("content", [text(["x", "y"], CLOUD[:, :2]), text(["value"], CLOUD[:, :1])])
+def test_a_plain_file_asks_nothing_until_it_is_wanted(qtbot, host, documents, tmp_path, content):
+    (tmp_path / "plain.csv").write_bytes(content)
+    assert opened(qtbot, documents, tmp_path / "plain.csv") is None
+    first = data_of(host)
+    assert first.file == "plain.csv"
+    documents.tables.ask_again()
+    settle(qtbot, documents)
+    panel = documents.tables.panel
+    assert panel.isVisible()
+    answer(qtbot, documents, [("count", 25)]).take()
+    assert len(data_of(host).points) == 25 and data_of(host) != first
+
+
+@pytest.mark.parametrize("kind", ["decimal comma", "ambiguous late"])
+def test_two_readings_must_be_told_apart(qtbot, host, documents, tmp_path, kind):
+    make, ending, _, _ = KINDS[kind]
+    before = data_of(host)
+    panel = opened(qtbot, documents, write(tmp_path, make, ending))
+    assert panel.row("decimal").chooser.value() is None and not panel.import_button.isEnabled()
+    assert panel.state.text() and panel.imported is None
+    QTest.keyClick(panel, Qt.Key.Key_Return)
+    assert panel.isVisible() and data_of(host) is before
+    answer(qtbot, documents, [("decimal", ",")])
+    assert panel.import_button.isEnabled() and panel.imported.original(panel.imported.points).max() < 100
+
+
+def test_what_cannot_be_taken_is_said_in_the_panel(qtbot, host, documents, tmp_path):
+    panel = opened(qtbot, documents, write(tmp_path, three_columns, "csv"))
+    answer(qtbot, documents, [("rows", "wonder=1")])
+    assert "wonder" in panel.state.text() and "\n" not in panel.state.text()
+    assert not panel.import_button.isEnabled() and panel.isVisible() and not host.said()
+    answer(qtbot, documents, [("count", 50_000)])
+    assert "20,000" in panel.state.text() and panel.asked.choice.count == 2000
+    answer(qtbot, documents, [("rows", "")])
+    assert panel.import_button.isEnabled() and not panel.state.text()
+
+
+@pytest.mark.parametrize("leave", ["Esc", "Cancel"])
+def test_nothing_changes_where_it_is_left(qtbot, host, documents, tmp_path, leave):
+    before = data_of(host)
+    panel = opened(qtbot, documents, write(tmp_path, three_columns, "csv"))
+    if leave == "Esc":
+        QTest.keyClick(panel, Qt.Key.Key_Escape)
+    else:
+        panel.cancel_button.click()
+    assert not panel.isVisible() and data_of(host) is before and not panel.busy
+
+
+def test_import_waits_for_the_reading(qtbot, host, documents, tmp_path):
+    panel = opened(qtbot, documents, write(tmp_path, three_columns, "csv"))
+    panel.row("x").proposed.emit("width")
+    assert panel.imported is None
+    QTest.keyClick(panel, Qt.Key.Key_Return)
+    settle(qtbot, documents)
+    assert not panel.isVisible() and data_of(host).columns == ("width", "height")
+
+
+def test_the_panel_is_left_while_it_reads(qtbot, host, documents, tmp_path, monkeypatch):
+    """What was begun ends, and changes nothing."""
+    ended = []
+
+    def endless(preview, choice):
+        try:
+            while True:
+                yield 0.5
+        finally:
+            ended.append(True)
+
+    panel = opened(qtbot, documents, write(tmp_path, three_columns, "csv"))
+    monkeypatch.setattr(columns_panel, "taking", endless)
+    before = data_of(host)
+    panel.row("x").proposed.emit("width")
+    windows.wait(qtbot, lambda: "50%" in panel.said.text())
+    panel.close()
+    windows.wait(qtbot, lambda: ended)
+    assert data_of(host) is before
+
+
+def test_the_headers_say_what_is_taken(qtbot, documents, tmp_path):
+    panel = opened(qtbot, documents, write(tmp_path, with_classes, "csv"))
+    assert panel.table.header_words() == ["x:  a", "y:  b", "class:  kind"]
+    answer(qtbot, documents, [("x", "b"), ("classes", "")])
+    assert panel.table.header_words() == ["y:  a", "x:  b", "kind"]
+    rows = with_classes().decode().splitlines()[1:]
+    model = panel.table.model()
+    shown = [",".join(model.data(model.index(i, j)) for j in range(3)) for i in range(model.rowCount())]
+    assert shown == rows[: len(shown)] and len(shown) == 20
+
+
+def test_a_header_offers_what_its_column_can_be(qtbot, documents, tmp_path):
+    panel = opened(qtbot, documents, write(tmp_path, three_columns, "csv"))
+    panel.table.asked_about.emit(2)
+    from PySide6.QtWidgets import QMenu
+
+    menu = panel.findChild(QMenu)
+    actions = {a.text().replace("&", ""): a for a in menu.actions()}
+    assert [name for name, a in actions.items() if a.isEnabled()] == ["Take as x", "Take as y"]
+    actions["Take as y"].trigger()
+    menu.close()
+    settle(qtbot, documents)
+    assert panel.asked.columns == ("mass", "width")
+
+
+def test_another_file_takes_the_place_of_the_one_that_is_asked_about(qtbot, host, documents, tmp_path):
+    opened(qtbot, documents, write(tmp_path, two_arrays, "npz"))
+    panel = opened(qtbot, documents, write(tmp_path, with_sets, "csv"))
+    assert panel.names()[:3] == ["x", "y", "classes"]
+    panel.take()
+    assert data_of(host).file == "measured.csv"
+
+
+# --- again ------------------------------------------------------------------------------------------------------
+
+
+def test_columns_are_chosen_anew_from_what_is_chosen(qtbot, host, documents, tmp_path):
+    path = write(tmp_path, two_arrays, "npz")
+    opened(qtbot, documents, path)
+    answer(qtbot, documents, [("part", "others"), ("per_axis", True), ("count", 30)]).take()
+    panel, first = documents.tables.panel, data_of(host)
+    host.session.set_data(replace(first, jitter=0.2))
+    documents.tables.ask_again()
+    settle(qtbot, documents)
+    choice = panel.asked.choice
+    assert panel.isVisible() and panel.asked.preview.part == "others"
+    assert choice.per_axis and choice.count == 30
+    panel.take()
+    assert data_of(host) == first
+
+
+@pytest.mark.parametrize("place", ["recent", "beside the experiment"])
+def test_the_file_of_an_opened_experiment_is_found(qtbot, host, documents, tmp_path, place):
+    path = write(tmp_path, with_classes, "csv")
+    panel = opened(qtbot, documents, path)
+    answer(qtbot, documents, [("y", ""), ("x", "b")]).take()
+    first = data_of(host)
+    documents.save_to(tmp_path / "a.json")
+    settle(qtbot, documents)
+    if place != "recent":
+        documents.recent.clear()
+    again = Documents(host)
+    again.open_path(tmp_path / "a.json")
+    settle(qtbot, again)
+    again.tables.ask_again()
+    settle(qtbot, again)
+    panel = again.tables.panel
+    panel.take()
+    assert data_of(host) == first
+    again.shut_down()
+
+
+def test_a_file_that_is_gone_is_said(qtbot, host, documents, tmp_path):
+    path = write(tmp_path, three_columns, "csv")
+    opened(qtbot, documents, path).take()
+    path.unlink()
+    documents.tables.ask_again()
+    settle(qtbot, documents)
+    assert not documents.tables.panel.isVisible()
+    assert "measured.csv" in host.said()[-1] and host.kinds()[-1] == "warn"
+
+
+@pytest.mark.parametrize(
+    "data, has", [({"file": "a.csv"}, True), ({"file": "a.png"}, False), ({"file": ""}, False)]
+)
+def test_the_data_card_offers_columns_where_there_is_a_file(qtbot, data, has):
+    card = DataCard(Points(points=[[0, 1], [1, 0]], **data))
+    assert card.columns.isHidden() != has
+    windows.dispose(card)
+
+
+# --- the questions, without a window ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_answer_to_every_question_stands_when_it_is_given(tmp_path, kind):
+    """Whatever is answered, the question then has this answer, and the panel can show it."""
+    make, ending, _, _ = KINDS[kind]
+    if ending == "xlsx":
+        pytest.importorskip("python_calamine")
+    asked = Asked.of(look(write(tmp_path, make, ending)))
+    for question in questions(asked):
+        if question.looks:
+            continue
+        for value in dict(question.param.choices) or {"rows": ["1:5"], "count": [50], "held_out": [0.3]}[
+            question.param.name
+        ]:
+            after = replace(asked, choice=question.put(value))
+            stands = [q.answer for q in questions(after) if q.param.name == question.param.name]
+            assert stands == [value]
+
+
+def test_small_cases(tmp_path):
+    """Data sets of the given cases are a question."""
+    case = Path(__file__).parents[1] / "shared" / "cases" / "f01_dataset_column.csv"
+    if not case.exists():
+        pytest.skip("the small cases are not beside this checkout")
+    shutil.copy(case, tmp_path)
+    assert "rows of dataset" in [q.param.name for q in questions(Asked.of(look(tmp_path / case.name)))]
+
+
+@pytest.mark.parametrize("labels, classes", [((), ""), (("u", "v"), "kind")])
+def test_a_choice_is_told_from_data(tmp_path, labels, classes):
+    preview = look(write(tmp_path, with_classes, "csv"))
+    data = Points(
+        points=[[0, 1], [1, 0]], labels=labels, file="measured.csv", columns=("b", "a"), shift=(0, 0), scale=(1, 2)
+    )
+    choice = choice_like(preview, data)
+    assert (choice.columns, choice.classes, choice.per_axis) == (("b", "a"), classes, True)
