@@ -14,7 +14,7 @@ from test_tables import workbook
 
 from explorer.cli import main as command_line
 from explorer.distributions.points import Points
-from explorer.experiment import from_dict
+from explorer.experiment import Experiment, decode
 from explorer.imports import look
 from explorer.imports.questions import AS_CLASSES, Asked, choice_like, questions
 from explorer.ui import columns_panel
@@ -151,7 +151,8 @@ def data_of(host):
 def told(capsys, path, arguments):
     """The data that `new` makes."""
     assert command_line(["new", "--data", str(path), *arguments]) == 0
-    return from_dict(json.loads(capsys.readouterr().out))[0].data
+    made = json.loads(capsys.readouterr().out)
+    return decode(Experiment, {"data": made["data"]}, "experiment").data
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -356,9 +357,10 @@ def test_every_answer_to_every_question_stands_when_it_is_given(tmp_path, kind):
     for question in questions(asked):
         if question.looks:
             continue
-        for value in dict(question.param.choices) or {"rows": ["1:5"], "count": [50], "held_out": [0.3]}[
-            question.param.name
-        ]:
+        for value in (
+            dict(question.param.choices)
+            or {"rows": ["1:5"], "count": [50], "held_out": [0.3]}[question.param.name]
+        ):
             after = replace(asked, choice=question.put(value))
             stands = [q.answer for q in questions(after) if q.param.name == question.param.name]
             assert stands == [value]
@@ -377,7 +379,12 @@ def test_small_cases(tmp_path):
 def test_a_choice_is_told_from_data(tmp_path, labels, classes):
     preview = look(write(tmp_path, with_classes, "csv"))
     data = Points(
-        points=[[0, 1], [1, 0]], labels=labels, file="measured.csv", columns=("b", "a"), shift=(0, 0), scale=(1, 2)
+        points=[[0, 1], [1, 0]],
+        labels=labels,
+        file="measured.csv",
+        columns=("b", "a"),
+        shift=(0, 0),
+        scale=(1, 2),
     )
     choice = choice_like(preview, data)
     assert (choice.columns, choice.classes, choice.per_axis) == (("b", "a"), classes, True)

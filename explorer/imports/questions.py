@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from explorer.distributions.points import MOST, USUAL, Points
-from explorer.imports.columns import MISSING, TEXT, Column, Reading, label_of
+from explorer.imports.columns import INDEX, MISSING, TEXT, Column, Reading, label_of
 from explorer.imports.preview import Choice, Preview
 from explorer.params import Param
 
@@ -163,7 +163,9 @@ def _may_be_classes(preview: Preview, place: int, column: Column) -> bool:
     """Whether there are words or whole numbers in the rows shown (whether they are few is known when all are read)."""
     if column.can_be_classes or column.kind == TEXT:
         return True
-    return column.kind != MISSING and all(label_of(row[place]) is not None for row in preview.rows)
+    return column.kind not in (INDEX, MISSING) and all(
+        label_of(row[place]) is not None for row in preview.rows
+    )
 
 
 def with_classes(asked: Asked, name: str) -> Choice:
@@ -181,7 +183,7 @@ def _sets(asked: Asked) -> Iterator[Question]:
         help = "Which rows are taken, by what stands in this column."
         proposed = _set_of(asked.preview.proposal, name, values)
         yield Question(
-            _choice(f"rows of {name}", name, proposed, entries, help),
+            _choice(f"rows of {name}", f"Rows by {name}", proposed, entries, help),
             _set_of(asked.choice, name, values), partial(_with_set, asked, name),
         )  # fmt: skip
 

@@ -49,7 +49,7 @@ class ColumnsPanel(QDialog):
         self.kind = ElidedLabel("", "small")
         self.table = ColumnsTable()
         self.table.asked_about.connect(self._ask_role)
-        self.said, self.state = label("", "small"), label("", "key")
+        self.said, self.state = label("", "small"), label("")
         for words in (self.said, self.state):
             words.setWordWrap(True)
             words.setTextFormat(Qt.TextFormat.PlainText)
@@ -107,9 +107,15 @@ class ColumnsPanel(QDialog):
         self.resize(min(style.px(960), room.width() - 40), min(style.px(600), room.height() - 60))
         self.show()
         self.raise_()
-        first = self.asked and self.asked.unanswered
-        target = self._rows[first.param.name].nextInFocusChain() if first else self.import_button
-        (target or self).setFocus(Qt.FocusReason.OtherFocusReason)
+        self._first().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _first(self) -> QWidget:
+        """What is to be used first: the question that needs an answer, else Import."""
+        missing = self.asked.unanswered if self.asked else None
+        if missing is None:
+            return self.import_button
+        inside = self._rows[missing.param.name].findChildren(QWidget)
+        return next(w for w in inside if w.focusPolicy() & Qt.FocusPolicy.TabFocus and w.isVisible())
 
     def row(self, name: str) -> Row:
         """The row of a question, by the name of its parameter."""
@@ -159,7 +165,7 @@ class ColumnsPanel(QDialog):
         else:
             self._wanted = False
             self.said.setText("")
-            self._say(f"{missing.param.label} has to be chosen: {missing.param.help}")
+            self._say(f"{missing.param.label}: choose one. {missing.param.help}")
 
     def _show_rows(self) -> None:
         """One row for each question; those of questions that are asked as before stay, with their focus."""

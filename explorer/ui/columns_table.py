@@ -13,6 +13,8 @@ from explorer.imports.questions import Asked
 from explorer.theme import Theme
 from explorer.ui import style
 
+#: Columns that are made as wide as their words: a table of thousands would take long.
+MOST_FITTED = 100
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 _KINDS = {INDEX: "counts or names the rows", TEXT: "words", MISSING: "empty"}
@@ -117,7 +119,10 @@ class ColumnsTable(QTableView, style.Themed):
         bar = self.horizontalScrollBar()
         place = bar.value()
         self._rows.show(asked)
-        self.resizeColumnsToContents()
+        header = self.horizontalHeader()
+        for i in range(min(self._rows.columnCount(), MOST_FITTED)):
+            wide = max(self.sizeHintForColumn(i), header.sectionSizeHint(i)) + style.px(10)
+            self.setColumnWidth(i, wide)
         bar.setValue(place)
 
     def header_words(self) -> list[str]:
