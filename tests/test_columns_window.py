@@ -1,15 +1,14 @@
 """Choosing the columns of one's own table in the window: the data is what the command line makes of the same choice."""
 
 import json
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import windows
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
 from test_tables import workbook
 
 from explorer.cli import main as command_line
@@ -69,7 +68,7 @@ def ambiguous():
 
 def late_ambiguous():
     """Whole numbers first, and what can be read in two ways only beyond the rows that are looked at first."""
-    return text(["x", "y"], [*[(i % 90 + 1, i % 70 + 1) for i in range(70_000)], ("1,200", "3")], ";")
+    return text(["x", "y"], [*[(i % 90 + 1, i % 70 + 1) for i in range(25_000)], ("1,234", "3")], ";")
 
 
 def two_sheets():
@@ -207,7 +206,7 @@ def test_what_cannot_be_taken_is_said_in_the_panel(qtbot, host, documents, tmp_p
     assert "wonder" in panel.state.text() and "\n" not in panel.state.text()
     assert not panel.import_button.isEnabled() and panel.isVisible() and not host.said()
     answer(qtbot, documents, [("count", 50_000)])
-    assert "20,000" in panel.state.text() and panel.asked.choice.count == 2000
+    assert "20000" in panel.state.text() and panel.asked.choice.count == 2000
     answer(qtbot, documents, [("rows", "")])
     assert panel.import_button.isEnabled() and not panel.state.text()
 
@@ -249,7 +248,7 @@ def test_the_panel_is_left_while_it_reads(qtbot, host, documents, tmp_path, monk
     panel.row("x").proposed.emit("width")
     windows.wait(qtbot, lambda: "50%" in panel.said.text())
     panel.close()
-    windows.wait(qtbot, lambda: ended)
+    windows.wait(qtbot, lambda: bool(ended))
     assert data_of(host) is before
 
 
@@ -267,8 +266,6 @@ def test_the_headers_say_what_is_taken(qtbot, documents, tmp_path):
 def test_a_header_offers_what_its_column_can_be(qtbot, documents, tmp_path):
     panel = opened(qtbot, documents, write(tmp_path, three_columns, "csv"))
     panel.table.asked_about.emit(2)
-    from PySide6.QtWidgets import QMenu
-
     menu = panel.findChild(QMenu)
     actions = {a.text().replace("&", ""): a for a in menu.actions()}
     assert [name for name, a in actions.items() if a.isEnabled()] == ["Take as x", "Take as y"]
@@ -364,15 +361,6 @@ def test_every_answer_to_every_question_stands_when_it_is_given(tmp_path, kind):
             after = replace(asked, choice=question.put(value))
             stands = [q.answer for q in questions(after) if q.param.name == question.param.name]
             assert stands == [value]
-
-
-def test_small_cases(tmp_path):
-    """Data sets of the given cases are a question."""
-    case = Path(__file__).parents[1] / "shared" / "cases" / "f01_dataset_column.csv"
-    if not case.exists():
-        pytest.skip("the small cases are not beside this checkout")
-    shutil.copy(case, tmp_path)
-    assert "rows of dataset" in [q.param.name for q in questions(Asked.of(look(tmp_path / case.name)))]
 
 
 @pytest.mark.parametrize("labels, classes", [((), ""), (("u", "v"), "kind")])

@@ -160,11 +160,11 @@ class ColumnsPanel(QDialog):
         self.import_button.setEnabled(missing is None)
         if missing is None:
             self._say("")
-            self.said.setText("Reading …")
+            self._tell("Reading …")
             self._rest.start(REST_MS)
         else:
             self._wanted = False
-            self.said.setText("")
+            self._tell("")
             self._say(f"{missing.param.label}: choose one. {missing.param.help}")
 
     def _show_rows(self) -> None:
@@ -213,6 +213,11 @@ class ColumnsPanel(QDialog):
             menu.addAction("Leave out", partial(self.answer, taken, ""))
         menu.popup(QCursor.pos())
 
+    def _tell(self, text: str) -> None:
+        """What will be used, or how far the reading is."""
+        self.said.setText(text)
+        self.said.setVisible(bool(text))
+
     def _say(self, text: str) -> None:
         """What is wrong, or has to be chosen; "" where nothing is."""
         self.state.setText(text)
@@ -227,7 +232,7 @@ class ColumnsPanel(QDialog):
         self._rest.stop()
         self.imported = None
         self.import_button.setEnabled(False)
-        self.said.setText("Reading …")
+        self._tell("Reading …")
         kept = self.asked.choice
 
         def done(preview: Preview) -> None:
@@ -252,12 +257,12 @@ class ColumnsPanel(QDialog):
         self._task = Task(self, work, self._read_done, self._failed, self._progress)
 
     def _progress(self, share: float) -> None:
-        self.said.setText(f"Reading … {share:.0%}")
+        self._tell(f"Reading … {share:.0%}")
 
     def _read_done(self, imported: Imported) -> None:
         assert self.asked is not None
         self.imported = imported
-        self.said.setText(imported.sentence)
+        self._tell(imported.sentence)
         if self.asked.choice.held_out is None:
             held_out = 0.1 if imported.held_out is not None and len(imported.held_out) else 0.0
             self.asked = replace(self.asked, held_out=held_out)
@@ -267,7 +272,7 @@ class ColumnsPanel(QDialog):
 
     def _failed(self, error: BaseException) -> None:
         assert self.asked is not None
-        self.said.setText("")
+        self._tell("")
         if isinstance(error, UndecidedError) and not self.asked.readings:
             return self._show(replace(self.asked, open_readings=error.readings))
         self._wanted = False
