@@ -52,6 +52,10 @@ class Commands:
         """Take several pictures as the data."""
         self.window.documents.pictures.ask_for_several()
 
+    def choose_columns(self) -> None:
+        """Choose anew what is taken of the data's own file."""
+        self.window.documents.tables.ask_again()
+
     def open_model(self) -> None:
         """Use a network from a file."""
         self.window.documents.open_model()

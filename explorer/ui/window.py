@@ -242,7 +242,7 @@ class MainWindow(QMainWindow):
         self.data.import_pressed.connect(self.commands.import_data)
         self.data.folder_pressed.connect(self.commands.import_folder)
         self.data.several_pressed.connect(self.commands.import_pictures)
-        self.data.columns_pressed.connect(self.documents.tables.ask_again)
+        self.data.columns_pressed.connect(self.commands.choose_columns)
         self.control.classifier_pressed.connect(self.session.networks.train_classifier)
         self.control.labels_pressed.connect(self._train_with_labels)
         self.control.open_pressed.connect(self._open_own_picture)
