@@ -341,6 +341,15 @@ def test_the_data_card_offers_columns_where_there_is_a_file(qtbot, data, has):
     windows.dispose(card)
 
 
+def test_the_button_opens_the_panel_in_the_window(qtbot, tmp_path):
+    with windows.windowed(qtbot, tmp_path) as window:
+        opened(qtbot, window.documents, write(tmp_path, three_columns, "csv")).take()
+        window.data.columns.click()
+        settle(qtbot, window.documents)
+        panel = window.documents.tables.panel
+        assert panel.isVisible() and not panel.isModal() and panel.asked.columns == ("mass", "height")
+
+
 # --- the questions, without a window ----------------------------------------------------------------------------
 
 
