@@ -60,7 +60,7 @@ def a_frame(**changes):
     nothing = np.full(3, np.nan)
     frame = TrainFrame(
         500, 60.0, 0.1, 0.3, 0.31, np.nan, np.nan, np.array([0.1, 1, 9]), np.array([0.2, 0.1, 0.4]), nothing, 2.5, 64,
-        1e-3, "CPU, 1 thread", exact=False, held=0.4123,
+        1e-3, "CPU, 1 thread", exact=False, held=0.4123, validated=True,
     )  # fmt: skip
     return dataclasses.replace(frame, **changes)
 
@@ -109,8 +109,8 @@ def test_the_loss_chart_shows_what_is_held_out_where_no_floor_is_known(qtbot):
     chart.set_levels([0.1, 1.0], [0.5, 0.4], nothing)
     curves = chart.over_time._curves
     assert np.isfinite(curves["held"].y).all() and not np.isfinite(curves["floor"].y).any()
-    chart.set_data([1, 2], [1.0, 0.5], [0.2, 0.2], [0.8, 0.3], [1.0, 0.5])
-    assert not len(curves["held"].y) and np.isfinite(curves["floor"].y).all()
+    chart.set_data([1, 2], [1.0, 0.5], [0.2, 0.2], [0.8, 0.3], nothing)
+    assert not np.isfinite(curves["held"].y).any() and np.isfinite(curves["floor"].y).all()
 
 
 def test_training_is_left_and_gone_on_with_after_a_restart(qtbot, tmp_path, own_data):

@@ -485,13 +485,14 @@ def test_what_zero_means_is_said(qtbot):
         windows.dispose(form)
 
 
-def test_the_name_of_the_experiment_comes_before_the_badges(qtbot, window):
+def test_the_name_of_the_experiment_comes_before_the_badges(qtbot, window, monkeypatch):
     for width in (1000, 1280, 1440, 2000):
         window.resize(width, 720)
         for text in (
             "Eight Gaussians · VP · pretrained network",
             "A much longer name of the data · sub-VP · exact score",
         ):
+            monkeypatch.setattr(window.telling, "_now", lambda text=text: text)  # what the clock shows anew
             window.top.set_now(text)
             qtbot.wait(10)
             if window.top._badges.isVisible():

@@ -100,7 +100,7 @@ def simulated(path):
 
     found = Document(exports.experiment(sampler__particles=400))
     _, _, recording = exports.run_of(found.experiment)
-    _save(iter(recording.frames), len(recording), found, "exact", str(path))
+    _save(iter(recording.frames), len(recording), found, "exact", str(path), None)
 
 
 def filled_in(path):

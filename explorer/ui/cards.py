@@ -198,11 +198,12 @@ def _progress(frame: TrainFrame, running: bool, paused: bool) -> str:
     left = frame.seconds * (1 - frame.progress) / frame.progress if running and frame.progress > 0.02 else 0.0
     time_left = f", {_lasting(left)} left" if left >= 1 and not paused else ""
     digits = 0 if frame.iterations_per_second >= 10 else 1
-    parts = [f"of which {frame.excess:.4f} is above the floor"] if frame.exact else []
-    rest = ", ".join([*parts, *([f"held out {frame.held:.4f}"] if frame.validated else [])])
+    losses = [f"loss {frame.smoothed:.4f}"]
+    losses += [f"of which {frame.excess:.4f} is above the floor"] if frame.exact else []
+    losses += [f"held out {frame.held:.4f}"] if frame.validated else []
     lines = [
         f"{state}{time_left} · iteration {frame.iteration:,} · {frame.iterations_per_second:,.{digits}f} it/s",
-        f"loss {frame.smoothed:.4f}, {rest} · {frame.device}",
+        f"{', '.join(losses)} · {frame.device}",
     ]
     return "\n".join([*lines, *([frame.note] if frame.note else [])])
 
