@@ -11,7 +11,8 @@ from explorer.params import params
 #: Words, files and switches of the machine: no formula stands behind them.
 WITHOUT = {
     "device", "precision",  # what computes
-    "own", "own_0", "own_1", "drawing", "note", "file", "columns", "word", "path", "names", "digest", "shape",  # one's own, figures
+    "own", "own_0", "own_1", "drawing", "note", "file", "columns", "word", "path", "names", "digest",  # one's own
+    "shape",  # figures
     "mask", "named", "predictors", "which",  # choices by name
 }  # fmt: skip
 
