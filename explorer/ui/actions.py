@@ -32,6 +32,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("File", "Save as…", "Ctrl+Shift+S", "save_as"),
     Command("File", SEPARATOR, "", ""),
     Command("File", "Import data…", "Ctrl+I", "import_data"),
+    Command("File", "Choose columns…", "", "choose_columns"),
     Command("File", "Images from a folder…", "Ctrl+Shift+I", "import_folder"),
     Command("File", "Several images…", "", "import_pictures"),
     Command("File", "Open model…", "Ctrl+M", "open_model"),

@@ -79,6 +79,8 @@ class OwnTables:
         """Have the columns of the data's own file chosen anew; say so where it is not known any more."""
         data = self._host.session.document.experiment.data
         if not isinstance(data, Points) or not has_columns(data):
+            text = f"{data.title} is not from a table: Import data (Ctrl+I) brings one."
+            self._host.notices.show_notice(text, "warn", None, "read")
             return
         taken = next((t for t in self._taken if t.gave(data)), None)
         path = self._path_of(data, taken)
