@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.digits import lowered, scientific
 from explorer.errors import Refused
 from explorer.figures import Equation, Figure, Picture, Plot, Table
 from explorer.files import write_atomically, write_text
@@ -121,11 +122,11 @@ def _cells(values: Sequence[str | float | int]) -> str:
 
 def _number(value: float) -> str:
     """A number in LaTeX with the digits that a reader wants."""
-    text = number_text(value)
-    if "e" in text:
-        factor, power = text.split("e")
-        return rf"${factor.replace('−', '-')} \cdot 10^{{{int(power)}}}$"
-    return f"${text.replace('−', '-')}$" if math.isfinite(value) else "--"
+    text = number_text(value).replace("−", "-")
+    factor, times, power = text.partition("×10")
+    if times:
+        return rf"${factor} \cdot 10^{{{lowered(power)}}}$"
+    return f"${text}$" if math.isfinite(value) else "--"
 
 
 def number_text(value: str | float | int) -> str:
@@ -138,7 +139,9 @@ def number_text(value: str | float | int) -> str:
         return "–"
     if isinstance(value, int | np.integer) or (float(value).is_integer() and abs(value) < 1e5):
         return f"{int(value)}".replace("-", "−")
-    return f"{value:.4g}".replace("-", "−") if 1e-4 <= abs(value) < 1e6 else f"{value:.2e}".replace("e+", "e")
+    if 1e-4 <= abs(value) < 1e6:
+        return f"{value:.4g}".replace("-", "−")
+    return scientific(value, 3)
 
 
 def escaped(text: str) -> str:

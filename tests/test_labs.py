@@ -244,7 +244,7 @@ def test_json_is_json(tmp_path):
 
 @pytest.mark.parametrize(
     "value, text",
-    [(3, "3"), (-2.5, "−2.5"), (1234567.0, "1.23e06"), (1e-5, "1.00e-05"), (float("inf"), "–"), (12345, "12345"),
+    [(3, "3"), (-2.5, "−2.5"), (1234567.0, "1.23×10⁶"), (1e-5, "1.00×10⁻⁵"), (float("inf"), "–"), (12345, "12345"),
      (True, "yes"), ("x", "x"), (0.0, "0"), (123.456, "123.5")],
 )  # fmt: skip
 def test_numbers_in_tables(value, text):

@@ -44,6 +44,7 @@ class GuidanceLab(Lab):
     """Samples of one class under a guidance weight from 0 to 10, held against the exact conditional."""
 
     section = "control"
+    main = ("Samples at",)
     about = (
         "Weight 0 samples all of the data, weight 1 exactly the class. Beyond it the samples crowd where the class "
         "is surest: they are of neither p(x|y) nor p(x) p(y|x)^w."

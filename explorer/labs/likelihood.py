@@ -50,6 +50,7 @@ class Likelihood(Lab):
     """log p_t(x) of the score in use, against the closed form."""
 
     section = "density"
+    main = ("Learned: p", "Density, t")
     about = (
         "A score determines a density: along the probability-flow ODE log p falls by the divergence of the field. "
         "The density that the score in use has learned, the exact one, and their difference in nats."
