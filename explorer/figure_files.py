@@ -7,8 +7,10 @@ import io
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +147,23 @@ def number_text(value: str | float | int) -> str:
 
 
 def escaped(text: str) -> str:
-    """Plain words for LaTeX."""
-    return "".join(_ESCAPES.get(c, c) for c in text)
+    """Plain words for LaTeX, raised and lowered letters as powers and indices."""
+    parts = groupby(text, key=_script)
+    return "".join(
+        f"${mark}{{{unicodedata.normalize('NFKD', run)}}}$"
+        if mark
+        else "".join(_ESCAPES.get(c, c) for c in run)
+        for mark, letters in parts
+        for run in ["".join(letters)]
+    )
+
+
+def _script(c: str) -> str:
+    """What makes a letter an index or a power in LaTeX; "" for an ordinary one."""
+    if c in _ESCAPES:
+        return ""
+    kind = unicodedata.decomposition(c).partition(" ")[0]
+    return {"<sub>": "_", "<super>": "^"}.get(kind, "")
 
 
 def _line(text: str) -> str:

@@ -174,7 +174,7 @@ class _Work:
     def _picture(
         self, title: str, marks: tuple[Mark, ...], scale: tuple[float, float, str], colormap: str
     ) -> Picture:
-        return Picture(title, marks, self.bounds, "x", "y", scale=scale, colormap=colormap)
+        return Picture(title, marks, self.bounds, "x₁", "x₂", scale=scale, colormap=colormap)
 
     def _difference(self, bounds: Bounds, found: np.ndarray, exact: np.ndarray, peak: float) -> Picture:
         seen = np.maximum(found, exact) > peak - SEEN

@@ -36,8 +36,8 @@ class _Chosen(Validated):
 
     @property
     def title(self) -> str:
-        """Their names in a row, for captions."""
-        return ", ".join(self.names)
+        """Their names in the papers in a row, for captions."""
+        return ", ".join(OBJECTIVES[name].short or OBJECTIVES[name].title for name in self.names)
 
 
 #: A new objective has its switch here without a line of code.
