@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -156,7 +157,8 @@ class Table1(Lab):
         table = _Growing(self, context)
         sdes = [(sde, score) for sde in processes(e) if (score := _under(context, sde)) is not None]
         methods = self.methods(e.sampler)
-        table.total = len(sdes) * (1 + 2 * len(methods))
+        table.total = len(sdes) * (1 + 2 * len(methods)) * self.seeds
+        yield table.report()
         for sde, score in sdes:
             alone = yield from table.measured(sde, score, self._sampler(None, e.sampler, "C"))
             for method in methods:
@@ -197,9 +199,14 @@ class _Growing:
         self.lab, self.context = lab, context
         self.mixture, self.seed = context.experiment.data.mixture, context.experiment.seed
         self.reference = metrics.reference(self.mixture)
-        self.floor = self.reference.floor(lab.metric, lab.particles)
         self.rows: list[tuple[SDE, Method, dict[str, Cell]]] = []
-        self.pace, self.total, self.cells = Pace(0.3), 1, 0
+        #: Runs that are measured, and all that there are: a way to sample is run once for each seed.
+        self.pace, self.total, self.runs = Pace(0.3), 1, 0
+
+    @cached_property
+    def floor(self) -> metrics.Floor:
+        """What new points of the data come to."""
+        return self.reference.floor(self.lab.metric, self.lab.particles)
 
     def measured(self, sde: SDE, score: Score, sampler: Sampler) -> Generator[Report, None, Cell]:
         """Run under every seed; the report so far in between."""
@@ -212,15 +219,15 @@ class _Growing:
                 if self.pace.due():
                     yield self.report()
             values.append(self.reference.measure(self.lab.metric, x))
-        self.cells += 1
+            self.runs += 1
         return Cell(tuple(values), sampler.steps)
 
     def report(self, done: bool = False) -> Report:
         """Table and plot of the rows that are whole."""
         figures = (self._table(), self._plot()) if self.rows else (self._table(),)
         values = np.array([[c[way].values for way in WAYS] for _, _, c in self.rows])
-        words = self._words() if done else f"{self.cells} of {self.total} ways to sample are measured."
-        return Report(figures, 1.0 if done else 0.99 * self.cells / self.total, words, {"distance": values})
+        words = self._words() if done else f"{self.runs} of {self.total} runs are measured."
+        return Report(figures, 1.0 if done else 0.99 * self.runs / self.total, words, {"distance": values})
 
     def _table(self) -> Table:
         rows: list[tuple[str | float | int, ...]] = []
@@ -232,9 +239,13 @@ class _Growing:
         about = (
             f"{METRICS[self.lab.metric]}, mean and standard deviation over {self.lab.seeds} seeds of "
             f"{self.lab.particles} samples, {self.lab.evaluations} evaluations each; {sampler.corrector.title}, "
-            f"snr {sampler.snr:g}. As many points of the data: {self.floor.mean:.4g} ± {self.floor.std:.2g}. Best: the "
-            "others are above it by more than the 95 % interval of the difference."
+            f"snr {sampler.snr:g}."
         )
+        if rows:
+            about += (
+                f" As many points of the data: {self.floor.mean:.4g} ± {self.floor.std:.2g}. Best: the others are "
+                "above it by more than the 95 % interval of the difference."
+            )
         return Table("Predictor, corrector and both at equal cost", columns, tuple(rows), about)
 
     def _plot(self) -> Plot:
