@@ -7,13 +7,16 @@ import io
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from explorer.digits import lowered, scientific
 from explorer.errors import Refused
 from explorer.figures import Equation, Figure, Picture, Plot, Table
 from explorer.files import write_atomically, write_text
@@ -121,11 +124,11 @@ def _cells(values: Sequence[str | float | int]) -> str:
 
 def _number(value: float) -> str:
     """A number in LaTeX with the digits that a reader wants."""
-    text = number_text(value)
-    if "e" in text:
-        factor, power = text.split("e")
-        return rf"${factor.replace('−', '-')} \cdot 10^{{{int(power)}}}$"
-    return f"${text.replace('−', '-')}$" if math.isfinite(value) else "--"
+    text = number_text(value).replace("−", "-")
+    factor, times, power = text.partition("×10")
+    if times:
+        return rf"${factor} \cdot 10^{{{lowered(power)}}}$"
+    return f"${text}$" if math.isfinite(value) else "--"
 
 
 def number_text(value: str | float | int) -> str:
@@ -138,12 +141,29 @@ def number_text(value: str | float | int) -> str:
         return "–"
     if isinstance(value, int | np.integer) or (float(value).is_integer() and abs(value) < 1e5):
         return f"{int(value)}".replace("-", "−")
-    return f"{value:.4g}".replace("-", "−") if 1e-4 <= abs(value) < 1e6 else f"{value:.2e}".replace("e+", "e")
+    if 1e-4 <= abs(value) < 1e6:
+        return f"{value:.4g}".replace("-", "−")
+    return scientific(value, 3)
 
 
 def escaped(text: str) -> str:
-    """Plain words for LaTeX."""
-    return "".join(_ESCAPES.get(c, c) for c in text)
+    """Plain words for LaTeX, raised and lowered letters as powers and indices."""
+    parts = groupby(text, key=_script)
+    return "".join(
+        f"${mark}{{{unicodedata.normalize('NFKD', run)}}}$"
+        if mark
+        else "".join(_ESCAPES.get(c, c) for c in run)
+        for mark, letters in parts
+        for run in ["".join(letters)]
+    )
+
+
+def _script(c: str) -> str:
+    """What makes a letter an index or a power in LaTeX; "" for an ordinary one."""
+    if c in _ESCAPES:
+        return ""
+    kind = unicodedata.decomposition(c).partition(" ")[0]
+    return {"<sub>": "_", "<super>": "^"}.get(kind, "")
 
 
 def _line(text: str) -> str:

@@ -22,6 +22,7 @@ from explorer.distributions.mixture import Mixture
 from explorer.experiment import Experiment
 from explorer.labs import LABS, Context
 from explorer.labs.pace import Pace
+from explorer.labs.table1 import Cell, best
 from explorer.models import resolve
 from explorer.params import ParamError
 from explorer.samplers import PREDICTORS, SOLVERS, Sampler
@@ -402,6 +403,34 @@ def test_table_1_has_every_sde_and_predictor_with_mean_and_deviation():
     assert np.allclose([row[7] for row in table.rows], values[:, 2].std(axis=1, ddof=1))
     with pytest.raises(ParamError, match=r"table1\.predictors"):
         LABS["table1"](predictors="rk4")
+
+
+def cell(*values):
+    return Cell(tuple(values), 10)
+
+
+def test_the_best_way_is_named_with_those_that_are_not_resolved():
+    # differences of 1, 2 and 3 have mean 2 and standard error 1/√3; Student's t for 2 degrees of freedom is 4.303
+    p, pc = cell(1.0, 1.0, 1.0), cell(2.0, 3.0, 4.0)
+    gap, half = pc.above(p)
+    assert gap == 2 and half == pytest.approx(4.3027 / 3**0.5, rel=1e-3)
+    assert p.above(pc)[0] == -2
+    assert best({"P": p, "PC": pc}) == ["P", "PC"]  # 2 ± 2.48
+    assert best({"P": p, "C": cell(9.0, 9.1, 9.2), "PC": pc}) == ["P", "PC"]
+    assert best({"P": cell(5.0, 6.0, 7.0), "PC": cell(1.0, 2.1, 3.0)}) == ["PC"]  # paired: about 4 each time
+    assert best({"P": cell(1.0), "PC": cell(2.0)}) == ["P", "PC"]  # one seed tells nothing
+
+
+def test_table_1_tells_what_it_does_not_resolve():
+    report = last(LABS["table1"].quick(), context())
+    values = report.arrays["distance"]
+    gaps = values[:, 2] - values[:, 0]
+    open_rows = abs(gaps.mean(1)) <= 12.706 * gaps.std(1, ddof=1) / 2**0.5
+    rows = report.figures[0].rows
+    unresolved = [f"{row[1]} under {row[0]}" for row, is_open in zip(rows, open_rows, strict=True) if is_open]
+    assert all(name in report.words for name in unresolved)
+    assert report.words.count(" under ") == 1 + len(unresolved)
+    assert f"better than its predictor alone in {((gaps.mean(1) < 0) & ~open_rows).sum()} of" in report.words
 
 
 def test_a_native_network_is_measured_under_its_own_sde_alone():

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import unicodedata
 import zlib
+from collections import Counter
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -16,9 +17,9 @@ import pytest
 from PIL import Image as Pixels
 
 from explorer.cli import main as command_line
-from explorer.figure_files import Source
+from explorer.figure_files import Source, number_text
 from explorer.figures import Equation, Picture, Plot, Series, Table
-from explorer.marks import Arrows, Curve, Image, Points, Segments, Text
+from explorer.marks import Arrows, Curve, Entry, Image, Legend, Points, Segments, Text
 from explorer.papers import LEAST_LINE, Choice, Paper, millimetres, paper, points
 from explorer.theme import LIGHT
 from explorer.ui.figure_key import SMALL, key_of
@@ -72,6 +73,17 @@ FIGURES = {
         tuple((name, 2**i, 0.01234 * (i + 1), -0.5 / (i + 1)) for i, name in enumerate(NAMES)),
         "Energy distance to 20,000 draws (floor 0.0012).",
     ),
+    "wide table": Table(
+        "Predictor and corrector", ("SDE", "predictor", *(w for n in "ABCD" for w in (f"way {n}", "±")), "best"),
+        tuple((sde, name, *(-0.001234 * (i + k) for k in range(8)), "way A") for sde in ("VP", "VE")
+              for i, name in enumerate(NAMES)),
+    ),
+    "field": Picture(
+        "A field with its key", (Image(BLOB, (-2, 2, -2, 2)), Arrows(XY, 0.3 * XY, "score", 1.0), Legend((
+            Entry("score, learned", "score"), Entry("1", uv=(0.2, 0.0)), Entry("too long", uv=(3.0, 0.0)),
+            Entry("w ∇log p", "corrector", arrow=True),
+        ))), (-2.0, 2.0, -2.0, 2.0), "x₁", "x₂",
+    ),
     "long words": Table(
         "What they mean", ("setting", "meaning"),
         (("beta_max", "The largest rate of the forward process: above 200 its ratio must be formed as one factor."),),
@@ -121,6 +133,7 @@ def words_of(figure):
                 figure.y_label,
                 *bar,
                 *(m.text for m in figure.marks if isinstance(m, Text)),
+                *(e.text for m in figure.marks if isinstance(m, Legend) for e in m.entries if max(e.uv) < 1),
             ]
         case Table():
             return [
@@ -225,6 +238,37 @@ def test_a_page_is_as_wide_as_it_was_asked_for(files, size):
     assert float(root.get("height").removesuffix("mm")) == pytest.approx(
         float(box[3]) / wide * PAPERS[size].width, rel=0.01
     )
+
+
+@pytest.mark.parametrize("size", ["column", "page"])
+def test_a_table_that_is_too_wide_goes_on_below(files, size):
+    """Every number once, in letters as large as all others; the columns of words again in each part, ± never alone."""
+    if POPPLER is None:
+        pytest.skip("needs pdftotext")
+    path = files("wide table", size, ".pdf")
+    said = subprocess.run(
+        [POPPLER, "-layout", str(path), "-"], capture_output=True, check=True
+    ).stdout.decode()
+    heads = [line.split() for line in said.splitlines() if line.strip().startswith("SDE")]
+    parts = [head for head in heads if head[:2] == ["SDE", "predictor"]]
+    assert len(parts) == len(heads) == {"column": 4, "page": 2}[size]
+    assert all(part[-1] in ("±", "best") and part[2] != "±" for part in parts)
+    values = Counter(
+        number_text(v) for row in FIGURES["wide table"].rows for v in row if not isinstance(v, str) and v
+    )
+    assert Counter(re.findall(r"−0[.]\d+", said)) == values
+    letters = set(re.findall(r"/F\d+ ([\d.]+) Tf", page_of(path)))
+    assert letters == set(re.findall(r"/F\d+ ([\d.]+) Tf", page_of(files("table", size, ".pdf"))))
+
+
+@pytest.mark.parametrize("name, size", [("field", "column"), ("field", "screen")])
+def test_the_key_of_arrows_stands_above_the_image(files, name, size):
+    root = ElementTree.parse(files(name, size, ".svg")).getroot()
+    places = {words: (left, bottom) for left, _, _, bottom, words in boxes_of_letters(root)}
+    assert "too long" not in places
+    rows = [places[words][1] for words in ("score, learned", "w ∇log p")]
+    ticks = [places[words][1] for words in places if words in ("−1", "0", "1.5", "2", "−2")]
+    assert max(rows) < min(ticks) and places["score, learned"][0] < places["w ∇log p"][0]
 
 
 # --- SVG ------------------------------------------------------------------------------------------------------

@@ -329,7 +329,7 @@ def test_a_run_that_is_over_at_once_does_not_flicker(qtbot, window):
 
 def test_a_small_figure_takes_the_room_when_it_is_pressed(qtbot, window):
     found = opened(qtbot, window, "schedules")
-    first, small = list(found.values())[:2]
+    small, first = list(found.values())[:2]  # the noise, which it names, is the second
     assert (
         small.brief
         and not first.brief

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+import re
 from dataclasses import fields, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from explorer.document import Document
 from explorer.experiment import Experiment, ScoreSource, encode
 from explorer.figures import LINES, Equation, Picture, Plot, Series, Table
 from explorer.labs import LABS, SECTIONS, Context
+from explorer.labs.pace import duration
 from explorer.labs.sources import caption, source_of
 from explorer.models import resolve
 from explorer.params import params
@@ -244,7 +246,7 @@ def test_json_is_json(tmp_path):
 
 @pytest.mark.parametrize(
     "value, text",
-    [(3, "3"), (-2.5, "−2.5"), (1234567.0, "1.23e06"), (1e-5, "1.00e-05"), (float("inf"), "–"), (12345, "12345"),
+    [(3, "3"), (-2.5, "−2.5"), (1234567.0, "1.23×10⁶"), (1e-5, "1.00×10⁻⁵"), (float("inf"), "–"), (12345, "12345"),
      (True, "yes"), ("x", "x"), (0.0, "0"), (123.456, "123.5")],
 )  # fmt: skip
 def test_numbers_in_tables(value, text):
@@ -257,6 +259,50 @@ def test_the_caption_tells_the_settings():
     text = caption(lab, e, resolve(e))
     assert "n = 33" in text and "σₘₐₓ = 10" in text and "seed 0" in text
     assert source_of(lab, e, resolve(e)).experiment["sde"]["type"] == "ve"
+    named = caption(LABS["table1"](predictors="ancestral, reverse_diffusion(eta=0)"), e, resolve(e))
+    assert "Predictors = Ancestral, Reverse diffusion (probability flow)," in named
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_captions_have_no_names_of_code(name):
+    assert not re.search(
+        r"[a-z]_[a-z]", caption(LABS[name](), EXPERIMENTS["plane"], resolve(EXPERIMENTS["plane"]))
+    )
+
+
+@pytest.mark.parametrize(
+    "text, latex",
+    [("βₘᵢₙ", r"$\beta$$_{min}$"), ("eᵗ", "e$^{t}$"), ("10⁻⁵", "10$^{−5}$"), ("x² & y", r"x$^2$ \& y")],
+)
+def test_raised_and_lowered_letters_in_latex(text, latex):
+    assert files.escaped(text) == latex
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_a_laboratory_with_several_figures_names_its_main_one(contexts, name):
+    lab = LABS[name].quick()
+    if lab.refusal(contexts["plane"].experiment):
+        pytest.skip("for other data")
+    titles = [
+        f.title for f in reports_of(contexts, name, "plane")[-1].figures if isinstance(f, Plot | Picture)
+    ]
+    assert len(titles) == 1 or [t for t in titles if t.startswith(lab.main)], titles
+
+
+@pytest.mark.parametrize("name", [name for name in LABS if LABS[name].heavy])
+def test_a_heavy_laboratory_knows_how_long_it_takes(name):
+    e = EXPERIMENTS["plane"]
+    usual, quick = LABS[name]().seconds(e), LABS[name].quick().seconds(e)
+    assert 1 < usual < 120 and quick < usual / 4
+    assert math.isnan(LABS["schedules"]().seconds(e))
+
+
+@pytest.mark.parametrize("seconds, words", [
+    (2, "a few seconds"), (22, "20 seconds"), (44, "45 seconds"), (70, "1 minute"), (100, "2 minutes"),
+    (1000, "17 minutes"), (4000, "1 hour"), (7300, "2 hours"),
+])  # fmt: skip
+def test_durations_in_words(seconds, words):
+    assert duration(seconds) == words
 
 
 # --- the shell -----------------------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ class Annealing(Lab):
     """Song & Ermon's Algorithm 1 with L, ε and T in hand."""
 
     section = "langevin"
+    main = ("Field of level",)
     about = (
         "Langevin moves at L noise levels from large to small. Where the noise is large the modes are one and the "
         "particles forget where they were; where it is small each stays in its mode and only settles there. "

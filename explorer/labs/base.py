@@ -6,6 +6,7 @@ and stops the generator when something changes. The command line runs it to its 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -153,6 +154,10 @@ class Lab(Validated, ABC):
     def quick(cls) -> Lab:
         """The cheapest instance that still shows every figure (for tests and previews)."""
         return cls()
+
+    def seconds(self, experiment: Experiment) -> float:
+        """About how long a heavy one takes on one core, in seconds; nan where nothing is known of it."""
+        return math.nan
 
     def score_named(self, resolved: Resolved) -> str:
         """Which score its figures are of, for captions: `resolved` is the one in use. "" for one without a score."""

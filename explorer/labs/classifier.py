@@ -20,6 +20,8 @@ from explorer.views.base import middles
 
 #: Cells along each side of the maps.
 CELLS = 72
+#: Seconds that an iteration of the training takes on one core.
+ITERATION = 6e-3
 
 
 @LABS.register("classifier", title="Classifier", order=30)
@@ -28,6 +30,7 @@ class ClassifierLab(Lab):
     """A classifier of noisy points at every noise level, and what its gradient is worth for guidance."""
 
     section = "control"
+    main = ("Accuracy",)
     heavy = True
     about = (
         "Guidance needs ∇log p(y|xₜ) at every noise level, so the classifier is trained on noisy points. The "
@@ -52,6 +55,9 @@ class ClassifierLab(Lab):
         help="Of the maps. The classifier sees x/α and σ/α alone, so it serves every SDE.",
         equation="p(y | x/α, σ/α)",
     )  # fmt: skip
+
+    def seconds(self, experiment: Experiment) -> float:
+        return ITERATION * self.iterations
 
     def unfit(self, experiment: Experiment) -> str:
         return ClassGuidance(label=self.label).refusal(experiment.data.mixture)

@@ -46,6 +46,7 @@ class Codes(Lab):
     """Drag a data point: its path to its code, log p along it, and the way back."""
 
     section = "density"
+    main = ("From the point",)
     about = (
         "Drag the data point. The probability-flow ODE takes it to its code; on the way log p falls by the "
         "divergence of the field, and at the end the prior is known. Run backwards, the ODE gives the point again."

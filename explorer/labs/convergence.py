@@ -14,20 +14,22 @@ from explorer.experiment import Experiment
 from explorer.figures import Guide, Plot, Series, Table
 from explorer.grids import GRIDS
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.pace import Pace
+from explorer.labs.pace import Pace, evaluating
 from explorer.labs.styles import style
 from explorer.params import ParamError, param, parts_of
 from explorer.samplers import PREDICTORS, SOLVERS, Sampler
 
 #: The fewest and the most steps that may be asked for, and of how many.
 LEAST, MOST, LEVELS = 1, 2000, 12
-
-
 #: What is offered by its title, in the order of the registries; solvers that share a predictor's name as ode.NAME.
 _OFFERED = study.titles(
     *parts_of(study.names_of("predictors")),
     *(name if name not in PREDICTORS else f"ode.{name}" for name in SOLVERS),
 )
+#: Scores in double precision take so many times as long as others.
+DOUBLE = 2.0
+#: References on one path: one with noise of the path's own, one for each other eta.
+REFERENCES = 2
 
 
 @LABS.register("convergence", title="Convergence", order=10)
@@ -132,6 +134,13 @@ class Convergence(Lab):
             reason = study.unfit(chosen[0], self.measure)
             return f"Nothing to measure: {chosen[0].title}: {reason}. Choose another error or other samplers."
         return ""
+
+    def seconds(self, experiment: Experiment) -> float:
+        steps = sum(self.counts)
+        calls = sum(m.nfe_per_step for m in self.methods(experiment.sampler)) * steps
+        if self.measure in ("strong", "weak"):
+            calls += REFERENCES * study.path_steps(self.counts)
+        return DOUBLE * evaluating(experiment, self.seeds * calls, self.particles)
 
     @classmethod
     def quick(cls) -> Convergence:

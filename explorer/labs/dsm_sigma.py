@@ -30,6 +30,7 @@ class DenoisingSigma(Lab):
     """The variance of the target -z/σ as σ falls, the bias of ∇ log p_σ as it grows, and both fields."""
 
     section = "learning"
+    main = ("Variance against bias",)
     about = (
         "Denoising at one σ learns the score of p_σ, not of p. Small σ: the target −z/σ is almost all noise and "
         "its variance grows like d/σ². Large σ: the answer is that of blurred data. Drag σ."

@@ -36,6 +36,7 @@ class ErrorMap(Lab):
     """Learned minus exact score: its size, its direction, the angle between the two, and where nobody trained."""
 
     section = "learning"
+    main = ("Size of the error",)
     about = (
         "What the network gets wrong and where. It learns where pₜ has mass; far from the data it was never asked, "
         "and there it is wrong at every t at which the noise does not reach so far."

@@ -27,6 +27,7 @@ class FokkerPlanck(Lab):
     """dp/dt = -div(f p) + ½ g² Δp on a grid, against the histogram of particles and against the known law."""
 
     section = "langevin"
+    main = ("Density, τ", "Density and particles")
     about = (
         "Many particles under one SDE have a density, and the density has an equation of its own. Left it is "
         "solved on a grid, beside it the particles are counted: the same distribution at every time, on its way to "

@@ -17,7 +17,6 @@ from explorer.labs import control_runs as runs
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.lazy import torch
 from explorer.look import Look
-from explorer.marks import Arrows
 from explorer.models import controlled
 from explorer.params import param
 from explorer.views.base import Scene
@@ -25,6 +24,9 @@ from explorer.views.guidance import PARTS, three_arrows
 
 #: The weights at which the curves are measured.
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
+#: Rows of places with arrows, and the widths of these: a figure is smaller than the stage. An even number of rows keeps
+#: them off the edges of bounds that are symmetric.
+ROWS, WIDTHS = 8, (2.4, 1.6, 1.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,7 @@ class GuidanceLab(Lab):
     """Samples of one class under a guidance weight from 0 to 10, held against the exact conditional."""
 
     section = "control"
+    main = ("Samples at",)
     about = (
         "Weight 0 samples all of the data, weight 1 exactly the class. Beyond it the samples crowd where the class "
         "is surest: they are of neither p(x|y) nor p(x) p(y|x)^w."
@@ -146,10 +149,9 @@ class GuidanceLab(Lab):
         alpha, sigma = e.sde.marginal(self.time)
         frame = Frame(np.zeros((1, 2), np.float32), self.time, alpha, sigma, 0, 1, 0)
         scene = Scene(e, Look(follow=False), (frame,), score, bounds)
-        arrows = tuple(m for m in three_arrows(scene, score) if isinstance(m, Arrows))
         return Picture(
-            f"The parts of the guided score at t = {self.time:g}", arrows, bounds, "x₁", "x₂",
-            about="Green: s(x). Pink: w ∇log p(y|x), added to it. Blue: s(x|y), to which w = 1 leads.",
+            f"The parts of the guided score at t = {self.time:g}", three_arrows(scene, score, ROWS, WIDTHS),
+            bounds, "x₁", "x₂", about="w ∇log p(y | x) is added to s(x); w = 1 leads to s(x | y).",
         )  # fmt: skip
 
     def _lines(self, work: Work) -> Plot:

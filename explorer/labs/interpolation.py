@@ -48,6 +48,7 @@ class Interpolation(Lab):
     """The straight line between two points, and the ways through their codes, with log p along each."""
 
     section = "density"
+    main = ("Between two points",)
     about = (
         "Drag both points. Halfway on the straight line there may be no data at all. Between the two codes every "
         "point is a plausible code, and decoding it gives a plausible point."

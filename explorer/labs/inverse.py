@@ -67,6 +67,7 @@ class Inverse(Lab):
     """A coordinate, a projection or a noisy measurement is known: the replacement method beside the posterior."""
 
     section = "control"
+    main = ("Replacement:",)
     about = (
         "The replacement method overwrites what is known after each step and leaves the rest to the "
         "unconditional score. The posterior of a mixture is a mixture, so the truth stands beside it: more "

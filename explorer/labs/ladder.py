@@ -30,6 +30,7 @@ class Ladder(Lab):
     """The marginals of a discrete chain over those of its SDE, and how far apart they are, against N."""
 
     section = "discrete"
+    main = ("Noise σ",)
     about = (
         "SMLD adds noise in N steps up a ladder, DDPM fades and adds noise in N steps. Their marginals are drawn "
         "over those of the SDE that they tend to, and their distance falls as 1/N."

@@ -50,6 +50,7 @@ class Likelihood(Lab):
     """log p_t(x) of the score in use, against the closed form."""
 
     section = "density"
+    main = ("Learned: p", "Density, t")
     about = (
         "A score determines a density: along the probability-flow ODE log p falls by the divergence of the field. "
         "The density that the score in use has learned, the exact one, and their difference in nats."
@@ -173,7 +174,7 @@ class _Work:
     def _picture(
         self, title: str, marks: tuple[Mark, ...], scale: tuple[float, float, str], colormap: str
     ) -> Picture:
-        return Picture(title, marks, self.bounds, "x", "y", scale=scale, colormap=colormap)
+        return Picture(title, marks, self.bounds, "x₁", "x₂", scale=scale, colormap=colormap)
 
     def _difference(self, bounds: Bounds, found: np.ndarray, exact: np.ndarray, peak: float) -> Picture:
         seen = np.maximum(found, exact) > peak - SEEN

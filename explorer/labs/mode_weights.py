@@ -13,6 +13,7 @@ from explorer.experiment import Experiment
 from explorer.figures import Figure, Plot, Series, Table
 from explorer.frames import Frame
 from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.pace import evaluating
 from explorer.lazy import torch
 from explorer.metrics import counting_noise
 from explorer.params import param
@@ -74,6 +75,7 @@ class ModeWeights(Lab):
     """The weight of each mode among the particles against its true weight, with error bars over seeds."""
 
     section = "langevin"
+    main = ("Share of each mode",)
     about = (
         "Between modes that are far apart the score is the same whatever their weights are, so Langevin dynamics "
         "keeps the shares that its start gives them. Annealing finds weights while the noise still joins the modes, "
@@ -130,6 +132,10 @@ class ModeWeights(Lab):
         return "" if modes_of(experiment.data.mixture) is not None else (
             f"{experiment.data.title} has no modes to count: choose data with classes, such as Unequal modes."
         )  # fmt: skip
+
+    def seconds(self, experiment: Experiment) -> float:
+        calls = self.seeds * len(self.samplers(experiment)) * self.evaluations
+        return evaluating(experiment, calls, self.particles)
 
     @classmethod
     def quick(cls) -> ModeWeights:

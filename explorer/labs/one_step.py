@@ -52,6 +52,7 @@ class OneStep(Lab):
     """The three steps from one point with one noise, a whole path of each, and their differences against β."""
 
     section = "discrete"
+    main = ("One step of",)
     about = (
         "DDPM's ancestral step, the reverse-diffusion step and Euler–Maruyama discretise one reverse SDE. From "
         "the same point with the same noise their means differ in second order of β: halve β, a quarter is left."

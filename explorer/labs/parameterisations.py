@@ -31,6 +31,7 @@ class Parameterisations(Lab):
     """Score, noise, x0, v, flow velocity and EDM's denoiser at the playhead's t, and the samples of each."""
 
     section = "discrete"
+    main = ("Score",)
     about = (
         "A network may be trained to predict the score, the noise, the clean point, v, the flow velocity or EDM's "
         "denoiser: at one t each follows from any other, so the samples are the same. What differs is the size of "

@@ -29,6 +29,7 @@ class PosteriorVariance(Lab):
     """Both variances along the chain, and the variance of the samples that each leads to, against N."""
 
     section = "discrete"
+    main = ("Variance of the reverse step",)
     about = (
         "DDPM's reverse step may put back the variance of the forward step or the smaller one of its posterior. "
         "The posterior's is right for data at one point, the forward step's under VP for data of unit variance; for "

@@ -17,6 +17,8 @@ from explorer.params import Validated, param, params
 from explorer.train.race import Lane, Race, gradient_variance, race
 
 DEFAULT = ("esm", "ism", "ssm_vr", "dsm", "stable_targets")
+#: Seconds that an iteration takes on one core, and a point of its batch.
+STEP, STEP_POINT = 1.5e-3, 8e-6
 #: Noise levels at which gradients are compared, and points in each batch for it.
 LEVELS, POINTS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0), 64
 
@@ -34,8 +36,8 @@ class _Chosen(Validated):
 
     @property
     def title(self) -> str:
-        """Their names in a row, for captions."""
-        return ", ".join(self.names)
+        """Their names in the papers in a row, for captions."""
+        return ", ".join(OBJECTIVES[name].short or OBJECTIVES[name].title for name in self.names)
 
 
 #: A new objective has its switch here without a line of code.
@@ -60,6 +62,7 @@ class ObjectiveRace(Lab):
     """Several objectives train the same network on the same data from the same first weights, in turns."""
 
     section = "learning"
+    main = ("Fisher divergence by iterations",)
     about = (
         "The same network, data and first weights for every objective, trained in turns. The yardstick is the "
         "exact Fisher divergence. Explicit score matching knows the answer: it is the reference, no method."
@@ -88,6 +91,9 @@ class ObjectiveRace(Lab):
     )  # fmt: skip
 
     score_used = "networks trained in the race"
+
+    def seconds(self, experiment: Experiment) -> float:
+        return len(self.objectives.names) * self.iterations * (STEP + STEP_POINT * self.batch)
 
     @classmethod
     def quick(cls) -> ObjectiveRace:

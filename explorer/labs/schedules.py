@@ -22,6 +22,7 @@ class Schedules(Lab):
     """alpha, sigma, g and log-SNR of every SDE against t; the one in use has its present parameters."""
 
     section = "see"
+    main = ("Noise σ",)
     for_pictures = True
     about = (
         "How every SDE forgets: what is left of the data (α), how much noise is on it (σ), how fast noise comes "

@@ -26,6 +26,7 @@ class SignalToNoise(Lab):
     """The stationary variance of both correctors on N(0, sigma² I) against snr."""
 
     section = "langevin"
+    main = ("Where the variance settles",)
     for_pictures = True
     about = (
         "A corrector should leave pₜ as it is. On one Gaussian, whose score is −x/σ², what it does can be worked "

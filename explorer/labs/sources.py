@@ -8,7 +8,7 @@ from explorer.experiment import Experiment, encode, to_dict
 from explorer.figure_files import Source
 from explorer.labs.base import Lab
 from explorer.models import Resolved
-from explorer.params import Param, params
+from explorer.params import Param, params, parts_of
 
 
 def source_of(lab: Lab, experiment: Experiment, resolved: Resolved, words: str = "") -> Source:
@@ -50,6 +50,9 @@ def _value(p: Param, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return f"{value:g}"
-    return (
-        dict(p.choices).get(value, value) if isinstance(value, str) else str(getattr(value, "title", value))
-    )
+    if not isinstance(value, str):
+        return str(getattr(value, "title", value))
+    titles = dict(p.choices)
+    if p.kind == "many":
+        return ", ".join(titles.get(name, name) for name in parts_of(value))
+    return titles.get(value, value)

@@ -38,6 +38,7 @@ class Temperature(Lab):
     """x decoded from z ~ N(0, τ² σ_prior² I)."""
 
     section = "density"
+    main = ("Decoded at",)
     about = (
         "Scale the codes by a temperature before decoding them. Below 1 samples gather around what the middle of the "
         "prior decodes to: less entropy, at first a higher density, and at last a place between the modes. Above 1 "

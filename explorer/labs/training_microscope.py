@@ -71,6 +71,7 @@ class TrainingMicroscope(Lab):
     """x₀, σ, z, x_t, target, prediction, weight, loss, gradient norm of one draw; redrawn one at a time."""
 
     section = "learning"
+    main = ("Draw ",)
     about = (
         "One draw of a training step. Noise moves x₀ to xₜ; the target's arrow leads back, the network's and the "
         "exact score's to the mean of all points that xₜ may have come from. Move Draw on for the next one."

@@ -27,6 +27,8 @@ from explorer.train import train
 #: Second networks of this session, so that a change of the points or the SDE trains none anew.
 _kept: OrderedDict[tuple[object, ...], Model] = OrderedDict()
 MOST_KEPT = 8
+#: Seconds that an iteration of the training takes on one core; encoding the points is a small part of all.
+ITERATION = 5e-3
 
 
 @LABS.register("two_networks", title="Unique latents", order=40)
@@ -35,6 +37,7 @@ class TwoNetworks(Lab):
     """Codes of the same points by the score in use and by a network trained from another seed."""
 
     section = "density"
+    main = ("Two codes",)
     heavy = True
     about = (
         "A second network is trained from another seed on other draws of the same data. The ODE depends on the data "
@@ -61,6 +64,9 @@ class TwoNetworks(Lab):
         help="Data points that both encode.",
         equation="∥z − z'∥ over x₁ … x_n",
     )  # fmt: skip
+
+    def seconds(self, experiment: Experiment) -> float:
+        return ITERATION * self.iterations
 
     @classmethod
     def quick(cls) -> TwoNetworks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 FIRST_REPORT_SECONDS = 1.0
 #: The least seconds between two runs that only newer weights of a network ask for.
 REFRESH_SECONDS = 1.5
+#: What is left of a run is told after so many seconds, once so much of it is done.
+TOLD_AFTER, SURE = 3.0, 0.03
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,14 @@ class LabRunner:
     def progress(self) -> float:
         """How far the run is, 0 to 1."""
         return self.report.progress if self.report is not None and self._reported else 0.0
+
+    @property
+    def left(self) -> float:
+        """About how many seconds the run still takes, from how far it has come; nan while that says too little."""
+        age = self._clock() - self._began
+        if not self.running or age < TOLD_AFTER or not SURE < self.progress < 1:
+            return math.nan
+        return age * (1 / self.progress - 1)
 
     @property
     def waits_for_run(self) -> bool:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from explorer.digits import power, scientific
+
 Floats = NDArray[np.float64]
 #: The share of its length by which an axis reaches beyond the numbers, on either side.
 ROOM = 0.04
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,15 @@ def _log_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
         found = [m * 10.0**k for k in range(first - 2, last + 2) for m in parts]
         found = [v for v in found if low <= v <= high]
         if len(found) >= 2:
-            return [(v, f"{v:.3g}") for v in found]
+            return [(v, _short(v)) for v in found]
     return [t for t in _ticks(low, high, most) if t[0] > 0]
+
+
+def _short(value: float) -> str:
+    """A round number."""
+    if 1e-4 <= value < 1e4:
+        return f"{value:.3g}"
+    return scientific(value, 1 if f"{value:.1e}".startswith(f"{value:.0e}"[0] + ".0") else 2)
 
 
 def words(value: float, step: float) -> str:
@@ -108,11 +116,6 @@ def words(value: float, step: float) -> str:
     else:
         text = f"{value:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
     return text.replace("-", "−")
-
-
-def power(k: int) -> str:
-    """Ten to the k, short."""
-    return f"{10.0**k:g}" if -2 <= k <= 3 else "10" + str(k).translate(_RAISED)
 
 
 def runs(x: Floats, y: Floats) -> list[Floats]:

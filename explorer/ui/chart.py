@@ -13,6 +13,7 @@ from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from explorer.digits import power
 from explorer.theme import Theme
 from explorer.ui import style
 from explorer.ui.labels import label, row
@@ -23,7 +24,6 @@ SOLID, DASH, DOT = Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotL
 # A chart is some 240 pixels wide. Antialiased strokes cost 0.3-4 ms at this many points, tens of ms at more.
 MOST_POINTS = 260
 WIDTH = 1.5
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def numbers(values: ArrayLike | None) -> Floats:
@@ -50,11 +50,6 @@ def span(arrays: Sequence[Floats]) -> tuple[float, float] | None:
     """The least and the greatest finite number in all of them."""
     every = np.concatenate([a[np.isfinite(a)] for a in arrays]) if arrays else np.zeros(0)
     return (float(every.min()), float(every.max())) if len(every) else None
-
-
-def power(k: int) -> str:
-    """Ten to the k, short."""
-    return f"{10.0**k:g}" if -2 <= k <= 3 else "10" + str(k).translate(_RAISED)
 
 
 def ticks(low: float, high: float, log: bool) -> list[tuple[float, str]]:

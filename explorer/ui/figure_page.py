@@ -9,6 +9,7 @@ from typing import TypeAlias
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter
 
+from explorer.digits import with_minus
 from explorer.errors import Refused
 from explorer.figure_files import Source
 from explorer.figures import Equation, Figure, Picture, Plot, Table
@@ -57,7 +58,7 @@ class Page:
         self.width = _usual_width(figures) if paper is None else points(paper.width) / a_pixel
         self._margin = MARGIN if paper is None or paper.height else TIGHT
         inner = self.width - 2 * self._margin
-        texts = [] if bare else [source.words, source.caption]
+        texts = [] if bare else [with_minus(source.words), with_minus(source.caption)]
         self._foot = [line for text in texts for line in self._ink.lines(text, inner, SMALL)]
         below = LINE * len(self._foot) + (GAP if self._foot else 0.0)
         fixed = None if paper is None or paper.height is None else points(paper.height) / a_pixel

@@ -12,12 +12,16 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPen
 
 from explorer.camera import Camera
 from explorer.figures import Guide, Handle, Picture, Plot, Series, Table
+from explorer.marks import Entry as LegendEntry
+from explorer.marks import Legend
 from explorer.theme import LEVELS, Theme, color, lut
 from explorer.ui import axes as ax
 from explorer.ui import layout, text
 from explorer.ui.axes import Axis
 from explorer.ui.canvas_painter import Quality, paint
 from explorer.ui.figure_key import AFTER_SAMPLE, GAP, LINE, SAMPLE, SMALL, Entry, Key, Rows, key_of
+from explorer.ui.geometry import HEAD, HEAD_SLOPE
+from explorer.ui.legend import LONGEST
 from explorer.ui.qt_arrays import polygon
 from explorer.ui.svg_painter import SvgPainter
 from explorer.ui.table_paint import paint_table
@@ -487,7 +491,63 @@ def _picture(sheet: Sheet, picture: Picture) -> Area:
         _y_ticks(sheet, area, sheet.ink.lines(picture.y_label, sheet.rect.width(), SMALL))
     if picture.scale is not None:
         _colour_bar(sheet, area, picture, picture.scale)
+    paint_legend(sheet, area, picture)
     return area
+
+
+def lines_above(picture: Picture, width: float, ink: Ink) -> int:
+    """Lines of words above an image: its y axis and its legend, on one line where both fit."""
+    label = ink.lines(picture.y_label, width, SMALL)
+    key = legend_width(picture, width, ink)
+    if not key:
+        return len(label)
+    together = len(label) == 1 and ink.width(label[0], SMALL) + GAP * ink.scale + key <= width
+    return len(label) + (not together)
+
+
+def legend_width(picture: Picture, width: float, ink: Ink) -> float:
+    """How wide a legend is, in an image of at most this width; 0 for none, as in a small card without axes."""
+    parts = [sum(part) for _, *part in _legend_parts(picture, width, ink)]
+    return sum(parts) + GAP * ink.scale * (len(parts) - 1) if parts else 0.0
+
+
+def _legend_parts(picture: Picture, width: float, ink: Ink) -> list[tuple[LegendEntry, float, float]]:
+    """Entries that are not too long, with the widths of arrow and words."""
+    left, right, _, _ = picture.bounds
+    found = []
+    for mark in picture.marks if picture.x_label else ():
+        for entry in mark.entries if isinstance(mark, Legend) else ():
+            arrow = SAMPLE * ink.scale if entry.arrow else math.hypot(*entry.uv) / (right - left) * width
+            if arrow <= LONGEST * width:
+                gap = AFTER_SAMPLE * ink.scale if arrow else 0.0
+                found.append((entry, arrow, gap + ink.width(entry.text, SMALL)))
+    return found
+
+
+def paint_legend(sheet: Sheet, area: Area, picture: Picture) -> None:
+    """What the arrows of an image are, in a line above it: beside it nothing has to make room, over it nothing is
+    hidden."""
+    ink, rect = sheet.ink, area.rect
+    wide = legend_width(picture, rect.width(), ink)
+    x = max(min(rect.right(), sheet.rect.right()) - wide, sheet.rect.left())
+    label = ink.lines(picture.y_label, sheet.rect.width(), SMALL)
+    own = lines_above(picture, sheet.rect.width(), ink) > len(label)
+    base = rect.top() - sheet.px(5 + LINE * (len(label) if own else 0))
+    for entry, arrow, words in _legend_parts(picture, rect.width(), ink):
+        if arrow:
+            _arrow(sheet, QPointF(x, base - sheet.px(SMALL * 0.36)), arrow, ink.pen(entry.color, entry.width))
+        role = "text" if arrow else entry.color
+        sheet.words(x + arrow + words - ink.width(entry.text, SMALL), base, entry.text, SMALL, role)
+        x += arrow + words + sheet.px(GAP)
+
+
+def _arrow(sheet: Sheet, tail: QPointF, length: float, made: QPen) -> None:
+    """An arrow to the right, with a head as in a field of arrows."""
+    tip, head = tail + QPointF(length, 0), min(sheet.px(HEAD), 0.45 * length)
+    sheet.painter.setPen(made)
+    sheet.painter.drawLine(tail, tip)
+    for side in (-1, 1):
+        sheet.painter.drawLine(tip + QPointF(-head, side * HEAD_SLOPE * head), tip)
 
 
 def picture_height(picture: Picture, room: float, ink: Ink, most: float) -> float:
@@ -506,8 +566,8 @@ def _room_for_axes(
     _, _, bottom, top = picture.bounds
     ticks = [w for _, w in Axis(bottom, top).ticks(int(height / (40 * ink.scale)))] if picture.y_label else []
     left = max([ink.width(words, SMALL) for words in ticks], default=0.0) + (8 * ink.scale if ticks else 1)
-    beside = len(ink.lines(picture.y_label, width, SMALL))
-    above = (LINE * beside + 3) * ink.scale if picture.y_label else 1.0
+    beside = lines_above(picture, width, ink)
+    above = (LINE * beside + 3) * ink.scale if beside else 1.0
     under = len(ink.lines(picture.x_label, width, SMALL))
     below = (LINE * (1 + under) + 2) * ink.scale if picture.x_label else 1.0
     right = 8 * ink.scale if picture.x_label else 1.0
@@ -530,17 +590,18 @@ def _marks(sheet: Sheet, area: Area, picture: Picture) -> None:
     camera = Camera(((left + right) / 2, (bottom + top) / 2), top - bottom, right - left, stretch=True)
     painter, ratio, ink = sheet.painter, sheet.ink.ratio, sheet.ink
     scale = ink.scale * min(1.0, sheet.rect.width() / max(picture.width * ink.scale, 1))
+    marks = [mark for mark in picture.marks if not isinstance(mark, Legend)]  # which stands above
     painter.save()
     painter.setClipRect(area.rect)
     painter.fillRect(area.rect, ink.color("stage"))
     if isinstance(painter, SvgPainter):
-        painter.draw_marks(picture.marks, camera, area.rect, ink.theme, scale, ink.least)
+        painter.draw_marks(marks, camera, area.rect, ink.theme, scale, ink.least)
     else:
         painter.translate(area.rect.topLeft())
         painter.scale(1 / ratio, 1 / ratio)  # sprites of dots are in device pixels
         size = area.rect.width() * ratio, area.rect.height() * ratio
         least = ink.least * ratio
-        paint(painter, picture.marks, camera, size, ink.theme, scale * ratio, ink.quality, least)
+        paint(painter, marks, camera, size, ink.theme, scale * ratio, ink.quality, least)
     painter.restore()
 
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from explorer.digits import with_minus
 from explorer.figures import Canvas, Equation, Figure, Picture, Plot, Table
 from explorer.labs import Lab, Report
 from explorer.ui import style
@@ -19,8 +20,6 @@ from explorer.ui.figure_views import DrawnCard, EquationCard, FigureCard, card_f
 from explorer.ui.lab_layout import Room, placed
 from explorer.ui.labels import Badge, Button, label, row
 
-#: A hyphen that stands for a minus: before a digit, not within a word or an exponent.
-_MINUS = re.compile(r"(?<![\w)])-(?=[\d.])")
 #: Lines that the words above the figures take unless one asks for more.
 LINES = 2
 
@@ -277,7 +276,7 @@ class LabPage(QWidget):
         self.message.setText(message)
         self.message.setVisible(report is None)
         self.area.setVisible(report is not None)
-        self._sentences = sentences(_MINUS.sub("−", report.words)) if report is not None else []
+        self._sentences = sentences(with_minus(report.words)) if report is not None else []
         self._tell()
         self.board.set_figures(report.figures if report is not None else ())
 

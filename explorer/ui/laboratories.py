@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -16,6 +17,7 @@ from explorer.document import Document
 from explorer.figures import Canvas, Equation, Figure, Handle, Table
 from explorer.guidance.own_picture import own_levels
 from explorer.labs import LABS, SECTIONS, Lab
+from explorer.labs.pace import duration
 from explorer.labs.sources import source_of
 from explorer.papers import PAPER, Choice, Paper
 from explorer.params import Param, ParamError, params
@@ -345,19 +347,26 @@ class Laboratories:
         if not self._session.started:
             return "Loading PyTorch …"
         if lab is not None and lab.heavy and not runner.running:
-            return "This takes a while, so it waits for Run. While it works, every figure shows what there is so far."
+            return f"{self._estimate()} While it works, every figure shows what there is so far."
         return "Computing …"
+
+    def _estimate(self) -> str:
+        """How long the open laboratory takes, and that it therefore waits."""
+        assert self.lab is not None
+        seconds = self.lab.seconds(self._session.document.experiment)
+        takes = "a while" if math.isnan(seconds) else f"about {duration(seconds)}"
+        return f"This takes {takes}, so it waits for Run."
 
     def _state(self) -> str:
         runner, lab = self._session.lab, self.lab
         if runner.refusal or lab is None:
             return ""
         if runner.running:
-            return ""
+            return "" if math.isnan(runner.left) else f"About {duration(runner.left)} left."
         if runner.failure:
             return f"It failed: {runner.failure}"
         if runner.waits_for_run and lab.heavy:
-            return "Something has changed since: Run shows it." if runner.report else ""
+            return f"Something has changed since: Run shows it. {self._estimate()}" if runner.report else ""
         if runner.report is not None and runner.report.progress < 1:
             return f"Stopped at {runner.report.progress:.0%}."
         return ""

@@ -20,6 +20,8 @@ TEXT, ROW, GAP = 12.0, 21.0, 18.0
 #: A table that is too wide shrinks to this at most, and its gaps to these; then its words are shortened, never
 #: its numbers.
 SMALLEST, LEAST_GAP = 0.75, 9.0
+#: Between two parts of a table whose columns have no room side by side.
+APART = 14.0
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class _Plan:
 
 def table_height(table: Table, ink: Ink, room: float) -> float:
     """How high the rows, the heading and the rules are in this width."""
-    plan = _plan(table, room, ink)
-    return (sum(plan.height(i) for i in range(len(plan.rows))) + 8) * ink.scale
+    parts = [sum(plan.height(i) for i in range(len(plan.rows))) for plan in _plans(table, room, ink)]
+    return (sum(parts) + APART * (len(parts) - 1) + 8) * ink.scale
 
 
 def table_width(table: Table, ink: Ink) -> float:
@@ -58,21 +60,62 @@ def _text(ink: Ink) -> float:
     return SMALL if ink.whole else TEXT
 
 
-def _plan(table: Table, room: float, ink: Ink) -> _Plan:
+def _plans(table: Table, room: float, ink: Ink) -> list[_Plan]:
     """How it is set in this width: with smaller gaps where that is enough, else turned on its side where that helps;
-    then on the screen with smaller and shorter words, in files with words in several lines."""
+    then on the screen with smaller and shorter words, in files with words in several lines, and in parts below each
+    other where not all columns have room."""
     ways = [table, *([_turned(table)] if len(table.columns) > len(table.rows) + 1 else [])]
     shares = (1.0, 1.0) if ink.whole else (1.0, 1.0, 0.87, SMALLEST)
     for way in ways:
         for share, gap in zip(shares, (GAP, LEAST_GAP, LEAST_GAP, LEAST_GAP), strict=False):
             made = _natural(way, _text(ink) * share, gap, ink)
             if made.wide <= room:
-                return made
+                return [made]
     if not ink.whole:
-        return _squeezed(_natural(table, _text(ink) * SMALLEST, LEAST_GAP, ink), room, ink)
-    plans = [_squeezed(_natural(way, _text(ink), LEAST_GAP, ink), room, ink) for way in ways]
+        return [_squeezed(_natural(table, _text(ink) * SMALLEST, LEAST_GAP, ink), room, ink)]
+    plans = [_in_lines(way, room, ink) for way in ways]
     plan = next((plan for plan in plans if plan.wide <= room + 1), None)
-    return plan or _shrunk(table, room, ink)
+    return [plan] if plan else [_fitted(part, room, ink) for part in _parts(table, room, ink)]
+
+
+def _in_lines(table: Table, room: float, ink: Ink) -> _Plan:
+    """In a file, its words in as many lines as they need."""
+    return _squeezed(_natural(table, _text(ink), LEAST_GAP, ink), room, ink)
+
+
+def _parts(table: Table, room: float, ink: Ink) -> list[Table]:
+    """Tables of as many columns as have room, each after the columns of words at the left; ± stays with its value."""
+    words = [
+        not any(isinstance(row[i], int | float) for row in table.rows) for i in range(len(table.columns))
+    ]
+    lead = max(1, words.index(False) if False in words else 1)
+    groups: list[list[int]] = []
+    for i in range(lead, len(table.columns)):
+        if groups and table.columns[i].startswith("±"):
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    parts: list[list[int]] = []
+    for group in groups:
+        longer = [*parts[-1], *group] if parts else group
+        if parts and _in_lines(_columns(table, lead, longer), room, ink).wide <= room + 1:
+            parts[-1] = longer
+        else:
+            parts.append(group)
+    return [_columns(table, lead, part) for part in parts]
+
+
+def _columns(table: Table, lead: int, which: list[int]) -> Table:
+    """The first columns, and some others."""
+    kept = [*range(lead), *which]
+    rows = tuple(tuple(row[i] for i in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[i] for i in kept), rows=rows)
+
+
+def _fitted(table: Table, room: float, ink: Ink) -> _Plan:
+    """In a file: words in lines, smaller ones where that is not enough."""
+    plan = _in_lines(table, room, ink)
+    return plan if plan.wide <= room + 1 else _shrunk(table, room, ink)
 
 
 def _shrunk(table: Table, room: float, ink: Ink) -> _Plan:
@@ -144,7 +187,13 @@ def _longest(plan: _Plan, column: int, ink: Ink) -> float:
 
 def paint_table(painter: QPainter | SvgPainter, table: Table, rect: QRectF, ink: Ink) -> None:
     """Draw a table at the top of `rect`; rows that do not fit are told of in the last line."""
-    plan = _plan(table, rect.width(), ink)
+    for plan in _plans(table, rect.width(), ink):
+        foot = _paint_part(painter, plan, rect, ink)
+        rect = rect.adjusted(0, foot - rect.top() + (APART - 2) * ink.scale, 0, 0)
+
+
+def _paint_part(painter: QPainter | SvgPainter, plan: _Plan, rect: QRectF, ink: Ink) -> float:
+    """Draw a part of it at the top of `rect`; returns where it ends."""
     heads, *heights = [plan.height(i) * ink.scale for i in range(len(plan.rows))]
     fitting = _fitting(heights, rect.height() - heads - 6, ROW * ink.scale)
     top, left, right = rect.top() + 2, rect.left(), rect.left() + plan.wide
@@ -162,6 +211,7 @@ def paint_table(painter: QPainter | SvgPainter, table: Table, rect: QRectF, ink:
         painter.drawText(QPointF(left, top + ROW * ink.scale * 0.7), words)
         top += ROW * ink.scale
     _rule(painter, ink, left, right, top, 1.4)
+    return top
 
 
 def _fitting(heights: list[float], room: float, note: float) -> int:

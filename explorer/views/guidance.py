@@ -40,11 +40,13 @@ class Guidance(View):
         return (*line, *(three_arrows(scene, scene.score) if isinstance(scene.score, Guided) else ()))
 
 
-def three_arrows(scene: Scene, score: Guided) -> tuple[Mark, ...]:
-    """s(x), s(x | y) and w ∇log p(y | x) as arrows, and their names."""
+def three_arrows(
+    scene: Scene, score: Guided, rows: int = ROWS, widths: tuple[float, ...] = WIDTHS
+) -> tuple[Mark, ...]:
+    """s(x), s(x | y) and w ∇log p(y | x) as arrows of these widths in so many rows, and their names."""
     if scene.flat:
         return ()
-    xy, spacing = lattice(scene.bounds, ROWS)
+    xy, spacing = lattice(scene.bounds, rows)
     fields = [scene.evaluate(f, xy, scene.frame.t) for f in (score.plain, score.conditional, score.push)]
     longest = np.max([np.linalg.norm(f, axis=1) for f in fields], axis=0)
     full = max(float(np.quantile(longest, 0.98)), 1.0)
@@ -52,9 +54,9 @@ def three_arrows(scene: Scene, score: Guided) -> tuple[Mark, ...]:
     scale = np.minimum(scale, 0.8 * spacing / np.maximum(longest, 1e-12))[:, None].astype(np.float32)
     arrows = [
         Arrows(xy, f * scale, color=color, width=width)
-        for f, (color, _), width in zip(fields, PARTS, WIDTHS, strict=True)
+        for f, (color, _), width in zip(fields, PARTS, widths, strict=True)
     ]
-    entries = zip(PARTS, WIDTHS, strict=True)
+    entries = zip(PARTS, widths, strict=True)
     return (*arrows, Legend(tuple(Entry(word, color, arrow=True, width=w) for (color, word), w in entries)))
 
 
