@@ -3,4 +3,4 @@
 Importing this package imports neither Qt nor torch; both load when first used.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

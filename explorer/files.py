@@ -84,6 +84,8 @@ def check_target(path: str | Path) -> os.stat_result | None:
     """What is at `path` now (None: nothing), or an OSError that says why it is not to be written."""
     if not str(path):
         raise OSError(errno.ENOENT, "a file needs a name", "")
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "no name of a file has a NUL in it", str(path))
     try:
         os.getcwd() if not os.path.isabs(path) else None
     except FileNotFoundError:
@@ -123,8 +125,8 @@ def _pour(temporary: Path, path: str | Path) -> None:
 def _temporary(folder: Path, target: Path, mode: int) -> Iterator[Path]:
     """A new empty file in `folder`, gone afterwards, with a record of it while it is there."""
     token = secrets.token_hex(8)
-    # the suffix is kept because encoders choose their format by it; the stem's start, as names may not be long
-    temporary = folder / f".{target.stem[:32]}-{token}{target.suffix}"
+    # the suffix is kept because encoders choose their format by it; the start of both, as names may not be long
+    temporary = folder / f".{target.stem[:32]}-{token}{target.suffix[:16]}"
     record = _begin_record(temporary, token)
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))

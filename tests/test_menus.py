@@ -85,8 +85,8 @@ def test_the_menu_of_controls_follows_the_data(window, mnist):
     assert [t for t in entries(menu) if t != WHICH] == titles
     entries(menu)["Inpaint"].trigger()
     assert e(window).control.name == "inpaint_picture" and entries(menu)["Inpaint"].isChecked()
-    digits = entries(menu)[WHICH].menu()
-    next(a for a in digits.actions() if plain(a.text()) == "7").trigger()
+    which = entries(menu)[WHICH]  # which must live as long as its menu is used, under PySide6 6.8
+    next(a for a in which.menu().actions() if plain(a.text()) == "7").trigger()
     assert e(window).control == ClassGuidance(rule="classifier_free", label=7, below=10.0)
     window.commands.undo()
     window.commands.undo()

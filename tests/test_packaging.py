@@ -8,16 +8,18 @@ import tomllib
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from explorer import paths
+from explorer import __version__, paths
 
 ROOT = Path(paths.__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+APPSTREAM = "packaging/linux/org.scoreexplorer.ScoreExplorer.metainfo.xml"
 EXTRAS = PROJECT["optional-dependencies"]
 OWN = "score-explorer[tables]"  # the other extra, which the developers need too
 LISTED = [*PROJECT["dependencies"], *EXTRAS["tables"], *(r for r in EXTRAS["dev"] if r != OWN)]
@@ -136,6 +138,23 @@ def test_every_image_and_every_network_learned_from_images_has_its_licence_named
     for path in (ROOT / "assets" / "images").glob("*.npz"):
         assert f"assets/images/{path.name}" in page
         assert f"pretrained/{path.stem}*" in page
+
+
+def test_the_version_is_one_everywhere(installed):
+    """In the package, its metadata, AppStream's newest release, and wherever a page names a wheel."""
+    (path,) = installed.glob("*.dist-info")
+    assert metadata.PathDistribution(path).metadata["Version"] == __version__
+    releases = ElementTree.parse(ROOT / APPSTREAM).getroot().findall("./releases/release")
+    assert releases[0].get("version") == __version__
+    assert "version" in PROJECT["dynamic"]
+    pages = [
+        ROOT / "README.md",
+        *ROOT.glob("packaging/*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob(".github/*/*"),
+    ]
+    named = [n for page in pages for n in re.findall(r"score_explorer-(\d[\d.]*\d)", page.read_text("utf-8"))]
+    assert set(named) <= {__version__}
 
 
 def test_every_requirement_has_a_lower_bound():

@@ -236,7 +236,9 @@ def test_the_shell_signs_with_it(tmp_path, capsys):
         rows = list(csv.reader((tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()))
         assert any(said in "".join(row) for row in rows if row and row[0].startswith("#"))
         assert command_line(["run", e, "--out", f"{out}.npz", *more]) == 0
-        capsys.readouterr()
+        assert json.loads(capsys.readouterr().out)["score"].endswith(said)
+        assert command_line(["likelihood", e, "--samples", "2", "--json", *more]) == 0
+        assert json.loads(capsys.readouterr().out)["score"].endswith(said)
         with np.load(f"{out}.npz") as arrays:
             assert str(arrays["score"]).endswith(said)
 

@@ -267,7 +267,7 @@ def target(name: str, option: str = "--out", stdout: bool = True, ending: str = 
     if not name:
         raise WrongUse(f"{option} needs the name of a file, and none is given.")
     path = Path(name)
-    if path.is_dir():
+    if os.path.isdir(name):  # and not Path.is_dir, which fails where a name is too long
         raise WrongUse(f"{option} {name} is a folder; name a file.")
     try:
         found = check_target(path)

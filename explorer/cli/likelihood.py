@@ -70,7 +70,7 @@ def main(program: str, argv: list[str]) -> int:
     axes = axis_names((), e.data.dim)
     if units:
         x, m, axes = torch.from_numpy(units.to_file(x.numpy())), in_units(m, units), list(units.columns)
-    summary = summarised(m, options.end == "exact") | {"t": options.t, "score": answer.word}
+    summary = summarised(m, options.end == "exact") | {"t": options.t, "score": answer.named}
     if options.json:
         print_json(summary | {"rows": [_row(axes, x, m, i) for i in range(len(x))]})
     elif options.points:

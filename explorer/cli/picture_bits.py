@@ -31,7 +31,7 @@ def measure(options: Namespace, e: Experiment, answer: Resolved) -> int:
         e.sde, answer.score, options.steps, options.probes or PROBES, e.seed, options.tolerance
     )  # fmt: skip
     found = _found(coder, images)
-    summary = summarised(found, options.steps, options.tolerance) | {"score": answer.word}
+    summary = summarised(found, options.steps, options.tolerance) | {"score": answer.named}
     if options.check:
         finer = Coder(e.sde, answer.score, 2 * options.steps, coder.probes, e.seed)
         doubled = _found(finer, images)

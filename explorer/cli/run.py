@@ -63,7 +63,7 @@ def main(program: str, argv: list[str]) -> int:
         units_of(options, e),
     )
     seconds = time.perf_counter() - began
-    summary = _summary(out, last, seconds, answer.word)
+    summary = _summary(out, last, seconds, answer.named)
     if options.metrics:
         summary["metrics"] = measured(e, last.frame.x)
     print_json(summary, to_stderr=out == DASH)
@@ -139,14 +139,14 @@ def _archive(seen: _Seen, count: int, found: Document, score: str, path: Path, u
             pass
 
 
-def _summary(out: str | None, seen: _Seen, seconds: float, word: str) -> dict[str, Any]:
+def _summary(out: str | None, seen: _Seen, seconds: float, score: str) -> dict[str, Any]:
     shape = [seen.count, *seen.frame.x.shape]
     return {
         "out": out,
         "x": shape,
         "nfe": seen.frame.nfe,
         "seconds": round(seconds, 4),
-        "score": word,
+        "score": score,
         "note": seen.note,
     } | ({"accepted": sum(seen.accepted) / len(seen.accepted)} if seen.accepted else {})
 

@@ -19,16 +19,16 @@ class TopBar(QWidget):
     More, then the first buttons, whose commands are in the menus. What is shown now is shortened last of all: badges
     come back only where it is whole."""
 
-    def __init__(self, menus: QMenuBar, badges: tuple[Badge, ...], buttons: tuple[Button, ...]) -> None:
+    def __init__(
+        self, menus: QMenuBar, more: QMenu, badges: tuple[Badge, ...], buttons: tuple[Button, ...]
+    ) -> None:
         super().__init__()
         self.now = ElidedLabel("", "muted")
         self.now.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._name = label("Score Explorer", "headline")
         self._menus, self._buttons = menus, buttons
         self._all: list[QAction] = menus.actions()[:-1]
-        more = menus.actions()[-1].menu()
-        assert isinstance(more, QMenu)
-        self.more = more
+        self.more = more  # the last of `menus`; handed over, since PySide6 6.8 forgets one that is asked of its action
         self._badges = QWidget()
         self._badges.setLayout(row(*badges))
         self._with_badges = True

@@ -169,7 +169,7 @@ class MainWindow(QMainWindow):
         export = Button("Export animation", "Video, image or data (Ctrl+E)", primary=True)
         export.clicked.connect(self.commands.export)
         buttons = (self.labs_button, self.compare_button, export)
-        self.top = TopBar(self.bar, (self.device_badge, self.stage_badge), buttons)
+        self.top = TopBar(self.bar, self.more_menu, (self.device_badge, self.stage_badge), buttons)
         self.middle.setMinimumWidth(LEAST_STAGE // 2)  # or the widest page would keep the window wide
         whole_middle = QVBoxLayout(self.middle)  # whose margin the notices of a page stand in
         whole_middle.setContentsMargins(0, 0, 0, 0)
@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
         self.scenes_menu.aboutToShow.connect(self._fill_scenes)
         for menu in (self.scenes_menu, self.recent_menu, self.control_menu):
             keep(menu)
-        self.bar.addMenu("More")  # what a narrow window has no room for
+        self.more_menu = self.bar.addMenu("More")  # what a narrow window has no room for
         letter_menus(self.bar)
 
     def _fill_labs(self) -> None:
