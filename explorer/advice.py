@@ -94,7 +94,8 @@ def _steps(e: Experiment) -> Iterator[str]:
         few = max(few, math.log(e.sde.noise_level(e.sde.T) / e.sde.noise_level(e.sde.eps)))
     ode = s.mode == "ode"
     if s.steps * (s.solver.nfe_per_step if ode else 1) < few and not (ode and s.solver.adaptive):
-        yield f"N = {s.steps} steps are too few for {s.method.title}: what you see is its discretization error."
+        steps = "1 step is" if s.steps == 1 else f"{s.steps} steps are"
+        yield f"N = {steps} too few for {s.method.title}: what you see is its discretization error."
 
 
 #: Above these a solver's tolerance, and the factor of the noise that Karras' sampler puts in, are seen in the samples.

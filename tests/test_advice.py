@@ -140,6 +140,11 @@ def test_defaults_need_no_advice(mode, sde):
         assert texts == () or (mode == "langevin" and len(texts) == 1 and "narrowest" in texts[0]), data
 
 
+@pytest.mark.parametrize("steps, said", [(1, "N = 1 step is too few"), (2, "N = 2 steps are too few")])
+def test_one_step_is_one(steps, said):
+    assert any(said in text for text in advice(with_(mode="ode", solver="euler", steps=steps)))
+
+
 @pytest.mark.parametrize("method", [*PREDICTORS, *SOLVERS])
 def test_the_method_is_named(method):
     sets = dict(mode="ode", solver=method) if method in SOLVERS else dict(mode="reverse", predictor=method)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import windows
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.exceptions import capture_exceptions
@@ -256,6 +256,23 @@ def test_training_is_shown_live_paused_and_forgotten(qtbot, window):
     windows.wait(qtbot, lambda: any("Training stopped" in n.text for n in window.notices.notices()))
     window.commands.reset_training()
     assert trainer.model is None
+
+
+@pytest.mark.parametrize("begin", ["train", "train_on", "resume_training"])
+def test_the_loss_is_in_view_when_a_training_begins(qtbot, window, monkeypatch, begin):
+    through(qtbot, window)
+    networks = window.session.networks
+    window.resize(1280, 720)
+    window.edit("score", replace(e(window).score, source="trained"))
+    networks.trainer.reset()
+    monkeypatch.setattr(networks, begin, lambda: None)  # that it is called is tested elsewhere
+    column, card = window.right, window.right._loss_card
+    windows.wait(qtbot, lambda: column.charted and card.isVisible())
+    column.verticalScrollBar().setValue(0)
+    seen = column.viewport().rect()
+    assert not seen.contains(QRect(card.mapTo(column.viewport(), QPoint(0, 0)), card.size()))
+    getattr(window.commands, begin)()
+    windows.wait(qtbot, lambda: seen.contains(QRect(card.mapTo(column.viewport(), QPoint(0, 0)), card.size())))
 
 
 def test_layers_theme_and_sizes(qtbot, window):

@@ -12,7 +12,7 @@ from explorer.guidance.pictures import PictureProblem, method_param, own_param, 
 from explorer.images.base import PictureMixture
 
 
-@CONTROLS.register("colourise", title="Colourise", order=70)
+@CONTROLS.register("colourise", title="Colorize", order=70)
 @dataclass(frozen=True)
 class Colourise(PictureProblem):
     """The grey of a picture is known, its colours are not: a pixel's (R + G + B)/√3 in an orthonormal basis."""

@@ -215,7 +215,12 @@ class Commands:
         if not self.window.ready:
             return
         self.window.session.networks.train()
+        self._show_training()
+
+    def _show_training(self) -> None:
+        """A training began: the chart of its loss is brought into view, where it is lower than the window."""
         self.window.refresh()
+        self.window.right.reveal_loss()
 
     def pause_training(self) -> None:
         """Hold the training or go on; where there is none, go on with the one that was left."""
@@ -232,19 +237,19 @@ class Commands:
         """Go on with the training of this data that was left."""
         if self.window.ready:
             self.window.session.networks.resume_training()
-            self.window.refresh()
+            self._show_training()
 
     def train_smaller(self) -> None:
         """Train a smaller network on images in place of the one that is too slow here."""
         if self.window.ready:
             self.window.session.networks.train_smaller()
-            self.window.refresh()
+            self._show_training()
 
     def train_on(self) -> None:
         """Train the network in use further."""
         if self.window.ready:
             self.window.session.networks.train_on()
-            self.window.refresh()
+            self._show_training()
 
     def reset_training(self) -> None:
         """Forget the trained network."""

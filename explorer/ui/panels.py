@@ -138,6 +138,11 @@ class MeaningColumn(SideColumn):
 
         return self._loss_card.fill(LossChart())
 
+    def reveal_loss(self) -> None:
+        """Scroll to the chart of the loss."""
+        if not self._loss_card.isHidden():
+            self.reveal(self._loss_card)
+
     def help_pages(self) -> dict[QWidget, str]:
         """Which page is about which card."""
         pages = ("samplers", "sdes", "metrics", "objectives", "see-it-work")
