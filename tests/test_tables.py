@@ -122,6 +122,7 @@ READ = {
     "utf-32.csv": (("x,y\n" + LINES).encode("utf-32"), XY),
     "utf-32 no mark.csv": (("x,y\n" + LINES).encode("utf-32-le"), XY),
     "latin.csv": ("größe,x,y\nklein,10,1\nübergroß,20,5\n".encode("latin-1"), [(10, 1), (20, 5)]),
+    "two marks.csv": ("\ufeff\ufeffy,x\n1,10\n5,20\n", [(10, 1), (20, 5)]),
     "dos.csv": ("x,y\r\n" + LINES.replace("\n", "\r\n"), XY),
     "mac.csv": ("x,y\r" + LINES.replace("\n", "\r"), XY),
     "no last end.csv": ("x,y\n10,1\n20,5", [(10, 1), (20, 5)]),
@@ -175,6 +176,22 @@ READ = {
     "words first.csv": ("name,height,weight\nann,10,1\nbob,20,5\ncid,30,3\ndan,40,7\n", XY),
     "empty column.csv": ("a,b,c\n,10,1\n,20,5\n,30,3\n,40,7\n", XY),
     "class first.csv": ("label,u1,w1\n0,10,1\n0,20,5\n1,30,3\n1,40,7\n", XY),
+    # several data sets beside one another: the first
+    **{f"{first} and {second} of {len(names)}.csv": (",".join(names) + "\n" + "".join(
+        ",".join({first: f"{x}", second: f"{y}"}.get(n, f"{i}.5") for i, n in enumerate(names)) + "\n"
+        for x, y in XY), XY)
+       for first, second, names in (
+        ("x1", "y1", ("x1", "y1", "x2", "y2")), ("x1", "y1", ("x1", "x2", "x3", "y1", "y2", "y3")),
+        ("x0", "y0", ("x0", "x1", "y0", "y1")), ("away_x", "away_y", ("away_x", "away_y", "dino_x", "dino_y")),
+        ("x_1", "y_1", ("y_1", "x_1", "y_2", "x_2")), ("f0", "f1", tuple(f"f{i}" for i in range(200))),
+        ("f1", "f2", tuple(f"f{i}" for i in range(1, 130))), ("lat_0", "lat_1", ("k", "lat_0", "lat_1", "lat_2")))},
+    # more titles than rows
+    "arff.arff": ("@relation a\n@attribute x numeric\n@attribute y numeric\n@data\n10,1\n20,5\n30,3\n",
+                  [(10, 1), (20, 5), (30, 3)]),
+    "four lines of titles.txt": ("Run\nof\nthe\nprobe\n10;1\n20;5\n30;3\n", [(10, 1), (20, 5), (30, 3)]),
+    # the size and the classes above, as scikit-learn writes
+    "scikit-learn.csv": ("3,2,ant,bee,cat\n1.5,1.2,10,1,0\n2.5,1.1,20,0,1\n3.5,1.3,30,1,2\n",
+                         [(1.5, 1.2), (2.5, 1.1), (3.5, 1.3)]),
     # one column
     "one column.csv": ("value\n0.1\n0.5\n-1\n2\n", [(0.1,), (0.5,), (-1,), (2,)]),
     "one bare column.txt": ("0.1\n0.5\n-1\n2\n", [(0.1,), (0.5,), (-1,), (2,)]),
@@ -223,6 +240,12 @@ REFUSED = {
     "underscore.csv": ("x,y\n1_000,2\n3,4\n5,6\n7,8\n", "'1_000' in line 2"),
     "bad groups.tsv": ("x\ty\n1,20,5\t2\n3\t4\n5\t6\n", "'1,20,5' in line 2"),
     "per cent.csv": ("x,y\n1,2\n3,4\n5,6%\n", "'6%' in line 4"),
+    "errors behind.csv": ("a,b\n10±1,1\n20±2,5\n30±2,3\n", r"'a' holds '10±1'"),
+    "errors in brackets.csv": ("a,b\n10.0(1),1\n20.0(2),5\n30.0(3),3\n", r"'a' holds '10\.0\(1\)'"),
+    "shares alone.csv": ("a,b\n10%,1%\n20%,5%\n30%,3%\n", "no column of numbers: it holds '10%'"),
+    "a share called x.csv": ("x,y\n10%,1\n20%,5\n30%,3\n", "'x' holds words.*'10%'"),
+    "a quotation mark that is never closed.csv": ('x,y\n10,1\n20,"5\n30,3\n', "in line 3, where a number"),
+    "closed a line later.csv": ('x,y\n10,1\n20,"5\n30"\n', "'5 30' in line 3"),
     "words only.csv": ("a,b\nc,d\ne,f\n", "no column of numbers"),
     "prose.txt": ("This is no table.\nReally, it is not.\nNo.\n", "no column of numbers"),
     "header only.csv": ("x,y\n", "empty"),
@@ -275,6 +298,25 @@ def test_missing_words_are_counted(tmp_path, word, first):
 def test_infinite_words_are_counted_apart(tmp_path, word):
     got = read_data(file_of(tmp_path, "a.csv", f"x,y\n10,1\n{word},2\nNA,2\n20,5\n30,3\n"))
     assert got.left_out == {"an infinite number": 1, "a number missing": 1}
+
+
+@pytest.mark.parametrize(
+    "word", ["Total", "SUM", "mean", "Std. dev.", "Summe:", "Mittelwert", "moyenne", "合计", "75%"]
+)
+@pytest.mark.parametrize("head", ["name", ""])
+def test_totals_are_no_points(tmp_path, word, head):
+    names = ("ann", "bob", "cid") if head else (0, 1, 2)
+    rows = [f"{n},{x},{y}" for n, (x, y) in zip(names, XY, strict=False)]
+    path = file_of(tmp_path, "a.csv", f"{head},x,y\n" + "\n".join([*rows, f"{word},60,9"]))
+    assert points_of(path) == XY[:3] and read_data(path).left_out == {"a total or mean": 1}
+    with pytest.raises(DataFileError, match="line 5"):
+        all_points(look(path))
+
+
+@pytest.mark.parametrize("rows", [["mean", "max", "mean", "max"], ["summary", "meaning", "counter", "maxim"]])
+def test_words_that_are_no_totals_stay(tmp_path, rows):
+    text = "".join(f"{n},{x},{y}\n" for n, (x, y) in zip(rows, XY, strict=True))
+    assert points_of(file_of(tmp_path, "a.csv", "k,x,y\n" + text)) == XY
 
 
 # --- what is chosen ---------------------------------------------------------------------------------------------
@@ -402,6 +444,37 @@ def test_the_array_that_fits_is_taken(tmp_path, name):
     assert points_of(file_of(tmp_path, name, ARRAYS[name])) == XY
 
 
+@pytest.mark.parametrize(
+    "names", [("X", "y"), ("x_train", "y_train"), ("arr_0", "arr_1"), ("data", "target")]
+)
+def test_whole_numbers_beside_points_are_their_classes(tmp_path, names):
+    path = file_of(tmp_path, "a.npz", npz(**dict(zip(names, (PAIRS, np.array([3, 3, 7, 7])), strict=True))))
+    assert read_data(path).labels == ("3", "3", "7", "7")
+
+
+FIELDS = {
+    "two numbers": np.array([((x, y),) for x, y in XY], [("pos", "f8", 2)]),
+    "fields in a field": np.array([(i, (y, x)) for i, (x, y) in enumerate(XY)],
+                                  [("id", "i4"), ("p", [("y", "f8"), ("x", "f4")])]),
+    "beside a matrix": np.array([(x, np.eye(2), y) for x, y in XY], [("x", "f8"), ("m", "f8", (2, 2)), ("y", "f8")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields_within_fields(tmp_path, name):
+    assert points_of(file_of(tmp_path, "a.npy", npy(FIELDS[name]))) == XY
+
+
+def test_true_and_false_are_words(tmp_path):
+    array = np.array([(x, y, x > 20) for x, y in XY], [("x", "f8"), ("y", "f8"), ("far", "?")])
+    assert read_data(file_of(tmp_path, "a.npy", npy(array))).classes == ("False", "True")
+
+
+def test_names_and_words_are_of_one_line(tmp_path):
+    got = read_data(file_of(tmp_path, "a.csv", 'x,"the\ny",k\n10,1,"a\nb"\n20,5,"a\nb"\n30,3,c\n40,7,c\n'))
+    assert got.columns == ("x", "the y") and got.classes == ("a b", "c")
+
+
 def test_labels_beside_points_are_classes(tmp_path):
     for labels in (
         np.array([3, 3, 7, 7]),
@@ -426,6 +499,11 @@ def test_rows_of_coordinates_are_turned(tmp_path):
 @pytest.mark.parametrize(("name", "content", "match"), [
     ("a.csv", "0,1\n10,1\n20,5\n30,3\n40,7\n", r"line 1 \(0, 1\) read as a point"),
     ("a.txt", "4 2\n10 1\n20 5\n30 3\n40 7\n", r"line 1 \(4, 2\) read as a point"),
+    ("a.csv", "400,410\n0.5,1.5\n0.2,5.5\n0.3,3.5\n", r"line 1 \(400, 410\) read as a point"),
+    ("a.csv", "0.0,1.0\n10.5,1.5\n20.5,5.5\n30.5,3.5\n", r"line 1 \(0\.0, 1\.0\) read as a point"),
+    ("a.csv", "9,4,ant,bee,cat\n1.5,1.2,10,1,0\n2.5,1.1,20,0,1\n", r"line 1 \(9, 4, ant, bee, cat\) read as names"),
+    ("a.csv", "x,y\n10,1\n20,5\n30,3\n60,9\n", "last row is the sum of all others"),
+    ("a.npy", npy(np.array([(1, 2, 3j), (4, 5, 6j)], "f8, f8, c16")), r"field f2 \(complex128\) passed over"),
     ("a.npy", npy(PAIRS) + b"more", "4 bytes behind the array"),
     ("a.npz", npz(x=PAIRS[:, 0], y=PAIRS[:, 1], z=np.zeros((4, 4))), "arrays x and y of 3 taken"),
 ])  # fmt: skip

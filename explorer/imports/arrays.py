@@ -48,6 +48,8 @@ _NO_POINTS = (
     "center",
     "centre",
 )
+#: Columns that one field of a structured array may be.
+_MOST_OF_A_FIELD = 100
 #: The two arrays of coordinates.
 _PAIRS = (("x", "y"), ("lon", "lat"), ("x1", "x2"), ("x0", "x1"), ("u", "v"))
 #: Arrays of a run of this program: (frames, particles, d), and what is beside it.
@@ -78,7 +80,7 @@ class ArrayTable:
 
 def _cells(values: np.ndarray) -> Cells:
     """Numbers as float64, words as text."""
-    if values.dtype.kind in "US":
+    if values.dtype.kind in "USb":  # True and False are words, as they are in a text
         return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values.tolist()]
     # bytes that are no number in half or extended precision warn when they are converted
     with np.errstate(all="ignore"):
@@ -134,7 +136,7 @@ def _table(
     """An array as columns (one is `called` so), with the arrays of one number or word a row that stand beside it."""
     said: list[str] = []
     if array.dtype.names:
-        names, columns = _structured(name, array)
+        names, columns = _structured(name, array, said)
     else:
         names, columns = _plain(name, array, said)
         names = [called] if called and len(names) == 1 else names
@@ -145,13 +147,27 @@ def _table(
     )
 
 
-def _structured(name: str, array: np.ndarray) -> tuple[list[str], list[np.ndarray]]:
+def _structured(name: str, array: np.ndarray, said: list[str]) -> tuple[list[str], list[np.ndarray]]:
     """By the names of its fields."""
-    flat = array.reshape(-1)
-    fields = [n for n in array.dtype.names or () if flat[n].ndim == 1 and flat[n].dtype.kind in "fiubUS"]
-    if not fields:
+    fields = dict(_fields(array.reshape(-1)))
+    usable = {n: values for n, values in fields.items() if values.dtype.kind in "fiubUS"}
+    if not usable:
         raise DataFileError(f"{name} has no field of numbers (its type is {short(str(array.dtype))})")
-    return fields, [flat[n] for n in fields]
+    if others := [f"{n} ({fields[n].dtype})" for n in fields if n not in usable]:
+        said.append(f"field{'s' * (len(others) > 1)} {', '.join(others)[:80]} passed over")
+    return list(usable), list(usable.values())
+
+
+def _fields(array: np.ndarray, outside: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Names and values (n,) of the fields of an array (n,), those within others too."""
+    for name in array.dtype.names or ():
+        values, called = array[name], outside + name
+        if values.dtype.names:
+            yield from _fields(values.reshape(-1), f"{called}.") if values.ndim == 1 else ()
+        elif values.ndim == 2 and values.shape[1] <= _MOST_OF_A_FIELD:
+            yield from ((f"{called}[{i}]", values[:, i]) for i in range(values.shape[1]))
+        elif values.ndim == 1:
+            yield called, values
 
 
 def _plain(name: str, array: np.ndarray, said: list[str]) -> tuple[list[str], list[np.ndarray]]:

@@ -30,10 +30,20 @@ _CLASS = re.compile(
     r"|.*[_. -](label|class|cluster|type|group)|y_true|y_pred",
     re.I,
 )
+#: What labels are called in arrays, where they stand beside two coordinates.
+_LABELS = re.compile(r"ys?|y_?(train|test|val)|arr_1", re.I)
+#: Names of rows that are made of the others.
+_TOTAL = re.compile(
+    r"(grand |sub-?)?totals?|sums?|means?|averages?|avg|st(an)?d\.?[ _]?dev(iation)?\.?|std|sd|median|min(imum)?"
+    r"|max(imum)?|count|var(iance)?|(25|50|75) ?%|(gesamt)?summe|(ins)?gesamt|mittel(wert)?|durchschnitt"
+    r"|standardabweichung|total général|somme|moyenne|écart[- ]type|suma|media|promedio|somma|合计|总计|合計|平均值?",
+    re.I,
+)
 _SET = re.compile(r"(data ?_?set|series|set|panel|quartet|collection|source|stage|experiment|run)s?", re.I)
 #: Pairs of names that are coordinates, the best first.
 _PAIRS = (
-    ("x", "y"), ("lon", "lat"), ("long", "lat"), ("lng", "lat"), ("longitude", "latitude"), ("x1", "x2"), ("x0", "x1"),
+    ("x", "y"), ("x0", "y0"), ("x1", "y1"),
+    ("lon", "lat"), ("long", "lat"), ("lng", "lat"), ("longitude", "latitude"), ("x1", "x2"), ("x0", "x1"),
     ("easting", "northing"), ("east", "north"), ("px", "py"), ("posx", "posy"), ("u", "v"), ("dim1", "dim2"),
     ("pc1", "pc2"), ("tsne1", "tsne2"), ("umap1", "umap2"), ("xcoord", "ycoord"), ("xpos", "ypos"), ("xm", "ym"),
     ("e", "n"), ("re", "im"), ("real", "imag"), ("real", "imaginary"), ("col", "row"), ("column", "row"),
@@ -214,7 +224,9 @@ def unusable_coordinate(columns: Sequence[Column], cells: Sequence[Cells], coord
             for column in found:
                 if column.kind in (TEXT, MISSING):
                     what = "holds words, not numbers" if column.kind == TEXT else "is empty"
-                    return f"column {short(column.name)} {what}"
+                    own = cells[list(columns).index(column)]
+                    example = dressed([str(c) for c in own[:_JUDGED]]) if column.kind == TEXT else ""
+                    return f"column {short(column.name)} {what}{f', as {short(example)} is' * bool(example)}"
             return ""
     for column, own in zip(columns, cells, strict=True):
         if (
@@ -264,11 +276,15 @@ def _pair(numbers: Sequence[Column]) -> tuple[str, str] | None:
         for first, second in _PAIRS:
             if first in by_name and second in by_name:
                 return by_name[first], by_name[second]
-    by_name = {c.name.lower(): c.name for c in reversed(numbers) if not c.name.isdecimal()}
-    for letters in (("x", "y"), ("1", "2"), ("0", "1")):
+    lower = {c.name.lower(): c.name for c in reversed(numbers) if not c.name.isdecimal()}
+    by_name = dict(reversed(lower.items()))
+    for letters in (("x", "y"), ("0", "1"), ("1", "2")):
         for name in by_name:
             for i, letter in enumerate(name):
-                alone = not (name[i - 1 : i] or " ").isalnum() or not (name[i + 1 : i + 2] or " ").isalnum()
+                before, after = name[:i][-1:], name[i + 1 :][:1]
+                alone = not (before.isdecimal() or after.isdecimal()) if letter.isdecimal() else (
+                    not before.isalnum() or not after.isalnum()
+                )  # fmt: skip
                 other = name[:i] + letters[1] + name[i + 1 :]
                 if letter == letters[0] and alone and other in by_name:
                     return by_name[name], by_name[other]
@@ -280,7 +296,22 @@ def proposed_classes(columns: Sequence[Column], coordinates: Sequence[str]) -> s
     free = [c for c in columns if c.can_be_classes and c.name not in coordinates and c.kind != INDEX]
     named = [c for c in free if _CLASS.fullmatch(c.name)]
     texts = [c for c in free if c.kind == TEXT]
-    return (named or texts)[0].name if named or texts else ""
+    labels = [c for c in free if len(coordinates) == 2 and _LABELS.fullmatch(c.name)]
+    found = named or texts or labels
+    return found[0].name if found else ""
+
+
+def is_total(cell: str | float) -> bool:
+    """Whether the name of a row says that it is the sum, the mean or the like of other rows."""
+    return isinstance(cell, str) and bool(_TOTAL.fullmatch(cell.strip(" :=()*")))
+
+
+def names_of_rows(columns: Sequence[Column], taken: Sequence[int]) -> int | None:
+    """The place of the column that names the rows, each otherwise; None where there is none beside those `taken`."""
+    for place, column in enumerate(columns):
+        if place not in taken and column.kind in (TEXT, INDEX) and not column.values:
+            return place
+    return None
 
 
 def sets_of(columns: Sequence[Column], coordinates: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from explorer.imports.base import DataFileError, short
-from explorer.imports.numerals import is_missing, is_number, tidy
+from explorer.imports.numerals import dressed, is_missing, is_number, tidy
 
 #: In the order of preference where nothing else decides. A space stands for a run of spaces and tabs.
 DELIMITERS = (",", ";", "\t", "|", " ")
@@ -77,7 +77,10 @@ def split(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str
         return ([_unquoted(line, quote)] for line in lines)
     if delimiter == " ":
         lines = (line.replace("\t", " ").strip(" ") for line in lines)
-    return csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+    # each with its end, which keeps the lines of one field apart: "5 and 30 are not 530
+    return csv.reader(
+        (line + "\n" for line in lines), delimiter=delimiter, quotechar=quote, skipinitialspace=True
+    )
 
 
 def _unquoted(line: str, quote: str) -> str:
@@ -254,7 +257,7 @@ def _layout(lines: Sequence[Line], delimiter: str, quote: str, name: str, forced
             len(rows) == 1 and not titles and not any(is_number(f) for line in rows for f in line.fields)
         )
         what = "is empty: there is not one row of numbers in it" if only_names else "has no column of numbers"
-        raise DataFileError(f"{name} {what}")
+        raise DataFileError(f"{name} {what}{_dressed_in(rows, width)}")
     names = tuple(named.fields[:width]) if named else ()
     remark = ""
     if named and any(is_number(f) for f in names):
@@ -275,6 +278,9 @@ def _width(lines: Sequence[Line]) -> int:
     bare = Counter(len(line.fields) for line in lines)
     most = max(bare.values())
     width = [n for n in (len(line.fields) for line in lines) if bare[n] == most][-1]
+    last = {len(line.fields) for line in lines[-3:]}
+    if width == 1 and len(lines) > 3 and len(last) == 1:  # there may be more titles than rows
+        width = last.pop()
     # every row may end with a delimiter, the header not
     trailing = all(not line.fields[-1] for line in lines if len(line.fields) == width)
     header = len(lines[0].fields)
@@ -301,11 +307,22 @@ def _header_depth(rows: Sequence[Line], numeric: Sequence[int], forced: bool | N
             break
         if any(not is_missing(c) for c in cells):
             depth = i + 1
-    if depth == 0 and len(rows) > 1 and (forced or _numbers_as_names(rows, numeric)):
+    if (
+        depth == 0
+        and len(rows) > 1
+        and (forced or _numbers_as_names(rows, numeric) or _mostly_words(rows, numeric))
+    ):
         return 1
     if depth == 0 and len(rows) == 1:  # a header with nothing below
         return int(not any(is_number(f) or is_missing(f) for f in rows[0].fields))
     return depth
+
+
+def _mostly_words(rows: Sequence[Line], numeric: Sequence[int]) -> bool:
+    """Whether the first row has words where most columns of numbers begin: names, or as in scikit-learn's files the
+    size of the table and the names of its classes."""
+    first = [rows[0].fields[c] for c in numeric if c < len(rows[0].fields)]
+    return sum(not is_number(f) and not is_missing(f) for f in first) > len(numeric) / 2
 
 
 def _numbers_as_names(rows: Sequence[Line], numeric: Sequence[int]) -> bool:
@@ -330,10 +347,18 @@ def _numbers_as_names(rows: Sequence[Line], numeric: Sequence[int]) -> bool:
 
 
 def _like_names(rows: Sequence[Line], width: int) -> bool:
-    """Whether the first row, though it may be data, counts its columns or tells the size of the table."""
-    fields = [tidy(f) for f in rows[0].fields[:width]]
+    """Whether the first row, though it may be data, counts its columns, tells the size of the table, or alone is
+    written without fractions."""
+    fields = [re.sub(r"[.,]0$", "", tidy(f)) for f in rows[0].fields[:width]]
     if width < 2 or not all(f.isdecimal() for f in fields):
         return False
+    below = [f for line in rows[1:] for f in line.fields[:width] if not is_missing(f)]
+    if (
+        below
+        and all(set(f) & {".", ","} for f in below)
+        and not any(set(f) & {".", ","} for f in rows[0].fields)
+    ):
+        return True
     counts = [int(f) for f in fields]
     counted = counts[0] in (0, 1) and counts == list(range(counts[0], counts[0] + width))
     return counted or counts == [len(rows) - 1, width]
@@ -365,6 +390,14 @@ def _named(rows: Sequence[Line], depth: int) -> tuple[Line | None, tuple[str, ..
     if depth > 1 and all(_UNIT.fullmatch(f) for f in last.fields) and not _knows(last):
         return rows[depth - 2], tuple(last.fields), depth
     return last, (), depth
+
+
+def _dressed_in(rows: Sequence[Line], width: int) -> str:
+    """What to do where columns would hold numbers, but for what is written about them."""
+    for column in range(width):
+        if example := dressed([line.fields[column] for line in rows[1:] if column < len(line.fields)]):
+            return f": it holds {short(example)}, of which only the number is to be left"
+    return ""
 
 
 def _is_sentence(line: Line, width: int) -> bool:

@@ -45,10 +45,11 @@ _BOTH = re.compile(
     rf"{_SIGN}(\d{{1,3}}([.,])(?:\d{{3}}(?:\3\d{{3}})*|\d{{2}}(?:\3\d{{2}})*\3\d{{3}}))(?!\3)([.,])(\d*){_EXPONENT}"
 )
 _OTHER = {".": ",", ",": "."}
-#: A number with a sign of money, brackets or a unit about it.
+#: A number with a sign of money, brackets or a unit about it, or with its error behind it.
 _DRESSED = re.compile(
     r"([^\w\s.,+-]{0,2}|[A-Z]{2,3} ?)\s*([+-]?\d[\d., '\u00a0\u202f]*(?:[eE][+-]?\d+)?)\s*(\D{0,8})"
 )
+_ERROR = re.compile(r"\s*(±|\+/?-)\s*\d[\d.,]*|(?<=\d)\(\d+\)")
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,11 @@ def is_number(text: str) -> bool:
 
 
 def dressed(texts: Iterable[str]) -> str:
-    """The first of `texts` if all are numbers in the same dress, as $10, 10 %, (10) and 10 mm are; "" if not."""
+    """The first of `texts` if all are numbers in the same dress, as $10, 10 %, (10), 10 mm and 10 ± 1 are; "" if
+    not."""
     there = [text.strip() for text in texts if not is_missing(text)]
-    found = [_DRESSED.fullmatch(text) for text in there]
-    dress = {(match[1], match[3]) for match in found if match and is_number(match[2])}
+    found = [_DRESSED.fullmatch(_ERROR.sub("±", text)) for text in there]
+    dress = {(m[1], m[3]) for m in found if m and is_number(m[2]) and ("(" in m[1]) == (")" in m[3])}
     alike = all(found) and len(dress - {("", "")}) == 1 and len(dress) <= 2
     return next((text for text in there if not is_number(text)), "") if alike else ""
 

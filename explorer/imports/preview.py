@@ -40,7 +40,9 @@ from explorer.imports.columns import (
     called_as_coordinates,
     columns_of,
     is_own_trajectories,
+    is_total,
     label_of,
+    names_of_rows,
     proposed_classes,
     proposed_coordinates,
     reading_of,
@@ -421,13 +423,15 @@ class _Pass:
         self.classes: dict[str, int] = {}
         self.wrong: DataFileError | None = None
         self._last: Any = None
+        self._names: int | None = None
 
     def run(self, kept: Kept | _All) -> Iterator[float]:
         """Hand on all rows; yields the share done."""
         plan = self.plan
         places = list(plan.places)
         extra = [p for p in (plan.classes, plan.last) if p is not None] + [w.place for w in plan.wheres]
-        wanted = list(dict.fromkeys([*places, *extra]))
+        self._names = names_of_rows(plan.preview.columns, [*places, *extra])
+        wanted = list(dict.fromkeys([*places, *extra, *([] if self._names is None else [self._names])]))
 
         def plain() -> bool:
             """Whether nothing is left to be learned of how the numbers are written, and they alone are read."""
@@ -445,10 +449,9 @@ class _Pass:
         chosen = self._chosen(cells, n, start)
         if plan.last is not None:
             chosen = self._of_last(cells[plan.last], chosen, kept)
-        rows = np.flatnonzero(chosen)
+        rows = self._without_totals(cells, np.flatnonzero(chosen), start)
         if not len(rows):
             return
-        self.chosen += len(rows)
         values = np.stack(
             [self._numbers(i, cells[p], rows, start) for i, p in enumerate(plan.places)], axis=1
         )
@@ -479,6 +482,19 @@ class _Pass:
             places = np.arange(start, start + n)
             chosen &= (places >= span.start) & (places < (np.inf if span.stop is None else span.stop))
         return chosen
+
+    def _without_totals(self, cells: dict[int, Cells], rows: np.ndarray, start: int) -> np.ndarray:
+        """Of the chosen rows (m,) those that are not called a total, a mean or the like; the others are counted."""
+        self.chosen += len(rows)
+        if self._names is None or isinstance(names := cells[self._names], np.ndarray):
+            return rows
+        totals = np.array([is_total(names[r]) for r in rows.tolist()], bool)
+        if self.plan.strict and totals.any():
+            i = int(rows[np.flatnonzero(totals)[0]])
+            said = f"has {short(str(names[i]).strip())} in {self.plan.table.where(start + i)}, which names no point"
+            raise DataFileError(f"{self.plan.preview.name} {said}")
+        self._count("a total or mean", totals)
+        return rows[~totals]
 
     def _of_last(self, cells: Cells, chosen: np.ndarray, kept: Kept | _All) -> np.ndarray:
         """Of the chosen rows those after the last change of a value; what was kept before it is forgotten."""
@@ -558,7 +574,8 @@ def _imported(preview: Preview, choice: Choice, plan: _Plan, done: _Pass, kept: 
         *_counted(done, kept, len(held) + len(points), len(support), len(held), choice),
     ]
     how = [*preview.table.remarks, *_columns_said(preview, plan, classes), *_marks_said(plan, preview)]
-    sentence = "; ".join([", ".join(said), *how, said_of(shift, scale), *_flat(points, plan, choice)]) + "."
+    odd = [*_flat(points, plan, choice), *_sum_below(kept, choice)]
+    sentence = "; ".join([", ".join(said), *how, said_of(shift, scale), *odd]) + "."
     return Imported(
         support, jitter_for(support), shift, scale, done.read, sentence, preview.name, plan.names,
         words, classes, dict(done.left_out), (held_out[:MOST_HELD_OUT] - shift) / np.array(scale),
@@ -628,6 +645,15 @@ def _flat(points: np.ndarray, plan: _Plan, choice: Choice) -> Iterator[str]:
             f"{plan.names[narrow]} varies {ratio:,.0f} times less than {plan.names[wide]}, so the points are nearly on "
             "a line: give each axis a scale of its own"
         )
+
+
+def _sum_below(kept: Kept, choice: Choice) -> Iterator[str]:
+    """Say it where the last row is the sum of all others."""
+    points = kept.points
+    if choice.rows or kept.count > len(points) or not (points.shape[1] == 2 and len(points) > 3):
+        return
+    if points[-1].all() and np.allclose(points[:-1].sum(axis=0), points[-1], rtol=1e-9, atol=0):
+        yield "its last row is the sum of all others, and was read as a point"
 
 
 def columns_in(text: str) -> tuple[str, ...]:

@@ -85,8 +85,8 @@ class Table(Protocol):
 
 
 def clean(text: str) -> str:
-    """A word of the file for people: bytes that were no UTF-8 as the Western encoding has them."""
-    text = text.strip()
+    """A word of the file for people, on one line: bytes that were no UTF-8 as the Western encoding has them."""
+    text = " ".join(text.strip().strip("\ufeff").splitlines())
     return text.encode("utf-8", "surrogateescape").decode("cp1252", "replace") if _escaped(text) else text
 
 
@@ -139,7 +139,7 @@ class TextTable:
                 yield Batch(quick, share)
                 done += len(quick[0])
                 continue
-            rows = self._rows(lines)
+            rows = self._rows(lines, done)
             if set(map(len, rows)) - {self.layout.width}:
                 self._check_lengths(rows, done)
             for i in range(0, len(rows), size):
@@ -163,11 +163,14 @@ class TextTable:
             return None
         return [values[:, c] for c in columns]
 
-    def _rows(self, lines: list[str]) -> list[list[str]]:
+    def _rows(self, lines: list[str], done: int) -> list[list[str]]:
+        rows: list[list[str]] = []
         try:
-            return list(split(lines, self.layout.delimiter, self.layout.quote))
+            rows.extend(split(lines, self.layout.delimiter, self.layout.quote))
         except csv.Error as e:
-            raise DataFileError(f"{self.name} is no table: a field in it never ends ({e})") from e
+            where = self.where(done + len(rows))
+            raise DataFileError(f"{self.name} has a field in {where} that never ends: {e}") from e
+        return rows
 
     def _check_lengths(self, rows: list[list[str]], done: int) -> None:
         width = self.layout.width
@@ -265,10 +268,13 @@ class TextTable:
                     begun.append(number)
                     yield line
 
-        for i, _ in enumerate(split(lines(), self.layout.delimiter, self.layout.quote)):
-            if i == row:
-                return f"line {begun[0]}"
-            begun.clear()
+        try:
+            for i, _ in enumerate(split(lines(), self.layout.delimiter, self.layout.quote)):
+                if i == row:
+                    return f"line {begun[0]}"
+                begun.clear()
+        except csv.Error:  # the field that never ends is the one asked about
+            return f"line {begun[0]}"
         return f"row {row + 1}"
 
 
