@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.digits import lowered, scientific
+from explorer.digits import lowered, scientific, with_minus
 from explorer.errors import Refused
 from explorer.figures import Equation, Figure, Picture, Plot, Table
 from explorer.files import write_atomically, write_text
@@ -105,8 +105,8 @@ def _latex(table: Table, source: Source) -> str:
     kinds = "".join("r" if _is_numeric(table, i) else "l" for i in range(len(table.columns)))
     lines = [
         r"\begin{table}", r"  \centering", rf"  \begin{{tabular}}{{{kinds}}}", r"    \toprule",
-        f"    {_cells(table.columns)}", r"    \midrule",
-        *(f"    {_cells(row)}" for row in table.rows),
+        f"    {_cells(table.columns, table.columns)}", r"    \midrule",
+        *(f"    {_cells(row, table.columns)}" for row in table.rows),
         r"    \bottomrule", r"  \end{tabular}",
         rf"  \caption{{{escaped(table.title)}. {escaped(_line(source.caption))}}}", r"\end{table}",
     ]  # fmt: skip
@@ -118,23 +118,35 @@ def _is_numeric(table: Table, column: int) -> bool:
     return any(isinstance(v, int | float) for v in values)
 
 
-def _cells(values: Sequence[str | float | int]) -> str:
-    return " & ".join(_number(v) if isinstance(v, int | float) else escaped(v) for v in values) + r" \\"
+def _cells(values: Sequence[str | float | int], heads: Sequence[str]) -> str:
+    pairs = zip(values, heads, strict=True)
+    cells = [_number(v, _digits(head)) if isinstance(v, int | float) else escaped(v) for v, head in pairs]
+    return " & ".join(cells) + r" \\"
 
 
-def _number(value: float) -> str:
+def _digits(head: str) -> int:
+    """Of the numbers of a column: what is behind a ± needs two."""
+    return 2 if head.startswith("±") else 4
+
+
+def cell_texts(table: Table, row: Sequence[str | float | int]) -> list[str]:
+    """The values of a row as a person reads them."""
+    return [number_text(v, _digits(head)) for head, v in zip(table.columns, row, strict=True)]
+
+
+def _number(value: float, digits: int) -> str:
     """A number in LaTeX with the digits that a reader wants."""
-    text = number_text(value).replace("−", "-")
+    text = number_text(value, digits).replace("−", "-")
     factor, times, power = text.partition("×10")
     if times:
         return rf"${factor} \cdot 10^{{{lowered(power)}}}$"
     return f"${text}$" if math.isfinite(value) else "--"
 
 
-def number_text(value: str | float | int) -> str:
-    """A value of a table as a person reads it: four digits, thousands as they are, "–" for none."""
+def number_text(value: str | float | int, digits: int = 4) -> str:
+    """A value of a table as a person reads it: so many digits, thousands as they are, "–" for none."""
     if isinstance(value, str):
-        return value
+        return with_minus(value)
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if not math.isfinite(value):
@@ -142,8 +154,9 @@ def number_text(value: str | float | int) -> str:
     if isinstance(value, int | np.integer) or (float(value).is_integer() and abs(value) < 1e5):
         return f"{int(value)}".replace("-", "−")
     if 1e-4 <= abs(value) < 1e6:
-        return f"{value:.4g}".replace("-", "−")
-    return scientific(value, 3)
+        text = f"{value:.{digits}g}"
+        return with_minus(f"{value:.0f}" if "e" in text else text)
+    return scientific(value, min(digits, 3))
 
 
 def escaped(text: str) -> str:

@@ -247,10 +247,19 @@ def test_json_is_json(tmp_path):
 @pytest.mark.parametrize(
     "value, text",
     [(3, "3"), (-2.5, "−2.5"), (1234567.0, "1.23×10⁶"), (1e-5, "1.00×10⁻⁵"), (float("inf"), "–"), (12345, "12345"),
-     (True, "yes"), ("x", "x"), (0.0, "0"), (123.456, "123.5")],
+     (True, "yes"), ("x", "x"), ("(0.1, -0.2)", "(0.1, −0.2)"), ("DPM-Solver-2", "DPM-Solver-2"),
+     (-4.35e-9, "−4.35×10⁻⁹"), (123456.7, "123457"), (9999.7, "10000"), (0.00012345, "0.0001234"),
+      (0.0, "0"), (123.456, "123.5")],
 )  # fmt: skip
 def test_numbers_in_tables(value, text):
     assert files.number_text(value) == text
+
+
+def test_what_is_behind_a_plus_or_minus_has_two_digits():
+    table = Table("a", ("x", "±", "± (two draws)"), ((0.0012345, 0.00043741, 129.94),))
+    assert files.cell_texts(table, table.rows[0]) == ["0.001234", "0.00044", "130"]
+    assert r"$0.001234$ & $0.00044$ & $130$" in files.latex_text([table], SOURCE)
+    assert "0.00043741" in files.csv_text([table], SOURCE)
 
 
 def test_the_caption_tells_the_settings():

@@ -224,7 +224,7 @@ class _Growing:
 
     def report(self, done: bool = False) -> Report:
         """Table and plot of the rows that are whole."""
-        figures = (self._table(), self._plot()) if self.rows else (self._table(),)
+        figures = (self._table(), self._plot()) if self.rows else ()
         values = np.array([[c[way].values for way in WAYS] for _, _, c in self.rows])
         words = self._words() if done else f"{self.runs} of {self.total} runs are measured."
         return Report(figures, 1.0 if done else 0.99 * self.runs / self.total, words, {"distance": values})
@@ -239,13 +239,9 @@ class _Growing:
         about = (
             f"{METRICS[self.lab.metric]}, mean and standard deviation over {self.lab.seeds} seeds of "
             f"{self.lab.particles} samples, {self.lab.evaluations} evaluations each; {sampler.corrector.title}, "
-            f"snr {sampler.snr:g}."
+            f"snr {sampler.snr:g}. As many points of the data: {self.floor.mean:.4g} ± {self.floor.std:.2g}. Best: the "
+            "others are above it by more than the 95 % interval of the difference."
         )
-        if rows:
-            about += (
-                f" As many points of the data: {self.floor.mean:.4g} ± {self.floor.std:.2g}. Best: the others are "
-                "above it by more than the 95 % interval of the difference."
-            )
         return Table("Predictor, corrector and both at equal cost", columns, tuple(rows), about)
 
     def _plot(self) -> Plot:

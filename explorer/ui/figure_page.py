@@ -123,7 +123,7 @@ class Page:
         if isinstance(figure, Table):
             return title_height(figure, ink, wide) + table_height(figure, ink, wide)
         _, high = equation.arrange(self._typeset(figure), wide)
-        words = ink.lines(figure.words, wide, SMALL)
+        words = ink.lines(with_minus(figure.words), wide, SMALL)
         return (TITLE * 1.8 if figure.title else 0.0) + high + LINE * len(words) + 8
 
     def _fitted(
@@ -181,7 +181,7 @@ class Page:
                 painter.draw_svg(line.svg.decode(), at, equation.plain(figure.latex))
             else:
                 equation.paint(painter, line, at)
-        words = ink.lines(figure.words, rect.width(), SMALL)
+        words = ink.lines(with_minus(figure.words), rect.width(), SMALL)
         self._lines(painter, words, rect.left(), top + high + LINE, ink)
 
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QMenu, QVBoxLayout
 
+from explorer.digits import with_minus
 from explorer.figures import Canvas, Equation, Figure, Handle, Picture, Plot, Series, Table
 from explorer.papers import PAPER
 from explorer.theme import Theme
@@ -107,7 +108,7 @@ class EquationCard(FigureCard):
         self.figure = figure
         self._title.setText(figure.title)
         self.view.set_latex(figure.latex)
-        self._words.setText(figure.words)
+        self._words.setText(with_minus(figure.words))
         self._words.setVisible(bool(figure.words))
 
     def wish(self) -> Wish:

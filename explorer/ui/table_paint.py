@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter
 
-from explorer.figure_files import number_text
+from explorer.figure_files import cell_texts
 from explorer.figures import Table
 from explorer.ui.figure_key import LINE, SMALL
 
@@ -20,6 +20,8 @@ TEXT, ROW, GAP = 12.0, 21.0, 18.0
 #: A table that is too wide shrinks to this at most, and its gaps to these; then its words are shortened, never
 #: its numbers.
 SMALLEST, LEAST_GAP = 0.75, 9.0
+#: Lines that words have on a screen at most.
+MOST_LINES = 2
 #: Between two parts of a table whose columns have no room side by side.
 APART = 14.0
 
@@ -130,7 +132,7 @@ def _shrunk(table: Table, room: float, ink: Ink) -> _Plan:
 
 
 def _natural(table: Table, size: float, gap: float, ink: Ink) -> _Plan:
-    cells = [[number_text(v) for v in row] for row in table.rows]
+    cells = [cell_texts(table, row) for row in table.rows]
     columns = zip(*([list(table.columns)] + cells), strict=True)
     widths = [max(ink.width(w, size, bold=i == 0) for i, w in enumerate(c)) + 2 * ink.scale for c in columns]
     numeric = [any(isinstance(row[i], int | float) for row in table.rows) for i in range(len(table.columns))]
@@ -166,7 +168,7 @@ def _squeezed(plan: _Plan, room: float, ink: Ink) -> _Plan:
         widths[i] = max(least[i], widths[i] - min(over, widths[i] * 0.1))
     rows = [
         [
-            ink.lines(cell[0], wide, plan.size, bold=i == 0) or [""]
+            ink.lines(cell[0], wide, plan.size, bold=i == 0, most=MOST_LINES) or [""]
             for cell, wide in zip(row, widths, strict=True)
         ]
         for i, row in enumerate(plan.rows)
