@@ -428,8 +428,10 @@ def test_table_1_tells_what_it_does_not_resolve():
     open_rows = abs(gaps.mean(1)) <= 12.706 * gaps.std(1, ddof=1) / 2**0.5
     rows = report.figures[0].rows
     unresolved = [f"{row[1]} under {row[0]}" for row, is_open in zip(rows, open_rows, strict=True) if is_open]
-    assert all(name in report.words for name in unresolved)
-    assert report.words.count(" under ") == 1 + len(unresolved)
+    if len(unresolved) > 4:
+        assert f"the other {len(unresolved)} rows" in report.words
+    else:
+        assert all(name in report.words for name in unresolved)
     assert f"better than its predictor alone in {((gaps.mean(1) < 0) & ~open_rows).sum()} of" in report.words
 
 

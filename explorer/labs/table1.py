@@ -13,6 +13,7 @@ from explorer import metrics
 from explorer.convergence import Method, MethodError, names_of, parse, titles
 from explorer.convergence.fit import student
 from explorer.experiment import Experiment
+from explorer.figure_files import number_text
 from explorer.figures import Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
 from explorer.labs.pace import Pace, evaluating
@@ -25,6 +26,8 @@ from explorer.sdes import SDE
 from explorer.simulate import simulate
 
 METRICS = {"energy_distance": "Energy distance", "sliced_wasserstein": "Sliced Wasserstein distance"}
+#: Rows that are not resolved are named up to so many.
+NAMED = 4
 #: Seconds that a pair of points takes in the energy distance, and a point in the sliced Wasserstein one.
 PAIR, SORTED = 2e-9, 2e-5
 #: The columns: word, and role in the plot.
@@ -280,7 +283,8 @@ class _Growing:
         )
         if not open_rows:
             return words
-        return f"{words} Not resolved: {'; '.join(open_rows)}. More seeds or particles narrow the intervals."
+        named = "; ".join(open_rows) if len(open_rows) <= NAMED else f"the other {len(open_rows)} rows"
+        return f"{words} Not resolved: {named}. More seeds or particles narrow the intervals."
 
     def _compared(self) -> tuple[int, int, list[str]]:
         """In how many rows PC is better than its predictor, in how many worse, and the names of the others."""
@@ -289,5 +293,7 @@ class _Growing:
             gap, half = cells["PC"].above(cells["P"])
             better, worse = better + (-gap > half), worse + (gap > half)
             if not abs(gap) > half:
-                unresolved.append(f"{method.title} under {sde.title} ({gap:+.1g} ± {half:.1g})")
+                sign = "+" if gap > 0 else ""
+                interval = f"{sign}{number_text(gap, 1)} ± {number_text(half, 1)}"
+                unresolved.append(f"{method.title} under {sde.title} ({interval})")
         return better, worse, unresolved
