@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from explorer.digits import with_minus
 from explorer.figures import Figure, Picture, Plot, Series, Table
 from explorer.guidance.pictures import checked_levels, own_param
 from explorer.images import IMAGES, ImageSet
@@ -155,8 +156,8 @@ class _Gathering:
 
     def _pictures(self, total: np.ndarray, progress: float) -> Picture:
         x = from_pixels(np.concatenate(list(self.kinds.values())))
-        under = [f"{v:.2f} bits/dim" if progress == 1 else "…" for v in total[-1].mean(1)]
-        return strip("The images", (Row("", seen(x, self.data), under),))
+        under = [with_minus(f"{v:.2f}") if progress == 1 else "…" for v in total[-1].mean(1)]
+        return strip("The images", (Row("", seen(x, self.data), under),), about="Below each: bits/dim.")
 
     def _so_far(self, total: np.ndarray) -> Plot:
         ratios = [ratio for ratio, _ in max([*self.finished, self.open], key=len)] or [np.nan]
