@@ -31,7 +31,9 @@ def seed_of(seed: int, *address: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "little")
 
 
-def normal(shape: tuple[int, ...], seed: int, *address: int, std: float = 1.0) -> Float[torch.Tensor, "..."]:
+def normal(
+    shape: tuple[int, ...], seed: int, *address: int, std: float = 1.0
+) -> Float[torch.Tensor, "*shape"]:
     """Normal numbers (shape) of mean 0, float32 on the CPU, the same for the same seed and address.
 
     The numbers of the first rows do not depend on how many rows there are: adding particles keeps the old

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QLabel, QWidget
 
+from explorer import __version__
 from explorer.images import IMAGES
 from explorer.ui.about import About
 
@@ -16,3 +17,5 @@ def test_every_set_of_pictures_is_credited(qtbot):
     words = {label.text() for label in dialog.findChildren(QLabel)}
     credits = {kind.credit for kind in IMAGES.values() if kind.credit}
     assert len(credits) == 3 and credits <= words
+    # not what the metadata say: a packaged program has none, and those of a checkout may be old
+    assert any(f"Version {__version__}." in text for text in words)

@@ -1,5 +1,8 @@
 """What is installed is what the project says, and an installed copy finds its files."""
 
+import ast
+import configparser
+import os
 import re
 import shutil
 import subprocess
@@ -7,6 +10,7 @@ import sys
 import tomllib
 import zipfile
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,8 +18,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from PIL import Image
 
 from explorer import __version__, paths
+from explorer.cli import COMMANDS
+from explorer.ui.about import PARTS
 
 ROOT = Path(paths.__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -160,3 +167,91 @@ def test_the_version_is_one_everywhere(installed):
 def test_every_requirement_has_a_lower_bound():
     for requirement in map(Requirement, PROJECT["dependencies"]):
         assert any(s.operator in (">=", "==", "~=") for s in requirement.specifier), requirement
+
+
+# --- menu entry, file type, icons, and the folder that needs no Python ---
+
+LINUX = ROOT / "packaging" / "linux"
+ENTRY = configparser.ConfigParser(interpolation=None)
+ENTRY.optionxform = str
+ENTRY.read(LINUX / "score-explorer.desktop", encoding="utf-8")
+MIME = "{http://www.freedesktop.org/standards/shared-mime-info}"
+
+
+def test_menu_entry_file_type_and_catalogue_speak_of_the_same_things():
+    entry = ENTRY["Desktop Entry"]
+    type_, catalogue = (
+        ElementTree.parse(LINUX / "score-explorer-mime.xml").getroot().find(f"{MIME}mime-type"),
+        ElementTree.parse(ROOT / APPSTREAM).getroot(),
+    )
+    program, command, file = entry["Exec"].split()
+    assert program in PROJECT["scripts"] and command in COMMANDS and file == "%f"
+    assert entry["MimeType"] == f"{type_.get('type')};" and catalogue.findtext(
+        "provides/mediatype"
+    ) == type_.get("type")
+    assert type_.find(f"{MIME}glob").get("pattern") == "*.scorex"
+    assert (
+        catalogue.findtext("launchable") == "score-explorer.desktop"
+        and catalogue.findtext("name") == entry["Name"]
+    )
+    assert catalogue.findtext("project_license") == PROJECT["license"]
+    assert {c.text for c in catalogue.findall("categories/category")} == set(
+        entry["Categories"].strip(";").split(";")
+    )
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        ["desktop-file-validate", str(LINUX / "score-explorer.desktop")],
+        ["appstreamcli", "validate", "--no-net", str(ROOT / APPSTREAM)],
+        ["xmllint", "--noout", str(LINUX / "score-explorer-mime.xml")],
+    ],
+    ids=lambda c: c[0],
+)
+def test_the_validators_have_nothing_to_say(check):
+    if shutil.which(check[0]) is None:
+        pytest.skip("not installed")
+    done = subprocess.run(check, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_icons_are_as_large_as_they_are_called():
+    drawn = [*(ROOT / "assets" / "icons").glob("*.png"), *(ROOT / "packaging" / "icons").glob("*.png")]
+    for path in drawn:
+        with Image.open(path) as image:
+            assert image.size == (int(path.stem.rpartition("-")[2]),) * 2 and image.mode == "RGBA"
+    assert len(drawn) == 8
+    with Image.open(ROOT / "packaging" / "icons" / "score-explorer.ico") as image:
+        assert image.info["sizes"] >= {(n, n) for n in (16, 32, 48, 256)}
+    with Image.open(ROOT / "packaging" / "icons" / "score-explorer.icns") as image:
+        assert {size[:2] for size in image.info["sizes"]} >= {(n, n) for n in (16, 32, 128, 256, 512)}
+
+
+def test_the_menu_entry_comes_and_goes(tmp_path):
+    if sys.platform != "linux":
+        pytest.skip("Linux has it")
+    environment = os.environ | {"XDG_DATA_HOME": str(tmp_path)}
+    for remove in ([], ["--remove"]):
+        subprocess.run(
+            ["bash", str(LINUX / "install"), *remove], env=environment, check=True, capture_output=True
+        )
+        there = sorted(
+            p.name for p in tmp_path.rglob("*score*explorer*") if p.is_file() and "packages" not in p.parts
+        )
+        assert bool(there) == (not remove), there
+        assert (tmp_path / "mime" / "packages" / "score-explorer.xml").exists() == (not remove)
+
+
+def test_what_the_spec_of_the_folder_names_is_there():
+    tree = ast.parse((ROOT / "packaging" / "score-explorer.spec").read_text(encoding="utf-8"))
+    words = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    assert {package for package, _, _ in PARTS} <= words  # About tells their versions
+    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For)]
+    for loop in loops:
+        for name in ast.literal_eval(loop.iter):
+            assert metadata.version(name) if "metadata" in ast.unparse(loop) else find_spec(name), name
+    hidden = [w for w in words if w.startswith("vispy.")]
+    assert len(loops) == 2 and hidden and all(find_spec(name) for name in hidden)
+    for name in ("assets", "pretrained", "docs", "README.md", "LICENSE", "LICENSES", "main.py"):
+        assert name in words and (ROOT / name).exists()

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from explorer import __version__
 from explorer.images import IMAGES
 from explorer.ui import style
 from explorer.ui.labels import Button, label, row
@@ -88,15 +89,11 @@ class About(QDialog):
         whole.setContentsMargins(*[style.px(20)] * 4)
         whole.setSpacing(style.px(10))
         whole.addWidget(label("Score Explorer", "headline"))
-        whole.addWidget(_wrapped(f"{_version()} {_machine()} MIT license."))
+        whole.addWidget(_wrapped(f"Version {__version__}. {_machine()} MIT license."))
         whole.addWidget(area, 1)
         whole.addLayout(row(1, close))
         room = parent.size()
         self.resize(min(style.px(580), room.width() - 40), min(style.px(620), room.height() - 60))
-
-
-def _version() -> str:
-    return f"Version {version_of('score-explorer') or 'of a checkout'}."
 
 
 def _machine() -> str:

@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
         self.scenes_menu.aboutToShow.connect(self._fill_scenes)
         for menu in (self.scenes_menu, self.recent_menu, self.control_menu):
             keep(menu)
-        self.more_menu = self.bar.addMenu("More")  # what a narrow window has no room for
+        self.more_menu: QMenu = self.bar.addMenu("More")  # what a narrow window has no room for
         letter_menus(self.bar)
 
     def _fill_labs(self) -> None:
