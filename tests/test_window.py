@@ -272,7 +272,9 @@ def test_the_loss_is_in_view_when_a_training_begins(qtbot, window, monkeypatch, 
     seen = column.viewport().rect()
     assert not seen.contains(QRect(card.mapTo(column.viewport(), QPoint(0, 0)), card.size()))
     getattr(window.commands, begin)()
-    windows.wait(qtbot, lambda: seen.contains(QRect(card.mapTo(column.viewport(), QPoint(0, 0)), card.size())))
+    windows.wait(
+        qtbot, lambda: seen.contains(QRect(card.mapTo(column.viewport(), QPoint(0, 0)), card.size()))
+    )
 
 
 def test_layers_theme_and_sizes(qtbot, window):
