@@ -76,7 +76,7 @@ class Look(Validated):
     )  # fmt: skip
     arrows: int = param(24, "Arrows", low=8, high=40, minimum=2, maximum=80, help="Arrows along the height.")
     arrow_color: bool = param(
-        False, "Arrows by size", help="Colour the arrows by the logarithm of their size."
+        False, "Arrows by size", help="Color the arrows by the logarithm of their size."
     )
     point_size: float = param(
         3.0, "Point size", unit="px", low=1.0, high=12.0, minimum=0.5, maximum=40.0,

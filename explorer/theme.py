@@ -105,7 +105,7 @@ def color(theme: Theme, role_or_hex: str) -> str:
         return str(getattr(theme, role_or_hex))
     if _HEX.fullmatch(role_or_hex):
         return role_or_hex.lower()
-    raise Refused(f"{role_or_hex!r} is neither a colour like #56b4e9 nor one of {', '.join(ROLES)}")
+    raise Refused(f"{role_or_hex!r} is neither a color like #56b4e9 nor one of {', '.join(ROLES)}")
 
 
 def rgb(theme: Theme, role_or_hex: str) -> tuple[int, int, int]:
@@ -150,7 +150,7 @@ def lut(name: str, theme: Theme) -> Lut:
     elif name in _PLAIN:
         table = _samples(_PLAIN[name])
     else:
-        raise Refused(f"no colour map is called {name!r}: choose one of {', '.join(COLORMAPS)}")
+        raise Refused(f"no color map is called {name!r}: choose one of {', '.join(COLORMAPS)}")
     out = np.rint(np.clip(table, 0, 1) * 255).astype(np.uint8)
     out.flags.writeable = False
     return out

@@ -301,7 +301,7 @@ def test_what_is_of_no_use_is_refused(tmp_path, cats):
         Image.new("L", (9, 9), 77).save(plain / f"{i}.png")
         (texts / f"{i}.png").write_text("words")
     for path, words in (
-        (empty, "empty holds no images"), (plain, "one plain colour"),
+        (empty, "empty holds no images"), (plain, "one plain color"),
         (texts, "none of the images in texts .*4 unreadable"),
         (tmp_path / "gone", "gone cannot be read .*choose it again"), (cats / "00.png", "is one image"),
         ("", "no folder of images has been chosen"),
@@ -325,14 +325,14 @@ def white(i, folder):
 def test_pictures_to_learn_from_must_not_all_be_plain(tmp_path):
     first = int(np.random.default_rng(list(b"folder")).permutation(8)[0])
     white(first, tmp_path)
-    with pytest.raises(ImageError, match="one plain colour: there is nothing to learn"):
+    with pytest.raises(ImageError, match="one plain color: there is nothing to learn"):
         found(tmp_path)
     folders.forget()
     white((first + 1) % 8, tmp_path)
     assert len(found(tmp_path).train) == 7
     plain = Folder()
     plain.__dict__["moments"] = ((-1.0,), 0.0)  # a set of another origin
-    with pytest.raises(TrainingError, match="one plain colour"):
+    with pytest.raises(TrainingError, match="one plain color"):
         Material.of(plain, (found(tmp_path).train, found(tmp_path).held_out))
 
 

@@ -48,9 +48,7 @@ def test_a_folder_is_chosen_in_the_menu_and_undone(qtbot, tmp_path, cats):
         dialog.close()
         wait(qtbot, lambda: isinstance(data(window), Folder))
         assert said(window, "cats: 6 images; left out: 1 unreadable image. No network has been trained on it")
-        assert said(
-            window, "6 in colour were read as grey: for colour, Data › Parameters › Colour. Experiment"
-        )
+        assert said(window, "6 in color were read as grey: for color, Data › Parameters › Color. Experiment")
         assert said(window, "do not hold its images")
         assert "6 images" in window.data.about.text()
         assert window.session.document.experiment.score.unet.classes == 0

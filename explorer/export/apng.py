@@ -20,7 +20,7 @@ class Apng(Movie):
     container: ClassVar[str] = "apng"
     codec: ClassVar[str] = "apng"
     pixel_format: ClassVar[str] = "rgb24"
-    about: ClassVar[str] = "Every pixel as it was drawn, in all colours. Large."
+    about: ClassVar[str] = "Every pixel as it was drawn, in all colors. Large."
 
     width: int = param(960, "Width", unit="px", low=320, high=3840, minimum=16, maximum=7680)
     height: int = param(540, "Height", unit="px", low=240, high=2160, minimum=16, maximum=4320)

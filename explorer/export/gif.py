@@ -28,13 +28,13 @@ BITS = 6
 @EXPORTERS.register("gif", title="GIF", order=20)
 @dataclass(frozen=True)
 class Gif(Movie):
-    """Loops everywhere, in 255 colours."""
+    """Loops everywhere, in 255 colors."""
 
     suffix: ClassVar[str] = ".gif"
     container: ClassVar[str] = "gif"
     codec: ClassVar[str] = "gif"
     pixel_format: ClassVar[str] = "pal8"
-    about: ClassVar[str] = "Loops everywhere, in 255 colours."
+    about: ClassVar[str] = "Loops everywhere, in 255 colors."
 
     width: int = param(640, "Width", unit="px", low=320, high=1920, minimum=16, maximum=3840)
     height: int = param(360, "Height", unit="px", low=240, high=1080, minimum=16, maximum=2160)

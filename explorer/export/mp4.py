@@ -27,7 +27,7 @@ class Mp4(Movie):
     container: ClassVar[str] = "mp4"
     codec: ClassVar[str] = "libx264"
     pixel_format: ClassVar[str] = "yuv420p"
-    about: ClassVar[str] = "Plays everywhere. Small, sharp, with full colour."
+    about: ClassVar[str] = "Plays everywhere. Small, sharp, with full color."
 
     quality: int = param(
         21, "Quality", symbol="CRF", low=14, high=30, minimum=0, maximum=51, advanced=True,

@@ -22,7 +22,7 @@ class WebP(Movie):
     container: ClassVar[str] = "webp"
     codec: ClassVar[str] = "libwebp_anim"
     pixel_format: ClassVar[str] = "yuv420p"
-    about: ClassVar[str] = "Loops in web pages, in all colours, smaller than a GIF."
+    about: ClassVar[str] = "Loops in web pages, in all colors, smaller than a GIF."
 
     width: int = param(960, "Width", unit="px", low=320, high=3840, minimum=16, maximum=7680)
     height: int = param(540, "Height", unit="px", low=240, high=2160, minimum=16, maximum=4320)

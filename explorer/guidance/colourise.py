@@ -28,9 +28,7 @@ class Colourise(PictureProblem):
     def unfit(self, mixture: Mixture) -> str:
         assert isinstance(mixture, PictureMixture)
         if mixture.picture[0] == 1:
-            return (
-                "These images are grey: there is no colour to find. Choose a set in colour, such as Twemoji."
-            )
+            return "These images are grey: there is no color to find. Choose a set in color, such as Twemoji."
         return super().unfit(mixture)
 
     def groups(self, size: tuple[int, int, int]) -> np.ndarray:

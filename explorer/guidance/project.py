@@ -16,7 +16,7 @@ class Project(Linear):
     """A projection is known: colourisation, after an orthogonal change of basis."""
 
     about = (
-        "A projection is fixed, as the grey value of a coloured pixel is: after an orthogonal change of basis "
+        "A projection is fixed, as the grey value of a color pixel is: after an orthogonal change of basis "
         "it is a coordinate."
     )
     source = "Song et al. 2021, appendix I.3"

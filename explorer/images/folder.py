@@ -97,7 +97,7 @@ class Folder(ImageSet):
         equation="d = c·h·w",
     )  # fmt: skip
     colour: bool = param(
-        False, "Colour",
+        False, "Color",
         help="Red, green and blue, instead of one grey.", equation="c = 3 or 1",
     )  # fmt: skip
     mirror: bool = param(  # type: ignore[misc]
@@ -356,7 +356,7 @@ class _Reading:
             first, second = first.take(np.delete(np.arange(len(first)), rows)), first.take(rows)
         if not moments_of(first)[1]:
             raise ImageError(
-                f"the images in {self.name}, but for those held out, are all of one plain colour: there is nothing "
+                f"the images in {self.name}, but for those held out, are all of one plain color: there is nothing "
                 "to learn. (What is transparent counts as white.)"
             )
         sentence = self._sentence(shown, classes, said)

@@ -14,7 +14,7 @@ class Twemoji(ImageSet):
     """Twemoji 16.0 on white, 32 x 32 in colour, without variations of the skin."""
 
     picture = (3, 32, 32)
-    about = "Coloured emoji of nine categories, 32 x 32."
+    about = "Color emoji of nine categories, 32 x 32."
     label_names = (
         "activities", "animals", "flags", "food", "objects", "people", "smileys", "symbols", "travel",
     )  # fmt: skip

@@ -65,7 +65,7 @@ class Material:
                 f"the archive has pictures of {train.images.shape[1:]}, {data.title} {data.size}"
             )
         if not data.sigma_data:
-            raise TrainingError("the pictures to learn from are all of one plain colour: choose others")
+            raise TrainingError("the pictures to learn from are all of one plain color: choose others")
         classes = max(data.classes, int(train.labels.max()) + 1) if archive else data.classes
         return Material(train, held_out, data.size, *data.moments, data.mirror, classes)
 

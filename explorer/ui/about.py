@@ -22,7 +22,7 @@ PARTS = (
     ("pyqtgraph", "MIT", "charts"),
     ("qasync", "BSD-2-Clause", "the event loop"),
     ("ziamath", "MIT", "typeset equations"),
-    ("cmap", "BSD-3-Clause", "colour maps"),
+    ("cmap", "BSD-3-Clause", "color maps"),
     ("safetensors", "Apache-2.0", "model files"),
     ("av", "BSD-3-Clause", "films (FFmpeg, LGPL)"),
     ("pillow", "MIT-CMU", "pictures"),

@@ -171,7 +171,7 @@ class ExportPanel(QDialog):
             if error is not None:
                 self.state.setText(sentence(error, "The preview", "drawn"))
             elif result is None:
-                self.preview.setText("Numbers, not an image")
+                self.preview.setText("No preview: this is not an image")
             else:
                 self._show_picture(work.image_of(result))
         for _, result, error in self._estimator.poll() if self._estimator else []:

@@ -208,7 +208,7 @@ def _on_colour(data: Folder) -> str:
     if not many:
         return ""
     were = "was" if many == 1 else "were"
-    return f"{many:,} in colour {were} read as grey: for colour, Data › Parameters › Colour. "
+    return f"{many:,} in color {were} read as grey: for color, Data › Parameters › Color. "
 
 
 def _with(document: Document, data: Distribution) -> Document:

@@ -71,7 +71,7 @@ def _kind(model: Model) -> str:
     if model.picture is None:
         return f"{model.dim}-dimensional data"
     colours, height, width = model.picture
-    return f"{'coloured ' if colours == 3 else ''}images of {width} × {height}"
+    return f"{'color ' if colours == 3 else ''}images of {width} × {height}"
 
 
 def with_data(model: Model) -> tuple[Model, Distribution | None]:
