@@ -237,13 +237,19 @@ def test_a_card_that_grows_is_brought_into_view(qtbot, window, name):
     window.control.choose("none")
     window.left.verticalScrollBar().setValue(0)
     window.control.choose(name)
-    qtbot.wait(30)
     card, view = window.control, window.left.viewport()
-    top = card.mapTo(view, card.rect().topLeft()).y()
+
+    def seen():
+        top = card.mapTo(view, card.rect().topLeft()).y()
+        return top >= 0 and (top + card.height() <= view.height() or top == 0)
+
     if name == "none":
+        qtbot.wait(30)
         assert window.left.verticalScrollBar().value() == 0
     else:
-        assert top >= 0 and (top + card.height() <= view.height() or top == 0)
+        windows.wait(qtbot, seen)
+        qtbot.wait(30)
+        assert seen()
 
 
 # --- menus -------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from explorer.sdes import SDES
 from explorer.ui import app
 from explorer.ui.actions import COMMANDS
 from explorer.ui.labels import Button
+from explorer.ui.painting import Repeats, guarded
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -261,20 +262,20 @@ def test_training_is_shown_live_paused_and_forgotten(qtbot, window):
 @pytest.mark.parametrize("begin", ["train", "train_on", "resume_training"])
 def test_the_loss_is_in_view_when_a_training_begins(qtbot, window, monkeypatch, begin):
     through(qtbot, window)
-    networks = window.session.networks
     window.resize(1280, 720)
-    window.edit("score", replace(e(window).score, source="trained"))
-    networks.trainer.reset()
-    monkeypatch.setattr(networks, begin, lambda: None)  # that it is called is tested elsewhere
+    trained = replace(e(window).score, source="trained")
+    # that it begins one is tested elsewhere
+    monkeypatch.setattr(window.session.networks, begin, lambda: window.edit("score", trained))
     column, card = window.right, window.right._loss_card
-    windows.wait(qtbot, lambda: column.charted and card.isVisible())
-    column.verticalScrollBar().setValue(0)
-    seen = column.viewport().rect()
-    assert not seen.contains(QRect(card.mapTo(column.viewport(), QPoint(0, 0)), card.size()))
+    windows.wait(qtbot, lambda: column.charted)
+    assert card.isHidden()
+
+    def seen():
+        place = QRect(card.mapTo(column.viewport(), QPoint(0, 0)), card.size())
+        return card.isVisible() and column.viewport().rect().contains(place)
+
     getattr(window.commands, begin)()
-    windows.wait(
-        qtbot, lambda: seen.contains(QRect(card.mapTo(column.viewport(), QPoint(0, 0)), card.size()))
-    )
+    windows.wait(qtbot, seen)
 
 
 def test_layers_theme_and_sizes(qtbot, window):
@@ -379,6 +380,41 @@ def test_an_exception_that_nobody_foresaw_is_a_notice(qapp, qtbot, tmp_path, cap
         windows.wait(qtbot, lambda: bool(host.said()))
         assert "ZeroDivisionError" in host.said()[0]
         assert not caught and "Traceback" not in capsys.readouterr().err
+
+
+def test_what_fails_at_every_frame_is_said_once_and_a_later_failure_again(qapp, qtbot, tmp_path, capsys):
+    class Failing(QWidget):
+        painted = 0
+
+        @guarded
+        def paintEvent(self, event):
+            self.painted += 1
+            raise ValueError(f"frame {self.painted}")
+
+    with windows.hosted(tmp_path) as host, capture_exceptions() as caught, app.failures_shown(host):
+        widget = Failing(host)
+        for _ in range(20):
+            widget.grab()
+        assert widget.painted >= 20
+        assert len([text for text in host.said() if "frame" in text]) == 1
+        assert capsys.readouterr().err.count("score-explorer:") == 1
+        QTimer.singleShot(0, lambda: 1 / 0)  # from another line
+        windows.wait(qtbot, lambda: any("ZeroDivisionError" in text for text in host.said()))
+        assert not caught
+
+
+@pytest.mark.parametrize("gap, again", [(0.0, True), (2.9, True), (3.1, False)])
+def test_a_failure_is_new_after_a_calm(gap, again):
+    repeats = Repeats(calm=3.0)
+
+    def fail():
+        try:
+            raise ValueError
+        except ValueError as error:
+            return error
+
+    assert not repeats.again(fail(), 10.0)
+    assert repeats.again(fail(), 10.0 + gap) == again
 
 
 # --- as a process ----------------------------------------------------------------------------------------

@@ -108,6 +108,7 @@ class MeaningColumn(SideColumn):
         self._loss_card.hide()
         self._schedule_of: SDE | None = None
         self._loss_of: tuple[Any, ...] = ()
+        self._loss_due = False  # to be scrolled to when it is shown
         for card in (
             self.terms,
             self._schedule_card,
@@ -139,9 +140,8 @@ class MeaningColumn(SideColumn):
         return self._loss_card.fill(LossChart())
 
     def reveal_loss(self) -> None:
-        """Scroll to the chart of the loss."""
-        if not self._loss_card.isHidden():
-            self.reveal(self._loss_card)
+        """Scroll to the chart of the loss, when there is one."""
+        self._loss_due = True
 
     def help_pages(self) -> dict[QWidget, str]:
         """Which page is about which card."""
@@ -201,6 +201,9 @@ class MeaningColumn(SideColumn):
         frame = trainer.frame
         trained = self._session.document.experiment.score.source == "trained"
         self._loss_card.setVisible(trained)
+        if trained and self._loss_due:
+            self._loss_due = False
+            self.reveal(self._loss_card)
         if not trained and "loss" not in self.__dict__:
             return
         now = (id(frame), id(trainer.history), len(trainer.history.rows))
