@@ -185,6 +185,14 @@ READ = {
         ("x0", "y0", ("x0", "x1", "y0", "y1")), ("away_x", "away_y", ("away_x", "away_y", "dino_x", "dino_y")),
         ("x_1", "y_1", ("y_1", "x_1", "y_2", "x_2")), ("f0", "f1", tuple(f"f{i}" for i in range(200))),
         ("f1", "f2", tuple(f"f{i}" for i in range(1, 130))), ("lat_0", "lat_1", ("k", "lat_0", "lat_1", "lat_2")))},
+    # with lines drawn
+    "markdown.md": ("| y | x |\n|---|---|\n| 1 | 10 |\n| 5 | 20 |\n", [(10, 1), (20, 5)]),
+    "markdown, aligned.md": ("|  y |  x | k |\n|---:|:--:|:--|\n|  1 | 10 | a |\n|  5 | 20 | a |\n",
+                             [(10, 1), (20, 5)]),
+    "of a database.txt": ("+---+----+\n| y | x  |\n+---+----+\n| 1 | 10 |\n| 5 | 20 |\n+---+----+\n",
+                          [(10, 1), (20, 5)]),
+    "of another database.txt": (" y | x\n---+----\n 1 | 10\n 5 | 20\n", [(10, 1), (20, 5)]),
+    "underlined.txt": ("y    x\n==== ====\n1    10\n5    20\n", [(10, 1), (20, 5)]),
     # more titles than rows
     "arff.arff": ("@relation a\n@attribute x numeric\n@attribute y numeric\n@data\n10,1\n20,5\n30,3\n",
                   [(10, 1), (20, 5), (30, 3)]),
@@ -527,6 +535,10 @@ def test_an_array_of_an_archive_can_be_chosen(tmp_path):
     assert set(look(path).parts) == {"points", "later"} and look(path).part == "points"
     got = take(look(path, part="later"))
     assert got.original(got.points)[0] == pytest.approx([41, 8])
+    pair = file_of(tmp_path, "b.npz", npz(x=PAIRS[:, 0], y=PAIRS[:, 1], t=np.arange(4.0), z=np.eye(3)))
+    assert look(pair).parts == ("x and y", "z") and [c.name for c in look(pair).columns] == ["x", "y", "t"]
+    assert all_points(look(pair, part="x and y")).tolist() == PAIRS.tolist()
+    assert len(all_points(look(pair, part="z"))) == 3
     with pytest.raises(DataFileError, match="no array 'nose'"):
         look(path, part="nose")
 
@@ -561,11 +573,37 @@ def test_parquet(tmp_path):
         look(tmp_path / "b.parquet")
 
 
+def test_parquet_says_what_it_passes_over(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pq.write_table(
+        pa.table(
+            {
+                "p": [{"a": 1}] * 4,
+                "l": [[1, 2]] * 4,
+                "k": [b"a", b"a", b"b", b"b"],
+                "x": [1, 2, 3, 5],
+                "y": [1, 5, 3, 7],
+            }
+        ),
+        tmp_path / "a.parquet",
+    )
+    got = read_data(tmp_path / "a.parquet")
+    assert got.classes == ("a", "b") and re.search(
+        r"columns p \(struct.*l \(list.* passed over", got.sentence
+    )
+    pq.write_table(pa.table({"l": [[1, 2]] * 4}), tmp_path / "b.parquet")
+    with pytest.raises(DataFileError, match=r"no column of numbers, but l \(list"):
+        look(tmp_path / "b.parquet")
+
+
 SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
-def workbook(**sheets):
-    """The bytes of an .xlsx with these rows in sheets; text beginning with # is an error value."""
+def workbook(hidden=(), merged=(), **sheets):
+    """The bytes of an .xlsx with these rows in sheets; text beginning with # is an error value.
+
+    hidden: names of sheets that are not shown; merged: ranges of cells that are one, in every sheet.
+    """
     out = io.BytesIO()
     link = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
@@ -581,7 +619,12 @@ def workbook(**sheets):
         package = "http://schemas.openxmlformats.org/package/2006/relationships"
         z.writestr("_rels/.rels", f'<Relationships xmlns="{package}"><Relationship Id="r" Type="{link}/officeDocument" '
                    'Target="xl/workbook.xml"/></Relationships>')  # fmt: skip
-        listed = "".join(f'<sheet name="{n}" sheetId="{i}" r:id="r{i}"/>' for i, n in enumerate(sheets, 1))
+        hide = lambda name: ' state="hidden"' if name in hidden else ""  # noqa: E731
+        cells = "".join(f'<mergeCell ref="{area}"/>' for area in merged)
+        cells = f"<mergeCells>{cells}</mergeCells>" if merged else ""
+        listed = "".join(
+            f'<sheet name="{n}" sheetId="{i}" r:id="r{i}"{hide(n)}/>' for i, n in enumerate(sheets, 1)
+        )
         z.writestr(
             "xl/workbook.xml",
             f'<workbook xmlns="{SHEET}" xmlns:r="{link}"><sheets>{listed}</sheets></workbook>',
@@ -592,7 +635,7 @@ def workbook(**sheets):
         for i, rows in enumerate(sheets.values(), 1):
             z.writestr(f"xl/worksheets/sheet{i}.xml", f'<worksheet xmlns="{SHEET}"><sheetData>'
                        + "".join(f'<row r="{r}">{"".join(_cell(r, c, v) for c, v in enumerate(row))}</row>'
-                                 for r, row in enumerate(rows, 1)) + "</sheetData></worksheet>")  # fmt: skip
+                                 for r, row in enumerate(rows, 1)) + f"</sheetData>{cells}</worksheet>")  # fmt: skip
     return out.getvalue()
 
 
@@ -617,6 +660,26 @@ def _cell(row, column, value):
 def test_workbooks(tmp_path, rows):
     pytest.importorskip("python_calamine")
     assert points_of(file_of(tmp_path, "a.xlsx", workbook(Data=rows))) == XY
+
+
+def test_a_sheet_that_is_shown_comes_before_one_that_is_not(tmp_path):
+    pytest.importorskip("python_calamine")
+    path = file_of(
+        tmp_path, "a.xlsx", workbook(hidden=("One",), One=[["u", "v"], (1, 2), (3, 4)], Two=[["x", "y"], *XY])
+    )
+    assert look(path).part == "Two" and points_of(path) == XY
+    assert look(path, part="One").columns[0].name == "u"
+
+
+def test_cells_that_are_merged_downwards_say_the_same_for_all_their_rows(tmp_path):
+    pytest.importorskip("python_calamine")
+    rows = [
+        ["March", "", ""],
+        ["k", "x\n(mm)", "y\n(mm)"],
+        *[("ab"[i // 2] * (i % 2 == 0), x, y) for i, (x, y) in enumerate(XY)],
+    ]
+    got = read_data(file_of(tmp_path, "a.xlsx", workbook(merged=("A1:C1", "A3:A4", "A5:A6"), Data=rows)))
+    assert got.labels == ("a", "a", "b", "b") and not got.dropped and got.columns == ("x (mm)", "y (mm)")
 
 
 def test_a_sheet_of_open_document(tmp_path):
@@ -647,7 +710,7 @@ def test_sheets_of_a_workbook(tmp_path):
         tmp_path, "a.xlsx", workbook(Notes=[["nothing"]], One=[["x", "y"], *XY], Two=[*XY[:2], (1.234, 2)])
     )
     preview = look(path)
-    assert preview.parts == ("Notes", "One", "Two") and points_of(path) == XY
+    assert preview.parts == ("Notes", "One", "Two") and preview.part == "One" and points_of(path) == XY
     assert all_points(look(path, part="Two"))[-1].tolist() == [1.234, 2]  # a number, whatever it looks like
     wrong = file_of(tmp_path, "b.xlsx", workbook(A=[["x", "y"], (1.0, 2.0), (3.0, "abc"), (5.0, 6.0)]))
     with pytest.raises(DataFileError, match="'abc' in row 3"):
@@ -711,6 +774,28 @@ OTHERS = {
 def test_a_file_of_another_kind_is_named(tmp_path, kind, ending):
     with pytest.raises(DataFileError, match=kind):
         read_data(file_of(tmp_path, f"a.{ending}", OTHERS[kind]))
+
+
+OF_THE_KIND = {
+    **{f"pickle of protocol {n}": ("a pickle", __import__("pickle").dumps(PAIRS, n)) for n in range(6)},
+    **{f"list of protocol {n}": ("a pickle", __import__("pickle").dumps([[1.5, 2.5]] * 4, n)) for n in range(6)},
+    "packed pickle": ("packed.*a pickle", gzip.compress(__import__("pickle").dumps(PAIRS))),
+    "packed array": ("packed.*NumPy array", bz2.compress(npy(PAIRS))),
+    "packed twice": ("packed.*another archive", gzip.compress(gzip.compress(LINES.encode()))),
+    "packed TAR": ("packed.*TAR", gzip.compress(b"a.csv" + bytes(252) + b"ustar\x0000" + bytes(300))),
+    "data of R, packed as R does": ("packed.*R data", gzip.compress(b"RDX3\nX\n\0\0\0\3")),
+    "OBJ": ("mesh", b"# made by hand\no Cube\nv 1.0 2.0 3\nv 2.0 3 4\nv 3 5 -5e-1\nf 1 2 3\n"),
+    "bare OBJ": ("mesh", b"v 1 2 3\nv 2 3 4\nv 3 5 5\n"),
+    "Stata 12": ("Stata", b"r\2\1\0" + bytes(100)),
+    "piece of HTML": ("HTML", b"<table><tr><td>1</td></tr></table>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_THE_KIND)
+def test_all_of_a_kind_are_named(tmp_path, name):
+    kind, content = OF_THE_KIND[name]
+    with pytest.raises(DataFileError, match=kind):
+        read_data(file_of(tmp_path, "a.csv", content))
 
 
 def test_the_kind_is_told_by_the_content_not_the_name(tmp_path):

@@ -212,11 +212,16 @@ def npz_table(source: Source, part: str = "") -> tuple[ArrayTable, tuple[str, ..
         pair = _pair(usable)
         ranks = {n: rank for n, h in usable.items() if (rank := _rank(n, h)) is not None}
         choices = sorted(ranks, key=lambda n: ranks[n])
+        both = " and ".join(pair or ())
+        if pair:  # behind an array of points, if there is one; arrays of their length are columns beside them
+            n = math.prod(usable[pair[0]][0])
+            choices = [c for c in choices if usable[c][0] not in ((n,), (n, 1))]
+            choices.insert(int(bool(choices) and ranks[choices[0]][0] == 0), both)
         if part and part not in choices:
             raise DataFileError(
                 f"{source.name} has no array {short(part)} of points; it has {', '.join(choices)[:120]}"
             )
-        if pair and not part and not (choices and ranks[choices[0]][0] == 0):
+        if pair and (part or choices[0]) == both:
             return _paired(source.name, pair, usable, read), tuple(choices)
         if not choices:
             raise DataFileError(_no_points(source.name, headers))

@@ -65,8 +65,15 @@ class Layout:
         return (*said, self.remark) if self.remark else tuple(said)
 
 
+#: A line that is drawn in a table of Markdown or of a database, +----+----+ or |:---|---:|.
+_DRAWN = re.compile(r"(?=.*(--|==|:-|-:))(?=.*([|+]|---|===))[ |:+=\-]+")
+
+
 def is_comment(text: str) -> bool:
-    """Whether a line says something about the table and is no row of it (#N/A is Excel's word for a missing number)."""
+    """Whether a line says something about the table or is drawn in it, and is no row of it (#N/A is Excel's word for a
+    missing number)."""
+    if _DRAWN.fullmatch(text):
+        return True
     text = text.lstrip()
     return text[:1] in "#%" and text != "" and not _EXCEL.match(text)
 
@@ -101,7 +108,7 @@ def laid_out(
     rows: list[tuple[int, str]] = []
     for number, text in lines:
         if is_comment(text):
-            names_above = text.strip() if not rows else names_above
+            names_above = text.strip() if not rows and not _DRAWN.fullmatch(text) else names_above
         elif text.strip(" \t\x1a"):
             rows.append((number, text))
     if not rows:
