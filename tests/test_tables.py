@@ -510,6 +510,7 @@ def test_rows_of_coordinates_are_turned(tmp_path):
     ("a.csv", "400,410\n0.5,1.5\n0.2,5.5\n0.3,3.5\n", r"line 1 \(400, 410\) read as a point"),
     ("a.csv", "0.0,1.0\n10.5,1.5\n20.5,5.5\n30.5,3.5\n", r"line 1 \(0\.0, 1\.0\) read as a point"),
     ("a.csv", "9,4,ant,bee,cat\n1.5,1.2,10,1,0\n2.5,1.1,20,0,1\n", r"line 1 \(9, 4, ant, bee, cat\) read as names"),
+    ("a.csv", "2,1,k=3\n10,1,3\n20,5,4\n30,3,5\n40,2,5\n", r"line 1 \(2, 1, k=3\) read as a point"),
     ("a.csv", "x,y\n10,1\n20,5\n30,3\n60,9\n", "last row is the sum of all others"),
     ("a.npy", npy(np.array([(1, 2, 3j), (4, 5, 6j)], "f8, f8, c16")), r"field f2 \(complex128\) passed over"),
     ("a.npy", npy(PAIRS) + b"more", "4 bytes behind the array"),
@@ -796,6 +797,21 @@ def test_all_of_a_kind_are_named(tmp_path, name):
     kind, content = OF_THE_KIND[name]
     with pytest.raises(DataFileError, match=kind):
         read_data(file_of(tmp_path, "a.csv", content))
+
+
+@pytest.mark.parametrize("later", ["cut", "other"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_array_that_is_another_by_now_is_not_read(tmp_path, later, order):
+    path = file_of(
+        tmp_path, "a.npy", npy(np.asarray(np.random.default_rng(1).normal(size=(200_000, 2)), order=order))
+    )
+    preview = look(path)
+    if later == "cut":
+        os.truncate(path, 5000)  # what is mapped ends the program where it is read beyond the end
+    else:
+        path.write_bytes(npy(np.zeros((200_000, 2))))
+    with pytest.raises(DataFileError, match="changed since"):
+        take(preview)
 
 
 def test_the_kind_is_told_by_the_content_not_the_name(tmp_path):

@@ -269,7 +269,7 @@ def _layout(lines: Sequence[Line], delimiter: str, quote: str, name: str, forced
     remark = ""
     if named and any(is_number(f) for f in names):
         remark = f"its line {named.number} ({', '.join(names)[:24]}) read as names"
-    elif not named and forced is None and _like_names(rows, width):
+    elif not named and forced is None and (_like_names(rows, width) or _has_a_name(rows, numeric)):
         remark = (
             f"its line {rows[0].number} ({', '.join(rows[0].fields[:width])}) read as a point, not as names"
         )
@@ -369,6 +369,15 @@ def _like_names(rows: Sequence[Line], width: int) -> bool:
     counts = [int(f) for f in fields]
     counted = counts[0] in (0, 1) and counts == list(range(counts[0], counts[0] + width))
     return counted or counts == [len(rows) - 1, width]
+
+
+def _has_a_name(rows: Sequence[Line], numeric: Sequence[int]) -> bool:
+    """Whether the first row has a word in a column that holds numbers alone below it."""
+    return any(
+        not is_number(rows[0].fields[c]) and not is_missing(rows[0].fields[c])
+        and all(is_number(line.fields[c]) for line in rows[1:] if c < len(line.fields))
+        for c in numeric if len(rows) > 1
+    )  # fmt: skip
 
 
 def _apart(column: int, rows: Sequence[Line]) -> bool:
