@@ -216,6 +216,34 @@ def test_text_is_read(tmp_path, name):
     assert points_of(file_of(tmp_path, name, content)) == [tuple(map(float, p)) for p in due]
 
 
+FEW_NAMES = {
+    "gb18030": ("坐标甲,坐标乙,类别", "经度,纬度,名称", "身高,体重,性别", "序号,温度,压力"),
+    "cp932": ("横座標,縦座標,種類", "身長,体重,名前", "ポイント,値,日"),
+    "big5": ("橫座標,縱座標,類別", "經度,緯度,名稱"),
+    "euc_kr": ("가로,세로,종류", "경도,위도,이름"),
+    "cp1251": ("широта,долгота,вид", "Рост,Вес,Имя"),
+    "koi8_r": ("широта,долгота,вид",),
+    "cp1252": ("größe,höhe,art", "x (°C),y (°),k", "Größe [µm],Fläche [m²],Öl", "température,été,âge"),
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"), [(encoding, names) for encoding, all_ in FEW_NAMES.items() for names in all_]
+)
+def test_a_few_names_tell_their_script(tmp_path, encoding, names):
+    rows = "".join(f"{x},{y},{names[-1] * (i % 2)}z\n" for i, (x, y) in enumerate(XY))
+    got = read_data(file_of(tmp_path, "a.csv", f"{names}\n{rows}".encode(encoding)))
+    assert ",".join(got.columns) == names.rpartition(",")[0] and got.classes == ("z", f"{names[-1]}z")
+    assert [tuple(p) for p in got.original(got.points).round(9).tolist()] == XY
+
+
+@pytest.mark.parametrize(
+    "text", ["x;y\n1\xa0200;5\n1\xa0500;7\n", "x;y\n1’200;5\n1’500;7\n", "°;°\n1200;5\n1500;7\n"]
+)
+def test_signs_beside_numbers_are_western(tmp_path, text):
+    assert points_of(file_of(tmp_path, "a.csv", text.encode("cp1252"))) == [(1200, 5), (1500, 7)]
+
+
 # --- text: what is refused --------------------------------------------------------------------------------------
 
 REFUSED = {
