@@ -200,6 +200,12 @@ READ = {
     # the size and the classes above, as scikit-learn writes
     "scikit-learn.csv": ("3,2,ant,bee,cat\n1.5,1.2,10,1,0\n2.5,1.1,20,0,1\n3.5,1.3,30,1,2\n",
                          [(1.5, 1.2), (2.5, 1.1), (3.5, 1.3)]),
+    # names between other delimiters than the rows
+    **{f"names with {ord(head)} above rows with {ord(mark)}.csv": (f"y{head}x\n1{mark}10\n5{mark}20\n3{mark}30\n",
+                                                                  [(10, 1), (20, 5), (30, 3)])
+       for head in ",;\t|" for mark in ",;\t| " if head != mark},
+    "names with a comma and a space.txt": ("y, x\n1 10\n5 20\n3 30\n", [(10, 1), (20, 5), (30, 3)]),
+    "a title with a comma.csv": ("Berlin, Bern\n10;1\n20;5\n30;3\n", [(10, 1), (20, 5), (30, 3)]),
     # one column
     "one column.csv": ("value\n0.1\n0.5\n-1\n2\n", [(0.1,), (0.5,), (-1,), (2,)]),
     "one bare column.txt": ("0.1\n0.5\n-1\n2\n", [(0.1,), (0.5,), (-1,), (2,)]),
@@ -253,6 +259,8 @@ REFUSED = {
     "two readings of dots and tabs.tsv": ("x\ty\n1.234\t5\n1.567\t7\n", r"two ways"),
     "round dots between commas.csv": ("x,y\n1.200,5\n1.500,7\n", r"two ways"),
     "a coordinate in words.csv": ("x,y\n0x10,1\n0x20,2\n", r"'x' holds words"),
+    "decimals or columns.csv": ("1,05\n2,5\n3,75\n", r"two ways, 1,05 as 1\.05 .* or as two columns"),
+    "decimals or columns, negative.csv": ("-1,5\n-2,005\n3,75\n4\n", r"two ways|fields? in line"),
     "money.csv": ("x;y\n1 200,00 €;5\n1 300,00 €;7\n", r"'x' holds words"),
     "two readings with thousands.tsv": ("x\ty\n1,234\t5\n900\t7\n", r"two ways"),
     "marks that contradict.csv": ("x;y\n1,5;1\n2.5;2\n", r"'1,5 and 2\.5'.*contradict"),
@@ -407,6 +415,13 @@ def test_whole_numbers_are_classes_too(tmp_path, words, names):
     rows = [f"{w},{x},{y}" for w, (x, y) in zip(words, XY, strict=True)]
     got = read_data(file_of(tmp_path, "a.csv", "label,a,b\n" + "\n".join(rows)))
     assert got.classes == names and list(got.labels) == [w.removesuffix(".0") for w in words]
+
+
+@pytest.mark.parametrize("rows", [("dataset=ring",), ("dataset = ring",), ("DATASET=ring",), ("0:2",)])
+def test_one_class_is_none(tmp_path, rows):
+    preview = look(file_of(tmp_path, "a.csv", DINO))
+    got = take(preview, replace(preview.proposal, rows=rows, classes="dataset"))
+    assert not got.classes and not got.labels and len(got.points) == 2 and " classes" not in got.sentence
 
 
 def test_a_row_without_a_class_is_left_out(tmp_path):

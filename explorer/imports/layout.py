@@ -116,6 +116,7 @@ def laid_out(
     quote = _quote([text for _, text in rows])
     found = _best(rows, quote, name, delimiter, header)
     _check_commas(found, rows, name)
+    _check_zeros(found, rows, name)
     if names_above and not found.header:
         bare = names_above.lstrip("#% ")
         # a sign that stands alone is the name of the first column
@@ -133,6 +134,19 @@ def _check_commas(found: Layout, rows: Sequence[tuple[int, str]], name: str) -> 
         raise DataFileError(
             f"{name} can be read in two ways, as {commas + 1} columns with commas between them or as one with decimal "
             "commas: leave out the quotation marks around its lines, and a wrong sep= above them"
+        )
+
+
+def _check_zeros(found: Layout, rows: Sequence[tuple[int, str]], name: str) -> None:
+    """Refuse whole numbers between commas, without names, of which the second begins with 0: 1,05 may be 1.05."""
+    if found.delimiter != "," or found.width != 2 or found.header:
+        return
+    texts = [text.strip() for number, text in rows if number >= found.begins]
+    zero = next((text for text in texts if re.fullmatch(r"[+-]?\d+,0\d+", text)), "")
+    if zero and all(re.fullmatch(r"[+-]?\d+(,\d+)?", text) for text in texts):
+        raise DataFileError(
+            f"{name} can be read in two ways, {zero} as {zero.replace(',', '.')} (decimal comma) or as two columns: "
+            "write the name of one column, or of two, above them"
         )
 
 
@@ -265,7 +279,9 @@ def _layout(lines: Sequence[Line], delimiter: str, quote: str, name: str, forced
         )
         what = "is empty: there is not one row of numbers in it" if only_names else "has no column of numbers"
         raise DataFileError(f"{name} {what}{_dressed_in(rows, width)}")
-    names = tuple(named.fields[:width]) if named else ()
+    names = tuple(named.fields[:width]) if named else _otherwise_split(titles, delimiter, quote, width)
+    if delimiter == " ":  # "x, y" above columns with spaces between them
+        names = tuple(n.rstrip(",;") or n for n in names)
     remark = ""
     if named and any(is_number(f) for f in names):
         remark = f"its line {named.number} ({', '.join(names)[:24]}) read as names"
@@ -275,7 +291,7 @@ def _layout(lines: Sequence[Line], delimiter: str, quote: str, name: str, forced
         )
     return Layout(
         delimiter, quote, width, rows[body].number if body < len(rows) else rows[-1].number + 1,
-        names, bool(named), first + (named is not None and rows.index(named)), units, remark,
+        names, bool(names), first + (named is not None and rows.index(named)), units, remark,
     )  # fmt: skip
 
 
@@ -292,6 +308,17 @@ def _width(lines: Sequence[Line]) -> int:
     trailing = all(not line.fields[-1] for line in lines if len(line.fields) == width)
     header = len(lines[0].fields)
     return width - 1 if trailing and width > 2 and counts[width - 1] and header == width - 1 else width
+
+
+def _otherwise_split(titles: Sequence[Line], delimiter: str, quote: str, width: int) -> tuple[str, ...]:
+    """The names in the line above the rows, if there is another delimiter between them; () where they are none."""
+    for mark in ("\t", ";", "|", ","):
+        if titles and mark != delimiter and mark in titles[-1].text:
+            names = [f.strip() for f in next(split([titles[-1].text], mark, quote))]
+            known = mark != "," or _knows(Line(0, names, ""))  # a title may well have commas
+            if len(names) == width and known and all(names) and not any(map(is_number, names)):
+                return tuple(names)
+    return ()
 
 
 def _numeric_columns(rows: Sequence[Line], width: int) -> list[int]:

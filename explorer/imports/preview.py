@@ -589,7 +589,7 @@ def _imported(preview: Preview, choice: Choice, plan: _Plan, done: _Pass, kept: 
     places = np.sort(spread_places(points, np.ones(len(points)), choice.count))
     support = (points[places] - shift) / np.array(scale)
     names = list(done.classes)
-    words = tuple(names[i] for i in labels[places]) if names else ()
+    words = tuple(names[i] for i in labels[places]) if len(names) > 1 else ()
     classes = class_names(words)
     said = [
         f"{preview.name}: {done.read:,} rows read",
