@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 #: What begins a text that says so itself. That of UTF-32 begins with that of UTF-16.
 _MARKS = (
@@ -17,6 +18,17 @@ _OLDER = ("cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "euc_kr", 
 #: Fewer bytes beyond ASCII say nothing of the language; the Western encoding has the signs that numbers need.
 _TELLING = 40
 _SAMPLE = 1 << 16
+#: Letters that are common, by their bytes, in the order of preference: the syllables of Korean, the first of the two
+#: levels that the characters of Chinese and Japanese are sorted into, kana, the small letters of Russian.
+_COMMON = {
+    "euc_kr": rb"[\xb0-\xc8][\xa1-\xfe]",
+    "gb18030": rb"[\xb0-\xd7][\xa1-\xfe]",
+    "cp932": rb"[\x82\x83\x88-\x97][\x40-\xfc]",
+    "big5": rb"[\xa4-\xc6][\x40-\xfe]",
+    "euc_jp": rb"[\xa4\xa5\xb0-\xcf][\xa1-\xfe]",
+    "cp1251": rb"[\xe0-\xff]",
+    "koi8_r": rb"[\xc0-\xdf]",
+}
 
 
 def encoding_of(start: bytes, whole: bool = True) -> str:
@@ -64,11 +76,33 @@ def _older(start: bytes) -> str:
     """Of one byte a letter, or of the East Asian kinds."""
     beyond = [line for line in start[:_SAMPLE].splitlines() if not line.isascii()]
     if sum(byte > 127 for line in beyond for byte in line) < _TELLING:
-        return "cp1252"
+        return _of_few(b"\n".join(beyond))
     from charset_normalizer import from_bytes  # which loads slowly
 
     found = from_bytes(b"\n".join(beyond), cp_isolation=list(_OLDER)).best()
     return found.encoding if found else "cp1252"
+
+
+def _of_few(text: bytes) -> str:
+    """The encoding of a few names. In Western ones letters beyond ASCII stand alone among others; in those of other
+    scripts there are hardly others. Which script it is, is told by how many of the letters are common ones there."""
+    beyond = sum(byte > 127 for byte in text)
+    if beyond < 0.6 * (beyond + sum(chr(byte).isalpha() for byte in text if byte < 128)):
+        return "cp1252"
+    if not re.search(rb"[\x80-\xff]{2}", text):  # signs: degrees, squares
+        return "cp1252"
+    shares = {name: _common(text, name) for name in _COMMON}
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] > 0.7 else "cp1252"
+
+
+def _common(text: bytes, encoding: str) -> float:
+    """The share of common letters among those beyond ASCII, if `text` is in this encoding: 0 to 1."""
+    try:
+        letters = [c for c in codecs.getincrementaldecoder(encoding)().decode(text) if c > "\x7f"]
+    except UnicodeDecodeError:
+        return 0.0
+    return len(re.findall(_COMMON[encoding], "".join(letters).encode(encoding))) / max(1, len(letters))
 
 
 def decoded(data: bytes) -> str:

@@ -385,3 +385,66 @@ def test_a_choice_is_told_from_data(tmp_path, labels, classes):
     )
     choice = choice_like(preview, data)
     assert (choice.columns, choice.classes, choice.per_axis) == (("b", "a"), classes, True)
+
+
+@pytest.mark.parametrize("first", ["as proposed", "one data set", "a sheet", "decimal comma"])
+@pytest.mark.parametrize("second", ["decimal comma", "ambiguous late", "classes"])
+def test_a_panel_that_is_open_asks_about_the_next_file(qtbot, host, documents, tmp_path, first, second):
+    for number, kind in enumerate((first, second)):
+        make, ending, _, _ = KINDS[kind]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        panel = opened(qtbot, documents, write(folder, make, ending))
+    missing = panel.asked.unanswered
+    assert (missing is not None) == (make in (ambiguous, late_ambiguous))
+    assert missing is None or not panel.import_button.isEnabled()
+
+
+def columns_changed_over():
+    return text(["width", "height", "mass"], CLOUD[:, ::-1])
+
+
+#: What a file becomes while the panel is open.
+LATER = {
+    "is gone": None,
+    "is empty": b"",
+    "is cut": three_columns()[:200],
+    "has its columns changed over": columns_changed_over(),
+    "is of another kind": bytes(range(256)) * 20,
+}
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_a_file_that_is_another_by_now_is_not_read(qtbot, host, documents, tmp_path, later):
+    path = write(tmp_path, three_columns, "csv")
+    panel = opened(qtbot, documents, path)
+    before = host.session.document.experiment
+    path.unlink() if LATER[later] is None else path.write_bytes(LATER[later])
+    panel.answer("per_axis", True)
+    settle(qtbot, documents)
+    assert panel.isVisible() and "measured.csv" in panel.state.text() and not panel.import_button.isEnabled()
+    path.write_bytes(three_columns() + b"5,6,7\n")  # the old one, with one row more
+    panel.answer("per_axis", False)
+    settle(qtbot, documents)
+    assert panel.imported.rows == len(CLOUD) + 1 and not panel.state.text()
+    assert host.session.document.experiment == before
+
+
+@pytest.mark.parametrize(
+    "name", ["x;y", "a,b", "c=d", 'q"q', "<b>x</b>", "&amp;", "%s{0}", "\n", "1:2", "last", " ", "=1+1"]
+)
+def test_columns_of_any_name_can_be_chosen(qtbot, host, documents, tmp_path, capsys, name):
+    quoted = '"' + name.replace('"', '""') + '"'
+    path = tmp_path / "measured.csv"
+    path.write_bytes(text(["a", "b", quoted], CLOUD))
+    panel = opened(qtbot, documents, path)
+    own = panel.asked.preview.columns[2].name
+    answer(qtbot, documents, [("x", own)])
+    QTest.keyClick(panel, Qt.Key.Key_Return)
+    settle(qtbot, documents)
+    data = host.session.document.experiment.data
+    assert data.columns == (own, "b") and "\n" not in own
+    assert np.allclose(np.array(data.points) * data.scale + data.shift, CLOUD[:, [2, 1]])
+    for column in ("3", '"' + own.replace('"', '""') + '"'):
+        assert command_line(["new", "--data", str(path), "--columns", f"{column},b"]) == 0
+        assert tuple(json.loads(capsys.readouterr().out)["data"]["columns"]) == (own, "b")

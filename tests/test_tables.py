@@ -185,6 +185,14 @@ READ = {
         ("x0", "y0", ("x0", "x1", "y0", "y1")), ("away_x", "away_y", ("away_x", "away_y", "dino_x", "dino_y")),
         ("x_1", "y_1", ("y_1", "x_1", "y_2", "x_2")), ("f0", "f1", tuple(f"f{i}" for i in range(200))),
         ("f1", "f2", tuple(f"f{i}" for i in range(1, 130))), ("lat_0", "lat_1", ("k", "lat_0", "lat_1", "lat_2")))},
+    # with lines drawn
+    "markdown.md": ("| y | x |\n|---|---|\n| 1 | 10 |\n| 5 | 20 |\n", [(10, 1), (20, 5)]),
+    "markdown, aligned.md": ("|  y |  x | k |\n|---:|:--:|:--|\n|  1 | 10 | a |\n|  5 | 20 | a |\n",
+                             [(10, 1), (20, 5)]),
+    "of a database.txt": ("+---+----+\n| y | x  |\n+---+----+\n| 1 | 10 |\n| 5 | 20 |\n+---+----+\n",
+                          [(10, 1), (20, 5)]),
+    "of another database.txt": (" y | x\n---+----\n 1 | 10\n 5 | 20\n", [(10, 1), (20, 5)]),
+    "underlined.txt": ("y    x\n==== ====\n1    10\n5    20\n", [(10, 1), (20, 5)]),
     # more titles than rows
     "arff.arff": ("@relation a\n@attribute x numeric\n@attribute y numeric\n@data\n10,1\n20,5\n30,3\n",
                   [(10, 1), (20, 5), (30, 3)]),
@@ -192,6 +200,12 @@ READ = {
     # the size and the classes above, as scikit-learn writes
     "scikit-learn.csv": ("3,2,ant,bee,cat\n1.5,1.2,10,1,0\n2.5,1.1,20,0,1\n3.5,1.3,30,1,2\n",
                          [(1.5, 1.2), (2.5, 1.1), (3.5, 1.3)]),
+    # names between other delimiters than the rows
+    **{f"names with {ord(head)} above rows with {ord(mark)}.csv": (f"y{head}x\n1{mark}10\n5{mark}20\n3{mark}30\n",
+                                                                  [(10, 1), (20, 5), (30, 3)])
+       for head in ",;\t|" for mark in ",;\t| " if head != mark},
+    "names with a comma and a space.txt": ("y, x\n1 10\n5 20\n3 30\n", [(10, 1), (20, 5), (30, 3)]),
+    "a title with a comma.csv": ("Berlin, Bern\n10;1\n20;5\n30;3\n", [(10, 1), (20, 5), (30, 3)]),
     # one column
     "one column.csv": ("value\n0.1\n0.5\n-1\n2\n", [(0.1,), (0.5,), (-1,), (2,)]),
     "one bare column.txt": ("0.1\n0.5\n-1\n2\n", [(0.1,), (0.5,), (-1,), (2,)]),
@@ -208,6 +222,34 @@ def test_text_is_read(tmp_path, name):
     assert points_of(file_of(tmp_path, name, content)) == [tuple(map(float, p)) for p in due]
 
 
+FEW_NAMES = {
+    "gb18030": ("坐标甲,坐标乙,类别", "经度,纬度,名称", "身高,体重,性别", "序号,温度,压力"),
+    "cp932": ("横座標,縦座標,種類", "身長,体重,名前", "ポイント,値,日"),
+    "big5": ("橫座標,縱座標,類別", "經度,緯度,名稱"),
+    "euc_kr": ("가로,세로,종류", "경도,위도,이름"),
+    "cp1251": ("широта,долгота,вид", "Рост,Вес,Имя"),
+    "koi8_r": ("широта,долгота,вид",),
+    "cp1252": ("größe,höhe,art", "x (°C),y (°),k", "Größe [µm],Fläche [m²],Öl", "température,été,âge"),
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"), [(encoding, names) for encoding, all_ in FEW_NAMES.items() for names in all_]
+)
+def test_a_few_names_tell_their_script(tmp_path, encoding, names):
+    rows = "".join(f"{x},{y},{names[-1] * (i % 2)}z\n" for i, (x, y) in enumerate(XY))
+    got = read_data(file_of(tmp_path, "a.csv", f"{names}\n{rows}".encode(encoding)))
+    assert ",".join(got.columns) == names.rpartition(",")[0] and got.classes == ("z", f"{names[-1]}z")
+    assert [tuple(p) for p in got.original(got.points).round(9).tolist()] == XY
+
+
+@pytest.mark.parametrize(
+    "text", ["x;y\n1\xa0200;5\n1\xa0500;7\n", "x;y\n1’200;5\n1’500;7\n", "°;°\n1200;5\n1500;7\n"]
+)
+def test_signs_beside_numbers_are_western(tmp_path, text):
+    assert points_of(file_of(tmp_path, "a.csv", text.encode("cp1252"))) == [(1200, 5), (1500, 7)]
+
+
 # --- text: what is refused --------------------------------------------------------------------------------------
 
 REFUSED = {
@@ -217,6 +259,8 @@ REFUSED = {
     "two readings of dots and tabs.tsv": ("x\ty\n1.234\t5\n1.567\t7\n", r"two ways"),
     "round dots between commas.csv": ("x,y\n1.200,5\n1.500,7\n", r"two ways"),
     "a coordinate in words.csv": ("x,y\n0x10,1\n0x20,2\n", r"'x' holds words"),
+    "decimals or columns.csv": ("1,05\n2,5\n3,75\n", r"two ways, 1,05 as 1\.05 .* or as two columns"),
+    "decimals or columns, negative.csv": ("-1,5\n-2,005\n3,75\n4\n", r"two ways|fields? in line"),
     "money.csv": ("x;y\n1 200,00 €;5\n1 300,00 €;7\n", r"'x' holds words"),
     "two readings with thousands.tsv": ("x\ty\n1,234\t5\n900\t7\n", r"two ways"),
     "marks that contradict.csv": ("x;y\n1,5;1\n2.5;2\n", r"'1,5 and 2\.5'.*contradict"),
@@ -373,6 +417,13 @@ def test_whole_numbers_are_classes_too(tmp_path, words, names):
     assert got.classes == names and list(got.labels) == [w.removesuffix(".0") for w in words]
 
 
+@pytest.mark.parametrize("rows", [("dataset=ring",), ("dataset = ring",), ("DATASET=ring",), ("0:2",)])
+def test_one_class_is_none(tmp_path, rows):
+    preview = look(file_of(tmp_path, "a.csv", DINO))
+    got = take(preview, replace(preview.proposal, rows=rows, classes="dataset"))
+    assert not got.classes and not got.labels and len(got.points) == 2 and " classes" not in got.sentence
+
+
 def test_a_row_without_a_class_is_left_out(tmp_path):
     got = read_data(file_of(tmp_path, "a.csv", "class,x,y\na,10,1\na,20,5\n,25,5\nb,30,3\nb,40,7\n"))
     assert got.left_out == {"no class": 1} and len(got.points) == 4
@@ -502,6 +553,7 @@ def test_rows_of_coordinates_are_turned(tmp_path):
     ("a.csv", "400,410\n0.5,1.5\n0.2,5.5\n0.3,3.5\n", r"line 1 \(400, 410\) read as a point"),
     ("a.csv", "0.0,1.0\n10.5,1.5\n20.5,5.5\n30.5,3.5\n", r"line 1 \(0\.0, 1\.0\) read as a point"),
     ("a.csv", "9,4,ant,bee,cat\n1.5,1.2,10,1,0\n2.5,1.1,20,0,1\n", r"line 1 \(9, 4, ant, bee, cat\) read as names"),
+    ("a.csv", "2,1,k=3\n10,1,3\n20,5,4\n30,3,5\n40,2,5\n", r"line 1 \(2, 1, k=3\) read as a point"),
     ("a.csv", "x,y\n10,1\n20,5\n30,3\n60,9\n", "last row is the sum of all others"),
     ("a.npy", npy(np.array([(1, 2, 3j), (4, 5, 6j)], "f8, f8, c16")), r"field f2 \(complex128\) passed over"),
     ("a.npy", npy(PAIRS) + b"more", "4 bytes behind the array"),
@@ -527,6 +579,10 @@ def test_an_array_of_an_archive_can_be_chosen(tmp_path):
     assert set(look(path).parts) == {"points", "later"} and look(path).part == "points"
     got = take(look(path, part="later"))
     assert got.original(got.points)[0] == pytest.approx([41, 8])
+    pair = file_of(tmp_path, "b.npz", npz(x=PAIRS[:, 0], y=PAIRS[:, 1], t=np.arange(4.0), z=np.eye(3)))
+    assert look(pair).parts == ("x and y", "z") and [c.name for c in look(pair).columns] == ["x", "y", "t"]
+    assert all_points(look(pair, part="x and y")).tolist() == PAIRS.tolist()
+    assert len(all_points(look(pair, part="z"))) == 3
     with pytest.raises(DataFileError, match="no array 'nose'"):
         look(path, part="nose")
 
@@ -561,11 +617,37 @@ def test_parquet(tmp_path):
         look(tmp_path / "b.parquet")
 
 
+def test_parquet_says_what_it_passes_over(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pq.write_table(
+        pa.table(
+            {
+                "p": [{"a": 1}] * 4,
+                "l": [[1, 2]] * 4,
+                "k": [b"a", b"a", b"b", b"b"],
+                "x": [1, 2, 3, 5],
+                "y": [1, 5, 3, 7],
+            }
+        ),
+        tmp_path / "a.parquet",
+    )
+    got = read_data(tmp_path / "a.parquet")
+    assert got.classes == ("a", "b") and re.search(
+        r"columns p \(struct.*l \(list.* passed over", got.sentence
+    )
+    pq.write_table(pa.table({"l": [[1, 2]] * 4}), tmp_path / "b.parquet")
+    with pytest.raises(DataFileError, match=r"no column of numbers, but l \(list"):
+        look(tmp_path / "b.parquet")
+
+
 SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
-def workbook(**sheets):
-    """The bytes of an .xlsx with these rows in sheets; text beginning with # is an error value."""
+def workbook(hidden=(), merged=(), **sheets):
+    """The bytes of an .xlsx with these rows in sheets; text beginning with # is an error value.
+
+    hidden: names of sheets that are not shown; merged: ranges of cells that are one, in every sheet.
+    """
     out = io.BytesIO()
     link = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
@@ -581,7 +663,12 @@ def workbook(**sheets):
         package = "http://schemas.openxmlformats.org/package/2006/relationships"
         z.writestr("_rels/.rels", f'<Relationships xmlns="{package}"><Relationship Id="r" Type="{link}/officeDocument" '
                    'Target="xl/workbook.xml"/></Relationships>')  # fmt: skip
-        listed = "".join(f'<sheet name="{n}" sheetId="{i}" r:id="r{i}"/>' for i, n in enumerate(sheets, 1))
+        hide = lambda name: ' state="hidden"' if name in hidden else ""  # noqa: E731
+        cells = "".join(f'<mergeCell ref="{area}"/>' for area in merged)
+        cells = f"<mergeCells>{cells}</mergeCells>" if merged else ""
+        listed = "".join(
+            f'<sheet name="{n}" sheetId="{i}" r:id="r{i}"{hide(n)}/>' for i, n in enumerate(sheets, 1)
+        )
         z.writestr(
             "xl/workbook.xml",
             f'<workbook xmlns="{SHEET}" xmlns:r="{link}"><sheets>{listed}</sheets></workbook>',
@@ -592,7 +679,7 @@ def workbook(**sheets):
         for i, rows in enumerate(sheets.values(), 1):
             z.writestr(f"xl/worksheets/sheet{i}.xml", f'<worksheet xmlns="{SHEET}"><sheetData>'
                        + "".join(f'<row r="{r}">{"".join(_cell(r, c, v) for c, v in enumerate(row))}</row>'
-                                 for r, row in enumerate(rows, 1)) + "</sheetData></worksheet>")  # fmt: skip
+                                 for r, row in enumerate(rows, 1)) + f"</sheetData>{cells}</worksheet>")  # fmt: skip
     return out.getvalue()
 
 
@@ -617,6 +704,26 @@ def _cell(row, column, value):
 def test_workbooks(tmp_path, rows):
     pytest.importorskip("python_calamine")
     assert points_of(file_of(tmp_path, "a.xlsx", workbook(Data=rows))) == XY
+
+
+def test_a_sheet_that_is_shown_comes_before_one_that_is_not(tmp_path):
+    pytest.importorskip("python_calamine")
+    path = file_of(
+        tmp_path, "a.xlsx", workbook(hidden=("One",), One=[["u", "v"], (1, 2), (3, 4)], Two=[["x", "y"], *XY])
+    )
+    assert look(path).part == "Two" and points_of(path) == XY
+    assert look(path, part="One").columns[0].name == "u"
+
+
+def test_cells_that_are_merged_downwards_say_the_same_for_all_their_rows(tmp_path):
+    pytest.importorskip("python_calamine")
+    rows = [
+        ["March", "", ""],
+        ["k", "x\n(mm)", "y\n(mm)"],
+        *[("ab"[i // 2] * (i % 2 == 0), x, y) for i, (x, y) in enumerate(XY)],
+    ]
+    got = read_data(file_of(tmp_path, "a.xlsx", workbook(merged=("A1:C1", "A3:A4", "A5:A6"), Data=rows)))
+    assert got.labels == ("a", "a", "b", "b") and not got.dropped and got.columns == ("x (mm)", "y (mm)")
 
 
 def test_a_sheet_of_open_document(tmp_path):
@@ -647,7 +754,7 @@ def test_sheets_of_a_workbook(tmp_path):
         tmp_path, "a.xlsx", workbook(Notes=[["nothing"]], One=[["x", "y"], *XY], Two=[*XY[:2], (1.234, 2)])
     )
     preview = look(path)
-    assert preview.parts == ("Notes", "One", "Two") and points_of(path) == XY
+    assert preview.parts == ("Notes", "One", "Two") and preview.part == "One" and points_of(path) == XY
     assert all_points(look(path, part="Two"))[-1].tolist() == [1.234, 2]  # a number, whatever it looks like
     wrong = file_of(tmp_path, "b.xlsx", workbook(A=[["x", "y"], (1.0, 2.0), (3.0, "abc"), (5.0, 6.0)]))
     with pytest.raises(DataFileError, match="'abc' in row 3"):
@@ -711,6 +818,43 @@ OTHERS = {
 def test_a_file_of_another_kind_is_named(tmp_path, kind, ending):
     with pytest.raises(DataFileError, match=kind):
         read_data(file_of(tmp_path, f"a.{ending}", OTHERS[kind]))
+
+
+OF_THE_KIND = {
+    **{f"pickle of protocol {n}": ("a pickle", __import__("pickle").dumps(PAIRS, n)) for n in range(6)},
+    **{f"list of protocol {n}": ("a pickle", __import__("pickle").dumps([[1.5, 2.5]] * 4, n)) for n in range(6)},
+    "packed pickle": ("packed.*a pickle", gzip.compress(__import__("pickle").dumps(PAIRS))),
+    "packed array": ("packed.*NumPy array", bz2.compress(npy(PAIRS))),
+    "packed twice": ("packed.*another archive", gzip.compress(gzip.compress(LINES.encode()))),
+    "packed TAR": ("packed.*TAR", gzip.compress(b"a.csv" + bytes(252) + b"ustar\x0000" + bytes(300))),
+    "data of R, packed as R does": ("packed.*R data", gzip.compress(b"RDX3\nX\n\0\0\0\3")),
+    "OBJ": ("mesh", b"# made by hand\no Cube\nv 1.0 2.0 3\nv 2.0 3 4\nv 3 5 -5e-1\nf 1 2 3\n"),
+    "bare OBJ": ("mesh", b"v 1 2 3\nv 2 3 4\nv 3 5 5\n"),
+    "Stata 12": ("Stata", b"r\2\1\0" + bytes(100)),
+    "piece of HTML": ("HTML", b"<table><tr><td>1</td></tr></table>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_THE_KIND)
+def test_all_of_a_kind_are_named(tmp_path, name):
+    kind, content = OF_THE_KIND[name]
+    with pytest.raises(DataFileError, match=kind):
+        read_data(file_of(tmp_path, "a.csv", content))
+
+
+@pytest.mark.parametrize("later", ["cut", "other"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_array_that_is_another_by_now_is_not_read(tmp_path, later, order):
+    path = file_of(
+        tmp_path, "a.npy", npy(np.asarray(np.random.default_rng(1).normal(size=(200_000, 2)), order=order))
+    )
+    preview = look(path)
+    if later == "cut":
+        os.truncate(path, 5000)  # what is mapped ends the program where it is read beyond the end
+    else:
+        path.write_bytes(npy(np.zeros((200_000, 2))))
+    with pytest.raises(DataFileError, match="changed since"):
+        take(preview)
 
 
 def test_the_kind_is_told_by_the_content_not_the_name(tmp_path):

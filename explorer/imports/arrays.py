@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -66,12 +66,16 @@ class ArrayTable:
     columns: tuple[np.ndarray, ...]
     remarks: tuple[str, ...] = ()
     delimiter: str = ""
+    #: Where they are mapped from: to read beyond the end of a file that was cut ends the program.
+    mapped: Source | None = None
 
     def batches(
         self, columns: Sequence[int], size: int = BATCH, plain: Callable[[], bool] = lambda: False
     ) -> Iterator[Batch]:
         n = len(self.columns[0])
         for i in range(0, n, size):
+            if self.mapped is not None:
+                self.mapped.check_same()
             yield Batch([_cells(self.columns[c][i : i + size]) for c in columns], min(1.0, (i + size) / n))
 
     def where(self, row: int) -> str:
@@ -84,7 +88,7 @@ def _cells(values: np.ndarray) -> Cells:
         return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values.tolist()]
     # bytes that are no number in half or extended precision warn when they are converted
     with np.errstate(all="ignore"):
-        return np.asarray(values, dtype=np.float64)
+        return np.array(values, dtype=np.float64)  # a copy: what is mapped may be gone later
 
 
 # --- .npy -----------------------------------------------------------------------------------------------------
@@ -102,7 +106,8 @@ def npy_table(source: Source) -> ArrayTable:
         array = np.frombuffer(source.held, dtype, math.prod(shape), offset).reshape(shape, order=order)
     table = _table(source.name, "a NumPy array", array, {})
     beyond = source.size - offset - array.nbytes
-    return _saying(table, f"{beyond:,} bytes behind the array passed over" if beyond else "")
+    said = _saying(table, f"{beyond:,} bytes behind the array passed over" if beyond else "")
+    return replace(said, mapped=source if source.path is not None else None)
 
 
 def _header(stream: BinaryIO, name: str, size: int) -> Header:
@@ -212,11 +217,16 @@ def npz_table(source: Source, part: str = "") -> tuple[ArrayTable, tuple[str, ..
         pair = _pair(usable)
         ranks = {n: rank for n, h in usable.items() if (rank := _rank(n, h)) is not None}
         choices = sorted(ranks, key=lambda n: ranks[n])
+        both = " and ".join(pair or ())
+        if pair:  # behind an array of points, if there is one; arrays of their length are columns beside them
+            n = math.prod(usable[pair[0]][0])
+            choices = [c for c in choices if usable[c][0] not in ((n,), (n, 1))]
+            choices.insert(int(bool(choices) and ranks[choices[0]][0] == 0), both)
         if part and part not in choices:
             raise DataFileError(
                 f"{source.name} has no array {short(part)} of points; it has {', '.join(choices)[:120]}"
             )
-        if pair and not part and not (choices and ranks[choices[0]][0] == 0):
+        if pair and (part or choices[0]) == both:
             return _paired(source.name, pair, usable, read), tuple(choices)
         if not choices:
             raise DataFileError(_no_points(source.name, headers))
@@ -231,7 +241,7 @@ def npz_table(source: Source, part: str = "") -> tuple[ArrayTable, tuple[str, ..
 
 def _saying(table: ArrayTable, said: str) -> ArrayTable:
     remarks = (said, *table.remarks) if said else table.remarks
-    return ArrayTable(table.name, table.kind, table.names, table.columns, remarks)
+    return replace(table, remarks=remarks)
 
 
 def _archive(file: BinaryIO, name: str) -> zipfile.ZipFile:

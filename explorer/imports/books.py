@@ -87,13 +87,15 @@ def sheet_table(
         with source.opened() as file:
             book = calamine.load_workbook(io.BytesIO(file.read()))
         names = tuple(book.sheet_names)
-        wanted = [part] if part else list(names)
+        hidden = {s.name for s in book.sheets_metadata if s.visible != calamine.SheetVisibleEnum.Visible}
+        wanted = [part] if part else sorted(names, key=lambda name: name in hidden)
         if part and part not in names:
             raise DataFileError(f"{source.name} has no sheet {short(part)}; it has {', '.join(names)[:120]}")
         wrong: DataFileError | None = None
         for name in wanted:
             sheet = book.get_sheet_by_name(name)
             rows = [[_cell(v) for v in row] for row in sheet.to_python(skip_empty_area=True)]
+            _fill_down(rows, getattr(sheet, "merged_cell_ranges", None) or (), sheet.start or (0, 0))
             try:
                 return _sheet(source.name, name, rows, (sheet.start or (0, 0))[0], header, names), names
             except DataFileError as e:
@@ -131,6 +133,19 @@ def _cell(value: Any) -> str | float:
     if isinstance(value, bool):
         return str(value)
     return float(value) if isinstance(value, int | float) else str(value).strip()
+
+
+def _fill_down(
+    rows: list[list[str | float]],
+    merged: Sequence[tuple[tuple[int, int], tuple[int, int]]],
+    start: tuple[int, int],
+) -> None:
+    """Give each cell that was merged with one above it the value of that one, of which it is part."""
+    for (top, left), (bottom, right) in merged:
+        column = left - start[1]
+        if left == right and column >= 0:
+            for row in rows[max(0, top + 1 - start[0]) : bottom + 1 - start[0]]:
+                row[column] = rows[top - start[0]][column]
 
 
 def _sheet(
@@ -193,7 +208,11 @@ class ParquetTable:
     def _cells(self, array: Any, column: int) -> Cells:
         if self.numeric[column]:
             return np.asarray(array.cast("float64", safe=False).to_numpy(zero_copy_only=False), np.float64)
-        return ["" if v is None else str(v) for v in array.to_pylist()]
+        values = array.to_pylist()
+        return [
+            v.decode("utf-8", "replace") if isinstance(v, bytes) else "" if v is None else str(v)
+            for v in values
+        ]
 
     def where(self, row: int) -> str:
         return f"row {row + 1}"
@@ -216,15 +235,17 @@ def parquet_table(source: Source) -> ParquetTable:
     if largest > MAX_UNPACKED * 4 or held < 0:
         raise DataFileError(f"{source.name} has {largest:,} bytes in one group of rows: write smaller groups")
     flat = [f for f in schema if not arrow.types.is_nested(f.type)]
+    nested = [f"{f.name} ({f.type})" for f in schema if arrow.types.is_nested(f.type)]
     if not flat:
-        raise DataFileError(f"{source.name} has no column of numbers")
+        raise DataFileError(f"{source.name} has no column of numbers, but {', '.join(nested)[:120]}")
     indices = _pandas_indices(schema.metadata or {})
     types = arrow.types
     numeric = tuple(
         types.is_integer(f.type) or types.is_floating(f.type) or types.is_decimal(f.type) for f in flat
     )
     names = tuple("index" if f.name in indices and f.name.startswith("__index") else f.name for f in flat)
-    return ParquetTable(source, names, tuple(f.name for f in flat), numeric, meta.num_rows)
+    remarks = (f"column{'s' * (len(nested) > 1)} {', '.join(nested)[:120]} passed over",) if nested else ()
+    return ParquetTable(source, names, tuple(f.name for f in flat), numeric, meta.num_rows, remarks=remarks)
 
 
 def _pandas_indices(metadata: dict[bytes, bytes]) -> list[str]:

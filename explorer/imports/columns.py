@@ -89,7 +89,7 @@ class Column:
 
 def columns_of(table: Table, cells: Sequence[Cells]) -> tuple[Column, ...]:
     """The columns of a table, by the `cells` of its first rows."""
-    names = _distinct(table.names)
+    names = _distinct([clean(name) for name in table.names])
     paired = {name for pair in _PAIRS if {*pair} <= {*map(_bare, names)} for name in pair}
     all_cells, cells = cells, [c[:_JUDGED] for c in cells]
     evidence = [_evidence(c) for c in all_cells]

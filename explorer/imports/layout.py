@@ -65,8 +65,15 @@ class Layout:
         return (*said, self.remark) if self.remark else tuple(said)
 
 
+#: A line that is drawn in a table of Markdown or of a database, +----+----+ or |:---|---:|.
+_DRAWN = re.compile(r"(?=.*(--|==|:-|-:))(?=.*([|+]|---|===))[ |:+=\-]+")
+
+
 def is_comment(text: str) -> bool:
-    """Whether a line says something about the table and is no row of it (#N/A is Excel's word for a missing number)."""
+    """Whether a line says something about the table or is drawn in it, and is no row of it (#N/A is Excel's word for a
+    missing number)."""
+    if _DRAWN.fullmatch(text):
+        return True
     text = text.lstrip()
     return text[:1] in "#%" and text != "" and not _EXCEL.match(text)
 
@@ -101,7 +108,7 @@ def laid_out(
     rows: list[tuple[int, str]] = []
     for number, text in lines:
         if is_comment(text):
-            names_above = text.strip() if not rows else names_above
+            names_above = text.strip() if not rows and not _DRAWN.fullmatch(text) else names_above
         elif text.strip(" \t\x1a"):
             rows.append((number, text))
     if not rows:
@@ -109,6 +116,7 @@ def laid_out(
     quote = _quote([text for _, text in rows])
     found = _best(rows, quote, name, delimiter, header)
     _check_commas(found, rows, name)
+    _check_zeros(found, rows, name)
     if names_above and not found.header:
         bare = names_above.lstrip("#% ")
         # a sign that stands alone is the name of the first column
@@ -126,6 +134,19 @@ def _check_commas(found: Layout, rows: Sequence[tuple[int, str]], name: str) -> 
         raise DataFileError(
             f"{name} can be read in two ways, as {commas + 1} columns with commas between them or as one with decimal "
             "commas: leave out the quotation marks around its lines, and a wrong sep= above them"
+        )
+
+
+def _check_zeros(found: Layout, rows: Sequence[tuple[int, str]], name: str) -> None:
+    """Refuse whole numbers between commas, without names, of which the second begins with 0: 1,05 may be 1.05."""
+    if found.delimiter != "," or found.width != 2 or found.header:
+        return
+    texts = [text.strip() for number, text in rows if number >= found.begins]
+    zero = next((text for text in texts if re.fullmatch(r"[+-]?\d+,0\d+", text)), "")
+    if zero and all(re.fullmatch(r"[+-]?\d+(,\d+)?", text) for text in texts):
+        raise DataFileError(
+            f"{name} can be read in two ways, {zero} as {zero.replace(',', '.')} (decimal comma) or as two columns: "
+            "write the name of one column, or of two, above them"
         )
 
 
@@ -258,17 +279,19 @@ def _layout(lines: Sequence[Line], delimiter: str, quote: str, name: str, forced
         )
         what = "is empty: there is not one row of numbers in it" if only_names else "has no column of numbers"
         raise DataFileError(f"{name} {what}{_dressed_in(rows, width)}")
-    names = tuple(named.fields[:width]) if named else ()
+    names = tuple(named.fields[:width]) if named else _otherwise_split(titles, delimiter, quote, width)
+    if delimiter == " ":  # "x, y" above columns with spaces between them
+        names = tuple(n.rstrip(",;") or n for n in names)
     remark = ""
     if named and any(is_number(f) for f in names):
         remark = f"its line {named.number} ({', '.join(names)[:24]}) read as names"
-    elif not named and forced is None and _like_names(rows, width):
+    elif not named and forced is None and (_like_names(rows, width) or _has_a_name(rows, numeric)):
         remark = (
             f"its line {rows[0].number} ({', '.join(rows[0].fields[:width])}) read as a point, not as names"
         )
     return Layout(
         delimiter, quote, width, rows[body].number if body < len(rows) else rows[-1].number + 1,
-        names, bool(named), first + (named is not None and rows.index(named)), units, remark,
+        names, bool(names), first + (named is not None and rows.index(named)), units, remark,
     )  # fmt: skip
 
 
@@ -285,6 +308,17 @@ def _width(lines: Sequence[Line]) -> int:
     trailing = all(not line.fields[-1] for line in lines if len(line.fields) == width)
     header = len(lines[0].fields)
     return width - 1 if trailing and width > 2 and counts[width - 1] and header == width - 1 else width
+
+
+def _otherwise_split(titles: Sequence[Line], delimiter: str, quote: str, width: int) -> tuple[str, ...]:
+    """The names in the line above the rows, if there is another delimiter between them; () where they are none."""
+    for mark in ("\t", ";", "|", ","):
+        if titles and mark != delimiter and mark in titles[-1].text:
+            names = [f.strip() for f in next(split([titles[-1].text], mark, quote))]
+            known = mark != "," or _knows(Line(0, names, ""))  # a title may well have commas
+            if len(names) == width and known and all(names) and not any(map(is_number, names)):
+                return tuple(names)
+    return ()
 
 
 def _numeric_columns(rows: Sequence[Line], width: int) -> list[int]:
@@ -362,6 +396,15 @@ def _like_names(rows: Sequence[Line], width: int) -> bool:
     counts = [int(f) for f in fields]
     counted = counts[0] in (0, 1) and counts == list(range(counts[0], counts[0] + width))
     return counted or counts == [len(rows) - 1, width]
+
+
+def _has_a_name(rows: Sequence[Line], numeric: Sequence[int]) -> bool:
+    """Whether the first row has a word in a column that holds numbers alone below it."""
+    return any(
+        not is_number(rows[0].fields[c]) and not is_missing(rows[0].fields[c])
+        and all(is_number(line.fields[c]) for line in rows[1:] if c < len(line.fields))
+        for c in numeric if len(rows) > 1
+    )  # fmt: skip
 
 
 def _apart(column: int, rows: Sequence[Line]) -> bool:

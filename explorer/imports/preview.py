@@ -31,7 +31,7 @@ from explorer.imports.base import (
     spread_places,
     transform_of,
 )
-from explorer.imports.books import parquet_table, sheet_table
+from explorer.imports.books import SheetTable, parquet_table, sheet_table
 from explorer.imports.columns import (
     INDEX,
     MISSING,
@@ -50,7 +50,20 @@ from explorer.imports.columns import (
     unusable_coordinate,
 )
 from explorer.imports.numerals import Evidence, values_of
-from explorer.imports.signatures import BZIP2, GZIP, NPY, NPZ, PARQUET, PICTURE, READ, TEXT, WORKBOOK, XZ
+from explorer.imports.signatures import (
+    BZIP2,
+    GZIP,
+    LOOKED_AT,
+    NPY,
+    NPZ,
+    PARQUET,
+    PICTURE,
+    READ,
+    TEXT,
+    WORKBOOK,
+    XZ,
+    packed_kind,
+)  # fmt: skip
 from explorer.imports.sources import Source
 from explorer.imports.tables import Cells, Table, clean, text_table
 
@@ -153,7 +166,7 @@ def look(
     proposal = Choice(coordinates, classes, rows)
     return Preview(
         source.name, table.kind, columns, _shown(first.columns), complete, proposal, sets,
-        part or (parts[0] if parts else ""), parts, table.remarks, _unlike(columns, coordinates, first.columns),
+        part or _part_taken(table, parts), parts, table.remarks, _unlike(columns, coordinates, first.columns),
         called_as_coordinates(columns, coordinates), table,
     )  # fmt: skip
 
@@ -176,6 +189,8 @@ def _table_of(
     if part and source.kind not in (NPZ, WORKBOOK):
         raise DataFileError(f"{source.name} has no parts of which {short(part)} could be one")
     if source.kind in text:
+        if source.kind != TEXT and (packed := packed_kind(source.beginning(LOOKED_AT))):
+            raise DataFileError(f"{source.name} is packed, and holds {packed}")
         table = text_table(source, delimiter, header, encoding)
         if source.path is not None and source.path.suffix.lower() in (".npy", ".npz") and source.kind == TEXT:
             raise DataFileError(
@@ -183,6 +198,13 @@ def _table_of(
             )
         return table, ()
     return readers[source.kind]()
+
+
+def _part_taken(table: Table, parts: Sequence[str]) -> str:
+    """Which part a table is, where nobody has chosen one: the first, but of a workbook the first sheet with numbers."""
+    if isinstance(table, SheetTable):
+        return table.sheet
+    return parts[0] if parts else ""
 
 
 def _no_table(source: Source) -> tuple[Table, tuple[str, ...]]:
@@ -567,7 +589,7 @@ def _imported(preview: Preview, choice: Choice, plan: _Plan, done: _Pass, kept: 
     places = np.sort(spread_places(points, np.ones(len(points)), choice.count))
     support = (points[places] - shift) / np.array(scale)
     names = list(done.classes)
-    words = tuple(names[i] for i in labels[places]) if names else ()
+    words = tuple(names[i] for i in labels[places]) if len(names) > 1 else ()
     classes = class_names(words)
     said = [
         f"{preview.name}: {done.read:,} rows read",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from typing import BinaryIO
@@ -36,6 +37,7 @@ _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ORC", "an ORC file: save it as Parquet or CSV"),
     (0, b"Obj\x01", "an Avro file: save it as Parquet or CSV"),
     (0, b"<stata_dta>", "a Stata file: export it as CSV"),
+    *((0, bytes([version, order, 1, 0]), "a Stata file: export it as CSV") for version in b"qrs" for order in (1, 2)),
     (0, b"$FL2", "an SPSS file: export it as CSV"),
     (0, b"SIMPLE  =", "a FITS file: save its table as CSV"),
     (0, b"CDF\x01", "a NetCDF file: save its points as CSV"),
@@ -70,9 +72,22 @@ _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x80\x05", "a pickle, which is never opened, since it may run programs: save the points as NPY or CSV"),
 )  # fmt: skip
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_PAGES = (b"<!doctype html", b"<html")
+_PAGES = (b"<!doctype html", b"<html", b"<table")
+#: How a pickle begins that is written in letters.
+_PICKLED = re.compile(rb"\(?c[a-z_.0-9]+\n[A-Za-z_]+\n|\((lp|dp)\d+\n|\]q\x00|\}q\x00")
+_IN_WORDS = {
+    NPY: "a NumPy array: unpack it first", NPZ: "a ZIP archive: unpack it first", PARQUET: "a Parquet file: unpack it "
+    "first", WORKBOOK: "a workbook: unpack it first", PICTURE: "an image: unpack it first",
+    **dict.fromkeys((GZIP, BZIP2, XZ), "another archive: unpack it first"),
+}  # fmt: skip
 #: Bytes that the kinds above are known by.
 LOOKED_AT = 1 << 16
+
+
+def packed_kind(start: bytes) -> str:
+    """What is packed, by its first bytes, where it is no text; else ""."""
+    kind = kind_of(start, io.BytesIO(start))
+    return "" if kind == TEXT else _IN_WORDS.get(kind, kind)
 
 
 def kind_of(start: bytes, file: BinaryIO) -> str:
@@ -122,13 +137,17 @@ def _zip_kind(start: bytes, file: BinaryIO) -> str:
 
 def _text_kind(start: bytes) -> str:
     """Text of the kinds that are no tables."""
+    if _PICKLED.match(start):
+        return "a pickle, which is never opened, since it may run programs: save the points as NPY or CSV"
     head = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if re.match(rb"\{\s*\"|\[\s*[\[{]", head):
         return "a JSON file (an experiment is opened, and not imported; points are to be saved as CSV)"
     if head.startswith(b"%%matrixmarket"):
         return "a Matrix Market file: save its matrix as CSV or NPY"
-    if re.match(rb"(coff|off|noff|ply|solid [^\n]*|# vtk datafile[^\n]*)\r?\n", head):
-        return "a mesh of 3D points (OFF, PLY, STL or VTK): save two of its coordinates as CSV"
+    if re.match(rb"(coff|off|noff|ply|solid [^\n]*|# vtk datafile[^\n]*)\r?\n", head) or re.match(
+        rb"((#|o |g |s |mtllib |usemtl )[^\n]*\n|\s)*v( +[-+.\de]+){3,6}\s*\nv ", start[:4000].lower()
+    ):
+        return "a mesh of 3D points (OBJ, OFF, PLY, STL or VTK): save two of its coordinates as CSV"
     if re.match(rb"[+-]?[\d.]+( +\d+:[+-]?[\d.]\S*)+ *\r?\n", head):
         return "a LIBSVM file, whose rows name their columns: save it as CSV"
     if head.startswith(_PAGES):

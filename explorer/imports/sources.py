@@ -72,19 +72,35 @@ class Source:
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
-        """As it is, packed or not. What the system says against reading it becomes a DataFileError."""
+        """As it is, packed or not. What the system says against reading it becomes a DataFileError, as does that it
+        is another file by now than when it was looked at (it may have grown)."""
         try:
             with io.BytesIO(self.held) if self.path is None else self.path.open("rb") as file:
+                if self.path is not None and "start" in vars(self):
+                    self._check_same(file)
                 yield file
         except DataFileError:
             raise
         except OSError as e:
             raise DataFileError(f"{self.name} cannot be read: {e.strerror or e}") from e
 
+    def _check_same(self, file: BinaryIO) -> None:
+        """Refuse a file that begins otherwise than before, or is shorter."""
+        again = file.read(len(self.start))
+        if again != self.start or os.fstat(file.fileno()).st_size < self.size:
+            raise DataFileError(f"{self.name} has been changed since it was looked at: open it again")
+        file.seek(0)
+
+    def check_same(self) -> None:
+        """Raise DataFileError where it is another file by now than when it was looked at."""
+        with self.opened():
+            pass
+
     @cached_property
     def start(self) -> bytes:
         """The first bytes, packed."""
         with self.opened() as file:
+            _ = self.size  # at this moment
             return file.read(LOOKED_AT)
 
     @cached_property

@@ -32,6 +32,8 @@ _NOTHING = " \x1a"
 _LONGEST_FIELD = 200_000
 #: What a plain number in a table has nothing of.
 _UNUSUAL = re.compile(r"[^0-9eE+\-.,;\t|\n nafiNAFI]")
+#: What lines that are no rows have in them.
+_ODD_LINES = re.compile(r"[#%]|--|==|:-|-:")
 #: What the layout is judged by: bytes, and lines with fields in them.
 _JUDGED = 1 << 18
 _JUDGED_LINES = 400
@@ -205,7 +207,7 @@ class TextTable:
             lines = list(enumerate(text.split("\n"), start=first))
             if lines[-1][0] < self.layout.begins:
                 continue
-            if first >= self.layout.begins and "#" not in text and "%" not in text:  # so is most of a file
+            if first >= self.layout.begins and not _ODD_LINES.search(text):  # so is most of a file
                 blank, headed = not lines[-1][1].strip(_NOTHING), False
                 yield text, [line for line in lines if line[1].strip(_NOTHING)], share
                 continue

@@ -115,7 +115,10 @@ class ColumnsPanel(QDialog):
         if missing is None:
             return self.import_button
         inside = self._rows[missing.param.name].findChildren(QWidget)
-        return next(w for w in inside if w.focusPolicy() & Qt.FocusPolicy.TabFocus and w.isVisible())
+        # a row just made is shown later, and takes the focus then
+        hidden = Qt.WidgetAttribute.WA_WState_ExplicitShowHide
+        shown = [w for w in inside if not (w.isHidden() and w.testAttribute(hidden))]
+        return next(w for w in shown if w.focusPolicy() & Qt.FocusPolicy.TabFocus)
 
     def row(self, name: str) -> Row:
         """The row of a question, by the name of its parameter."""
