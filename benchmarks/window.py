@@ -6,19 +6,21 @@ Drives the real window without OpenGL. Prints a Markdown table; with --pictures 
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("SCORE_EXPLORER_STAGE", "painter")
 os.environ["SCORE_EXPLORER_DATA"] = tempfile.mkdtemp()
 
 import numpy as np
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 
 from explorer.document import Document
@@ -145,6 +147,62 @@ def burst(changes: int = 1000, seconds: float = 5.0) -> tuple[int, float]:
     return alive, longest
 
 
+def theme(changes: int = 12) -> float:
+    """Milliseconds from the command to a window that is painted in the other theme: the median."""
+    bench = Bench(Document())
+    bench.run(3.0)
+    times = []
+    for _ in range(changes):
+        start = time.perf_counter()
+        bench.window.commands.toggle_theme()
+        bench.window.grab()  # paints every widget that is seen
+        times.append(time.perf_counter() - start)
+        bench.run(0.2)
+    bench.close()
+    return float(np.median(times)) * 1e3
+
+
+def resident() -> float:
+    """MB of memory that the process holds now (Linux; elsewhere the most that it has held)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def restarts(first: int = 60, then: int = 100) -> float:
+    """MB that each restart of a training leaves, over `then` restarts after the `first`."""
+    bench = Bench(Document(edited(Experiment(), "score.training.seconds", 120.0)))
+    bench.run(2.0)
+    before = 0.0
+    for i in range(first + then):
+        if i == first:
+            before = resident()
+        bench.window.commands.train()
+        bench.run(0.3)
+        bench.window.commands.reset_training()
+        bench.run(0.05)
+    grown = resident() - before
+    bench.close()
+    return grown / then
+
+
+def windows(first: int = 18, then: int = 24) -> float:
+    """MB that each window leaves that was opened and closed, over `then` of them after the `first`."""
+    before = 0.0
+    for i in range(first + then):
+        if i == first:
+            before = resident()
+        bench = Bench(Document())
+        bench.run(0.7)
+        bench.close()
+        bench.window.deleteLater()
+        bench.app.processEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    return (resident() - before) / then
+
+
 def digits() -> tuple[float, float]:
     """Seconds from the click on MNIST, on the window as it opens, to its first sheet and to the end of its run."""
     bench = Bench(Document())
@@ -216,6 +274,9 @@ def main() -> None:
         f"| slider to first new picture, median / p95 | {median:.0f} / {p95:.0f} ms | p95 <= 100 ms |",
         flush=True,
     )
+    print(f"| the other theme, painted | {theme():.0f} ms | <= 300 ms |", flush=True)
+    print(f"| memory that a restart of a training leaves | {restarts():.2f} MB | |", flush=True)
+    print(f"| memory that a closed window leaves | {windows():.2f} MB | |", flush=True)
     alive, longest = burst()
     print(f"| run threads alive after 1,000 changes in 5 s | {alive} | <= 1 |")
     print(f"| longest gap of the loop in that burst | {longest:.0f} ms | |")

@@ -35,12 +35,17 @@ def settle():
     QCoreApplication.processEvents()
 
 
-def leaked_qt(before):
-    """Names of the timers and widgets that were not there before."""
-    if not set(qt_objects()) - set(before):
-        return []
-    settle()
-    return [f"{type(o).__name__} {o.objectName()!r}" for i, o in qt_objects().items() if i not in before]
+def leaked_qt(before, patience=2.0):
+    """Names of the timers and widgets that were not there before and are not gone within `patience` s: a thread that
+    ends may hold them that long."""
+    end = time.monotonic() + patience
+    while set(qt_objects()) - set(before):
+        settle()
+        left = [f"{type(o).__name__} {o.objectName()!r}" for i, o in qt_objects().items() if i not in before]
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.05)
+    return []
 
 
 def leaked_threads(before, patience=2.0):
