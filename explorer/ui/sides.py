@@ -34,7 +34,7 @@ class SideColumn(QScrollArea):
 
     def reveal(self, card: QWidget) -> None:
         """Scroll so that a card is seen to its foot, or from its head where it is higher than the column; also when
-        it grows again because more is known of what was chosen, until the person scrolls."""
+        it grows again because more is known of what was chosen, or what is above it does, until the person scrolls."""
         self._leave()
         self._revealed = card
         card.installEventFilter(self)
@@ -42,7 +42,7 @@ class SideColumn(QScrollArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         card = self._revealed
-        if card is not None and watched is card and event.type() == QEvent.Type.Resize:
+        if card is not None and watched is card and event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
             QTimer.singleShot(0, card, lambda: self._scroll_to(card))
         return bool(super().eventFilter(watched, event))
 
