@@ -130,6 +130,30 @@ def _growth(e: Experiment) -> Iterator[str]:
         )
 
 
+#: How many times smaller a step may make the noise together with the narrowest mode: beyond it the error is seen.
+COARSE = {"reverse": 2.5, "pc": 2.5, "ode": 4.0}
+#: The ODE's smooth paths bear that where log α grows by less than this for each evaluation in the step.
+FADED = 0.17
+
+
+def _coarse(e: Experiment) -> Iterator[str]:
+    """A grid with a step that jumps over the sizes that the data has, from its width down to its narrowest mode."""
+    s = e.sampler
+    if s.mode not in COARSE or s.method.adaptive or e.pictures or any((*_steps(e), *_growth(e))):
+        return
+    mixture, times = e.data.mixture, grids.times(s.grid, s.steps, e.sde)
+    narrowest = float(mixture.scales.min())
+    widths = [math.hypot(min(e.sde.noise_level(t), mixture.std), narrowest) for t in times]
+    logs = [math.log(e.sde.marginal(t)[0]) for t in times]
+    least = FADED * s.solver.nfe_per_step if s.mode == "ode" else -1.0
+    jumps = [w / v for (w, v), (a, b) in zip(pairwise(widths), pairwise(logs), strict=True) if b - a > least]
+    if max(jumps, default=0.0) > COARSE[s.mode]:
+        yield (
+            f"In one step the noise falls by a factor of {max(jumps):.2g} where the data has its details: what you see "
+            "is the discretization error. The log-SNR grid or more steps fix it."
+        )
+
+
 #: Numbers (particles times dimensions) below which the snr rule's step depends much on the particles that there are.
 FEW_NUMBERS = 100
 #: The snr above which the corrector is warned of.
@@ -238,6 +262,7 @@ _RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
     _method,
     _observed,
     _steps,
+    _coarse,
     _prior,
     _end,
     _sigma_max,

@@ -30,7 +30,7 @@ RULES = {
     "eta": "η", "unstable": "Langevin is unstable there", "wide": "stationary law", "annealed": "is 4 or more",
     "annealed wide": "too wide, by", "few particles": "few for the snr rule", "mean": "the mean of p_T",
     "loose": "tolerance above", "loud": "S_noise", "far": "standard deviations from what the data",
-    "end": "blurred by it", "growth": "In one step α grows",
+    "end": "blurred by it", "growth": "In one step α grows", "coarse": "the noise falls by a factor",
 }  # fmt: skip
 
 
@@ -67,6 +67,12 @@ CASES = [
     (dict(data=gaussian([1, 0]), sde="ve"), set()), (dict(data=gaussian([-3, 0], 1.0), sde="ve"), {"mean"}),
     (dict(sde={"type": "ve", "sigma_min": 1.0}), {"end"}), (dict(sde={"type": "ve", "sigma_min": 0.1}), set()),
     (dict(sde={"type": "vp", "beta_max": 400.0}), set()),
+    (dict(sde={"type": "subvp", "beta_min": 99.0, "beta_max": 100.0}, steps=110), {"coarse"}),
+    (dict(sde={"type": "subvp", "beta_min": 99.0, "beta_max": 100.0}, steps=110, mode="ode"), {"coarse"}),
+    (dict(sde={"type": "subvp", "beta_min": 99.0, "beta_max": 100.0}, steps=110, mode="ode", solver="dopri5"), set()),
+    (dict(sde={"type": "subvp", "beta_min": 99.0, "beta_max": 100.0}, steps=110, grid="log_snr"), set()),
+    (dict(sde={"type": "subvp", "beta_min": 99.0, "beta_max": 100.0}, steps=400), set()),
+    (dict(data="line", steps=50), {"coarse"}), (dict(data="line", steps=200), set()),
     (dict(sde={"type": "vp", "beta_max": 400.0}, grid="edm"), {"growth"}),
     (dict(sde={"type": "subvp", "beta_max": 400.0}, steps=21), {"growth", "few"}),
     (dict(sde={"type": "vp", "beta_max": 400.0}, mode="ode", steps=21, solver="dopri5"), set()),

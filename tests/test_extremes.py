@@ -5,6 +5,7 @@ With the exact score a run is finite and near what it should be, or something is
 
 from dataclasses import replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -108,6 +109,10 @@ def near(x, law):
 
 @pytest.mark.parametrize("case", cases(), ids=words_of)
 def test_at_its_ends_every_number_gives_right_samples_or_a_word(case):
+    right_or_told(case)
+
+
+def right_or_told(case):
     e = BASE
     try:
         for path, value in sorted(case.items(), key=lambda item: item[0].count(".")):
@@ -119,6 +124,45 @@ def test_at_its_ends_every_number_gives_right_samples_or_a_word(case):
     assert all(np.isfinite(f.x).all() for f in frames)
     mild = e.sampler.mode in ("langevin", "annealed")  # which mix slowly: docs/langevin.md
     assert said or mild or near(frames[-1].x, wanted(e))
+
+
+def corners():
+    """Every process at every corner of its parameters together, and where the two of a pair almost meet."""
+    for name, cls in SDES.items():
+        bounded = [p for p in params(cls) if p.minimum is not None]
+        for values in product(*((p.minimum, p.maximum) for p in bounded)):
+            yield {"type": name} | {p.name: v for p, v in zip(bounded, values, strict=True)}
+    for name in ("vp", "subvp"):
+        yield from ({"type": name, "beta_min": low, "beta_max": low + 0.001} for low in (0.01, 50.0, 99.0))
+        yield from ({"type": name, "beta_min": low, "beta_max": 100.0} for low in (20.0, 50.0))
+    yield from ({"type": "ve", "sigma_min": low, "sigma_max": 1.001 * low} for low in (0.1, 1.0))
+
+
+SOME = [*WAYS, {"sampler.predictor": "reverse_diffusion"}, ODE | {"sampler.solver": "dpm_solver_2"}]
+
+
+@pytest.mark.parametrize("way", SOME, ids=words_of)
+@pytest.mark.parametrize("sde", [*corners()], ids=words_of)
+def test_at_its_corners_too(sde, way):
+    right_or_told({"sde": sde} | way)
+
+
+@pytest.mark.parametrize("steps", [110, 60])
+@pytest.mark.parametrize(
+    "way", [{"sampler.predictor": "ancestral"}, ODE | {"sampler.solver": "heun"}], ids=words_of
+)
+@pytest.mark.parametrize("betas", [(99.0, 100.0), (50.0, 100.0)])
+def test_steps_that_jump_over_the_details_are_told_and_the_cure_that_is_named_is_one(betas, way, steps):
+    e = edited(BASE, "sde", {"type": "subvp", "beta_min": betas[0], "beta_max": betas[1]})
+    for path, value in {"sampler.steps": steps, **way}.items():
+        e = edited(e, path, value)
+    cured = edited(e, "sampler.grid", "log_snr")
+    told = any("log-SNR grid" in text for text in advice(e))
+    ends = []
+    for each in (e, cured):
+        *_, last = simulate(each.sde, each.sampler, resolve(each).score, each.target, each.seed)
+        ends.append(near(last.x, each.target))
+    assert (told or ends[0]) and ends[1] and not any("factor" in text for text in advice(cured))
 
 
 @pytest.mark.parametrize("sde", ["vp", "subvp"])
