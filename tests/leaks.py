@@ -35,7 +35,7 @@ def settle():
     QCoreApplication.processEvents()
 
 
-def leaked_qt(before, patience=2.0):
+def leaked_qt(before, patience=5.0):
     """Names of the timers and widgets that were not there before and are not gone within `patience` s: a thread that
     ends may hold them that long."""
     end = time.monotonic() + patience
@@ -48,7 +48,17 @@ def leaked_qt(before, patience=2.0):
     return []
 
 
-def leaked_threads(before, patience=2.0):
+def closed(owner, patience=20.0):
+    """Close a session or a trainer; whether all its threads have ended within `patience` s (on a busy machine one
+    step of theirs may take longer than a closing window waits)."""
+    end = time.monotonic() + patience
+    while not owner.close():
+        if time.monotonic() > end:
+            return False
+    return True
+
+
+def leaked_threads(before, patience=20.0):
     """Names of the threads, daemons too, that were not there before and do not end within `patience` s."""
     end = time.monotonic() + patience
     for thread in _new_threads(before):

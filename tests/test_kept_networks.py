@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import windows
+from leaks import closed
 from test_left_trainings import PATIENCE, of, own, trained, until  # noqa: F401
 
 from explorer.distributions import DISTRIBUTIONS
@@ -48,7 +49,7 @@ def window(qapp, qtbot, home):
 def session():
     made = Session(Document(small()))
     yield made
-    assert made.close()
+    assert closed(made)
 
 
 def said(window):

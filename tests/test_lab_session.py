@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, replace
 
 import pytest
+from leaks import closed
 
 from explorer.document import Document
 from explorer.errors import Refused
@@ -67,7 +68,7 @@ def session():
     made = Session(Document(e))
     made.start()
     yield made
-    assert made.close()
+    assert closed(made)
     assert not [t for t in threading.enumerate() if t.name.startswith("lab")]
 
 

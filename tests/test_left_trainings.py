@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from leaks import closed
 from PIL import Image
 from windows import wait, windowed
 
@@ -61,7 +62,7 @@ def session(own):
     session.networks.trainer.kept = Kept(own / "home" / "training")
     session.start()
     yield session
-    assert session.close()
+    assert closed(session)
 
 
 def trained(session, iteration=2):
@@ -175,7 +176,7 @@ def kept_of(own, name):
     session.networks.trainer.kept = Kept(own / "home" / "training")
     session.networks.train()
     trained(session)
-    assert session.close()
+    assert closed(session)
     folders.forget()
 
 
@@ -244,7 +245,7 @@ def test_the_cpu_is_offered_where_it_helps(who, error, offers):
     session.tick(0.0)
     (notice,) = session.notices
     assert notice.text == sentence(error) and bool(notice.action[0]) == offers
-    assert session.close()
+    assert closed(session)
 
 
 def test_training_on_the_cpu_after_all(monkeypatch):
@@ -262,4 +263,4 @@ def test_training_on_the_cpu_after_all(monkeypatch):
     until(lambda: session.tick(0.02), lambda: not session.networks.trainer.running)
     assert encode(session.document.experiment.score.training) == encode(replace(training, device="cpu"))
     frame = session.networks.trainer.frame
-    assert frame.done and frame.device.startswith("CPU") and session.close()
+    assert frame.done and frame.device.startswith("CPU") and closed(session)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from leaks import closed
 
 from explorer.distributions.mixture import Mixture
 from explorer.experiment import (
@@ -439,4 +440,4 @@ def test_it_is_trained_in_the_background_and_kept(mnist, monkeypatch):
     trainer._slot.job.join(60)
     assert trainer.drain() and trainer.error is None
     assert CLASSIFIERS.of(mnist) is trainer.frame.net and trainer.words == ""
-    assert trainer.close()
+    assert closed(trainer)

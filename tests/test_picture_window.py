@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import windows
+from leaks import closed
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
@@ -168,7 +169,7 @@ def test_ten_thousand_pictures_in_a_file_are_a_hundred_on_the_stage():
         session.edit(Document(many, many))
         assert session.document.compare.sampler.particles == MOST_PICTURES
     finally:
-        assert session.close()
+        assert closed(session)
 
 
 def test_two_stages_show_pictures_of_the_same_noise(qtbot, window):

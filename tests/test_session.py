@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from leaks import closed
 
 from explorer import paths
 from explorer.document import Document
@@ -64,7 +65,7 @@ def sessions():
         return made[-1]
 
     yield make
-    assert all([s.close() for s in made])
+    assert all([closed(s) for s in made])
     assert not any(t.threads for s in made for t in s.tracks.values())
 
 

@@ -3,6 +3,7 @@
 import time
 from contextlib import contextmanager
 
+from leaks import closed
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
@@ -90,7 +91,7 @@ def hosted(folder):
     try:
         yield host
     finally:
-        assert host.session.close()
+        assert closed(host.session)
         dispose(host)
 
 
