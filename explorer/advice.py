@@ -33,6 +33,8 @@ def _mistake(e: Experiment) -> Iterator[str]:
 SPREAD, OFF = 0.25, 0.15
 #: The same of the mean of all pixels together: σ_max = 50 for pictures is usual, and their mean is 0.4 of it.
 OFF_PICTURES = 0.5
+#: Distance of the data from 0 beyond which the error of the steps that scale x is seen, however little p_T is off.
+AWAY = 30.0
 
 
 def _prior(e: Experiment) -> Iterator[str]:
@@ -52,6 +54,11 @@ def _prior(e: Experiment) -> Iterator[str]:
         yield (
             f"At t = 1 the mean of p_T is {off:.2g} standard deviations of the prior from 0: the prior is not p_T, and "
             "the samples are shifted. Center the data, or choose more noise at t = 1."
+        )
+    elif alpha < 1 and not e.pictures and np.linalg.norm(mixture.mean) > AWAY:
+        yield (
+            f"The data is {np.linalg.norm(mixture.mean):.3g} from 0, and every step scales x: a relative error of the "
+            "steps shifts the samples by that times as much. Center the data."
         )
 
 
@@ -112,6 +119,36 @@ def _method(e: Experiment) -> Iterator[str]:
         yield (
             f"S_noise = {method.s_noise:g} puts in {method.s_noise:g} times the noise that the step then takes out: "
             "too much is left. 1 to 1.1 does good."
+        )
+
+
+#: Methods whose step scales x by the first terms of the exponential, and their relative error in units of (∫β dt / 2)².
+EULER = {"reverse_diffusion": 1.0, "euler_maruyama": 0.5, "euler": 0.5}
+#: Standard deviations of the data from which what such steps do to its mean or its width is seen.
+SCALED = 0.1
+#: Of data within this distance of 0 the other errors of a step are larger.
+NEAR = 3.0
+
+
+def _scaled(e: Experiment) -> Iterator[str]:
+    """Data that is wide or far from 0 under an SDE that scales x: Euler's error of the scaling grows with it."""
+    s = e.sampler
+    if s.mode not in ("reverse", "pc", "ode") or s.method.name not in EULER or e.pictures or any(_steps(e)):
+        return
+    mixture, times = e.data.mixture, grids.times(s.grid, s.steps, e.sde)
+    variance, far = mixture.std**2, float(np.linalg.norm(mixture.mean))
+    if max(mixture.std, far) < NEAR:
+        return
+    error = 0.0
+    for t, t_next in pairwise(times):
+        grown = math.log(e.sde.marginal(t_next)[0] / e.sde.marginal(t)[0])
+        # an error is drawn back by the steps that follow, the more the narrower the data is than the noise
+        error += EULER[s.method.name] * grown**2 * variance / (variance + e.sde.noise_level(t_next) ** 2)
+    error *= max(1.0, far / mixture.std)
+    if error > SCALED and not any(_prior(e)):  # which says more
+        yield (
+            f"{s.method.title} scales x step by step, and on data so wide or so far from 0 its errors add up to "
+            f"{error:.2g} of the data's width. Standardize the data, take more steps, or DDIM or ancestral steps."
         )
 
 
@@ -264,6 +301,7 @@ _RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
     _steps,
     _coarse,
     _prior,
+    _scaled,
     _end,
     _sigma_max,
     _eta,

@@ -31,6 +31,7 @@ RULES = {
     "annealed wide": "too wide, by", "few particles": "few for the snr rule", "mean": "the mean of p_T",
     "loose": "tolerance above", "loud": "S_noise", "far": "standard deviations from what the data",
     "end": "blurred by it", "growth": "In one step α grows", "coarse": "the noise falls by a factor",
+    "away": "every step scales x", "scaled": "scales x step by step",
 }  # fmt: skip
 
 
@@ -63,6 +64,13 @@ CASES = [
     (dict(data=gaussian([300, 300]), sde="exponential"), {"mean"}),
     (dict(data=gaussian([300, 300]), sde="subvp", mode="ode"), {"mean"}),
     (dict(data=gaussian([300, 300]), mode="forward"), set()),
+    (dict(data=gaussian([300, 300]), sde={"type": "vp", "beta_max": 100.0}), {"away"}),
+    (dict(data=gaussian([0, -50], 5.0), sde={"type": "subvp", "beta_max": 100.0}), {"away"}),
+    (dict(data=gaussian([20, 20]), sde={"type": "vp", "beta_max": 100.0}), {"scaled"}),
+    (dict(data=gaussian([20, 20]), sde={"type": "vp", "beta_max": 100.0}, predictor="ancestral"), set()),
+    (dict(data=gaussian([0, 0], 100.0), sde={"type": "vp", "beta_max": 100.0}, steps=110), {"scaled"}),
+    (dict(data=gaussian([0, 0], 1.0), sde={"type": "vp", "beta_max": 100.0}, steps=110), set()),
+    (dict(data=gaussian([20, 20], 2.0), sde={"type": "ve", "sigma_max": 1000.0}), set()),
     (dict(data=gaussian([5, 0]), sde="ve"), {"mean"}), (dict(data=gaussian([5, 0])), set()),
     (dict(data=gaussian([1, 0]), sde="ve"), set()), (dict(data=gaussian([-3, 0], 1.0), sde="ve"), {"mean"}),
     (dict(sde={"type": "ve", "sigma_min": 1.0}), {"end"}), (dict(sde={"type": "ve", "sigma_min": 0.1}), set()),

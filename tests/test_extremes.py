@@ -147,6 +147,23 @@ def test_at_its_corners_too(sde, way):
     right_or_told({"sde": sde} | way)
 
 
+MORE_NOISE = [
+    {"type": "vp", "beta_max": 100.0}, {"type": "subvp", "beta_max": 100.0}, {"type": "ve", "sigma_max": 1e3},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "way", [{"sampler.predictor": "reverse_diffusion"}, ODE | {"sampler.solver": "heun"}], ids=words_of
+)
+@pytest.mark.parametrize("scale", [0.4, 5.0, 100.0])
+@pytest.mark.parametrize("mean", [(0, 0), (3, 3), (-10, 5), (300, 300)], ids=str)
+@pytest.mark.parametrize("sde", [*SDES, *MORE_NOISE], ids=str)
+def test_shifted_and_scaled_data_is_sampled_or_told(sde, mean, scale, way):
+    right_or_told(
+        {"data": {"type": "gaussian_mixture", "means": [list(mean)], "scales": scale}, "sde": sde} | way
+    )
+
+
 @pytest.mark.parametrize("steps", [110, 60])
 @pytest.mark.parametrize(
     "way", [{"sampler.predictor": "ancestral"}, ODE | {"sampler.solver": "heun"}], ids=words_of
