@@ -18,7 +18,7 @@ from explorer import figure_files as files
 from explorer.cli import main as command_line
 from explorer.distributions import DISTRIBUTIONS
 from explorer.document import Document
-from explorer.experiment import Experiment, ScoreSource, to_dict
+from explorer.experiment import Experiment, ScoreSource, edited, to_dict
 from explorer.export import EXPORTERS
 from explorer.export.script import script_of
 from explorer.figures import Plot, Series, Table
@@ -26,6 +26,7 @@ from explorer.frames import Recording
 from explorer.labs import LABS, Context
 from explorer.labs.sources import source_of
 from explorer.models import IN_USE, resolve, untrained
+from explorer.samplers.mistakes import MISTAKES
 from explorer.scores.base import ExactScore
 from explorer.scores.files import save
 from explorer.scores.spec import NetworkSpec
@@ -206,6 +207,40 @@ def test_exports_of_the_stage_say_it(case, tmp_path):
     assert only_names(script.split('"""')[1], said)
     with Image.open(tmp_path / "a.png") as image:
         assert only_names(image.info["Description"], said)
+
+
+GAUSSIANS = of("exact", DISTRIBUTIONS["eight_gaussians"]())
+#: What makes the samples others than those of the data, and what must be said of it.
+BENT = {
+    "nothing": (GAUSSIANS, ""),
+    "a class": (edited(GAUSSIANS, "control", {"type": "class_guidance", "label": 2, "weight": 3.0}), "w = 3"),
+    "an inpainting": (edited(GAUSSIANS, "control", {"type": "inpaint", "value": 1.25}), "1.25"),
+    "a measurement": (edited(GAUSSIANS, "control", {"type": "measurement", "value": -0.75}), "0.75"),
+    "a mistake": (edited(GAUSSIANS, "sampler.mistake", "score_sign"), MISTAKES["score_sign"].title),
+}
+
+
+@pytest.mark.parametrize("case", BENT)
+def test_a_control_or_a_mistake_is_said_wherever_the_score_is(case, tmp_path):
+    e, said = BENT[case]
+    assert said or not any(word and word in exported_captions(e, tmp_path)[0] for _, word in BENT.values())
+    for text in exported_captions(e, tmp_path):
+        assert "exact score" in text and said in text
+
+
+def exported_captions(e, folder):
+    """Of a picture's description and of a script's title."""
+    recording = Recording()
+    for frame in simulate(e.sde, e.sampler, resolve(e).score, e.target, e.seed):
+        recording.append(frame)
+    recording.complete = True
+    replay = replay_of(Document(e), [(e, resolve(e), recording)])
+    for name in ("png", "python"):
+        for _ in EXPORTERS[name]().write(replay, folder / name, QtRenderer()):
+            pass
+    with Image.open(folder / "png") as image:
+        description = image.info["Description"]
+    return description, (folder / "python").read_text(encoding="utf-8").split('"""')[1]
 
 
 @pytest.mark.parametrize("case", ["own points, pretrained asked for", "pretrained", "no network yet"])

@@ -129,13 +129,25 @@ def replay_of(
 
 
 def caption(experiments: Sequence[Experiment], resolved: Sequence[Resolved]) -> str:
-    """What the picture depends on and the headings of its stages do not say; `resolved` are the scores in use."""
+    """What the picture depends on; `resolved` are the scores in use.
+
+    Of what the headings of its stages say, a mistake and a control are said again: sheets, scripts and descriptions
+    have no headings, and without those two they would tell of other samples.
+    """
     first = experiments[0]
     processes = dict.fromkeys(_process(e) for e in experiments)
     source = " and ".join(dict.fromkeys(r.named for r in resolved))
     count = f"{first.sampler.particles:,} {'pictures' if first.pictures else 'particles'}"
-    parts = (first.data.title, *processes, source, count, f"seed {first.seed}")
-    return " · ".join(parts)
+    bent = dict.fromkeys(words.bent(e) for e in experiments)
+    parts = (
+        first.data.title,
+        *processes,
+        " and ".join(filter(None, bent)),
+        source,
+        count,
+        f"seed {first.seed}",
+    )
+    return " · ".join(filter(None, parts))
 
 
 def _process(e: Experiment) -> str:

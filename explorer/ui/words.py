@@ -54,6 +54,13 @@ def subtitle(e: Experiment) -> str:
     )
 
 
+def bent(e: Experiment) -> str:
+    """What makes the samples others than those of the data: a mistake made on purpose, a control; "" for neither."""
+    mistake = e.sampler.mistake
+    parts = (f"✗ {mistake.title}" if mistake.made else "", e.control_in_force.brief(e.data.mixture))
+    return " · ".join(filter(None, parts))
+
+
 def _langevin(e: Experiment) -> str:
     s = e.sampler
     warm = "" if s.temperature == 1 else f" · T = {s.temperature:g}"
