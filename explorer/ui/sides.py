@@ -16,6 +16,10 @@ class SideColumn(QScrollArea):
         super().__init__(parent)
         self._width = width
         self._revealed: QWidget | None = None  # the card that is kept in view while it grows
+        # a timer of its own: a shot at a card that goes before it would keep the card in memory
+        self._due = QTimer(self)
+        self._due.setSingleShot(True)
+        self._due.timeout.connect(self._scroll)
         self.verticalScrollBar().sliderPressed.connect(self._leave)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
@@ -38,12 +42,12 @@ class SideColumn(QScrollArea):
         self._leave()
         self._revealed = card
         card.installEventFilter(self)
-        QTimer.singleShot(0, card, lambda: self._scroll_to(card))
+        self._due.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         card = self._revealed
         if card is not None and watched is card and event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
-            QTimer.singleShot(0, card, lambda: self._scroll_to(card))
+            self._due.start()
         return bool(super().eventFilter(watched, event))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -56,9 +60,10 @@ class SideColumn(QScrollArea):
             self._revealed.removeEventFilter(self)
             self._revealed = None
 
-    def _scroll_to(self, card: QWidget) -> None:
-        inside = self.widget()
-        assert inside is not None
+    def _scroll(self) -> None:
+        card, inside = self._revealed, self.widget()
+        if card is None or inside is None:
+            return
         if layout := inside.layout():
             layout.activate()
         # the area takes the new height at once; a size set here would be undone by it, and the card resized for ever
