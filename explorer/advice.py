@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -122,6 +122,11 @@ def _method(e: Experiment) -> Iterator[str]:
         )
 
 
+def _alphas(e: Experiment, times: Sequence[float]) -> list[float]:
+    """What is left of x_0 at these times."""
+    return [e.sde.marginal(t)[0] for t in times]
+
+
 #: Methods whose step scales x by the first terms of the exponential, and their relative error in units of (∫β dt / 2)².
 EULER = {"reverse_diffusion": 1.0, "euler_maruyama": 0.5, "euler": 0.5}
 #: Standard deviations of the data from which what such steps do to its mean or its width is seen.
@@ -140,8 +145,8 @@ def _scaled(e: Experiment) -> Iterator[str]:
     if max(mixture.std, far) < NEAR:
         return
     error = 0.0
-    for t, t_next in pairwise(times):
-        grown = math.log(e.sde.marginal(t_next)[0] / e.sde.marginal(t)[0])
+    for t_next, (a, b) in zip(times[1:], pairwise(_alphas(e, times)), strict=True):
+        grown = math.log(b / a)
         # an error is drawn back by the steps that follow, the more the narrower the data is than the noise
         error += EULER[s.method.name] * grown**2 * variance / (variance + e.sde.noise_level(t_next) ** 2)
     error *= max(1.0, far / mixture.std)
@@ -158,8 +163,7 @@ def _growth(e: Experiment) -> Iterator[str]:
     if s.mode not in ("reverse", "pc", "ode") or s.method.adaptive:
         return
     times = grids.times(s.grid, s.steps, e.sde)
-    alphas = [e.sde.marginal(t)[0] for t in times]
-    growth = max(b / a for a, b in pairwise(alphas))
+    growth = max(b / a for a, b in pairwise(_alphas(e, times)))
     if growth > LOST:
         yield (
             f"In one step α grows {growth:.1g} times, more than single precision has digits for: the samples may be "
@@ -181,7 +185,7 @@ def _coarse(e: Experiment) -> Iterator[str]:
     mixture, times = e.data.mixture, grids.times(s.grid, s.steps, e.sde)
     narrowest = float(mixture.scales.min())
     widths = [math.hypot(min(e.sde.noise_level(t), mixture.std), narrowest) for t in times]
-    logs = [math.log(e.sde.marginal(t)[0]) for t in times]
+    logs = [math.log(alpha) for alpha in _alphas(e, times)]
     least = FADED * s.solver.nfe_per_step if s.mode == "ode" else -1.0
     jumps = [w / v for (w, v), (a, b) in zip(pairwise(widths), pairwise(logs), strict=True) if b - a > least]
     if max(jumps, default=0.0) > COARSE[s.mode]:

@@ -102,6 +102,13 @@ class Experiment(Validated):
         """The control, or none where it makes no sense for this data (`control.refusal` says why)."""
         return CONTROLS["none"]() if self.control.refusal(self.data.mixture) else self.control
 
+    @property
+    def altered(self) -> tuple[str, str]:
+        """What makes the samples others than those of the data, for captions: the mistake made on purpose, and the
+        control in force; "" where there is none."""
+        mistake = self.sampler.mistake
+        return f"✗ {mistake.title}" if mistake.made else "", self.control_in_force.brief(self.data.mixture)
+
     @cached_property
     def target(self) -> Mixture:
         """The exact law that samples should have: that of the data, given what the control asks."""

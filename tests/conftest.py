@@ -80,3 +80,23 @@ def one_application():
     from PySide6.QtWidgets import QApplication
 
     yield QApplication.instance() or QApplication([])
+
+
+@pytest.fixture
+def host(qapp, tmp_path, monkeypatch):
+    """What stands for the window, with data and settings of its own."""
+    import windows
+
+    monkeypatch.setenv("SCORE_EXPLORER_DATA", str(tmp_path / "data"))
+    with windows.hosted(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def documents(host):
+    """The files of that window."""
+    from explorer.ui.documents import Documents
+
+    made = Documents(host)
+    yield made
+    made.shut_down()

@@ -26,20 +26,6 @@ RNG = np.random.default_rng(3)
 CLOUD = np.round(RNG.normal(size=(60, 3)) * [4.0, 1.0, 2.0] + [10.0, 0.0, -3.0], 4)
 
 
-@pytest.fixture
-def host(qapp, tmp_path, monkeypatch):
-    monkeypatch.setenv("SCORE_EXPLORER_DATA", str(tmp_path / "data"))
-    with windows.hosted(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def documents(host):
-    made = Documents(host)
-    yield made
-    made.shut_down()
-
-
 def text(header, rows, mark=","):
     lines = [mark.join(map(str, row)) for row in ([header] if header else []) + [list(r) for r in rows]]
     return ("\n".join(lines) + "\n").encode()

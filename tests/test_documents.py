@@ -32,20 +32,6 @@ from explorer.ui.recovery import Recovery
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
-@pytest.fixture
-def host(qapp, tmp_path, monkeypatch):
-    monkeypatch.setenv("SCORE_EXPLORER_DATA", str(tmp_path / "data"))
-    with windows.hosted(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def documents(host):
-    made = Documents(host)
-    yield made
-    made.shut_down()
-
-
 def experiment(**sampler):
     e = Experiment()
     return replace(e, sampler=replace(e.sampler, **sampler))

@@ -21,7 +21,7 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Parser, WrongUse
-from explorer.cli.points import points_at, table_arguments, units_argument, units_of
+from explorer.cli.points import points_at, table_arguments, units_argument
 from explorer.distributions.units import Units, axis_names, header
 from explorer.experiment import Experiment
 from explorer.labs.density_parts import draws
@@ -64,7 +64,8 @@ def main(program: str, argv: list[str]) -> int:
         )
     _check(options, e)
     t = max(START, options.t)
-    x, units = _points(options, e, t), units_of(options, e)
+    units = e.data.units_in(options.units)
+    x = _points(options, e, t, units)
     answer = resolved(e, model)
     m = measured(_found(options, e, answer.score, x, t), e.sde, e.data.mixture, x, t)
     axes = axis_names((), e.data.dim)
@@ -139,10 +140,10 @@ def _check(options: Namespace, e: Experiment) -> None:
             raise WrongUse(f"--{name} must be between {low:g} and {high:g}, not {value:g}.")
 
 
-def _points(options: Namespace, e: Experiment, t: float) -> torch.Tensor:
+def _points(options: Namespace, e: Experiment, t: float, units: Units | None) -> torch.Tensor:
     """The points of the table, or draws of the data at time t; (n, d) float64 in standard units."""
     if options.points:
-        given, units = points_at(options.points, e.data.dim, options), units_of(options, e)
+        given = points_at(options.points, e.data.dim, options)
         return torch.from_numpy(units.to_standard(given) if units else given)
     return draws(e, options.samples or SAMPLES, t)
 

@@ -12,8 +12,7 @@ import numpy as np
 from explorer.cli.common import progress_bar, warn
 from explorer.cli.errors import WrongUse
 from explorer.distributions.points import MOST, USUAL
-from explorer.distributions.units import FILE, STANDARD, Units
-from explorer.experiment import Experiment
+from explorer.distributions.units import FILE, STANDARD
 from explorer.imports import Choice, DataFileError, Imported, Preview, all_points, look, taking
 from explorer.imports.columns import NUMBER
 from explorer.imports.preview import columns_in
@@ -68,11 +67,6 @@ def units_argument(parser: ArgumentParser, what: str) -> None:
         help=f"of {what}, where the data is from a file of points: those of the file, or the standard ones of the SDE "
         f"(default: {FILE})",
     )  # fmt: skip
-
-
-def units_of(options: Namespace, e: Experiment) -> Units | None:
-    """Those of the file, where they are wanted and there is one; None for the standard ones."""
-    return e.data.units if options.units == FILE else None
 
 
 def given_arguments(options: Namespace) -> list[str]:

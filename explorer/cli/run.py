@@ -28,7 +28,7 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Failed, Parser
-from explorer.cli.points import units_argument, units_of
+from explorer.cli.points import units_argument
 from explorer.cli.streams import send
 from explorer.distance import Scale, to_data
 from explorer.distributions.units import Units
@@ -60,7 +60,7 @@ def main(program: str, argv: list[str]) -> int:
         found,
         answer.named,
         out,
-        units_of(options, e),
+        e.data.units_in(options.units),
     )
     seconds = time.perf_counter() - began
     summary = _summary(out, last, seconds, answer.named)

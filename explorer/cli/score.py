@@ -18,7 +18,7 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Parser, WrongUse
-from explorer.cli.points import points_at, table_arguments, units_argument, units_of
+from explorer.cli.points import points_at, table_arguments, units_argument
 from explorer.distributions.units import Units, axis_names, header
 from explorer.experiment import Experiment
 from explorer.lazy import torch
@@ -33,7 +33,7 @@ def main(program: str, argv: list[str]) -> int:
     for t in times:
         if not 0 <= t <= e.sde.T:
             raise WrongUse(f"--t must be between 0 and {e.sde.T:g}, not {t:g}.")
-    given, units = points_at(options.points, e.data.dim, options), units_of(options, e)
+    given, units = points_at(options.points, e.data.dim, options), e.data.units_in(options.units)
     points = units.to_standard(given) if units else given
     answer = resolved(e, model)
     rows = [evaluated(e, None if answer.exact else answer.score, points, t) for t in times]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from explorer.distributions.units import FILE, Units
 from explorer.params import Validated
 from explorer.registry import Registry
 
 if TYPE_CHECKING:
     from explorer.distributions.mixture import Mixture
-    from explorer.distributions.units import Units
 
 DISTRIBUTIONS: Registry[Distribution] = Registry("distribution", "explorer.distributions")
 
@@ -43,6 +43,10 @@ class Distribution(Validated, ABC):
     def units(self) -> Units | None:
         """Those of the file that the data is from; None where there is none, or it has the standard ones."""
         return None
+
+    def units_in(self, wanted: str) -> Units | None:
+        """`units`, where those of the file (FILE) are `wanted`; None for the standard ones."""
+        return self.units if wanted == FILE else None
 
     @property
     def held_out_points(self) -> np.ndarray | None:

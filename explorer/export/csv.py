@@ -53,7 +53,7 @@ class Csv(Exporter):
 
     def _units(self, replay: Replay) -> Units | None:
         """Those of both runs, which are on the same data."""
-        return replay.tracks[0].units(self.units)
+        return replay.tracks[0].experiment.data.units_in(self.units)
 
     def check(self, path: Path, replay: Replay) -> None:
         due = 1 + sum(len(frame.x) for _, _, frame in self._rows(replay))

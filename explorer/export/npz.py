@@ -52,8 +52,9 @@ class Npz(Exporter):
             for track, suffix in zip(replay.tracks, ("", _BESIDE), strict=False):
                 frames = track.recording.frames
                 said = _experiment_of(track, replay), track.resolved.named
-                picture, units = track.experiment.data.picture, track.units(self.units)
-                for _ in write_run(archive, frames, len(frames), *said, suffix, picture, units):
+                data = track.experiment.data
+                units = data.units_in(self.units)
+                for _ in write_run(archive, frames, len(frames), *said, suffix, data.picture, units):
                     done += 1
                     yield Progress(done, total)
 
@@ -70,7 +71,7 @@ class Npz(Exporter):
             4 * len(_experiment_of(track, replay)) for track in replay.tracks
         )  # NumPy's text has 4 bytes a sign
         pictures = sum(t.recording[-1].x.size for t in replay.tracks if t.experiment.pictures)
-        wide = 2 if replay.tracks[0].units(self.units) else 1
+        wide = 2 if replay.tracks[0].experiment.data.units_in(self.units) else 1
         return sum(wide * f.x.nbytes + 16 for f in frames) + pictures + words + _HEADERS * len(replay.tracks)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.camera import Camera
-from explorer.distributions.units import FILE, Units
 from explorer.experiment import Experiment
 from explorer.export.page import Page, Pane, Renderer, Trim, rgb
 from explorer.frames import Frame, Recording
@@ -37,10 +36,6 @@ class Track:
     recording: Recording
     title: str = ""
     subtitle: str = ""
-
-    def units(self, wanted: str) -> Units | None:
-        """Those of the file, where they are `wanted` and there is one; None for the standard ones."""
-        return self.experiment.data.units if wanted == FILE else None
 
     def frozen(self) -> Track:
         """The same over a copy of the list of frames, to which nobody appends meanwhile."""

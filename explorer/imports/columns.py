@@ -245,11 +245,9 @@ def proposed_coordinates(columns: Sequence[Column]) -> tuple[str, ...]:
     """The names of two columns, or one: x and y by name, else the first ones of numbers that are no classes."""
     numbers = [c for c in columns if c.kind == NUMBER]
     names = [c.name for c in columns]
-    own = [c.name for c in columns if c.name.lower() in _OWN]
-    if (
-        len(own) == 3 and 1 <= len(names[names.index(own[-1]) + 1 :]) <= 2
-    ):  # in the units of a file under its names
-        return tuple(names[names.index(own[-1]) + 1 :])
+    own = [name for name in names if name.lower() in _OWN]
+    if len(own) == 3 and len(after := names[names.index(own[-1]) + 1 :]) in (1, 2):
+        return tuple(after)  # which may be called as in the user's file
     if pair := _pair(numbers):
         return pair
     free = [c.name for c in numbers if not (_CLASS.fullmatch(c.name) and c.values) and c.name[0] != "±"] or [

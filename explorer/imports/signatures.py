@@ -13,6 +13,7 @@ TEXT, NPY, NPZ, PARQUET, WORKBOOK, PICTURE = "text", "npy", "npz", "parquet", "w
 GZIP, BZIP2, XZ = "gzip", "bzip2", "xz"
 READ = (TEXT, NPY, NPZ, PARQUET, WORKBOOK, PICTURE, GZIP, BZIP2, XZ)
 
+_PICKLE = "a pickle, which is never opened, since it may run programs: save the points as NPY or CSV"
 #: (offset, bytes, kind)
 _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x93NUMPY", NPY),
@@ -66,10 +67,7 @@ _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"wOF2", "a font"),
     (0, b"\0\0\x01\0", PICTURE),
     (0, b"8BPS", "a Photoshop image: save it as PNG"),
-    (0, b"\x80\x02", "a pickle, which is never opened, since it may run programs: save the points as NPY or CSV"),
-    (0, b"\x80\x03", "a pickle, which is never opened, since it may run programs: save the points as NPY or CSV"),
-    (0, b"\x80\x04", "a pickle, which is never opened, since it may run programs: save the points as NPY or CSV"),
-    (0, b"\x80\x05", "a pickle, which is never opened, since it may run programs: save the points as NPY or CSV"),
+    *((0, bytes([0x80, protocol]), _PICKLE) for protocol in (2, 3, 4, 5)),
 )  # fmt: skip
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PAGES = (b"<!doctype html", b"<html", b"<table")
@@ -138,7 +136,7 @@ def _zip_kind(start: bytes, file: BinaryIO) -> str:
 def _text_kind(start: bytes) -> str:
     """Text of the kinds that are no tables."""
     if _PICKLED.match(start):
-        return "a pickle, which is never opened, since it may run programs: save the points as NPY or CSV"
+        return _PICKLE
     head = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if re.match(rb"\{\s*\"|\[\s*[\[{]", head):
         return "a JSON file (an experiment is opened, and not imported; points are to be saved as CSV)"

@@ -21,21 +21,16 @@ def source_of(lab: Lab, experiment: Experiment, resolved: Resolved, words: str =
 
 def caption(lab: Lab, experiment: Experiment, resolved: Resolved) -> str:
     """Title, settings, data, SDE, the score in use and seed in one line; of one that explains the stage's run also
-    what bends that: a mistake, a control."""
+    what alters that: a mistake, a control."""
     e = experiment
-    bent = (_mistake(e), e.control_in_force.brief(e.data.mixture)) if lab.guided else ()
     of = (
         e.data.title,
         f"{e.sde.title} ({_numbers(e.sde)})",
-        *bent,
+        *(e.altered if lab.guided else ()),
         lab.score_named(resolved),
         f"seed {e.seed}",
     )
     return " · ".join(part for part in (lab.title, _numbers(lab), *of) if part)
-
-
-def _mistake(e: Experiment) -> str:
-    return f"✗ {e.sampler.mistake.title}" if e.sampler.mistake.made else ""
 
 
 def _numbers(owner: Any) -> str:

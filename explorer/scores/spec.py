@@ -23,6 +23,16 @@ def picture_shape(value: Iterable[Any], least: int = 4) -> tuple[int, int, int]:
     return channels, height, width
 
 
+def _classes(default: int) -> Any:
+    """How many labels a network knows."""
+    return param(
+        default, "Classes", symbol="c", low=0, high=16, minimum=0, maximum=10000, advanced=True,
+        help="Number of labels to condition on; 0 for none. Some are withheld in training (label dropout), so that "
+        "the same network also gives the unconditional score (classifier-free guidance).",
+        equation="ω·s(x|y) + (1 − ω)·s(x)",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class NetworkSpec(Validated):
     """A residual network with a noise-level embedding."""
@@ -59,12 +69,7 @@ class NetworkSpec(Validated):
         equation="D = c_skip·y + c_out·F(c_in·y, ln σ)  (Karras 2022, Table 1);  s = −ε/σ = (αx₀ − x)/σ²;  "
         "v = αε − σx₀;  u = f − ½g²s",
     )  # fmt: skip
-    classes: int = param(
-        0, "Classes", symbol="c", low=0, high=16, minimum=0, maximum=10000, advanced=True,
-        help="Number of labels to condition on; 0 for none. Some are withheld in training (label dropout), so that "
-        "the same network also gives the unconditional score (classifier-free guidance).",
-        equation="ω·s(x|y) + (1 − ω)·s(x)",
-    )  # fmt: skip
+    classes: int = _classes(0)
 
     @property
     def native(self) -> bool:
@@ -94,12 +99,7 @@ class UNetSpec(Validated):
         "fastest has one period from a grey level to the next, so that tiny noise is seen for what it is.",
         equation="sin ω_j y, cos ω_j y, ω_j = 255π/4^j",
     )  # fmt: skip
-    classes: int = param(
-        10, "Classes", symbol="c", low=0, high=16, minimum=0, maximum=10000, advanced=True,
-        help="Number of labels to condition on; 0 for none. Some are withheld in training (label dropout), so that "
-        "the same network also gives the unconditional score (classifier-free guidance).",
-        equation="ω·s(x|y) + (1 − ω)·s(x)",
-    )  # fmt: skip
+    classes: int = _classes(10)
 
     #: The network is always preconditioned: it belongs to no SDE.
     output = "edm"

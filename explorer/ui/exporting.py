@@ -138,15 +138,9 @@ def caption(experiments: Sequence[Experiment], resolved: Sequence[Resolved]) -> 
     processes = dict.fromkeys(_process(e) for e in experiments)
     source = " and ".join(dict.fromkeys(r.named for r in resolved))
     count = f"{first.sampler.particles:,} {'pictures' if first.pictures else 'particles'}"
-    bent = dict.fromkeys(words.bent(e) for e in experiments)
-    parts = (
-        first.data.title,
-        *processes,
-        " and ".join(filter(None, bent)),
-        source,
-        count,
-        f"seed {first.seed}",
-    )
+    altered = dict.fromkeys(" · ".join(filter(None, e.altered)) for e in experiments)
+    changes = " and ".join(filter(None, altered))
+    parts = (first.data.title, *processes, changes, source, count, f"seed {first.seed}")
     return " · ".join(filter(None, parts))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from explorer.advice import advice
+from explorer.experiment import Experiment
 from explorer.session.track import Run
 from explorer.ui import words
 from explorer.ui.timeline import figures
@@ -19,6 +20,7 @@ class Telling:
     def __init__(self, window: MainWindow) -> None:
         self.window, self.session = window, window.session
         self._marked: tuple[int, int] = (-1, 0)
+        self._advised: tuple[Experiment | None, tuple[str, ...]] = (None, ())
 
     def time(self) -> None:
         """Where the playhead is: the bar moves A's frames, and reads what is selected."""
@@ -65,10 +67,9 @@ class Telling:
             e = self.session.experiment(name) or self.session.document.experiment
             stage = self.window.stages[name]
             letter, picture = name if two else "", self.session.showing.pictures.get(name)
+            # a recording is shown until something is computed, whatever was opened
             if picture is not None and not self.session.started:
-                e = (
-                    picture.experiment
-                )  # a recording is shown until something is computed, whatever was opened
+                e = picture.experiment
             cost = f"NFE {picture.frame.nfe}" if picture else ""
             stage.set_heading(letter, words.title(e), words.subtitle(e), cost, self._figures(name))
             stage.probe_again()
@@ -88,7 +89,10 @@ class Telling:
         """Why the picture looks as it does, where a setting is numerically bad."""
         picture = self.session.showing.pictures.get(self.window.selected)
         note = (picture.frame.note,) if picture is not None and picture.frame.note else ()
-        self.window.advice.set_text("   ".join((*note, *advice(self.window.shown_experiment()))))
+        experiment = self.window.shown_experiment()
+        if experiment is not self._advised[0]:  # the rules go through all steps: not ten times a second
+            self._advised = experiment, advice(experiment)
+        self.window.advice.set_text("   ".join((*note, *self._advised[1])))
 
     def _training(self) -> None:
         trainer, networks = self.session.networks.trainer, self.session.networks

@@ -88,9 +88,8 @@ class MainWindow(QMainWindow):
         self.selected = "A"
         self.ready = self._moves = False
         self.left_shown = self.right_shown = self._left_first = True
-        self._instead: QWidget | None = (
-            None  # the column in the place of the stage, where there is room for one
-        )
+        #: The column in the place of the stage, where there is room for one of them only.
+        self._instead: QWidget | None = None
         self._had_room = (True, True)
         self._last_tick = time.perf_counter()
         self._time_at = self._words_at = 0.0

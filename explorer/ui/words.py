@@ -46,19 +46,8 @@ def subtitle(e: Experiment) -> str:
         "langevin": _langevin(e),
         "annealed": f"{e.sde.title} · {s.levels} levels × {s.level_steps} · ε = {s.annealed_step:g} σ_L²",
     }
-    given = e.control_in_force.brief(e.data.mixture)
-    return (
-        (f"✗ {s.mistake.title} · " if s.mistake.made else "")
-        + method[s.mode]
-        + (f" · {given}" if given else "")
-    )
-
-
-def bent(e: Experiment) -> str:
-    """What makes the samples others than those of the data: a mistake made on purpose, a control; "" for neither."""
-    mistake = e.sampler.mistake
-    parts = (f"✗ {mistake.title}" if mistake.made else "", e.control_in_force.brief(e.data.mixture))
-    return " · ".join(filter(None, parts))
+    mistake, control = e.altered
+    return " · ".join(filter(None, (mistake, method[s.mode], control)))
 
 
 def _langevin(e: Experiment) -> str:
