@@ -27,6 +27,7 @@ from explorer.export import EXPORTERS, ExportError, Replay, Track, preview
 from explorer.export.page import rgb
 from explorer.frames import Frame, Recording
 from explorer.guidance.class_guidance import ClassGuidance
+from explorer.imports import look
 from explorer.jobs import Job
 from explorer.models import resolve
 from explorer.simulate import simulate
@@ -182,11 +183,17 @@ def test_npz_holds_every_frame_and_the_experiment(pair, renderer, tmp_path):
         assert loads(str(arrays["experiment_b"]))[0].experiment == b.experiment
 
 
+def table_rows(path):
+    """The rows of an exported table by the names of its columns."""
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    return list(csv.DictReader(lines))
+
+
 @pytest.mark.parametrize("data", ["eight_gaussians", "two_modes_1d"])
 def test_csv_is_long_and_exact(data, renderer, tmp_path):
     shown, path = replay_for(experiment(data=data)), tmp_path / "run.csv"
     written(small("csv", every=4), shown, path, renderer)
-    rows = list(csv.DictReader(io.StringIO(path.read_text())))
+    rows = table_rows(path)
     axes = ["x", "y"][: shown.tracks[0].experiment.data.dim]
     assert list(rows[0]) == ["frame", "t", "particle", *axes]
     assert sorted({int(row["frame"]) for row in rows}) == [0, 4, 6]
@@ -197,8 +204,19 @@ def test_csv_is_long_and_exact(data, renderer, tmp_path):
 def test_csv_of_two_runs_names_their_stages(pair, renderer, tmp_path):
     path = tmp_path / "run.csv"
     written(small("csv"), pair, path, renderer)
-    rows = list(csv.DictReader(io.StringIO(path.read_text())))
-    assert {row["stage"] for row in rows} == {"A", "B"}
+    assert {row["stage"] for row in table_rows(path)} == {"A", "B"}
+
+
+@pytest.mark.parametrize("source", ["exact", "pretrained"])
+def test_csv_says_its_run_and_score_in_a_comment(source, renderer, tmp_path):
+    path = tmp_path / "run.csv"
+    shown = replay_for(edited(experiment(), "score.source", source))
+    written(small("csv"), shown, path, renderer)
+    first, second = path.read_text().splitlines()[:2]
+    assert first.startswith("# ") and shown.tracks[0].resolved.named in first and second.startswith("frame,")
+    assert look(path).proposal.columns == ("x", "y")
+    written(small("csv"), replace(shown, caption=""), path, renderer)
+    assert path.read_text().startswith("frame,")
 
 
 def inline_mixture():

@@ -193,7 +193,7 @@ def test_the_units_of_a_file_are_offered_where_the_data_has_one(qtbot, host, pan
         panel.start(tmp_path / units)
         finish(qtbot, panel)
     if name == "csv":
-        heads = [(tmp_path / units).read_text().splitlines()[0] for units in ("file", "standard")]
+        heads = [(tmp_path / units).read_text().splitlines()[1] for units in ("file", "standard")]
         assert heads == ["frame,t,particle,u,v", "frame,t,particle,x,y"]
     else:
         own, plain = (np.load(tmp_path / units)["x"] for units in ("file", "standard"))

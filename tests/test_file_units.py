@@ -232,9 +232,9 @@ def test_tables_come_in_both_units_and_are_read_back(saved, tmp_path, capsys):
             command_line(["export", str(saved), "--out", str(tmp_path / f"{units}.csv"), "--units", units])
             == 0
         )
-    head = (tmp_path / "file.csv").read_text().splitlines()[0]
-    assert head == 'frame,t,particle,height,"weight, kg"'
-    assert (tmp_path / "standard.csv").read_text().startswith("frame,t,particle,x,y\n")
+    said, head = (tmp_path / "file.csv").read_text().splitlines()[:2]
+    assert said.startswith("# ") and head == 'frame,t,particle,height,"weight, kg"'
+    assert "\nframe,t,particle,x,y\n" in (tmp_path / "standard.csv").read_text()
     read, plain = (look(tmp_path / f"{units}.csv") for units in ("file", "standard"))
     assert read.proposal.columns == ("height", "weight, kg") and plain.proposal.columns == ("x", "y")
     own, there = take(read), take(plain)

@@ -76,6 +76,8 @@ class Exporter(Validated, ABC):
     about: ClassVar[str] = ""
     #: Whether only runs on pictures can be written.
     of_pictures: ClassVar[bool] = False
+    #: Whether the file bears the caption of the replay, so that it can be left out.
+    captioned: ClassVar[bool] = True
 
     def write(self, replay: Replay, path: str | Path, renderer: Renderer) -> Iterator[Progress]:
         """Write the file, telling how far it has come; ExportError if it cannot be done.

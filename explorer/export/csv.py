@@ -18,7 +18,10 @@ from explorer.params import param
 @EXPORTERS.register("csv", title="Table", order=80)
 @dataclass(frozen=True)
 class Csv(Exporter):
-    """Columns frame, t, particle, x, y (of pictures x1, x2, ...); where two runs are compared, stage before them."""
+    """Columns frame, t, particle, x, y (of pictures x1, x2, ...); where two runs are compared, stage before them.
+
+    With a caption, a line above them that begins with # says what was run, and with which score.
+    """
 
     suffix: ClassVar[str] = ".csv"
     kind: ClassVar[str] = "data"
@@ -46,7 +49,7 @@ class Csv(Exporter):
         rows = self._rows(replay)
         with path.open("w", encoding="utf-8", newline="") as file:
             units = self._units(replay)
-            file.write(_header(replay.tracks, units))
+            file.write(_comment(replay) + _header(replay.tracks, units))
             for done, row in enumerate(rows, start=1):
                 file.write(_text(*row, units))
                 yield Progress(done, len(rows))
@@ -56,7 +59,7 @@ class Csv(Exporter):
         return replay.tracks[0].experiment.data.units_in(self.units)
 
     def check(self, path: Path, replay: Replay) -> None:
-        due = 1 + sum(len(frame.x) for _, _, frame in self._rows(replay))
+        due = 1 + bool(_comment(replay)) + sum(len(frame.x) for _, _, frame in self._rows(replay))
         with path.open("rb") as file:
             found = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
         expect(found, due, "rows")
@@ -66,7 +69,14 @@ class Csv(Exporter):
         sample = rows[:: max(1, len(rows) // 4)]
         units = self._units(replay)
         written = sum(len(_text(*row, units)) for row in sample) / sum(len(frame.x) for _, _, frame in sample)
-        return round(written * sum(len(frame.x) for _, _, frame in rows)) + 30
+        return round(written * sum(len(frame.x) for _, _, frame in rows)) + 30 + len(_comment(replay))
+
+
+def _comment(replay: Replay) -> str:
+    """The caption as a comment of pandas (comment="#") and R (comment.char = "#"); none where it is switched off."""
+    titles = " · ".join(filter(None, (" ".join((t.title, t.subtitle)).strip() for t in replay.tracks)))
+    said = " · ".join(filter(None, (titles, replay.caption)))
+    return f"# {' '.join(said.split())}\n" if replay.caption else ""
 
 
 def _header(tracks: tuple[Track, ...], units: Units | None) -> str:

@@ -39,6 +39,7 @@ class Npz(Exporter):
 
     suffix: ClassVar[str] = ".npz"
     kind: ClassVar[str] = "data"
+    captioned: ClassVar[bool] = False
     about: ClassVar[str] = "Every position of every particle, for numpy.load: t, x, nfe and the experiment."
 
     units: str = units_param()

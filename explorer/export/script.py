@@ -64,6 +64,7 @@ class Script(Exporter):
 
     suffix: ClassVar[str] = ".py"
     kind: ClassVar[str] = "data"
+    captioned: ClassVar[bool] = False
     about: ClassVar[str] = "The experiment as a script to build upon: it prints and saves arrays."
 
     def outline(self, replay: Replay) -> Outline:

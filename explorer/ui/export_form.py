@@ -44,22 +44,20 @@ class ExportForm(QWidget):
         self.caption = Switch()
         self.caption.setChecked(True)
         self.caption.setAccessibleName("Caption with the settings")
-        self.caption.setToolTip("A line below the image that names all settings")
+        self.caption.setToolTip("A line that names all settings, below the image or above the table")
         self.caption.toggled.connect(lambda _: self.changed.emit())
-        self._look = QWidget()
+        self._captioned = QWidget()
         self._lay_out()
         self._choose()
 
     def _lay_out(self) -> None:
-        look = QVBoxLayout(self._look)
-        look.setContentsMargins(0, 0, 0, 0)
-        look.setSpacing(style.px(9))
-        look.addWidget(self.theme)
-        look.addLayout(row(label("Caption with the settings"), 1, self.caption))
+        captioned = row(label("Caption with the settings"), 1, self.caption)
+        captioned.setContentsMargins(0, 0, 0, 0)
+        self._captioned.setLayout(captioned)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, style.px(10), 0)
         whole.setSpacing(style.px(9))
-        for widget in (self.format, self.about, self.sizes, self.form, self._look):
+        for widget in (self.format, self.about, self.sizes, self.form, self.theme, self._captioned):
             whole.addWidget(widget)
         whole.addStretch(1)
 
@@ -104,7 +102,8 @@ class ExportForm(QWidget):
     def _choose(self) -> None:
         self.about.setText(self.exporter.about)
         pictured = self.exporter.kind != "data"
-        for widget in (self.sizes, self._look):
+        for widget in (self.sizes, self.theme):
             widget.setVisible(pictured)
+        self._captioned.setVisible(self.exporter.captioned)
         self._offer_sizes()
         self.set_exporter(self.exporter)
