@@ -18,6 +18,23 @@ _OLDER = ("cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "euc_kr", 
 #: Fewer bytes beyond ASCII say nothing of the language; the Western encoding has the signs that numbers need.
 _TELLING = 40
 _SAMPLE = 1 << 16
+#: Those that can be chosen where one had to be guessed, with the scripts that they are for.
+CHOICES = {
+    "cp1252": "Western (Windows-1252)",
+    "cp1250": "Central European (Windows-1250)",
+    "cp1251": "Cyrillic (Windows-1251)",
+    "koi8_r": "Cyrillic (KOI8-R)",
+    "cp1253": "Greek (Windows-1253)",
+    "cp1254": "Turkish (Windows-1254)",
+    "cp1255": "Hebrew (Windows-1255)",
+    "cp1256": "Arabic (Windows-1256)",
+    "gb18030": "Simplified Chinese (GB 18030)",
+    "big5": "Traditional Chinese (Big5)",
+    "cp932": "Japanese (Shift JIS)",
+    "euc_jp": "Japanese (EUC-JP)",
+    "euc_kr": "Korean (EUC-KR)",
+    "utf-8": "Unicode (UTF-8)",
+}
 #: Letters that are common, by their bytes, in the order of preference: the syllables of Korean, the first of the two
 #: levels that the characters of Chinese and Japanese are sorted into, kana, the small letters of Russian.
 _COMMON = {

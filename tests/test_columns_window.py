@@ -14,7 +14,7 @@ from test_tables import workbook
 from explorer.cli import main as command_line
 from explorer.distributions.points import Points
 from explorer.experiment import Experiment, decode
-from explorer.imports import look
+from explorer.imports import DataFileError, look
 from explorer.imports.questions import AS_CLASSES, Asked, choice_like, questions
 from explorer.ui import columns_panel
 from explorer.ui.datacard import DataCard
@@ -68,6 +68,24 @@ def two_arrays(path):
     np.savez(path, points=CLOUD[:, :2], others=CLOUD[:40, 1:])
 
 
+def in_encoding(encoding, *words):
+    """Points with classes whose names are in an encoding that a file cannot say."""
+    rows = "".join(f"{x:.3f},{y:.3f},{words[i % len(words)]}\n" for i, (x, y, _) in enumerate(CLOUD))
+    return f"x,y,kind\n{rows}".encode(encoding)
+
+
+def greek():
+    return in_encoding("cp1253", "άλφα", "βήτα")
+
+
+def japanese():
+    return in_encoding("euc_jp", "犬", "猫")
+
+
+def polish():
+    return in_encoding("cp1250", "żółw", "łoś")
+
+
 #: What is in a file, its ending, the answers in the panel, and what the command line is told.
 KINDS = {
     "as proposed": (three_columns, "csv", [], []),
@@ -86,6 +104,9 @@ KINDS = {
     "decimal comma": (ambiguous, "csv", [("decimal", ",")], ["--decimal", ","]),
     "decimal point": (ambiguous, "csv", [("decimal", ".")], ["--decimal", "."]),
     "ambiguous late": (late_ambiguous, "csv", [("decimal", ",")], ["--decimal", ","]),
+    "greek": (greek, "csv", [("encoding", "cp1253")], ["--encoding", "windows-1253"]),
+    "japanese": (japanese, "csv", [("encoding", "euc_jp")], ["--encoding", "EUC-JP"]),
+    "polish": (polish, "csv", [("encoding", "cp1250")], ["--encoding", "cp1250"]),
     "a sheet": (two_sheets, "xlsx", [("part", "Two"), ("x", "w")], ["--sheet", "Two", "--columns", "w,v"]),
     "an array": (two_arrays, "npz", [("part", "others")], ["--sheet", "others"]),
     "rows": (three_columns, "csv", [("rows", "5:40")], ["--rows", "5:40"]),
@@ -336,6 +357,45 @@ def test_the_button_opens_the_panel_in_the_window(qtbot, tmp_path):
         assert panel.isVisible() and not panel.isModal() and panel.asked.columns == ("mass", "height")
 
 
+@pytest.mark.parametrize(
+    ("make", "encoding", "classes"),
+    [
+        (greek, "cp1253", {"άλφα", "βήτα"}),
+        (japanese, "euc_jp", {"犬", "猫"}),
+        (polish, "cp1250", {"żółw", "łoś"}),
+    ],
+)
+def test_the_chosen_encoding_gives_the_words_and_is_remembered(
+    qtbot, host, documents, tmp_path, make, encoding, classes
+):
+    opened(qtbot, documents, write(tmp_path, make, "csv"))
+    panel = answer(qtbot, documents, [("encoding", encoding)])
+    panel.import_button.click()
+    settle(qtbot, documents)
+    assert set(data_of(host).labels) == classes
+    documents.tables.ask_again()
+    settle(qtbot, documents)
+    assert documents.tables.panel.asked.preview.encoding == encoding
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_says_its_encoding_is_not_asked_for_it(tmp_path, encoding):
+    path = tmp_path / "a.csv"
+    path.write_bytes(in_encoding(encoding, "żółw", "łoś"))
+    assert "encoding" not in {q.param.name for q in questions(Asked.of(look(path)))}
+
+
+@pytest.mark.parametrize("encoding", ["nonsense", "rot13", "base64", "idna\0"])
+def test_an_encoding_that_is_none_is_a_sentence(tmp_path, encoding):
+    with pytest.raises(DataFileError, match="encoding"):
+        look(write(tmp_path, greek, "csv"), encoding=encoding)
+
+
+def test_only_text_has_an_encoding(tmp_path):
+    with pytest.raises(DataFileError, match="encoding"):
+        look(write(tmp_path, two_arrays, "npz"), encoding="cp1253")
+
+
 # --- the questions, without a window ----------------------------------------------------------------------------
 
 
@@ -348,6 +408,9 @@ def test_every_answer_to_every_question_stands_when_it_is_given(tmp_path, kind):
     asked = Asked.of(look(write(tmp_path, make, ending)))
     for question in questions(asked):
         if question.looks:
+            for value, _ in question.param.choices:
+                found = questions(Asked.of(look(write(tmp_path, make, ending), **{question.looks: value})))
+                assert [q.answer for q in found if q.param.name == question.param.name] == [value]
             continue
         for value in (
             dict(question.param.choices)

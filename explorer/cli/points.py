@@ -57,6 +57,9 @@ def table_arguments(parser: ArgumentParser, of: str, classes: bool = False) -> N
             help="share of the rows for the validation loss, 0 to 0.5 (default: 0.1 where there are more rows than "
             "support points, else 0)",
         )  # fmt: skip
+    group.add_argument(
+        "--encoding", metavar="NAME", help="the encoding of a text, such as cp1253, where the guess is wrong"
+    )
     group.add_argument("--sheet", metavar="NAME", help="the sheet of a workbook, or the array of an .npz")
 
 
@@ -71,7 +74,7 @@ def units_argument(parser: ArgumentParser, what: str) -> None:
 
 def given_arguments(options: Namespace) -> list[str]:
     """Those of the options above that are given."""
-    names = ("columns", "classes", "rows", "decimal", "header", "sheet", "count", "held_out")
+    names = ("columns", "classes", "rows", "decimal", "header", "encoding", "sheet", "count", "held_out")
     given = [
         f"--{name.replace('_', '-')}" for name in names if getattr(options, name, None) not in (None, [])
     ]
@@ -83,7 +86,7 @@ def previewed(name: str, options: Namespace) -> Preview:
     if not name:
         raise DataFileError("the name of a file is needed, and none is given")
     header = {"yes": True, "no": False, None: None}[options.header]
-    return look(name, part=options.sheet or "", header=header)
+    return look(name, part=options.sheet or "", header=header, encoding=options.encoding or "")
 
 
 def chosen(preview: Preview, options: Namespace) -> Choice:

@@ -65,7 +65,7 @@ from explorer.imports.signatures import (
     packed_kind,
 )  # fmt: skip
 from explorer.imports.sources import Source
-from explorer.imports.tables import Cells, Table, clean, text_table
+from explorer.imports.tables import Cells, Table, TextTable, clean, text_table
 
 #: Rows that a preview shows.
 SHOWN = 20
@@ -103,10 +103,11 @@ class Preview:
 
     `kind` says what it is and how it is read ("text in UTF-8 with semicolons"). `rows` are the first SHOWN rows as
     text, a word for each of `columns`. `complete`: whether the rows looked at are all. `parts` are the sheets or arrays
-    that could be taken instead of `part` (look(path, part=...)). `sets` are columns whose words mean data sets of their
-    own, with those words: each may be a condition of `Choice.rows`, or the classes. `unlike`: the standard deviation
-    of the first proposed coordinate over that of the second. `remarks` are sentences without a full stop. `proposal` is
-    what is taken if nobody chooses; `by_name`: whether its coordinates are called as such.
+    that could be taken instead of `part` (look(path, part=...)). `encoding` is that of a text, `guessed` the one that
+    was guessed where it does not say so by itself (look(path, encoding=...)). `sets` are columns whose words mean data
+    sets of their own, with those words: each may be a condition of `Choice.rows`, or the classes. `unlike`: the
+    standard deviation of the first proposed coordinate over that of the second. `remarks` are sentences without a full
+    stop. `proposal` is what is taken if nobody chooses; `by_name`: whether its coordinates are called as such.
     """
 
     name: str
@@ -118,6 +119,8 @@ class Preview:
     sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     part: str = ""
     parts: tuple[str, ...] = ()
+    encoding: str = ""
+    guessed: str = ""
     remarks: tuple[str, ...] = ()
     unlike: float = 1.0
     by_name: bool = False
@@ -166,8 +169,8 @@ def look(
     proposal = Choice(coordinates, classes, rows)
     return Preview(
         source.name, table.kind, columns, _shown(first.columns), complete, proposal, sets,
-        part or _part_taken(table, parts), parts, table.remarks, _unlike(columns, coordinates, first.columns),
-        called_as_coordinates(columns, coordinates), table,
+        part or _part_taken(table, parts), parts, *_encodings(table), table.remarks,
+        _unlike(columns, coordinates, first.columns), called_as_coordinates(columns, coordinates), table,
     )  # fmt: skip
 
 
@@ -188,6 +191,8 @@ def _table_of(
     text = {TEXT, GZIP, BZIP2, XZ}
     if part and source.kind not in (NPZ, WORKBOOK):
         raise DataFileError(f"{source.name} has no parts of which {short(part)} could be one")
+    if encoding and source.kind not in text:
+        raise DataFileError(f"{source.name} is {source.kind}: only text has an encoding")
     if source.kind in text:
         if source.kind != TEXT and (packed := packed_kind(source.beginning(LOOKED_AT))):
             raise DataFileError(f"{source.name} is packed, and holds {packed}")
@@ -198,6 +203,10 @@ def _table_of(
             )
         return table, ()
     return readers[source.kind]()
+
+
+def _encodings(table: Table) -> tuple[str, str]:
+    return (table.encoding, table.guessed) if isinstance(table, TextTable) else ("", "")
 
 
 def _part_taken(table: Table, parts: Sequence[str]) -> str:

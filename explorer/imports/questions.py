@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from explorer.decoding import CHOICES
 from explorer.distributions.points import MOST, USUAL, Points
 from explorer.imports.columns import INDEX, MISSING, TEXT, Column, Reading, label_of
 from explorer.imports.preview import Choice, Preview
@@ -65,21 +66,21 @@ class Question:
     """One question: `param` says what can be answered and how it is shown, with what is proposed as its default.
 
     `answer` is the one that stands; `put` gives the choice that another one makes. `none` is what stands where an
-    answer is still needed (None: there always is one). `looks`: the answer is a part of the file to be looked at,
-    and `put` makes nothing of it.
+    answer is still needed (None: there always is one). `looks`: the answer is how the file is to be looked at, by the
+    name of an argument of `look`, and `put` makes nothing of it.
     """
 
     param: Param
     answer: Any
     put: Callable[[Any], Choice]
     none: Any = None
-    looks: bool = False
+    looks: str = ""
 
 
 def questions(asked: Asked) -> tuple[Question, ...]:
     """All that have more than one answer for this file and this choice, in the order of their rows."""
     found: list[Question] = []
-    for ask in (_part, _x, _y, _classes, _sets, _decimal, _rows, _scale, _count, _held_out):
+    for ask in (_part, _encoding, _x, _y, _classes, _sets, _decimal, _rows, _scale, _count, _held_out):
         found += ask(asked)
     return tuple(found)
 
@@ -95,7 +96,20 @@ def _part(asked: Asked) -> Iterator[Question]:
         help = "The sheet or the array that is taken."
         yield Question(
             _choice("part", "Part of the file", preview.part, entries, help),
-            preview.part, lambda part: asked.choice, looks=True,
+            preview.part, lambda part: asked.choice, looks="part",
+        )  # fmt: skip
+
+
+def _encoding(asked: Asked) -> Iterator[Question]:
+    """Only where it had to be guessed."""
+    preview = asked.preview
+    if preview.guessed:
+        others = dict.fromkeys((preview.guessed, preview.encoding))
+        entries: list[tuple[Any, str]] = [*{**{name: name for name in others}, **CHOICES}.items()]
+        help = "The file does not say which encoding its letters are in. Choose the one in which its words are right."
+        yield Question(
+            _choice("encoding", "Encoding", preview.guessed, entries, help), preview.encoding, lambda _: asked.choice,
+            looks="encoding",
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -13,8 +14,8 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from explorer.decoding import encoding_of
-from explorer.imports.base import DataFileError
+from explorer.decoding import CHOICES, encoding_of
+from explorer.imports.base import DataFileError, short
 from explorer.imports.layout import Layout, is_comment, laid_out, split
 from explorer.imports.numerals import is_number
 from explorer.imports.sources import MOST_UNPACKED, Source
@@ -105,6 +106,8 @@ class TextTable:
     layout: Layout
     #: Whether it begins with a comment: there may be several tables, as this program's laboratories write them.
     stacked: bool = False
+    #: The encoding that was guessed, where the text does not say it by itself.
+    guessed: str = ""
     _state: dict[str, bool] = field(default_factory=dict)
 
     @property
@@ -288,13 +291,27 @@ def text_table(
     whole = len(start) < _JUDGED
     if not start.strip():
         raise DataFileError(f"{source.name} is empty: there is not one row of numbers in it")
-    encoding = encoding or encoding_of(start, whole)
+    guess = encoding_of(start, whole)
+    encoding = _known(encoding, source.name) if encoding else guess
     if not encoding:
         raise DataFileError(f"{source.name} is no text, and no file of points of another known kind")
     lines = _first_lines(start, encoding, whole, source.name)
     layout = laid_out(lines, source.name, delimiter, header)
     stacked = bool(lines) and is_comment(lines[0][1])
-    return TextTable(source, encoding, layout, stacked)
+    return TextTable(source, encoding, layout, stacked, "" if guess.startswith("utf") else guess)
+
+
+def _known(encoding: str, name: str) -> str:
+    """An encoding by the name that Python has for it. DataFileError where there is none of this name for text."""
+    try:
+        known = codecs.lookup(encoding)
+        "".encode(known.name)  # some turn bytes into bytes
+    except (LookupError, ValueError):
+        raise DataFileError(
+            f"{name} cannot be read in {short(encoding)}: there is no encoding of this name; some that there are: "
+            f"{', '.join(CHOICES)}"
+        ) from None
+    return next((e for e in CHOICES if codecs.lookup(e).name == known.name), known.name)
 
 
 def _first_lines(start: bytes, encoding: str, whole: bool, name: str) -> list[tuple[int, str]]:

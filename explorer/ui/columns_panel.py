@@ -143,7 +143,7 @@ class ColumnsPanel(QDialog):
             self._rows[name].show_value(question.answer)
             return
         if question.looks:
-            return self._look(checked)
+            return self._look(**{question.looks: checked})
         assert self.asked is not None
         choice = question.put(checked)
         if choice != self.asked.choice:
@@ -228,8 +228,8 @@ class ColumnsPanel(QDialog):
 
     # --- reading ---------------------------------------------------------------------------------------
 
-    def _look(self, part: str) -> None:
-        """Look at another part of the file; how many points are kept stays as it was chosen."""
+    def _look(self, part: str = "", encoding: str = "") -> None:
+        """Look at the file in another way (arguments of `look`); how many points are kept stays as it was chosen."""
         assert self.asked is not None
         self._drop_task()
         self._rest.stop()
@@ -244,7 +244,9 @@ class ColumnsPanel(QDialog):
             )
             self._show(Asked.of(preview, choice))
 
-        self._task = Task(self, partial(look, self._path, part=part), done, self._refuse_part)
+        self._task = Task(
+            self, partial(look, self._path, part=part, encoding=encoding), done, self._refuse_part
+        )
 
     def _refuse_part(self, error: BaseException) -> None:
         """That a part cannot be read; what was looked at before stays."""

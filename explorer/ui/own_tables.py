@@ -34,6 +34,7 @@ class _Taken:
 
     path: Path
     part: str
+    encoding: str
     choice: Choice
     points: Any
     shift: Any
@@ -41,6 +42,10 @@ class _Taken:
     def gave(self, data: Points) -> bool:
         """Whether `data` is from it (its jitter may have been changed since)."""
         return data.file == self.path.name and data.shift == self.shift and data.points == self.points
+
+
+def _chosen_encoding(preview: Preview) -> str:
+    return preview.encoding if preview.guessed else ""
 
 
 class OwnTables:
@@ -71,7 +76,9 @@ class OwnTables:
     def use(self, path: Path, preview: Preview, choice: Choice, imported: Imported) -> None:
         """Make points that were read the data, and remember where they are from."""
         data = imported.distribution()
-        kept = _Taken(path.absolute(), preview.part, choice, data.points, data.shift)
+        kept = _Taken(
+            path.absolute(), preview.part, _chosen_encoding(preview), choice, data.points, data.shift
+        )
         self._taken = [kept, *self._taken][:MOST]
         self._use(path, imported)
 
@@ -88,8 +95,12 @@ class OwnTables:
             text = f"{data.file} is not where it was, or was never opened on this machine: import it again (Ctrl+I)."
             self._host.notices.show_notice(text, "warn", None, "read")
             return
-        part = taken.part if taken else ""
-        self._run(partial(look, path, part=part), partial(self._looked, path, data, taken), path.name)
+        part, encoding = (taken.part, taken.encoding) if taken else ("", "")
+        self._run(
+            partial(look, path, part=part, encoding=encoding),
+            partial(self._looked, path, data, taken),
+            path.name,
+        )
 
     def _looked(self, path: Path, data: Points, taken: _Taken | None, preview: Preview) -> None:
         self.ask(path, preview, taken.choice if taken else choice_like(preview, data))
