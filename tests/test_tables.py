@@ -113,6 +113,11 @@ READ = {
     "title, header, units.csv": ("Probe 7\nx;y\n(mm);(µs)\n10;1\n20;5\n", [(10, 1), (20, 5)]),
     "pairs above the header.csv": ("Device;ABC\ny;x\n1;10\n5;20\n", [(10, 1), (20, 5)]),
     "blank lines.csv": ("\n\nx,y\n\n10,1\n   \n20,5\n\n", [(10, 1), (20, 5)]),
+    # days are no coordinates
+    "days.csv": ("date,a,b\n20200131,10,1\n20200201,20,5\n20200202,30,3\n", [(10, 1), (20, 5), (30, 3)]),
+    "days at the end.csv": ("a,b,day\n10,1,19991231\n20,5,20000101\n30,3,20000102\n", [(10, 1), (20, 5), (30, 3)]),
+    "no days.csv": ("size,mass\n20209901,10\n20201301,20\n19990229,30\n",
+                    [(20209901, 10), (20201301, 20), (19990229, 30)]),
     # encodings and ends of lines
     "bom.csv": ("\ufeffx,y\n" + LINES, XY),
     "utf-16.csv": (("x,y\n" + LINES).encode("utf-16"), XY),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `kind` is "number", "text", "index" (it counts or names the rows) or "missing" (it is empty).
+    """A column. `kind` is "number", "text", "index" (it counts, names or dates the rows) or "missing" (it is empty).
 
     `read` says how its numbers are written, where not plainly. `readings` are two where the rows looked at can be read
     in two ways. `values` are its different words, in the order of the file, where they are at most MOST_CLASSES.
@@ -151,7 +152,7 @@ def _kind(place: int, name: str, cells: Cells, width: int, titled: bool, paired:
             return TEXT
     if width == 1 or _bare(name) in paired:
         return NUMBER
-    if _INDEX.fullmatch(name.strip()) if name else titled and place == 0:
+    if (_INDEX.fullmatch(name.strip()) if name else titled and place == 0) or _are_days(cells):
         return INDEX
     counted = place == 0 and _bare(name) not in _ALONE and _counts(cells)
     return (
@@ -177,6 +178,21 @@ def _counts(cells: Cells) -> bool:
     if isinstance(start, str):
         return values == [str(first + i) for i in range(len(values))]
     return values == [float(first + i) for i in range(len(values))]
+
+
+def _are_days(cells: Cells) -> bool:
+    """Whether a column is of days, written as 20200131."""
+    texts = [f"{c:.0f}" if not isinstance(c, str) else c.strip() for c in cells[:100] if c == c]
+    return len(texts) > 2 and all(_is_day(text) for text in texts)
+
+
+def _is_day(text: str) -> bool:
+    if not re.fullmatch(r"(1[89]|2[01])\d{6}", text):
+        return False
+    try:
+        return bool(date(int(text[:4]), int(text[4:6]), int(text[6:])))
+    except ValueError:
+        return False
 
 
 def _values(cells: Cells) -> tuple[str, ...]:
