@@ -328,6 +328,21 @@ edits = st.lists(
 )
 
 
+@pytest.mark.parametrize("size", [1e49, 1e51, 1e99, 1e101, 1e300])
+@pytest.mark.parametrize("ending", ["npy", "csv"])
+def test_what_is_read_can_be_used_however_large(tmp_path, size, ending):
+    path = tmp_path / f"a.{ending}"
+    points = size * np.array([[0.5, 1.0], [1.0, -1.0], [-0.25, 0.5]])
+    if ending == "npy":
+        np.save(path, points)
+    else:
+        np.savetxt(path, points, delimiter=",")
+    try:
+        assert np.isfinite(read_data(path).distribution().mixture.means).all()
+    except DataFileError as error:
+        assert path.name in str(error) and size > 1e50
+
+
 @pytest.mark.parametrize("name", SEEDS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=edits)

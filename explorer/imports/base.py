@@ -14,8 +14,6 @@ from explorer.errors import Told
 
 #: Rows looked at: of a longer file, an even random sample.
 MAX_ROWS = 100_000
-#: Larger numbers are no coordinates, and their squares would overflow.
-LARGEST = 1e100
 #: Points whose neighbours say how wide the jitter is (of more an even part), and distances in memory at once.
 ROWS_OF_JITTER, PAIRS_AT_ONCE = 2000, 4_000_000
 

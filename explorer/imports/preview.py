@@ -17,10 +17,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from explorer.distributions.points import MOST, MOST_HELD_OUT, USUAL, class_names
+from explorer.distributions.points import LARGEST, MOST, MOST_HELD_OUT, USUAL, class_names
 from explorer.imports.arrays import npy_table, npz_table
 from explorer.imports.base import (
-    LARGEST,
     DataFileError,
     Imported,
     Kept,
