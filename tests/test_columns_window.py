@@ -14,7 +14,7 @@ from test_tables import workbook
 from explorer.cli import main as command_line
 from explorer.distributions.points import Points
 from explorer.experiment import Experiment, decode
-from explorer.imports import DataFileError, look
+from explorer.imports import DataFileError, look, take
 from explorer.imports.questions import AS_CLASSES, Asked, choice_like, questions
 from explorer.ui import columns_panel
 from explorer.ui.datacard import DataCard
@@ -385,10 +385,21 @@ def test_what_says_its_encoding_is_not_asked_for_it(tmp_path, encoding):
     assert "encoding" not in {q.param.name for q in questions(Asked.of(look(path)))}
 
 
-@pytest.mark.parametrize("encoding", ["nonsense", "rot13", "base64", "idna\0"])
+@pytest.mark.parametrize(
+    "encoding", ["nonsense", "rot13", "base64", "idna\0", "idna", "punycode", "utf-16", "utf-32"]
+)
 def test_an_encoding_that_is_none_is_a_sentence(tmp_path, encoding):
     with pytest.raises(DataFileError, match="encoding"):
         look(write(tmp_path, greek, "csv"), encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "shift_jis", "cp1257"])
+def test_a_chosen_encoding_in_which_bytes_mean_nothing_is_said(tmp_path, encoding):
+    path = write(tmp_path, greek, "csv")
+    with path.open("ab") as file:
+        file.write(b"1,2,\xa1\xa5\xff\xfc\n")
+    assert "are no letters" in take(look(path, encoding=encoding)).sentence
+    assert "are no letters" not in take(look(path, encoding="latin-1")).sentence
 
 
 def test_only_text_has_an_encoding(tmp_path):

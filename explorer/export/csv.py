@@ -74,8 +74,8 @@ class Csv(Exporter):
 
 def _comment(replay: Replay) -> str:
     """The caption as a comment of pandas (comment="#") and R (comment.char = "#"); none where it is switched off."""
-    titles = " · ".join(filter(None, (" ".join((t.title, t.subtitle)).strip() for t in replay.tracks)))
-    said = " · ".join(filter(None, (titles, replay.caption)))
+    headings = [text for track in replay.tracks for text in (track.title, track.subtitle)]
+    said = " · ".join(filter(None, (*headings, replay.caption)))
     return f"# {' '.join(said.split())}\n" if replay.caption else ""
 
 

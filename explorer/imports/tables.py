@@ -108,6 +108,8 @@ class TextTable:
     stacked: bool = False
     #: The encoding that was guessed, where the text does not say it by itself.
     guessed: str = ""
+    #: Whether some of its bytes are nothing in the encoding that somebody has chosen.
+    misfit: bool = False
     _state: dict[str, bool] = field(default_factory=dict)
 
     @property
@@ -132,6 +134,8 @@ class TextTable:
     @property
     def remarks(self) -> tuple[str, ...]:
         said = tuple(map(clean, self.layout.said))
+        if self.misfit:
+            said = (f"some bytes are no letters in {self.encoding.upper()}", *said)
         return (*said, "the first of several tables taken") if self._state.get("stacked") else said
 
     def batches(
@@ -292,13 +296,15 @@ def text_table(
     if not start.strip():
         raise DataFileError(f"{source.name} is empty: there is not one row of numbers in it")
     guess = encoding_of(start, whole)
-    encoding = _known(encoding, source.name) if encoding else guess
+    chosen = bool(encoding)
+    encoding = _known(encoding, source.name) if chosen else guess
     if not encoding:
         raise DataFileError(f"{source.name} is no text, and no file of points of another known kind")
     lines = _first_lines(start, encoding, whole, source.name)
     layout = laid_out(lines, source.name, delimiter, header)
     stacked = bool(lines) and is_comment(lines[0][1])
-    return TextTable(source, encoding, layout, stacked, "" if guess.startswith("utf") else guess)
+    misfit = chosen and not _fits(start, encoding, whole)
+    return TextTable(source, encoding, layout, stacked, "" if guess.startswith("utf") else guess, misfit)
 
 
 def _known(encoding: str, name: str) -> str:
@@ -306,6 +312,7 @@ def _known(encoding: str, name: str) -> str:
     try:
         known = codecs.lookup(encoding)
         "".encode(known.name)  # some turn bytes into bytes
+        b"1".decode(known.name, "replace")  # and some are for names in networks
     except (LookupError, ValueError):
         raise DataFileError(
             f"{name} cannot be read in {short(encoding)}: there is no encoding of this name; some that there are: "
@@ -314,11 +321,23 @@ def _known(encoding: str, name: str) -> str:
     return next((e for e in CHOICES if codecs.lookup(e).name == known.name), known.name)
 
 
+def _fits(start: bytes, encoding: str, whole: bool) -> bool:
+    """Whether all bytes at the beginning of a text are something in an encoding that was chosen for it."""
+    try:
+        codecs.getincrementaldecoder(encoding)("strict").decode(start, whole)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _first_lines(start: bytes, encoding: str, whole: bool, name: str) -> list[tuple[int, str]]:
     """Numbered lines from the beginning, _JUDGED_LINES of them with fields."""
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
     unit = 4 if "32" in encoding else 2 if "16" in encoding else 1
-    text = io.TextIOWrapper(io.BytesIO(start[: len(start) // unit * unit]), encoding, errors).read()
+    try:
+        text = io.TextIOWrapper(io.BytesIO(start[: len(start) // unit * unit]), encoding, errors).read()
+    except UnicodeError:  # of those few that cannot pass over a byte
+        raise DataFileError(f"{name} cannot be read in {encoding}: it is in another encoding") from None
     lines = text.split("\n")
     if not whole and len(lines) > 1:
         lines.pop()
