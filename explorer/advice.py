@@ -12,8 +12,10 @@ from explorer import grids
 from explorer.diverged import LOST
 from explorer.experiment import Experiment
 from explorer.guidance.linear import Linear
+from explorer.samplers.base import LinearPredictor
 from explorer.samplers.dopri5 import DormandPrince
 from explorer.samplers.edm import EDMChurn
+from explorer.samplers.process import Reverse
 
 
 def advice(experiment: Experiment) -> tuple[str, ...]:
@@ -195,6 +197,52 @@ def _coarse(e: Experiment) -> Iterator[str]:
         )
 
 
+#: Error of a mode's width that is seen: as a share of that width, and of the data's standard deviation.
+MISSED, SEEN = 0.1, 0.01
+
+
+def mode_width(e: Experiment) -> float:
+    """The standard deviation that the narrowest mode comes out with, were it alone: its score is linear, and so exact.
+
+    Of a method whose step is x' = a x + b s + c z, in the reverse modes without a corrector; a mode of variance v_t
+    then goes from step to step by (a - b/v_t)² and c². Raises TypeError for other methods.
+    """
+    s, sde = e.sampler, e.sde
+    method = s.method
+    if not isinstance(method, LinearPredictor):
+        raise TypeError(f"a step of {method.title} is not linear")
+    process = Reverse(sde, lambda x, t: x, s.effective_eta)
+    times, scale = grids.times(s.grid, s.steps, sde), float(e.data.mixture.scales.min())
+    variance = math.hypot(sde.marginal(times[0])[0] * scale, sde.marginal(times[0])[1]) ** 2
+    for t, t_next in pairwise(times):
+        alpha, sigma = sde.marginal(t)
+        a, b, c = method.coefficients(process, t, t_next)
+        if s.denoise and t_next == times[-1]:
+            c = 0.0
+        factor = a - b / math.hypot(alpha * scale, sigma) ** 2
+        variance = factor * factor * variance + c * c
+    return math.sqrt(variance)
+
+
+def _narrow(e: Experiment) -> Iterator[str]:
+    """Modes that the steps make narrower or wider than they are."""
+    s = e.sampler
+    if s.mode not in ("reverse", "ode") or e.pictures or not isinstance(s.method, LinearPredictor):
+        return
+    if s.mistake.made or any((*_steps(e), *_growth(e), *_coarse(e), *_scaled(e), *_end(e))):
+        return
+    mixture, width = e.data.mixture, mode_width(e)
+    scale, (alpha, sigma) = float(mixture.scales.min()), e.sde.marginal(e.sde.eps)
+    # with the noise that is left at eps, or without it: both are right
+    error = min(abs(width - scale), abs(width - math.hypot(alpha * scale, sigma)))
+    if error > max(MISSED * scale, SEEN * mixture.std):
+        yield (
+            f"With N = {s.steps} steps of this method, modes of standard deviation {scale:.2g} come out at "
+            f"{width:.2g}: that is its discretization error. More steps"
+            f"{'' if s.grid == 'log_snr' else ' or the log-SNR grid'} make it smaller."
+        )
+
+
 #: Numbers (particles times dimensions) below which the snr rule's step depends much on the particles that there are.
 FEW_NUMBERS = 100
 #: The snr above which the corrector is warned of.
@@ -304,6 +352,7 @@ _RULES: tuple[Callable[[Experiment], Iterator[str]], ...] = (
     _observed,
     _steps,
     _coarse,
+    _narrow,
     _prior,
     _scaled,
     _end,

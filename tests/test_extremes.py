@@ -189,12 +189,13 @@ def test_steps_that_jump_over_the_details_are_told_and_the_cure_that_is_named_is
     ODE | {"sampler.solver": "dpm_solver_pp_2m"}, ODE | {"sampler.solver": "dpm_solver_2"},
 ], ids=words_of)  # fmt: skip
 def test_signals_below_single_precision_are_brought_back(way, beta_max, sde):
-    """1/alpha of up to 1e43, by every method that divides by it, without a word, because nothing is wrong."""
+    """1/alpha of up to 1e43, by every method that divides by it, without a word but that on the discretization."""
     e = edited(edited(edited(BASE, "sde", sde), "sde.beta_max", beta_max), "sampler.steps", 200)
     for path, value in way.items():
         e = edited(e, path, value)
     *_, last = simulate(e.sde, e.sampler, resolve(e).score, e.target, e.seed)
-    assert not last.note and not advice(e) and near(last.x, e.target)
+    assert not last.note and near(last.x, e.target)
+    assert not [text for text in advice(e) if "come out at" not in text]
 
 
 @pytest.mark.parametrize("sde", SDES)
