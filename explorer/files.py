@@ -107,6 +107,15 @@ def check_target(path: str | Path) -> os.stat_result | None:
     return found
 
 
+def same_file(one: str | Path, other: str | Path) -> bool:
+    """Whether two names are of one file: through links of both kinds, and of a file that is yet to be made."""
+    with suppress(OSError, ValueError):  # one of them is not there, or no name at all
+        return os.path.samefile(one, other)
+    with suppress(OSError, ValueError):
+        return os.path.realpath(one) == os.path.realpath(other)
+    return False
+
+
 def _take_after(found: os.stat_result, target: Path, temporary: Path) -> None:
     """Permissions and owner of the file that will be replaced."""
     shutil.copymode(target, temporary)

@@ -34,7 +34,7 @@ def host(qapp, qtbot, tmp_path):
 
 @pytest.fixture
 def panel(host):
-    made = ExportPanel(host)
+    made = ExportPanel(host, lambda path: True)
     yield made
     made.shut_down()
 

@@ -8,7 +8,7 @@ import re
 import signal
 import stat
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from explorer import document
 from explorer.cli.errors import WrongUse
 from explorer.cli.streams import read_stdin
+from explorer.distributions import Distribution
 from explorer.document import BESIDE, Document
 from explorer.experiment import Experiment, ExperimentError, encode
-from explorer.files import check_target
+from explorer.files import check_target, same_file
 from explorer.frames import Frame
 from explorer.images import DATA, ImageSet
 from explorer.images.folder import Folder, agree, changed
@@ -60,8 +61,11 @@ def model_argument(parser: ArgumentParser) -> None:
     parser.add_argument("--model", metavar="M.safetensors", help="a trained network to use as the score")
 
 
-def read_document(name: str, sets: Sequence[str]) -> Document:
-    """The document in a file (- for stdin) with fields set; a word of caution goes to stderr."""
+def read_document(name: str, sets: Sequence[str], outs: Sequence[str] = ()) -> Document:
+    """The document in a file (- for stdin) with fields set, whose images are not to be written over by `outs`.
+
+    A word of caution goes to stderr.
+    """
     if not name:
         raise WrongUse("EXPERIMENT.json: the name of a file is needed, and none is given.")
     if name == DASH:
@@ -74,7 +78,9 @@ def read_document(name: str, sets: Sequence[str]) -> Document:
     data = found.experiment.data
     if isinstance(data, Folder) and not any(s.startswith("data") for s in sets) and (others := changed(data)):
         warn(others)
-    return with_fields(found, sets)
+    found = with_fields(found, sets)
+    spare_images(found.experiment.data, outs)
+    return found
 
 
 def with_fields(found: Document, sets: Sequence[str]) -> Document:
@@ -255,9 +261,43 @@ _ENDINGS = {
 }  # fmt: skip
 
 
-def target(name: str, option: str = "--out", stdout: bool = True, ending: str = "") -> str:
+#: Options whose values are files that are read.
+_READ = ("experiment", "model", "points", "data", "image", "mask", "start", "resume", "archive")
+
+
+def files_read(options: Namespace) -> list[str]:
+    """The files that the options of a command have it read, DASH among them."""
+    given = [value for name in _READ if (value := getattr(options, name, None))]
+    return [name for value in given for name in (value if isinstance(value, list) else [value])]
+
+
+def _is_stdin(path: str) -> bool:
+    """Whether the file at `path` is what stdin is read from."""
+    with suppress(OSError, ValueError):
+        return os.path.samestat(os.stat(path), os.fstat(sys.stdin.fileno()))
+    return False
+
+
+def spare_images(data: Distribution, outs: Iterable[str]) -> None:
+    """Refuse to write over images that are the data."""
+    for out in outs:
+        if isinstance(data, Folder) and out != DASH and data.reads(out):
+            raise WrongUse(
+                f"{out} is one of the images that are read: choose another name for what is written."
+            )
+
+
+def _spare(read: Iterable[str], option: str, name: str) -> None:
+    if any(_is_stdin(name) if file == DASH else same_file(name, file) for file in read):
+        raise WrongUse(f"{option} {name} is a file that is read: choose another name for what is written.")
+
+
+def target(
+    name: str, read: Iterable[str], option: str = "--out", stdout: bool = True, ending: str = ""
+) -> str:
     """A path to write to, refused at once where it cannot be written; DASH is stdout, for those that write there.
 
+    read: the files that the command reads, none of which is written over.
     ending: of what is always written there: a file that is called as one of another kind would lie.
     """
     if name == DASH or name in STDOUT:
@@ -269,6 +309,7 @@ def target(name: str, option: str = "--out", stdout: bool = True, ending: str = 
     path = Path(name)
     if os.path.isdir(name):  # and not Path.is_dir, which fails where a name is too long
         raise WrongUse(f"{option} {name} is a folder; name a file.")
+    _spare(read, option, name)
     try:
         found = check_target(path)
     except OSError as error:

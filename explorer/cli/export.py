@@ -14,6 +14,7 @@ from explorer.cli.common import (
     DASH,
     advise,
     experiment_argument,
+    files_read,
     load_model,
     model_argument,
     noted,
@@ -46,13 +47,13 @@ def main(program: str, argv: list[str]) -> int:
     """Export."""
     parser = _parser(program)
     options = parser.parse_args(argv)
-    out = options.out = target(options.out)
+    out = options.out = target(options.out, files_read(options))
     exporter = _exporter(options)
     if not 0 <= options.at <= 1:
         raise WrongUse(f"--at is a share of the run between 0 and 1, not {options.at:g}.")
     bounds = _bounds(options.bounds)
     model = load_model(options.model)
-    found = with_model(read_document(options.experiment, options.sets), model)
+    found = with_model(read_document(options.experiment, options.sets, [out]), model)
     from explorer.ui.exporting import QtRenderer, replay_of
 
     runs = [_run(e, model) for e in (found.experiment, found.compare) if e is not None]

@@ -13,7 +13,9 @@ import numpy as np
 
 from explorer import document
 from explorer.cli.common import (
+    DASH,
     advise,
+    files_read,
     load_model,
     model_argument,
     naming,
@@ -22,6 +24,7 @@ from explorer.cli.common import (
     progress,
     read_document,
     resolved,
+    spare_images,
     target,
     warn,
     with_model,
@@ -47,14 +50,16 @@ ZOOM, GAP = 4, 4
 def main(program: str, argv: list[str]) -> int:
     """Fill in."""
     options = _parser(program).parse_args(argv)
-    out = target(options.out, stdout=False)
-    save = None if options.save is None else target(options.save, "--save", stdout=False)
+    given = files_read(options)
+    out = target(options.out, given, stdout=False)
+    save = None if options.save is None else target(options.save, [*given, out], "--save", stdout=False)
     if Path(out).suffix.lower() != ".png":
         raise WrongUse(f"--out {out}: the sheet is a picture; its name must end in .png.")
     model = load_model(options.model)
     with naming({"sampler.steps": "--steps", "experiment.seed": "--seed"}):
         made = with_model(Document(_experiment(options)), model)
     e = made.experiment
+    spare_images(e.data, [out, save or DASH])
     mixture = cast(PictureMixture, e.data.mixture)
     refusal = e.control.refusal(mixture)
     if refusal:

@@ -14,6 +14,7 @@ from explorer.cli.common import (
     DASH,
     advise,
     experiment_argument,
+    files_read,
     load_model,
     model_argument,
     naming,
@@ -95,7 +96,7 @@ def lab_command(
 
     Words go to stderr, a JSON summary to stdout; files are written as --out asks. Returns the exit code.
     """
-    outs = [_target(out) for out in options.out]
+    outs = [_target(out, files_read(options)) for out in options.out]
     paper = _paper(options, outs)
     if not 0 <= options.t <= 1:
         raise WrongUse(f"--t is a time between 0 and 1, not {options.t:g}.")
@@ -103,7 +104,7 @@ def lab_command(
     _check_at(cls, options.at)
     own, sets = _own_sets(cls, options.sets)
     model = load_model(options.model)
-    found = with_model(read_document(options.experiment, sets), model)
+    found = with_model(read_document(options.experiment, sets, outs), model)
     given = given or {}
     with naming({f"lab.{field}": f"--{(called or {}).get(field, field)}" for field in given}):
         lab = make_lab(cls, _in_file(cls, found) | own | given, quick=options.quick)
@@ -231,8 +232,8 @@ def _fields() -> set[str]:
     return {p.name for p in params(Experiment)} | {"compare", "look"}
 
 
-def _target(name: str) -> str:
-    name = target(name)
+def _target(name: str, read: Sequence[str]) -> str:
+    name = target(name, read)
     if name != DASH and Path(name).suffix.lower() not in ENDINGS:
         raise WrongUse(f"--out {name}: the endings are {', '.join(ENDINGS)}.")
     return name

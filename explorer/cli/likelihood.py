@@ -191,13 +191,23 @@ def _sentence(s: dict[str, Any]) -> str:
     )
 
 
+#: What is said of each point after its coordinates.
+_SAID = ("exact", "found", "error")
+
+
+def _values(m: Measured, i: int) -> list[float | None]:
+    """Of `_SAID`, at point i."""
+    error = None if m.estimate.error is None else float(m.estimate.error[i])
+    return [float(m.truth[i]), float(m.estimate.values[i]), error]
+
+
 def _row(axes: Sequence[str], x: torch.Tensor, m: Measured, i: int) -> dict[str, float | None]:
-    found, point = m.estimate, dict(zip(axes, x[i].tolist(), strict=True))
-    error = None if found.error is None else float(found.error[i])
-    return point | {"exact": float(m.truth[i]), "found": float(found.values[i]), "error": error}
+    # a coordinate that is called as one of ours keeps its own key
+    names = [f"{name} (coordinate)" if name in _SAID else name for name in axes]
+    return dict(zip([*names, *_SAID], [*x[i].tolist(), *_values(m, i)], strict=True))
 
 
 def _csv(axes: Sequence[str], x: torch.Tensor, m: Measured) -> list[str]:
-    rows = [_row(axes, x, m, i) for i in range(len(x))]
-    lines = [",".join("" if v is None else f"{v:.9g}" for v in row.values()) for row in rows]
-    return [header(rows[0]), *(f"{line}\n" for line in lines)]
+    rows = [[*x[i].tolist(), *_values(m, i)] for i in range(len(x))]
+    cells = (",".join("" if v is None else f"{v:.9g}" for v in row) for row in rows)
+    return [header([*axes, *_SAID]), *(f"{line}\n" for line in cells)]

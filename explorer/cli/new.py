@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer import document
-from explorer.cli.common import DASH, set_argument, target, warn, with_fields
+from explorer.cli.common import DASH, files_read, set_argument, spare_images, target, warn, with_fields
 from explorer.cli.errors import Failed, Parser, WrongUse
 from explorer.cli.points import given_arguments, imported, table_arguments
 from explorer.distributions import Distribution
@@ -46,7 +46,7 @@ def main(program: str, argv: list[str]) -> int:
     table_arguments(parser, "--data", classes=True)
     parser.add_argument("--out", metavar="FILE", default=DASH, help="where to write (- is stdout)")
     options = parser.parse_args(argv)
-    out = target(options.out, ending=".json")
+    out = target(options.out, files_read(options), ending=".json")
     sets = [
         *_named("data", options.distribution, DATA, "--distribution"),
         *_named("sde", options.sde, SDES, "--sde"),
@@ -54,6 +54,7 @@ def main(program: str, argv: list[str]) -> int:
         *([f'score.source="{options.score}"'] if options.score else []),
     ]
     made = _begun(options, [*sets, *options.sets])
+    spare_images(made.experiment.data, [out])
     if out == DASH:
         print(document.dumps(made), end="")
         return 0

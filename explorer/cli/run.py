@@ -16,6 +16,7 @@ from explorer.cli.common import (
     DASH,
     advise,
     experiment_argument,
+    files_read,
     load_model,
     model_argument,
     noted,
@@ -43,9 +44,10 @@ from explorer.lazy import torch
 def main(program: str, argv: list[str]) -> int:
     """Simulate."""
     options = _parser(program).parse_args(argv)
-    out = target(options.out, ending=".npz") if options.out is not None else None
+    outs = [target(options.out, files_read(options), ending=".npz")] if options.out is not None else []
+    out = outs[0] if outs else None
     model = load_model(options.model)
-    found = with_model(read_document(options.experiment, options.sets), model)
+    found = with_model(read_document(options.experiment, options.sets, outs), model)
     answer = resolved(found.experiment, model)
     advise(found.experiment)
     from explorer.simulate import simulate

@@ -13,12 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from explorer.cli.common import (
+    files_read,
     load_model,
     naming,
     print_json,
     progress_bar,
     read_document,
     set_argument,
+    spare_images,
     stoppable,
     target,
     unstoppable,
@@ -26,6 +28,7 @@ from explorer.cli.common import (
 )
 from explorer.cli.errors import WRONG_USE, Failed, Parser, WrongUse, sentence_of
 from explorer.experiment import Experiment, encode
+from explorer.files import same_file
 
 if TYPE_CHECKING:
     from explorer.scores.files import Model
@@ -48,17 +51,24 @@ def main(program: str, argv: list[str]) -> int:
 
 def _main(program: str, argv: list[str]) -> int:
     options = _options(program, argv)
-    out = target(options.out, stdout=False, ending=".safetensors")
-    if options.checkpoint is not None:
-        target(options.checkpoint, "--checkpoint", stdout=False)
+    read = files_read(options)
+    outs = [target(options.out, read, stdout=False, ending=".safetensors")]
+    if options.checkpoint is not None:  # which may go on in the file of the one that is resumed
+        others = [name for name in read if name != options.resume]
+        outs.append(target(options.checkpoint, others, "--checkpoint", stdout=False))
+        if same_file(*outs):
+            raise WrongUse("--checkpoint and --out are one file: choose another name for one of them.")
     checkpoint = _checkpoint(options.resume)
     e = _with_budget(_experiment(options, checkpoint), options)
+    spare_images(e.data, outs)
     if e.pictures is None:
         _only_pictures(options)
     start = load_model(options.start)
     if start is not None:
         e = _continuing(e, start)
-    return _on_points(e, out, start) if e.pictures is None else _on_pictures(e, options, start, checkpoint)
+    return (
+        _on_points(e, outs[0], start) if e.pictures is None else _on_pictures(e, options, start, checkpoint)
+    )
 
 
 def _options(program: str, argv: list[str]) -> Namespace:

@@ -43,9 +43,9 @@ class Units:
 
 
 def header(names: Iterable[str]) -> str:
-    """The first line of a table in CSV; a name with a comma in it is quoted."""
+    """The first line of a table in CSV: one line, whatever is in the names; one with a comma in it is quoted."""
     line = StringIO()
-    csv.writer(line, lineterminator="\n").writerow(names)
+    csv.writer(line, lineterminator="\n").writerow([" ".join(name.split()) for name in names])
     return line.getvalue()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from explorer import paths
+from explorer.files import same_file
 from explorer.images.archive import ImageError
 from explorer.images.arrays import (
     PICKLED,
@@ -147,6 +148,20 @@ class Folder(ImageSet):
     def note(self) -> str:
         """What was read, once it has been."""
         return self.found.sentence if self.ready else self.about
+
+    def reads(self, path: str | Path) -> bool:
+        """Whether the file at `path` is one that these images are, or may be, read from."""
+        if not self.path or (paths.is_remote(self.path) and self.path not in _agreed):
+            return False
+        place = Path(os.path.realpath(paths.local(self.path)))
+        file = Path(os.path.realpath(path))
+        if place.is_file():
+            return same_file(place, file) or any(same_file(p, file) for p in family(place))
+        if not (file.is_file() and file.is_relative_to(place)):
+            return False
+        if self.names:
+            return file.parent == place and file.name in self.names
+        return file.suffix.lower() in ENDINGS or looks_like_arrays(file)
 
     def seen_from(self, folder: Path) -> Folder:
         """The same images, where a relative path is meant from `folder`: with the absolute path."""

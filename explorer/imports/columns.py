@@ -9,6 +9,7 @@ from datetime import date
 
 import numpy as np
 
+from explorer.distributions.units import axis_names
 from explorer.imports.base import short
 from explorer.imports.numerals import Evidence, dressed, is_missing, is_number, said, tidy, value_of
 from explorer.imports.tables import Cells, Table, clean
@@ -260,10 +261,8 @@ def unusable_coordinate(columns: Sequence[Column], cells: Sequence[Cells], coord
 def proposed_coordinates(columns: Sequence[Column]) -> tuple[str, ...]:
     """The names of two columns, or one: x and y by name, else the first ones of numbers that are no classes."""
     numbers = [c for c in columns if c.kind == NUMBER]
-    names = [c.name for c in columns]
-    own = [name for name in names if name.lower() in _OWN]
-    if len(own) == 3 and len(after := names[names.index(own[-1]) + 1 :]) in (1, 2):
-        return tuple(after)  # which may be called as in the user's file
+    if own := own_coordinates(columns):
+        return own
     if pair := _pair(numbers):
         return pair
     free = [c.name for c in numbers if not (_CLASS.fullmatch(c.name) and c.values) and c.name[0] != "±"] or [
@@ -274,6 +273,8 @@ def proposed_coordinates(columns: Sequence[Column]) -> tuple[str, ...]:
 
 def called_as_coordinates(columns: Sequence[Column], coordinates: Sequence[str]) -> bool:
     """Whether coordinates were found by their names."""
+    if tuple(coordinates) == own_coordinates(columns):
+        return True
     if len(coordinates) == 1:
         return _bare(coordinates[0]) == "x"
     return tuple(coordinates) == _pair([c for c in columns if c.kind == NUMBER])
@@ -336,5 +337,44 @@ def sets_of(columns: Sequence[Column], coordinates: Sequence[str]) -> dict[str, 
 
 def is_own_trajectories(columns: Sequence[Column]) -> bool:
     """Whether a table is one of this program's trajectories: every frame one below the other."""
+    return bool(_of_trajectories([c.name for c in columns]))
+
+
+def own_coordinates(columns: Sequence[Column]) -> tuple[str, ...]:
+    """The coordinates in a table that this program has written, by its form: they are called as in the user's file,
+    which may be anything. () where it is none."""
     names = [c.name for c in columns]
-    return [n for n in names if n in _OWN] == list(_OWN) and names[-1] not in _OWN
+    found = _of_trajectories(names) or _of_scores(names) or _of_densities(names)
+    return tuple(found) if len(found) in (1, 2) else ()
+
+
+def are_pixels(columns: Sequence[Column]) -> bool:
+    """Whether a table is one of this program's trajectories of images, whose coordinates are x1, x2, ..."""
+    found = _of_trajectories([c.name for c in columns])
+    return len(found) > 3 and found == axis_names((), len(found))
+
+
+def _of_trajectories(names: Sequence[str]) -> list[str]:
+    """stage (of two runs), frame, t, particle, COORDINATES."""
+    begin = 1 if names[0] == "stage" else 0
+    end = begin + len(_OWN)
+    return list(names[end:]) if tuple(names[begin:end]) == _OWN else []
+
+
+def _of_scores(names: Sequence[str]) -> list[str]:
+    """t, COORDINATES, log_density, ..., exact_COORDINATE, ..."""
+    for d in (2, 1):  # in this order, for a coordinate may be called log_density too
+        ours = len(names) > 1 + d and names[0] == "t" and _undoubled(names[1 + d]) == "log_density"
+        if ours and {f"exact_{_undoubled(name)}" for name in names[1 : 1 + d]} <= {*names}:
+            return list(names[1 : 1 + d])
+    return []
+
+
+def _of_densities(names: Sequence[str]) -> list[str]:
+    """COORDINATES, exact, found, error."""
+    return list(names[:-3]) if [_undoubled(n) for n in names[-3:]] == ["exact", "found", "error"] else []
+
+
+def _undoubled(name: str) -> str:
+    """A name without the number that tells it from another that is the same (`_distinct`)."""
+    return re.sub(r" \(\d+\)$", "", name)

@@ -36,6 +36,7 @@ from explorer.imports.columns import (
     MISSING,
     MOST_CLASSES,
     Column,
+    are_pixels,
     called_as_coordinates,
     columns_of,
     is_own_trajectories,
@@ -155,6 +156,8 @@ def look(
     if first is None or not len(first):
         raise DataFileError(f"{source.name} is empty: there is not one row of numbers in it")
     columns = columns_of(table, first.columns)
+    if are_pixels(columns):
+        raise DataFileError(f"{source.name} is a run on images: its rows are pixels, not points")
     coordinates = proposed_coordinates(columns)
     if wrong := unusable_coordinate(columns, first.columns, coordinates):
         raise DataFileError(f"{source.name}: {wrong}")

@@ -301,8 +301,8 @@ def text_table(
     if not encoding:
         raise DataFileError(f"{source.name} is no text, and no file of points of another known kind")
     lines = _first_lines(start, encoding, whole, source.name)
-    layout = laid_out(lines, source.name, delimiter, header)
     stacked = bool(lines) and is_comment(lines[0][1])
+    layout = laid_out(_first_table(lines) if stacked else lines, source.name, delimiter, header)
     misfit = chosen and not _fits(start, encoding, whole)
     return TextTable(source, encoding, layout, stacked, "" if guess.startswith("utf") else guess, misfit)
 
@@ -350,6 +350,21 @@ def _first_lines(start: bytes, encoding: str, whole: bool, name: str) -> list[tu
         if found == _JUDGED_LINES:
             break
     return out
+
+
+def _first_table(lines: Sequence[tuple[int, str]]) -> Sequence[tuple[int, str]]:
+    """The lines of the first of several tables with commas, each of which has a blank line and a comment above it."""
+    begun = blank = headed = False
+    for i, (_, text) in enumerate(lines):
+        if not text.strip(_NOTHING):
+            blank = begun
+        elif is_comment(text):
+            headed = headed or blank
+        elif headed and not any(is_number(f) for f in next(split([text], ",", '"'), [])):
+            return lines[:i]
+        else:
+            begun, blank, headed = True, False, False
+    return lines
 
 
 def _check_line(line: str, number: int, name: str) -> None:

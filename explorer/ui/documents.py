@@ -18,8 +18,9 @@ from explorer import paths
 from explorer.distributions import Distribution
 from explorer.document import Document
 from explorer.errors import sentence
+from explorer.files import same_file
 from explorer.images.archive import ImageError
-from explorer.images.folder import is_images
+from explorer.images.folder import Folder, is_images
 from explorer.imports import (
     PICTURES,
     Choice,
@@ -238,6 +239,20 @@ class Documents(QObject):
         saving = partial(self._save_model, model)
         self.asking.ask("Save the model", kinds.MODEL_FILTERS, saving, model_name(model))
 
+    def spared(self, path: Path, but: Path | None = None) -> bool:
+        """Whether `path` may be written; else says that it is a file that is read here: the experiment (unless it is
+        `but`, which is saved to), the table or image of the data, or an image of its folder."""
+        data = self._host.session.document.experiment.data
+        read = [*self.tables.places(data), *([self.file.path] if self.file.path else [])]
+        own = but is not None and same_file(path, but)
+        taken = not own and any(same_file(path, place) for place in read)
+        if not taken and not (isinstance(data, Folder) and data.reads(path)):
+            return True
+        self._say(
+            f"{path.name} is a file that is read here: choose another name for what is written.", "error"
+        )
+        return False
+
     def model(self) -> Model | None:
         """The network that the experiment uses now; while one is being trained, its weights so far."""
         e = self._host.session.document.experiment
@@ -336,6 +351,8 @@ class Documents(QObject):
     def save_to(self, path: Path | str) -> None:
         """Save the document to `path`."""
         path, document = Path(path), self._host.session.document
+        if not self.spared(path, but=self.file.path):
+            return
 
         def saved(_: None) -> None:
             self.files.replace(File(path, document))
@@ -350,6 +367,9 @@ class Documents(QObject):
         self.run(lambda: files.write(path, document), saved, path.name, "saved")
 
     def _save_model(self, model: Model, path: Path) -> None:
+        if not self.spared(path):
+            return
+
         def saved(_: None) -> None:
             self.recent.add(path)
             self._network_kept = model

@@ -34,11 +34,14 @@ WAITING = "The run is still being computed: Export waits for its end."
 
 
 class ExportPanel(QDialog):
-    """A window of its own that blocks nothing; closing it leaves an export running."""
+    """A window of its own that blocks nothing; closing it leaves an export running.
 
-    def __init__(self, host: Host) -> None:
+    spared: whether a file may be written, which is none that is read (`Documents.spared`).
+    """
+
+    def __init__(self, host: Host, spared: Callable[[Path], bool]) -> None:
         super().__init__(widget_of(host))
-        self._host = host
+        self._host, self._spared = host, spared
         self._replay: Replay | None = None
         self._wanted: tuple[Any, ...] = ()
         self._size_words = ""
@@ -194,7 +197,7 @@ class ExportPanel(QDialog):
 
     def start(self, path: Path) -> None:
         """Write the file to `path` in the background."""
-        if self.job is not None or self._replay is None:
+        if self.job is not None or self._replay is None or not self._spared(path):
             return
         self._host.settings.setValue("files/folder", str(path.absolute().parent))
         exporter, replay, renderer = self.exporter, self._replay, exporting.QtRenderer()

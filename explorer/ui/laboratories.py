@@ -442,6 +442,8 @@ class Laboratories:
         theme_name: str,
         paper: Paper | None,
     ) -> None:
+        if not self._window.documents.spared(path):
+            return
         from explorer.ui import figure_render  # it brings what writes SVG and PDF
 
         write = partial(figure_render.write_picture, path, figures, source, theme_named(theme_name), paper)
@@ -473,6 +475,8 @@ class Laboratories:
 
         if path.suffix.lower() in figure_render.ENDINGS:
             return self._write(path, chosen, source, self._window.theme_name, None)
+        if not self._window.documents.spared(path):
+            return
         write = partial(files.write_numbers, path, chosen, report.arrays, source)
         self._window.documents.run(write, lambda _: self._say(f"Saved as {path.name}."), path.name, "saved")
 

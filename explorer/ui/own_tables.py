@@ -89,8 +89,8 @@ class OwnTables:
             text = f"{data.title} is not from a table: Import data (Ctrl+I) brings one."
             self._host.notices.show_notice(text, "warn", None, "read")
             return
-        taken = next((t for t in self._taken if t.gave(data)), None)
-        path = self._path_of(data, taken)
+        taken = self._taken_for(data)
+        path = next(iter(self.places(data)), None)
         if path is None:
             text = f"{data.file} is not where it was, or was never opened on this machine: import it again (Ctrl+I)."
             self._host.notices.show_notice(text, "warn", None, "read")
@@ -105,13 +105,19 @@ class OwnTables:
     def _looked(self, path: Path, data: Points, taken: _Taken | None, preview: Preview) -> None:
         self.ask(path, preview, taken.choice if taken else choice_like(preview, data))
 
-    def _path_of(self, data: Points, taken: _Taken | None) -> Path | None:
-        """Where the file is: where it was read, or one of its name among the recent ones or beside the experiment."""
+    def places(self, data: Distribution) -> list[Path]:
+        """Where the file of the data is, or may be: where it was read, or else those of its name among the recent
+        ones and beside the experiment."""
+        if not isinstance(data, Points) or not data.file:
+            return []
+        if taken := self._taken_for(data):
+            return [taken.path] if taken.path.is_file() else []
         folder = self._folder()
-        places = [taken.path] if taken else [p for p in self._recent.paths() if p.name == data.file]
-        if folder is not None and not taken:
-            places.append(folder / data.file)
-        return next((p for p in places if p.is_file()), None)
+        places = [p for p in self._recent.paths() if p.name == data.file]
+        return [p for p in [*places, *([folder / data.file] if folder else [])] if p.is_file()]
+
+    def _taken_for(self, data: Points) -> _Taken | None:
+        return next((t for t in self._taken if t.gave(data)), None)
 
     def shut_down(self) -> None:
         """Close the panel."""

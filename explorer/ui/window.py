@@ -282,7 +282,7 @@ class MainWindow(QMainWindow):
         """The export panel (made when first used: it loads the encoders)."""
         from explorer.ui.export_dialog import ExportPanel
 
-        return ExportPanel(self)
+        return ExportPanel(self, self.documents.spared)
 
     # --- editing -----------------------------------------------------------------------------------------
 
