@@ -21,12 +21,12 @@ if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get(
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
-from explorer.camera import Camera
-from explorer.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
-from explorer.theme import DARK
-from explorer.ui import render
-from explorer.ui.canvas import Choice, Stage, probe
-from explorer.ui.canvas_painter import paint
+from explorer.figures.camera import Camera
+from explorer.figures.marks import Arrows, Curve, Image, Mark, Points, Segments, Text
+from explorer.figures.theme import DARK
+from explorer.ui.painting import render
+from explorer.ui.painting.canvas_painter import paint
+from explorer.ui.stage.canvas import Choice, Stage, probe
 
 SIZE = (900, 800)
 CAMERA = Camera(height=7.0)

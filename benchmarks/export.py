@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from explorer.document import Document
-from explorer.experiment import Experiment, edited
+from explorer.diffusion.frames import Recording
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, edited
 from explorer.export import EXPORTERS, Exporter, Replay, preview
-from explorer.frames import Recording
-from explorer.models import resolve
-from explorer.simulate import simulate
-from explorer.ui.exporting import QtRenderer, replay_of
+from explorer.session.document import Document
+from explorer.ui.dialogs.exporting import QtRenderer, replay_of
 
 #: Format, its parameters, and the seconds that it may take on two cores.
 CASES = (

@@ -20,9 +20,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.fokker_planck import Forward, Grid, Langevin
-from explorer.sdes import SDES
+from explorer.analysis.fokker_planck import Forward, Grid, Langevin
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.sdes import SDES
 
 
 def median_ms(work: Callable[[], object], repeats: int) -> float:

@@ -30,26 +30,27 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pictures import in_turns, peer_network, peer_samples, peer_training
 from run import machine
 
-from explorer import document
-from explorer.distributions import DISTRIBUTIONS
-from explorer.document import Document
-from explorer.experiment import Experiment, with_data
-from explorer.images import IMAGES
-from explorer.models import resolve
-from explorer.objectives import OBJECTIVES
-from explorer.optimise import Captured
-from explorer.samplers import PREDICTORS, SOLVERS, Sampler
-from explorer.scores import LearnedScore, NetworkSpec, Training
-from explorer.scores.files import load
-from explorer.scores.place import NO_MEMORY, said
-from explorer.scores.precision import computes_in_half, full_precision
-from explorer.scores.spec import PictureTraining, UNetSpec
-from explorer.scores.unet import PictureDenoiser
-from explorer.sdes import SDES
-from explorer.simulate import simulate
-from explorer.train.loop import Loop
-from explorer.train.pictures import Material, PictureRun
-from explorer.train.run import Run
+from explorer.base.placement import NO_MEMORY, said
+from explorer.base.precision import computes_in_half, full_precision
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.images import IMAGES
+from explorer.diffusion.samplers import PREDICTORS, SOLVERS, Sampler
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, with_data
+from explorer.networks import NetworkSpec, Training
+from explorer.networks.files import load
+from explorer.networks.learned import LearnedScore
+from explorer.networks.optimizer import Captured
+from explorer.networks.spec import PictureTraining, UNetSpec
+from explorer.networks.unet import PictureDenoiser
+from explorer.session import document
+from explorer.session.document import Document
+from explorer.training.images import Material, PictureRun
+from explorer.training.loop import Loop
+from explorer.training.objectives import OBJECTIVES
+from explorer.training.run import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 MNIST = IMAGES["mnist"]()

@@ -21,10 +21,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from explorer import noise
-from explorer.distributions import DISTRIBUTIONS, Distribution, Mixture
-from explorer.labs.density_parts import Grid, whole
-from explorer.likelihood import (
+from explorer.analysis.likelihood import (
     PICTURE,
     START,
     Exact,
@@ -38,14 +35,19 @@ from explorer.likelihood import (
     probes,
     within,
 )
-from explorer.models import pretrained
-from explorer.objectives import OBJECTIVES
-from explorer.pretrain import ITERATIONS, NETWORK, SEED
-from explorer.scores import ExactScore, LearnedScore, Score, Training
-from explorer.scores.files import Model
-from explorer.scores.network import Denoiser
-from explorer.sdes import SDE, SDES
-from explorer.train import train
+from explorer.data.distributions import DISTRIBUTIONS, Distribution, Mixture
+from explorer.diffusion import noise
+from explorer.diffusion.scores import ExactScore, Score
+from explorer.diffusion.sdes import SDE, SDES
+from explorer.experiment.resolution import pretrained
+from explorer.labs.toolkit.density_parts import Grid, whole
+from explorer.networks import Training
+from explorer.networks.files import Model
+from explorer.networks.learned import LearnedScore
+from explorer.networks.preconditioned import Denoiser
+from explorer.pretraining.points import ITERATIONS, NETWORK, SEED
+from explorer.training import train
+from explorer.training.objectives import OBJECTIVES
 
 NAMES = tuple(name for name, cls in DISTRIBUTIONS.items() if cls.builtin)
 POINTS, CODES, CELLS, REPEATS = 500, 500, 100, 3

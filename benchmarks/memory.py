@@ -5,10 +5,10 @@ from __future__ import annotations
 import resource
 import sys
 
-from explorer.experiment import Experiment, edited
-from explorer.frames import BYTE_BUDGET, Recording
-from explorer.models import resolve
-from explorer.simulate import simulate
+from explorer.diffusion.frames import BYTE_BUDGET, Recording
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, edited
 
 
 def peak() -> float:

@@ -19,11 +19,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.objectives import OBJECTIVES
-from explorer.scores import NetworkSpec, Training
-from explorer.sdes import SDES
-from explorer.train.run import Run
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.sdes import SDES
+from explorer.networks import NetworkSpec, Training
+from explorer.training.objectives import OBJECTIVES
+from explorer.training.run import Run
 
 MIXTURE, SDE = DISTRIBUTIONS["checkerboard"]().mixture, SDES["vp"]()
 BATCH, BLOCK, WARM = 2048, 5, 10

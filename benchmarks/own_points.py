@@ -12,8 +12,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from explorer.distributions.mixture import Mixture
-from explorer.lazy import torch
+from explorer.base.lazy import torch
+from explorer.data.distributions.mixture import Mixture
 
 #: Support points, and particles that are moved at once (the window's default).
 COUNTS, PARTICLES = (250, 500, 1000, 2000, 3000, 5000, 10_000, 20_000), 2000

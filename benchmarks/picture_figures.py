@@ -22,13 +22,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from explorer.experiment import Experiment, with_data
+from explorer.analysis.image_quality.features import Features, features_of
+from explorer.analysis.likelihood.bits import STEPS, bits_per_dim
+from explorer.data.images import IMAGES, ImageSet, from_pixels
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, with_data
 from explorer.guidance import CONTROLS, Control
-from explorer.images import IMAGES, ImageSet, from_pixels
-from explorer.likelihood.bits import STEPS, bits_per_dim
-from explorer.models import resolve
-from explorer.quality.features import Features, features_of
-from explorer.simulate import simulate
 
 #: Rules and weights that are compared.
 CLASSES = (

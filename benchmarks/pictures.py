@@ -26,16 +26,16 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from explorer.experiment import Experiment, with_data
+from explorer.base.precision import computes_in_half
+from explorer.data.images import IMAGES
+from explorer.diffusion.samplers import PREDICTORS, Sampler
+from explorer.diffusion.simulate import Simulation
+from explorer.experiment.resolution import Resolved, resolve
+from explorer.experiment.schema import Experiment, with_data
 from explorer.guidance import CONTROLS
-from explorer.images import IMAGES
-from explorer.models import Resolved, resolve
-from explorer.samplers import PREDICTORS, Sampler
-from explorer.scores import LearnedScore
-from explorer.scores.precision import computes_in_half
-from explorer.scores.spec import PictureTraining, UNetSpec
-from explorer.simulate import Simulation
-from explorer.train.pictures import Material, PictureRun
+from explorer.networks.learned import LearnedScore
+from explorer.networks.spec import PictureTraining, UNetSpec
+from explorer.training.images import Material, PictureRun
 
 #: Seconds, and the cost over the bare network.
 AIMS = {"mnist": 0.3, "mnist guided": 0.5, "twemoji": 0.5, "mnist PC": 4.0}

@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from explorer.files import write_text  # noqa: E402
+from explorer.base.files import write_text  # noqa: E402
 
 NAMES = (
     "startup",

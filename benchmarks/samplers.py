@@ -27,13 +27,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.samplers import PREDICTORS, SOLVERS, Sampler
-from explorer.scores.base import LearnedScore
-from explorer.scores.network import Denoiser
-from explorer.scores.spec import NetworkSpec
-from explorer.sdes import SDES
-from explorer.simulate import simulate
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.samplers import PREDICTORS, SOLVERS, Sampler
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.networks.learned import LearnedScore
+from explorer.networks.preconditioned import Denoiser
+from explorer.networks.spec import NetworkSpec
 
 STEPS = 100
 AIMS = {10_000: 1.03, 1_000: 1.10}

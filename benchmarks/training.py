@@ -35,16 +35,17 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import explorer.train.loop
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.metrics import energy_distance
-from explorer.objectives import OBJECTIVES
-from explorer.pretrain import SAMPLER, SAMPLES, expected_floor
-from explorer.scores import LearnedScore, NetworkSpec, Training
-from explorer.scores.files import Model
-from explorer.sdes import SDES
-from explorer.simulate import simulate
-from explorer.train import train, warm_up
+import explorer.training.loop
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.data.metrics import energy_distance
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.networks import NetworkSpec, Training
+from explorer.networks.files import Model
+from explorer.networks.learned import LearnedScore
+from explorer.pretraining.points import SAMPLER, SAMPLES, expected_floor
+from explorer.training import train, warm_up
+from explorer.training.objectives import OBJECTIVES
 
 NAMES = ("two_moons", "eight_gaussians", "rings", "checkerboard", "spiral", "fractal_tree")
 AIMS = {5.0: 2.0, 15.0: 1.25}
@@ -139,7 +140,7 @@ def main() -> None:
     torch.set_num_threads(1 if options.cpu_clock else 2)
     if options.cpu_clock:
         clock = types.SimpleNamespace(perf_counter=time.process_time)
-        explorer.train.loop.time = clock  # type: ignore[assignment]
+        explorer.training.loop.time = clock  # type: ignore[assignment]
     warm_up()
     aims = ", ".join(f"{aim:g} after {seconds:g} s" for seconds, aim in AIMS.items())
     clock_words = "twice as long in processor time on one thread" if options.cpu_clock else "two threads"

@@ -23,14 +23,14 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 
-from explorer.document import Document
-from explorer.experiment import Experiment, edited, with_data
-from explorer.images import IMAGES
-from explorer.look import Look
-from explorer.samplers import Sampler
+from explorer.data.images import IMAGES
+from explorer.diffusion.samplers import Sampler
+from explorer.experiment.schema import Experiment, edited, with_data
+from explorer.experiment.view_settings import Look
 from explorer.session import Session
-from explorer.ui.app import load_torch, make_settings
-from explorer.ui.window import MainWindow
+from explorer.session.document import Document
+from explorer.ui.window.app import load_torch, make_settings
+from explorer.ui.window.window import MainWindow
 
 
 class Bench:

@@ -15,7 +15,7 @@ from jaxtyping import install_import_hook
 # Shapes are checked in tests and free in production. This must come before the first import of the modules that
 # have any. (Not of all numerics: jaxtyping's wrapper costs ten times what an SDE's marginal does, and mypy
 # checks types.)
-install_import_hook(["explorer.distributions.mixture", "explorer.noise"], "checker.checked")
+install_import_hook(["explorer.data.distributions.mixture", "explorer.diffusion.noise"], "checker.checked")
 
 SCREENLESS = (
     sys.platform == "linux" and not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY")
@@ -95,7 +95,7 @@ def host(qapp, tmp_path, monkeypatch):
 @pytest.fixture
 def documents(host):
     """The files of that window."""
-    from explorer.ui.documents import Documents
+    from explorer.ui.files.documents import Documents
 
     made = Documents(host)
     yield made

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QLabel, QWidget
 
 from explorer import __version__
-from explorer.images import IMAGES
-from explorer.ui.about import About
+from explorer.data.images import IMAGES
+from explorer.ui.dialogs.about import About
 
 
 def test_every_set_of_pictures_is_credited(qtbot):

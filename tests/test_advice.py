@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from explorer.advice import advice, mode_width
-from explorer.distributions import DISTRIBUTIONS
-from explorer.experiment import Experiment, edited
-from explorer.models import resolve
-from explorer.samplers.base import PREDICTORS, SOLVERS
-from explorer.samplers.spec import MODES
-from explorer.sdes import SDES
-from explorer.simulate import simulate
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.samplers.base import PREDICTORS, SOLVERS
+from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.diagnostics import advice, mode_width
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, edited
 
 
 def with_(**sets):

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import windows
 
-from explorer.document import Document
-from explorer.samplers.mistakes import MISTAKES
+from explorer.diffusion.samplers.mistakes import MISTAKES
+from explorer.session.document import Document
 
 
 @pytest.fixture

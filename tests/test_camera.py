@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.camera import LARGEST, SMALLEST, Camera
+from explorer.figures.camera import LARGEST, SMALLEST, Camera
 
 place = st.floats(-100, 100)
 places = st.tuples(place, place)

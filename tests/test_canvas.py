@@ -10,14 +10,14 @@ from PySide6.QtGui import QColor, QImage, QOpenGLContext, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from explorer.camera import Camera
-from explorer.marks import Arrows, Curve, Image, Points, Segments, Text
-from explorer.theme import DARK, LIGHT, rgb
-from explorer.ui import canvas as canvases
-from explorer.ui.canvas import Choice, Stage, choose, probe
-from explorer.ui.canvas_base import THICKEST, CanvasBase, thickness
-from explorer.ui.canvas_painter import PainterCanvas
-from explorer.ui.render import to_array
+from explorer.figures.camera import Camera
+from explorer.figures.marks import Arrows, Curve, Image, Points, Segments, Text
+from explorer.figures.theme import DARK, LIGHT, rgb
+from explorer.ui.painting.canvas_base import THICKEST, CanvasBase, thickness
+from explorer.ui.painting.canvas_painter import PainterCanvas
+from explorer.ui.painting.render import to_array
+from explorer.ui.stage import canvas as canvases
+from explorer.ui.stage.canvas import Choice, Stage, choose, probe
 
 WIDTH, HEIGHT = 240, 160
 CAMERA = Camera(height=1.6)  # 100 pixels a unit; (0, 0) is at pixel (120, 80)
@@ -337,7 +337,7 @@ def test_the_painter_can_be_asked_for(qapp, monkeypatch):
 def test_a_vispy_that_cannot_start_gives_the_painter(qtbot, monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "explorer.ui.canvas_vispy", None)
+    monkeypatch.setitem(sys.modules, "explorer.ui.stage.canvas_vispy", None)
     stage = shown(qtbot, Stage(choice=Choice("opengl", "")))
     assert stage.choice.kind == "painter" and "OpenGL failed" in stage.choice.reason
 

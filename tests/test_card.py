@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from explorer import paths
+from explorer.base import paths
 from explorer.cli import main as command_line
-from explorer.distributions import DISTRIBUTIONS
-from explorer.experiment import Experiment, with_data
-from explorer.images import IMAGES
-from explorer.models import resolve
-from explorer.quality import card
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.images import IMAGES
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, with_data
+from explorer.networks import card
 
 
 def of(name):

@@ -8,18 +8,19 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from explorer import chains, grids, noise
-from explorer.convergence import slope
-from explorer.distributions import DISTRIBUTIONS
-from explorer.distributions.mixture import Mixture
-from explorer.experiment import Experiment, decode
+from explorer.analysis import chains
+from explorer.analysis.convergence import slope
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion import grids, noise
+from explorer.diffusion.samplers import PREDICTORS, Reverse, Sampler
+from explorer.diffusion.samplers.ancestral import Ancestral
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, decode
 from explorer.labs import LABS, Context
-from explorer.models import resolve
-from explorer.samplers import PREDICTORS, Reverse, Sampler
-from explorer.samplers.ancestral import Ancestral
-from explorer.scores import ExactScore
-from explorer.sdes import SDES
-from explorer.simulate import simulate
 
 DATA = chains.Moments(2, 2.0)
 

@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import document
-from explorer.advice import advice
 from explorer.cli import main
-from explorer.document import Document
-from explorer.experiment import Experiment, first_sheet, from_dict, to_dict, with_data
+from explorer.data.images import DATA
+from explorer.diffusion.scores import ExactScore, InTurn, of_row
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.diagnostics import advice
+from explorer.experiment.resolution import exact_score, resolve
+from explorer.experiment.schema import Experiment, first_sheet, from_dict, to_dict, with_data
 from explorer.guidance import CONTROLS, Sources
 from explorer.guidance.base import Guided
 from explorer.guidance.class_guidance import EACH_CLASS, ClassGuidance
-from explorer.images import DATA
-from explorer.models import exact_score, resolve
-from explorer.scores.base import ExactScore, InTurn, LearnedScore, of_row
-from explorer.sdes import SDES
+from explorer.networks.learned import LearnedScore
+from explorer.session import document
+from explorer.session.document import Document
 
 MNIST = DATA["mnist"]()
 

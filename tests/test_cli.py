@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.base.params import params
+from explorer.base.registry import Registry
 from explorer.cli import COMMANDS, main
-from explorer.document import loads
-from explorer.experiment import Experiment, from_dict
-from explorer.imports import read_data
-from explorer.params import params
-from explorer.registry import Registry
-from explorer.scenes import SCENES
-from explorer.scores.files import load
+from explorer.data.imports import read_data
+from explorer.experiment.schema import Experiment, from_dict
+from explorer.networks.files import load
+from explorer.session.document import loads
+from explorer.session.scenes import SCENES
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ["--set", "sampler.particles=50", "--set", "sampler.steps=5", "--set", "score.source=exact"]

@@ -7,11 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.experiment import Experiment, ScoreSource
-from explorer.figures import Picture, Plot, Table
-from explorer.labs import LABS, Context, two_networks
-from explorer.likelihood import (
+from explorer.analysis.likelihood import (
     START,
     Exact,
     Flow,
@@ -21,10 +17,16 @@ from explorer.likelihood import (
     prior_log_density,
     spherical,
 )
-from explorer.models import pretrained, resolve
-from explorer.samplers import SOLVERS
-from explorer.scores import ExactScore, LearnedScore
-from explorer.sdes import SDES
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.samplers import SOLVERS
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.resolution import pretrained, resolve
+from explorer.experiment.schema import Experiment, ScoreSource
+from explorer.figures.figure import Picture, Plot, Table
+from explorer.labs import LABS, Context
+from explorer.labs import unique_latents as two_networks
+from explorer.networks.learned import LearnedScore
 
 by_sde = pytest.mark.parametrize("sde", SDES)
 

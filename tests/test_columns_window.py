@@ -12,13 +12,13 @@ from PySide6.QtWidgets import QMenu
 from test_tables import workbook
 
 from explorer.cli import main as command_line
-from explorer.distributions.points import Points
-from explorer.experiment import Experiment, decode
-from explorer.imports import DataFileError, look, take
-from explorer.imports.questions import AS_CLASSES, Asked, choice_like, questions
-from explorer.ui import columns_panel
-from explorer.ui.datacard import DataCard
-from explorer.ui.documents import Documents
+from explorer.data.distributions.points import Points
+from explorer.data.imports import DataFileError, look, take
+from explorer.data.imports.questions import AS_CLASSES, Asked, choice_like, questions
+from explorer.experiment.schema import Experiment, decode
+from explorer.ui.cards.data_card import DataCard
+from explorer.ui.files import columns_panel
+from explorer.ui.files.documents import Documents
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

@@ -5,23 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.experiment import Experiment, ScoreSource
-from explorer.figures import Picture, Plot, Table
-from explorer.frames import Frame
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers import PREDICTORS, SOLVERS, Sampler
+from explorer.diffusion.samplers.mistakes import MISTAKES
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import exact_score, resolve
+from explorer.experiment.schema import Experiment, ScoreSource
+from explorer.experiment.view_settings import Look
+from explorer.figures.figure import Picture, Plot, Table
+from explorer.figures.marks import Arrows, Curve, Image
+from explorer.figures.views import VIEWS, Scene
+from explorer.figures.views.density import log_density
 from explorer.guidance import CONTROLS
-from explorer.guidance.classifier import CLASSIFIERS
+from explorer.guidance.trained_classifiers import CLASSIFIERS
 from explorer.labs import LABS, Context
-from explorer.labs.control_runs import reverse
-from explorer.look import Look
-from explorer.marks import Arrows, Curve, Image
-from explorer.models import exact_score, resolve
-from explorer.samplers import PREDICTORS, SOLVERS, Sampler
-from explorer.samplers.mistakes import MISTAKES
-from explorer.scores.base import ExactScore
-from explorer.simulate import simulate
-from explorer.views import VIEWS, Scene
-from explorer.views.density import log_density
+from explorer.labs.toolkit.control_runs import reverse
 
 EXACT = ScoreSource("exact")
 ARM = Experiment(data=DISTRIBUTIONS["pinwheel"](), score=EXACT)

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import windows
 
-from explorer.document import Document
-from explorer.guidance import CONTROLS, Guided, Replaced
-from explorer.guidance.classifier import CLASSIFIERS
-from explorer.marks import Arrows, Curve, Legend, Text
-from explorer.scores import Training
+from explorer.diffusion.observation import Replaced
+from explorer.figures.marks import Arrows, Curve, Legend, Text
+from explorer.guidance import CONTROLS, Guided
+from explorer.guidance.trained_classifiers import CLASSIFIERS
+from explorer.networks import Training
+from explorer.session.document import Document
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_a_known_coordinate_is_drawn_and_kept(qtbot, window):
 
 
 def test_data_without_classes_says_so(qtbot, window):
-    from explorer.distributions import DISTRIBUTIONS
+    from explorer.data.distributions import DISTRIBUTIONS
 
     window.edit("control", CONTROLS["class_guidance"]())
     window.edit("data", DISTRIBUTIONS["swiss_roll"]())

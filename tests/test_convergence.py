@@ -10,25 +10,25 @@ import pytest
 import torch
 from scipy import stats
 
-from explorer import grids, noise
+from explorer.analysis.convergence import MethodError, Study, curves, declared, names_of, parse, slope, unfit
+from explorer.analysis.convergence.averages import Averages
+from explorer.analysis.convergence.fit import student
+from explorer.analysis.convergence.path import SharedPath
+from explorer.analysis.convergence.study import FINER, best_predictor, best_solver, distance, path_steps
+from explorer.base.params import ParamError
 from explorer.cli import main as command_line
-from explorer.convergence import MethodError, Study, curves, declared, names_of, parse, slope, unfit
-from explorer.convergence.averages import Averages
-from explorer.convergence.fit import student
-from explorer.convergence.path import SharedPath
-from explorer.convergence.study import FINER, best_predictor, best_solver, distance, path_steps
-from explorer.distributions import DISTRIBUTIONS
-from explorer.distributions.mixture import Mixture
-from explorer.experiment import Experiment
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion import grids, noise
+from explorer.diffusion.samplers import PREDICTORS, SOLVERS, Sampler
+from explorer.diffusion.samplers.mistakes import MISTAKES
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment
 from explorer.labs import LABS, Context
-from explorer.labs.pace import Pace
 from explorer.labs.table1 import Cell, best
-from explorer.models import resolve
-from explorer.params import ParamError
-from explorer.samplers import PREDICTORS, SOLVERS, Sampler
-from explorer.samplers.mistakes import MISTAKES
-from explorer.scores import ExactScore
-from explorer.sdes import SDES
+from explorer.labs.toolkit.pace import Pace
 
 MEAN, STD = 0.7, 0.6
 GAUSSIAN = Mixture.of_points(np.array([[MEAN, MEAN]]), STD)
@@ -284,7 +284,7 @@ def test_weak_errors_are_those_of_the_known_law(name):
 
 
 def _process(sde):
-    from explorer.samplers import Reverse
+    from explorer.diffusion.samplers import Reverse
 
     return Reverse(sde, lambda x, t: x)
 
@@ -301,7 +301,7 @@ def test_the_expected_averages_are_those_of_many_draws(data, sde):
 
 
 def test_signed_errors_cancel_over_seeds_and_chance_is_taken_off():
-    from explorer.convergence.curves import _joined
+    from explorer.analysis.convergence.curves import _joined
 
     pure = np.random.default_rng(0).standard_normal((50, 8))
     error, chance = _joined(pure, signed=True)

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from explorer.cores import MOST, Cores, granted, shared
+from explorer.base.cores import MOST, Cores, granted, shared
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (3, 1), (4, 2), (8, 4), (64, MOST)])

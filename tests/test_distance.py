@@ -6,20 +6,21 @@ import re
 import numpy as np
 import pytest
 
-from explorer import document, metrics
+from explorer.analysis.distance import Scale, report, to_data
 from explorer.cli import main
 from explorer.cli.common import with_fields
 from explorer.cli.run import measured
-from explorer.distance import Scale, report, to_data
-from explorer.document import Document
-from explorer.experiment import Experiment, with_data
+from explorer.data import metrics
+from explorer.data.images import IMAGES
+from explorer.data.images.base import from_pixels
+from explorer.diffusion.frames import Frame, Recording
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, with_data
 from explorer.export.script import script_of
-from explorer.frames import Frame, Recording
-from explorer.images import IMAGES
-from explorer.images.base import from_pixels
-from explorer.models import resolve
+from explorer.session import document
 from explorer.session.distance import Distances
-from explorer.simulate import simulate
+from explorer.session.document import Document
 
 CASES = [
     [],

@@ -11,12 +11,12 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.distributions.geometry import MAX_POINTS, along, comb, filled
-from explorer.distributions.letters import MAX_LETTERS
-from explorer.distributions.points import MOST, MOST_HELD_OUT
-from explorer.distributions.stroke_font import GLYPHS
-from explorer.params import ParamError, params
+from explorer.base.params import ParamError, params
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.distributions.geometry import MAX_POINTS, along, comb, filled
+from explorer.data.distributions.letters import MAX_LETTERS
+from explorer.data.distributions.points import MOST, MOST_HELD_OUT
+from explorer.data.distributions.stroke_font import GLYPHS
 
 BUILTIN = [name for name in DISTRIBUTIONS if DISTRIBUTIONS[name].builtin]
 Points, GaussianMixture = DISTRIBUTIONS["points"], DISTRIBUTIONS["gaussian_mixture"]
@@ -104,7 +104,7 @@ def test_values(name):
 
 def test_importing_loads_no_torch():
     code = (
-        "import sys; from explorer.distributions import DISTRIBUTIONS as D; "
+        "import sys; from explorer.data.distributions import DISTRIBUTIONS as D; "
         "[D[n]().sample(10, 0) for n in D]; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer import document, frames
 from explorer.cli import COMMANDS
 from explorer.cli import main as command_line
-from explorer.distributions import DISTRIBUTIONS
-from explorer.samplers import PREDICTORS, Sampler
-from explorer.scores import ExactScore
-from explorer.sdes import SDES
-from explorer.simulate import simulate
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion import frames
+from explorer.diffusion.samplers import PREDICTORS, Sampler
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.session import document
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -197,7 +198,7 @@ def test_commands_of_the_readme_run(tmp_path, monkeypatch, capsys):
 @pytest.fixture(scope="module")
 def window_commands():
     """keys -> words, of every command of the window."""
-    from explorer.ui import actions
+    from explorer.ui.window import actions
 
     return {c.keys: c.text.rstrip("…") for c in actions.COMMANDS if c.keys}
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_experiment import objects
 
-from explorer import document as module
-from explorer import experiment
-from explorer.document import Document, dumps, loads, read, write
-from explorer.experiment import MIGRATIONS, VERSION, Experiment, ExperimentError, edited
-from explorer.look import Look
-from explorer.params import params
-from explorer.sdes import SDES
+from explorer.base.params import params
+from explorer.diffusion.sdes import SDES
+from explorer.experiment import schema as experiment
+from explorer.experiment.schema import MIGRATIONS, VERSION, Experiment, ExperimentError, edited
+from explorer.experiment.view_settings import Look
+from explorer.session import document as module
+from explorer.session.document import Document, dumps, loads, read, write
 
 DOCUMENTS = st.builds(
     Document, objects(Experiment), st.none() | objects(Experiment), objects(Look)

@@ -17,17 +17,17 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
-from explorer import document as files
-from explorer import models
-from explorer.document import Document
-from explorer.experiment import Experiment
-from explorer.images import folder as folders
-from explorer.images.folder import Folder, read
-from explorer.scores import files as model_files
-from explorer.ui import autosave
-from explorer.ui import file_kinds as kinds
-from explorer.ui.documents import Documents
-from explorer.ui.recovery import Recovery
+from explorer.data.images import folder as folders
+from explorer.data.images.folder import Folder, read
+from explorer.experiment import resolution as models
+from explorer.experiment.schema import Experiment
+from explorer.networks import files as model_files
+from explorer.session import document as files
+from explorer.session.document import Document
+from explorer.ui.files import autosave
+from explorer.ui.files import file_kinds as kinds
+from explorer.ui.files.documents import Documents
+from explorer.ui.files.recovery import Recovery
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -196,7 +196,7 @@ def test_a_model_is_saved_and_opened_again(qtbot, host, documents, tmp_path):
 
 
 def test_a_model_for_other_dimensions_brings_its_data(qtbot, host, documents, tmp_path):
-    from explorer.distributions import DISTRIBUTIONS
+    from explorer.data.distributions import DISTRIBUTIONS
 
     flat = next(cls() for cls in DISTRIBUTIONS.values() if cls.dim == 1)
     model = models.untrained(replace(Experiment(), data=flat))
@@ -654,8 +654,8 @@ def test_a_table_that_takes_a_while_shows_how_far_it_is_and_can_be_cancelled(
         finally:
             ended.set()
 
-    monkeypatch.setattr("explorer.ui.documents.taking", endless)
-    monkeypatch.setattr("explorer.ui.reading.PATIENCE", 0.0)
+    monkeypatch.setattr("explorer.ui.files.documents.taking", endless)
+    monkeypatch.setattr("explorer.ui.files.reading.PATIENCE", 0.0)
     (tmp_path / "long.csv").write_text("x,y\n1,2\n3,4\n")
     before = host.session.document
     documents.open_path(tmp_path / "long.csv")

@@ -7,8 +7,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
 
-from explorer.theme import LIGHT
-from explorer.ui.draw import DrawTool
+from explorer.figures.theme import LIGHT
+from explorer.ui.window.draw import DrawTool
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_it_starts_once_and_follows_the_stage_and_the_theme(host, tool):
 
 
 def test_scribbles_are_bounded(host, tool):
-    from explorer.distributions.geometry import MAX_POINTS
+    from explorer.data.distributions.geometry import MAX_POINTS
 
     tool.start()
     rng = np.random.default_rng(0)

@@ -10,12 +10,12 @@ from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication
 from test_lab_window import drag, mouse, ready, release
 
-from explorer.document import Document
-from explorer.experiment import Experiment, ScoreSource, with_data
-from explorer.images import DATA
-from explorer.images.brush import example
+from explorer.data.images import DATA
+from explorer.data.images.brush import example
+from explorer.experiment.schema import Experiment, ScoreSource, with_data
 from explorer.labs import LABS
-from explorer.ui.file_names import with_ending
+from explorer.session.document import Document
+from explorer.ui.files.file_names import with_ending
 
 
 def document():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QImage
 
-from explorer.sdes import SDES
-from explorer.theme import DARK, LIGHT
-from explorer.ui import equation
-from explorer.ui.equation import EquationView, arrange, coloured, pieces, plain, typeset
+from explorer.diffusion.sdes import SDES
+from explorer.figures.theme import DARK, LIGHT
+from explorer.ui.widgets import equation
+from explorer.ui.widgets.equation import EquationView, arrange, coloured, pieces, plain, typeset
 
 STEP = (
     r"x_i = x_{i+1} \drift{+\tfrac{1}{2}\beta x} \score{+\beta s_\theta}"

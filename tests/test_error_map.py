@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.experiment import Experiment, edited
-from explorer.figures import Picture, Plot, Table
+from explorer.analysis.score_errors import angle, binned_median, nearest, relative_error
+from explorer.diffusion.parameterization import KINDS, round_trip_error
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.resolution import Resolved, resolve
+from explorer.experiment.schema import Experiment, edited
+from explorer.figures.figure import Picture, Plot, Table
+from explorer.figures.marks import Arrows, Curve, Image
 from explorer.labs import LABS, Context
-from explorer.marks import Arrows, Curve, Image
-from explorer.models import Resolved, resolve
-from explorer.scores.base import ExactScore
-from explorer.scores.errors import angle, binned_median, nearest, relative_error
-from explorer.scores.parameterisation import KINDS, round_trip_error
-from explorer.sdes import SDES
 
 
 def turned(degrees):

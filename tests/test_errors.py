@@ -2,11 +2,11 @@
 
 import pytest
 
+from explorer.base.errors import Refused, Told, sentence
+from explorer.base.params import ParamError
 from explorer.cli.errors import FAILED, WRONG_USE, sentence_of
-from explorer.errors import Refused, Told, sentence
-from explorer.images.archive import ImageError
-from explorer.params import ParamError
-from explorer.train import DeviceError, TrainingError
+from explorer.data.images.archive import ImageError
+from explorer.training import DeviceError, TrainingError
 
 
 @pytest.mark.parametrize("error", [

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from explorer import experiment as module
-from explorer.distributions import DISTRIBUTIONS
-from explorer.experiment import (
+from explorer.base.params import ParamError, params
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
+from explorer.diffusion.sdes import SDES
+from explorer.experiment import schema as module
+from explorer.experiment.schema import (
     MIGRATIONS,
     VERSION,
     Experiment,
@@ -23,10 +26,7 @@ from explorer.experiment import (
     parse,
     to_dict,
 )
-from explorer.objectives import OBJECTIVES
-from explorer.params import ParamError, params
-from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
-from explorer.sdes import SDES
+from explorer.training.objectives import OBJECTIVES
 
 REGISTRIES = {
     "data": DISTRIBUTIONS, "sde": SDES, "score.objective": OBJECTIVES, "sampler.predictor": PREDICTORS,

@@ -19,20 +19,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import files, playback
-from explorer.distributions.two_moons import TwoMoons
-from explorer.document import Document, loads
-from explorer.experiment import Experiment, edited, encode
+from explorer.base import files
+from explorer.base.jobs import Job
+from explorer.data.distributions.two_moons import TwoMoons
+from explorer.data.imports import look
+from explorer.diffusion.frames import Frame, Recording
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, edited, encode
 from explorer.export import EXPORTERS, ExportError, Replay, Track, preview
 from explorer.export.page import rgb
-from explorer.frames import Frame, Recording
+from explorer.figures.theme import DARK, LIGHT
 from explorer.guidance.class_guidance import ClassGuidance
-from explorer.imports import look
-from explorer.jobs import Job
-from explorer.models import resolve
-from explorer.simulate import simulate
-from explorer.theme import DARK, LIGHT
-from explorer.ui.exporting import QtRenderer, replay_of
+from explorer.session import playback
+from explorer.session.document import Document, loads
+from explorer.ui.dialogs.exporting import QtRenderer, replay_of
 
 SMALL = {"width": 160, "height": 90, "fps": 10, "seconds": 0.8, "hold": 0.2}
 FORMATS = [name for name in EXPORTERS if not EXPORTERS[name].of_pictures]
@@ -478,7 +479,7 @@ def test_an_error_in_the_drawing_gets_out_and_leaves_nothing(replay, tmp_path):
 
 def test_exporters_import_no_qt():
     code = "import sys, explorer.export as x; list(x.EXPORTERS); print([m for m in sys.modules if 'PySide' in m])"
-    root = Path(files.__file__).resolve().parent.parent
+    root = Path(files.__file__).resolve().parents[2]
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert result.stdout.strip() == "[]", result.stderr
 

@@ -10,12 +10,12 @@ import windows
 from PIL import Image
 from PySide6.QtWidgets import QApplication
 
-from explorer.distributions.points import Points
-from explorer.document import Document
-from explorer.experiment import Experiment
+from explorer.data.distributions.points import Points
+from explorer.experiment.schema import Experiment
 from explorer.export import EXPORTERS
-from explorer.ui import export_work as work
-from explorer.ui.export_dialog import ExportPanel
+from explorer.session.document import Document
+from explorer.ui.dialogs import export_work as work
+from explorer.ui.dialogs.export_dialog import ExportPanel
 
 
 def small(**changes):

@@ -10,19 +10,19 @@ from itertools import product
 import numpy as np
 import pytest
 
-from explorer import metrics
-from explorer.advice import advice
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.errors import Told
-from explorer.experiment import Experiment, edited
+from explorer.base.errors import Told
+from explorer.base.params import params
+from explorer.data import metrics
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS, Reverse, Sampler
+from explorer.diffusion.samplers.process import LARGEST
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import Simulation, simulate
+from explorer.experiment.diagnostics import advice
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, edited
 from explorer.guidance import CONTROLS
-from explorer.models import resolve
-from explorer.params import params
-from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Reverse, Sampler
-from explorer.samplers.process import LARGEST
-from explorer.scores import ExactScore
-from explorer.sdes import SDES
-from explorer.simulate import Simulation, simulate
 
 #: Particles and steps: enough for every method on the eight Gaussians.
 N, STEPS = 200, 110

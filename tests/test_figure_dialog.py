@@ -9,10 +9,10 @@ from PIL import Image
 from test_figure_files import FIGURES, SOURCE
 from test_lab_window import bench, fresh, opened, shared, window  # noqa: F401
 
-from explorer.papers import Choice
-from explorer.theme import LIGHT
-from explorer.ui.figure_dialog import ALL, FigureDialog
-from explorer.ui.figure_render import write_picture
+from explorer.figures.papers import Choice
+from explorer.figures.theme import LIGHT
+from explorer.ui.dialogs.figure_dialog import ALL, FigureDialog
+from explorer.ui.figures.render import write_picture
 
 
 def shown(qtbot, dialog):

@@ -17,16 +17,16 @@ import pytest
 from PIL import Image as Pixels
 
 from explorer.cli import main as command_line
-from explorer.figure_files import Source, cell_texts
-from explorer.figures import Equation, Picture, Plot, Series, Table
-from explorer.marks import Arrows, Curve, Entry, Image, Legend, Points, Segments, Text
-from explorer.papers import LEAST_LINE, Choice, Paper, millimetres, paper, points
-from explorer.theme import LIGHT
-from explorer.ui.figure_key import SMALL, key_of
-from explorer.ui.figure_page import Page
-from explorer.ui.figure_paint import Ink, paint_figure
-from explorer.ui.figure_render import write_picture
-from explorer.ui.svg_painter import SvgPainter
+from explorer.figures.figure import Equation, Picture, Plot, Series, Table
+from explorer.figures.files import Source, cell_texts
+from explorer.figures.marks import Arrows, Curve, Entry, Image, Legend, Points, Segments, Text
+from explorer.figures.papers import LEAST_LINE, Choice, Paper, millimetres, paper, points
+from explorer.figures.theme import LIGHT
+from explorer.ui.figures.key import SMALL, key_of
+from explorer.ui.figures.page import Page
+from explorer.ui.figures.paint import Ink, paint_figure
+from explorer.ui.figures.render import write_picture
+from explorer.ui.painting.svg_painter import SvgPainter
 
 SVG = "{http://www.w3.org/2000/svg}"
 POPPLER, RSVG = shutil.which("pdftotext"), shutil.which("rsvg-convert")

@@ -7,21 +7,21 @@ import numpy as np
 import pytest
 import torch
 
+from explorer.analysis.likelihood import Estimate, Measured
 from explorer.cli import main as command_line
 from explorer.cli.likelihood import in_units as likelihood_in_units
 from explorer.cli.score import evaluated, in_units
-from explorer.distributions import Mixture
-from explorer.distributions.points import MOST, MOST_HELD_OUT, USUAL, Points
-from explorer.distributions.units import Units
-from explorer.experiment import Experiment, edited, from_dict, to_dict
-from explorer.imports import Choice, DataFileError, look, read_points, take
-from explorer.imports.base import jitter_for
-from explorer.likelihood import Estimate, Measured
-from explorer.objectives import OBJECTIVES
-from explorer.sdes import SDES
-from explorer.train.batches import Sampling
-from explorer.train.held import HeldOut
-from explorer.train.start import training_of
+from explorer.data.distributions import Mixture
+from explorer.data.distributions.points import MOST, MOST_HELD_OUT, USUAL, Points
+from explorer.data.distributions.units import Units
+from explorer.data.imports import Choice, DataFileError, look, read_points, take
+from explorer.data.imports.base import jitter_for
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.schema import Experiment, edited, from_dict, to_dict
+from explorer.experiment.training import training_of
+from explorer.training.batches import Sampling
+from explorer.training.held import HeldOut
+from explorer.training.objectives import OBJECTIVES
 
 RNG = np.random.default_rng(5)
 CLOUD = np.array([170.0, -3.0]) + np.array([8.0, 0.2]) * RNG.standard_normal((300, 2))

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from explorer.document import Document, write
-from explorer.experiment import Experiment, edited
-from explorer.files import write_atomically
+from explorer.base.files import write_atomically
+from explorer.experiment.schema import Experiment, edited
+from explorer.session.document import Document, write
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="permissions and links as POSIX has them")
 OLD = b"what was there"
@@ -112,10 +112,10 @@ def test_a_figure_on_a_disk_that_takes_a_part_of_it(tmp_path, ending):
 
     import numpy as np
 
-    from explorer.figure_files import Source
-    from explorer.figures import Plot, Series
-    from explorer.theme import theme
-    from explorer.ui.figure_render import write_picture
+    from explorer.figures.figure import Plot, Series
+    from explorer.figures.files import Source
+    from explorer.figures.theme import theme
+    from explorer.ui.figures.render import write_picture
 
     def drawn(points):
         x = np.linspace(0, 1, points)

@@ -5,10 +5,10 @@ import random
 import numpy as np
 import windows
 
-from explorer import first_run
-from explorer.experiment import Experiment
-from explorer.models import resolve
-from explorer.simulate import simulate
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment
+from explorer.session import first_run
 
 
 def test_it_is_the_run_of_the_default_experiment():

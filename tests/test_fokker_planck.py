@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.distributions.mixture import Mixture
-from explorer.experiment import Experiment, edited
-from explorer.figures import Picture, Plot
-from explorer.fokker_planck import Forward, Grid, Langevin, Lines, bernoulli
+from explorer.analysis.fokker_planck import Forward, Grid, Langevin, Lines, bernoulli
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, edited
+from explorer.figures.figure import Picture, Plot
 from explorer.labs import LABS, Context
-from explorer.models import resolve
-from explorer.sdes import SDES
 
 LINE = Grid(120, 6.0)
 PLANE = Grid(48, 5.0, (0.0, 0.0))

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from explorer.document import Document
-from explorer.images import DATA
-from explorer.scores.spec import PictureTraining, Training, UNetSpec
-from explorer.scores.unet import PictureDenoiser
-from explorer.train.forecast import FASTER, FEW, forecast, foretold, smaller
-from explorer.train.frame import TrainFrame
-from explorer.ui.cards import ScoreCard
+from explorer.data.images import DATA
+from explorer.networks.spec import PictureTraining, Training, UNetSpec
+from explorer.networks.unet import PictureDenoiser
+from explorer.session.document import Document
+from explorer.training.forecast import FASTER, FEW, forecast, foretold, smaller
+from explorer.training.frame import TrainFrame
+from explorer.ui.cards.cards import ScoreCard
 
 
 def frame(iteration=100, seconds=20.0, speed=5.0, done=False):

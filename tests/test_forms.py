@@ -7,11 +7,11 @@ import pytest
 from PySide6.QtCore import QLocale, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 
-from explorer.params import ParamError, Validated, param, params
-from explorer.registry import Registry
-from explorer.ui.form_rows import NumberRow, default_of, symbol_html, tip_html
-from explorer.ui.forms import Form
-from explorer.ui.slider import Scale, compact
+from explorer.base.params import ParamError, Validated, param, params
+from explorer.base.registry import Registry
+from explorer.ui.widgets.form_rows import NumberRow, default_of, symbol_html, tip_html
+from explorer.ui.widgets.forms import Form
+from explorer.ui.widgets.slider import Scale, compact
 
 ANIMALS: Registry[Any] = Registry("animal", "tests.animals")
 ANIMALS._discovered = True  # nothing to import: both are below

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.frames import BYTE_BUDGET, Frame, Recording
+from explorer.diffusion.frames import BYTE_BUDGET, Frame, Recording
 
 
 def frame(i, particles=10, t=None):

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from explorer import grids
-from explorer.sdes import SDES
+from explorer.diffusion import grids
+from explorer.diffusion.sdes import SDES
 
 STEPS = [1, 2, 3, 10, 20, 100, 2000]
 SDE_LIST = [

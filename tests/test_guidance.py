@@ -10,18 +10,20 @@ import pytest
 import torch
 
 from explorer.cli import main as command_line
-from explorer.distributions import DISTRIBUTIONS
-from explorer.experiment import Experiment, ExperimentError, ScoreSource, edited, from_dict, to_dict
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.metrics import energy_distance, floor
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import exact_score, model_of, prepare, resolve
+from explorer.experiment.schema import Experiment, ExperimentError, ScoreSource, edited, from_dict, to_dict
 from explorer.guidance import CONTROLS, Guided
 from explorer.guidance.class_guidance import class_names
-from explorer.guidance.classifier import CLASSIFIERS, train_classifier
-from explorer.metrics import energy_distance, floor
-from explorer.models import exact_score, model_of, prepare, resolve
-from explorer.samplers import Sampler
-from explorer.scores import ExactScore, NetworkSpec, Training
-from explorer.sdes import SDES
-from explorer.simulate import simulate
-from explorer.train import train
+from explorer.guidance.classifier import train_classifier
+from explorer.guidance.trained_classifiers import CLASSIFIERS
+from explorer.networks import NetworkSpec, Training
+from explorer.training import train
 
 EXACT = ScoreSource("exact")
 POINTS = torch.randn(200, 2, generator=torch.Generator().manual_seed(0)) * 1.5
@@ -217,7 +219,7 @@ def test_files_with_and_without_a_control():
 
 
 def test_headings_say_what_is_given():
-    from explorer.ui.words import subtitle
+    from explorer.ui.painting.words import subtitle
 
     assert subtitle(guided(label=1, weight=2.5)).endswith("lower moon, w = 2.5")
     e = replace(guided(), control=CONTROLS["measurement"](angle=90.0, value=1, std=0.2, method="tweedie"))

@@ -14,18 +14,19 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from explorer import document, paths
+from explorer.base import paths
 from explorer.cli import main
-from explorer.document import Document
-from explorer.experiment import Experiment, with_data
-from explorer.guidance.own_picture import own_levels
-from explorer.images import arrays, square
-from explorer.images import folder as folders
-from explorer.images.archive import ImageError
-from explorer.images.folder import Folder, Remote, is_images, read, read_folder
-from explorer.images.square import FORMAT_OF, square_of
-from explorer.images.tree import split_of
-from explorer.imports import read_image
+from explorer.data.images import arrays, square
+from explorer.data.images import folder as folders
+from explorer.data.images.archive import ImageError
+from explorer.data.images.folder import Folder, Remote, is_images, read, read_folder
+from explorer.data.images.square import FORMAT_OF, square_of
+from explorer.data.images.tree import split_of
+from explorer.data.imports import read_image
+from explorer.experiment.schema import Experiment, with_data
+from explorer.guidance.own_image import own_levels
+from explorer.session import document
+from explorer.session.document import Document
 
 
 @pytest.fixture(autouse=True)
@@ -281,7 +282,7 @@ def test_a_large_deep_image_takes_little_memory(tmp_path):
     values[:, 3500:] = 4095
     Image.fromarray(values).save(tmp_path / "big.png", compress_level=1)
     program = (
-        "import resource, sys; from pathlib import Path; from explorer.images.square import square_of;"
+        "import resource, sys; from pathlib import Path; from explorer.data.images.square import square_of;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "got = square_of(Path(sys.argv[1]), (3, 28, 28));"
         "assert got[..., :12].max() < 20 and got[..., 16:].min() > 235;"
@@ -323,7 +324,7 @@ def test_the_ground_is_told_by_one_rule(tmp_path, dark, deep):
     xy = points.original(points.points)
     assert np.hypot(xy[:, 0] - 20.5, xy[:, 1] - (64 - 40.5)).max() < 13
     assert ("ground is dark" in points.sentence) == dark
-    from explorer.images import DATA
+    from explorer.data.images import DATA
 
     digit, said = own_levels(tmp_path / "disc.png", DATA["mnist"]())
     assert np.array(digit).reshape(28, 28)[0, 0] == 0 and ("exchanged" in said) != dark

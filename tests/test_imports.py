@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.distributions.geometry import MAX_POINTS
-from explorer.distributions.points import USUAL
-from explorer.imports import DataFileError, from_strokes, read_data, read_image, read_points
-from explorer.imports.base import hilbert, spread
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.distributions.geometry import MAX_POINTS
+from explorer.data.distributions.points import USUAL
+from explorer.data.imports import DataFileError, from_strokes, read_data, read_image, read_points
+from explorer.data.imports.base import hilbert, spread
 
 MOONS = DISTRIBUTIONS["two_moons"]().sample(300, 0).astype(np.float64) * 3 + (5, -1)
 
@@ -126,7 +126,7 @@ def test_rows_without_numbers_are_dropped_and_counted(tmp_path):
 @pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("name", ["a.csv", "a.npy"])
 def test_a_huge_file_is_sampled_evenly(tmp_path, monkeypatch, name, ordered):
-    monkeypatch.setattr("explorer.imports.base.MAX_ROWS", 5000)
+    monkeypatch.setattr("explorer.data.imports.base.MAX_ROWS", 5000)
     # made with the seed that anybody would take, and then ordered
     x = DISTRIBUTIONS["unequal_modes"]().mixture.sample(40_000, np.random.default_rng(0))[0]
     x = x[np.argsort(x[:, 0])] if ordered else x
@@ -217,7 +217,7 @@ def test_arrays_that_claim_to_be_gigantic(tmp_path, shape):
 
 
 def test_a_zip_bomb(tmp_path, monkeypatch):
-    monkeypatch.setattr("explorer.imports.arrays.MAX_UNPACKED", 10**6)
+    monkeypatch.setattr("explorer.data.imports.arrays.MAX_UNPACKED", 10**6)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("points.npy", npy(np.zeros((10**6, 2))))
@@ -281,7 +281,7 @@ def test_pictures_that_are_not(tmp_path, monkeypatch):
     refused(written(tmp_path, "text.png", "hello"), "no image of a known kind")
     refused(written(tmp_path, "empty.png", b""), "no image of a known kind")
     refused(written(tmp_path, "cut.png", picture(size=(400, 400))[:200]), "damaged")
-    monkeypatch.setattr("explorer.images.square.MOST_PIXELS", 1000)
+    monkeypatch.setattr("explorer.data.images.square.MOST_PIXELS", 1000)
     refused(written(tmp_path, "large.png", picture()), "too large: 60 by 40")
 
 

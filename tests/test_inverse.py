@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.advice import advice
 from explorer.cli import main as command_line
-from explorer.distributions import DISTRIBUTIONS
-from explorer.distributions.mixture import Mixture
-from explorer.experiment import Experiment, ScoreSource, edited, from_dict, to_dict
-from explorer.guidance import CONTROLS, Guided, Known, Replaced
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.distributions.mixture import Mixture
+from explorer.data.metrics import energy_distance, floor
+from explorer.diffusion.observation import Known, Replaced
+from explorer.diffusion.samplers import CORRECTORS, SOLVERS, Sampler
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.diagnostics import advice
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ScoreSource, edited, from_dict, to_dict
+from explorer.guidance import CONTROLS, Guided
 from explorer.guidance.posterior import conditioned
-from explorer.metrics import energy_distance, floor
-from explorer.models import resolve
-from explorer.samplers import CORRECTORS, SOLVERS, Sampler
-from explorer.scores import ExactScore
-from explorer.sdes import SDES
-from explorer.simulate import Simulation, simulate, step_terms
 
 EXACT = ScoreSource("exact")
 ANGLE = 40.0

@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from explorer.jobs import Job
+from explorer.base.jobs import Job
 
 PATIENCE = 5.0
 

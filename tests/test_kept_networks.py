@@ -10,16 +10,16 @@ import windows
 from leaks import closed
 from test_left_trainings import PATIENCE, of, own, trained, until  # noqa: F401
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.document import Document
-from explorer.experiment import Experiment
-from explorer.models import untrained
-from explorer.scores.files import save as save_model
-from explorer.scores.spec import NetworkSpec, Training
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.experiment.checkpoint import load, save
+from explorer.experiment.resolution import untrained
+from explorer.experiment.schema import Experiment
+from explorer.experiment.training import Course
+from explorer.networks.files import save as save_model
+from explorer.networks.spec import NetworkSpec, Training
 from explorer.session import Session
+from explorer.session.document import Document
 from explorer.session.notices import NOTHING
-from explorer.train.checkpoint import load, save
-from explorer.train.start import Course
 
 TINY = NetworkSpec(16, 1, waves=2)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import windows
 
-from explorer import models
-from explorer.images import IMAGES
-from explorer.samplers import Sampler
-from explorer.scores.spec import NetworkSpec, UNetSpec
-from explorer.ui.own_pictures import put_at_hand
+from explorer.data.images import IMAGES
+from explorer.diffusion.samplers import Sampler
+from explorer.experiment import resolution as models
+from explorer.networks.spec import NetworkSpec, UNetSpec
+from explorer.ui.files.own_images import put_at_hand
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def window(qapp, qtbot, tmp_path, monkeypatch, mnist):
 
 
 def start(data=None):
-    from explorer.experiment import Experiment, with_data
+    from explorer.experiment.schema import Experiment, with_data
 
     e = Experiment()
     own = replace(e.score, network=NetworkSpec(width=16, depth=1), unet=UNetSpec(width=16, depth=1))

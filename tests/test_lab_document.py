@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 import windows
 
-from explorer import document as files
 from explorer.cli import main as command_line
-from explorer.document import Document
-from explorer.experiment import ExperimentError
+from explorer.experiment.schema import ExperimentError
 from explorer.labs import LABS
-from explorer.scenes import SCENES, scene
+from explorer.session import document as files
+from explorer.session.document import Document
+from explorer.session.scenes import SCENES, scene
 
 SNR = LABS["snr"]
 

@@ -5,12 +5,12 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtTest import QTest
 
+from explorer.figures.theme import THEMES
 from explorer.labs import LABS
-from explorer.scenes import SCENES
-from explorer.theme import THEMES
-from explorer.ui import style
-from explorer.ui.lab_gallery import LabGallery, plain, sections
-from explorer.ui.thumbnails import SIZE, folder
+from explorer.session.scenes import SCENES
+from explorer.ui.figures.thumbnails import SIZE, folder
+from explorer.ui.labs.gallery import LabGallery, plain, sections
+from explorer.ui.widgets import style
 
 EVERY = [entry for entries in sections().values() for entry in entries]
 

@@ -9,21 +9,21 @@ import pytest
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QFontMetricsF
 
-from explorer import figure_files
-from explorer.document import Document
-from explorer.experiment import with_data
-from explorer.figures import Picture, Plot, Series
-from explorer.images import DATA
+from explorer.data.images import DATA
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import with_data
+from explorer.figures import files as figure_files
+from explorer.figures.figure import Picture, Plot, Series
 from explorer.labs import LABS, SECTIONS, Context
 from explorer.labs.convergence import Convergence
-from explorer.models import resolve
-from explorer.simulate import simulate
-from explorer.ui import style
-from explorer.ui.figure_grid import Wish
-from explorer.ui.figure_paint import Sheet
-from explorer.ui.figure_views import DrawnCard, EquationCard, beside, readings
-from explorer.ui.lab_layout import LEAST_MAIN, Room, placed
-from explorer.ui.lab_page import LabPage, sentences
+from explorer.session.document import Document
+from explorer.ui.figures.grid import Wish
+from explorer.ui.figures.paint import Sheet
+from explorer.ui.figures.views import DrawnCard, EquationCard, beside, readings
+from explorer.ui.labs.layout import LEAST_MAIN, Room, placed
+from explorer.ui.labs.page import LabPage, sentences
+from explorer.ui.widgets import style
 
 #: The page in a window of 1280 x 720, of 1440 x 900, and of 2560 x 1440.
 PAGES = ((640, 595), (800, 775), (1920, 1315))

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import pytest
 from leaks import closed
 
-from explorer.document import Document
-from explorer.errors import Refused
-from explorer.experiment import Experiment, ScoreSource
-from explorer.figures import Table
+from explorer.base.errors import Refused
+from explorer.base.params import param
+from explorer.diffusion.samplers import Sampler
+from explorer.experiment.schema import Experiment, ScoreSource
+from explorer.figures.figure import Table
 from explorer.labs import LABS, Lab, Report
-from explorer.params import param
-from explorer.samplers import Sampler
 from explorer.session import Session
+from explorer.session.document import Document
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,21 @@ from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
-from explorer import figure_files, marks
-from explorer.distributions import DISTRIBUTIONS
-from explorer.document import Document
-from explorer.figures import Equation, Handle, Picture, Plot, Series, Table
+from explorer.base.params import param, params
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.figures import files as figure_files
+from explorer.figures import marks
+from explorer.figures.figure import Equation, Handle, Picture, Plot, Series, Table
 from explorer.labs import LABS, SECTIONS, Lab, Report
-from explorer.models import resolve
-from explorer.params import param, params
-from explorer.scenes import SCENES
-from explorer.simulate import simulate
-from explorer.ui import axes, figure_render
-from explorer.ui.figure_grid import LEAST_HEIGHT, Wish, arrange
-from explorer.ui.figure_views import DrawnCard, EquationCard
-from explorer.ui.mnemonics import plain
+from explorer.session.document import Document
+from explorer.session.scenes import SCENES
+from explorer.ui.figures import render as figure_render
+from explorer.ui.figures.grid import LEAST_HEIGHT, Wish, arrange
+from explorer.ui.figures.views import DrawnCard, EquationCard
+from explorer.ui.painting import axes
+from explorer.ui.widgets.mnemonics import plain
 
 
 @dataclass(frozen=True)

@@ -11,23 +11,23 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from explorer import figure_files as files
+from explorer.base.params import params
 from explorer.cli import main as command_line
-from explorer.distributions import DISTRIBUTIONS
-from explorer.document import Document
-from explorer.experiment import Experiment, ScoreSource, encode
-from explorer.figures import LINES, Equation, Picture, Plot, Series, Table
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ScoreSource, encode
+from explorer.figures import files
+from explorer.figures.figure import LINES, Equation, Picture, Plot, Series, Table
+from explorer.figures.theme import COLORMAPS, DARK, color
 from explorer.labs import LABS, SECTIONS, Context
-from explorer.labs.pace import duration
-from explorer.labs.sources import caption, source_of
-from explorer.models import resolve
-from explorer.params import params
-from explorer.samplers import Sampler
-from explorer.scenes import SCENES, scene
-from explorer.sdes import SDES
+from explorer.labs.toolkit.pace import duration
+from explorer.labs.toolkit.sources import caption, source_of
+from explorer.session.document import Document
 from explorer.session.plan import plan
-from explorer.simulate import simulate
-from explorer.theme import COLORMAPS, DARK, color
+from explorer.session.scenes import SCENES, scene
 
 SAMPLER = Sampler(steps=10, particles=60)
 EXPERIMENTS = {

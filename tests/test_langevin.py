@@ -9,26 +9,26 @@ import pytest
 import torch
 from scipy import stats
 
-from explorer import noise
-from explorer.advice import advice
+from explorer.analysis.equilibrium import measure, recursion, stationary
+from explorer.base.params import params
 from explorer.cli import main as command_line
-from explorer.distributions.mixture import Mixture
-from explorer.experiment import Experiment, edited
-from explorer.frames import Frame
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion import noise
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.diagnostics import advice
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.view_settings import Look
+from explorer.figures.views import Scene
+from explorer.figures.views.base import VIEWS
 from explorer.labs import LABS, Context
 from explorer.labs.annealing import ladder
 from explorer.labs.snr import RULES
-from explorer.look import Look
-from explorer.models import resolve
-from explorer.params import params
-from explorer.samplers import Sampler
-from explorer.samplers.equilibrium import measure, recursion, stationary
-from explorer.scores import ExactScore
-from explorer.sdes import SDES
-from explorer.simulate import Simulation, simulate, step_terms
-from explorer.ui import words
-from explorer.views import Scene
-from explorer.views.base import VIEWS
+from explorer.ui.painting import words
 
 VP = SDES["vp"]()
 GAUSSIAN = Mixture.of_points(np.array([[0.5, -0.5]]), 0.7)

@@ -64,7 +64,7 @@ def python(code):
 
 def test_the_core_is_imported_where_qt_is_not_installed(without_qt):
     modules = core_modules()
-    assert "explorer.paths" in modules
+    assert "explorer.base.paths" in modules
     code = IMPORTS.format(root=str(ROOT), packages=str(without_qt), qt=QT, modules=modules)
     result = python(code)
     assert result.returncode == 0, result.stderr
@@ -80,11 +80,13 @@ def test_importing_explorer_loads_neither_qt_nor_torch():
 
 #: What takes long to import, and is not seen when the window opens.
 LATER = (
-    "torch", "pyqtgraph", "vispy", "qasync", "asyncio", "ziamath", "explorer.scenes", "explorer.ui.charts",
-    "explorer.ui.figure_views", "explorer.ui.figure_paint", "explorer.ui.lab_page", "explorer.ui.export_dialog",
+    "torch", "pyqtgraph", "vispy", "qasync", "asyncio", "ziamath", "explorer.session.scenes",
+    "explorer.ui.cards.charts",
+    "explorer.ui.figures.views", "explorer.ui.figures.paint", "explorer.ui.labs.page",
+    "explorer.ui.dialogs.export_dialog",
 )  # fmt: skip
 
 
 def test_what_is_seen_later_is_imported_later():
-    code = f"import sys, explorer.ui.app; print(*(m for m in {LATER!r} if m in sys.modules))"
+    code = f"import sys, explorer.ui.window.app; print(*(m for m in {LATER!r} if m in sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).split() == []

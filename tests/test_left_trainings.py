@@ -10,17 +10,18 @@ from leaks import closed
 from PIL import Image
 from windows import wait, windowed
 
-from explorer.document import Document
-from explorer.errors import sentence
-from explorer.experiment import Experiment, encode, with_data
-from explorer.images import folder as folders
-from explorer.images.folder import Folder, read
-from explorer.models import untrained
-from explorer.scores.spec import PictureTraining, Training, UNetSpec
-from explorer.session import Session, keeping
-from explorer.session.keeping import Kept
+from explorer.base.errors import sentence
+from explorer.data.images import folder as folders
+from explorer.data.images.folder import Folder, read
+from explorer.experiment.resolution import untrained
+from explorer.experiment.schema import Experiment, encode, with_data
+from explorer.networks.spec import PictureTraining, Training, UNetSpec
+from explorer.session import Session
+from explorer.session import checkpoints as keeping
+from explorer.session.checkpoints import Kept
+from explorer.session.document import Document
 from explorer.session.trainer import Trainer
-from explorer.train import DeviceError, TrainingError
+from explorer.training import DeviceError, TrainingError
 
 PATIENCE = 30.0
 

@@ -6,21 +6,21 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from explorer.camera import Camera
-from explorer.experiment import Experiment, edited
-from explorer.frames import Frame
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.scores import DifferenceScore, ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import LIMIT
+from explorer.experiment.resolution import is_exact, resolve
+from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.view_settings import FIELD_KINDS, Look
+from explorer.figures.camera import Camera
+from explorer.figures.marks import Arrows, Curve, Entry, Image, Legend, Points, Text
+from explorer.figures.theme import DARK, LIGHT, rgb
+from explorer.figures.views import VIEWS, Scene
+from explorer.figures.views.outside import outside, outside_words
+from explorer.figures.views.vector_field import PLACES
 from explorer.guidance import CONTROLS
-from explorer.look import FIELD_KINDS, Look
-from explorer.marks import Arrows, Curve, Entry, Image, Legend, Points, Text
-from explorer.models import is_exact, resolve
-from explorer.scores.base import DifferenceScore, ExactScore
-from explorer.sdes import SDES
-from explorer.simulate import LIMIT
-from explorer.theme import DARK, LIGHT, rgb
-from explorer.ui import legend, render, text
-from explorer.views import VIEWS, Scene
-from explorer.views.outside import outside, outside_words
-from explorer.views.vector_field import PLACES
+from explorer.ui.painting import legend, render, text
 
 BOUNDS = (-3.2, 3.2, -3.2, 3.2)
 

@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import noise
-from explorer.cli import main as command_line
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.experiment import Experiment, ScoreSource
-from explorer.figures import Table
-from explorer.labs import LABS, Context
-from explorer.likelihood import (
+from explorer.analysis.likelihood import (
     START,
     Estimate,
     Exact,
@@ -28,11 +22,19 @@ from explorer.likelihood import (
     probes,
     within,
 )
-from explorer.models import pretrained, resolve
-from explorer.samplers import SOLVERS
-from explorer.scores import ExactScore, LearnedScore, NetworkSpec
-from explorer.scores.network import Denoiser
-from explorer.sdes import SDES
+from explorer.cli import main as command_line
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.diffusion import noise
+from explorer.diffusion.samplers import SOLVERS
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.resolution import pretrained, resolve
+from explorer.experiment.schema import Experiment, ScoreSource
+from explorer.figures.figure import Table
+from explorer.labs import LABS, Context
+from explorer.networks import NetworkSpec
+from explorer.networks.learned import LearnedScore
+from explorer.networks.preconditioned import Denoiser
 
 #: Points, chosen to be away from the tails.
 N = 16
@@ -308,7 +310,7 @@ def test_points_in_any_shape_and_in_chunks(monkeypatch):
     assert torch.allclose(rows.values, shaped.values, atol=1e-6)
     v = Hutchinson(probes("rademacher", 2, (7, 1, 2, 2), 0))
     whole = log_likelihood(Flow(process, score, solver), x.view(7, 1, 2, 2), divergence=v)
-    monkeypatch.setattr("explorer.likelihood.flow.CHUNK", 3)
+    monkeypatch.setattr("explorer.analysis.likelihood.flow.CHUNK", 3)
     pieces = log_likelihood(Flow(process, score, solver), x.view(7, 1, 2, 2), divergence=v)
     assert torch.allclose(whole.each, pieces.each, atol=1e-9)
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 import windows
 
-from explorer.experiment import PICTURE_SAMPLER, Experiment
+from explorer.base.params import params
+from explorer.data.images import IMAGES
+from explorer.experiment.schema import PICTURE_SAMPLER, Experiment
+from explorer.experiment.view_settings import FIELD_KINDS, Look
 from explorer.guidance.class_guidance import ClassGuidance
-from explorer.images import IMAGES
-from explorer.look import FIELD_KINDS, Look
-from explorer.params import params
-from explorer.ui.actions import COMMANDS, shortcuts
-from explorer.ui.mnemonics import plain
-from explorer.ui.own_pictures import put_at_hand
-from explorer.ui.window import POINT_LAYERS
+from explorer.ui.files.own_images import put_at_hand
+from explorer.ui.widgets.mnemonics import plain
+from explorer.ui.window.actions import COMMANDS, shortcuts
+from explorer.ui.window.window import POINT_LAYERS
 
 #: The sub-menu of the classes.
 WHICH = "Which class"

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import metrics
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.metrics import Reference, energy_distance, floor, reference, sliced_wasserstein
+from explorer.data import metrics
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.data.metrics import Reference, energy_distance, floor, reference, sliced_wasserstein
 
 DISTANCES = [energy_distance, sliced_wasserstein]
 sizes = st.integers(1, 40)

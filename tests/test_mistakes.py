@@ -8,29 +8,31 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import document, grids
-from explorer.advice import advice
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.document import Document
-from explorer.experiment import Experiment, ExperimentError
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.diffusion import grids
+from explorer.diffusion.parameterization import KINDS
+from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS, Sampler
+from explorer.diffusion.samplers.mistakes import MISTAKES, Setup
+from explorer.diffusion.samplers.mistakes.base import Misled
+from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.diagnostics import advice
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ExperimentError
+from explorer.figures.theme import DARK
 from explorer.labs import LABS, Context
-from explorer.models import resolve
-from explorer.objectives import OBJECTIVES
-from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Sampler
-from explorer.samplers.mistakes import MISTAKES, Setup
-from explorer.samplers.mistakes.base import Misled
-from explorer.samplers.spec import MODES
-from explorer.scenes import scene
-from explorer.scores.base import ExactScore, LearnedScore
-from explorer.scores.network import Denoiser
-from explorer.scores.parameterisation import KINDS
-from explorer.scores.spec import NetworkSpec, Training
-from explorer.sdes import SDES
-from explorer.simulate import Simulation, simulate, step_terms
-from explorer.theme import DARK
-from explorer.train import train
-from explorer.ui import words
-from explorer.ui.equation import coloured, typeset
+from explorer.networks.learned import LearnedScore
+from explorer.networks.preconditioned import Denoiser
+from explorer.networks.spec import NetworkSpec, Training
+from explorer.session import document
+from explorer.session.document import Document
+from explorer.session.scenes import scene
+from explorer.training import train
+from explorer.training.objectives import OBJECTIVES
+from explorer.ui.painting import words
+from explorer.ui.widgets.equation import coloured, typeset
 
 MADE = [name for name in MISTAKES if name != "none"]
 FINE = dict(mode="ode", solver=SOLVERS["rk4"](), steps=100, particles=2)

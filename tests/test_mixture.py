@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.distributions.mixture import LOWEST
-from explorer.sdes import SDES
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.data.distributions.mixture import LOWEST
+from explorer.diffusion.sdes import SDES
 
 MIXTURES = {name: DISTRIBUTIONS[name]().mixture for name in DISTRIBUTIONS}
 MIXTURES["upright ellipses"] = DISTRIBUTIONS["gaussian_mixture"](scales=[[0.1, 0.5], [0.7, 0.2]]).mixture
@@ -148,7 +148,7 @@ def test_one_level_for_each_point(name):
 def test_chunks_do_not_show(monkeypatch):
     mixture, x = MIXTURES["rings"], noised(MIXTURES["rings"], 1.0, 0.1, n=101)
     whole = mixture.score(x, 1.0, 0.1)
-    monkeypatch.setattr("explorer.distributions.mixture.CPU_CHUNK", 1)
+    monkeypatch.setattr("explorer.data.distributions.mixture.CPU_CHUNK", 1)
     assert torch.allclose(mixture.score(x, 1.0, 0.1), whole, rtol=1e-12)
 
 

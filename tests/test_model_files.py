@@ -13,15 +13,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import paths
-from explorer.distributions import DISTRIBUTIONS
-from explorer.experiment import encode
-from explorer.scores import ExactScore, LearnedScore, NetworkSpec
-from explorer.scores import files as model_files
-from explorer.scores.files import Model, ModelFileError, decode, load, save
-from explorer.scores.files import encode as to_bytes
-from explorer.scores.network import Denoiser
-from explorer.sdes import SDES
+from explorer.base import paths
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.schema import encode
+from explorer.networks import NetworkSpec
+from explorer.networks import files as model_files
+from explorer.networks.files import Model, ModelFileError, decode, load, save
+from explorer.networks.files import encode as to_bytes
+from explorer.networks.learned import LearnedScore
+from explorer.networks.preconditioned import Denoiser
 
 TINY = NetworkSpec(width=2, depth=1, waves=1)
 BUILT_IN = [name for name, cls in DISTRIBUTIONS.items() if cls.builtin]
@@ -183,8 +185,8 @@ def test_checking_a_network_of_pictures_does_not_load_torchs_compiler():
     """(That would take seconds in which the window starves.)"""
     program = (
         "import sys, torch\n"
-        "from explorer.scores.files import Model\n"
-        "from explorer.scores.spec import UNetSpec\n"
+        "from explorer.networks.files import Model\n"
+        "from explorer.networks.spec import UNetSpec\n"
         "model = Model(UNetSpec(width=8, depth=1), {}, 784, picture=(1, 28, 28), centre=(0.0,))\n"
         "with torch.device('meta'):\n"
         "    model.network_of()\n"

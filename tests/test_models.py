@@ -8,17 +8,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from explorer import models, paths
-from explorer.distributions import DISTRIBUTIONS
-from explorer.experiment import Experiment, edited, encode
-from explorer.images import IMAGES
-from explorer.models import ONE_SERVES_ALL, pretrained, pretrained_path, resolve, untrained
-from explorer.params import params
-from explorer.scores.base import ExactScore
-from explorer.scores.files import Model, ModelFileError, save
-from explorer.scores.network import Denoiser
-from explorer.scores.spec import NetworkSpec
-from explorer.sdes import SDES
+from explorer.base import paths
+from explorer.base.params import params
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.data.images import IMAGES
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.experiment import resolution as models
+from explorer.experiment.resolution import ONE_SERVES_ALL, pretrained, pretrained_path, resolve, untrained
+from explorer.experiment.schema import Experiment, edited, encode
+from explorer.networks.files import Model, ModelFileError, save
+from explorer.networks.preconditioned import Denoiser
+from explorer.networks.spec import NetworkSpec
 
 SMALL = NetworkSpec(width=16, depth=1, waves=4)
 X = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
@@ -129,7 +130,7 @@ def test_the_untrained_network_follows_the_seed():
 
 
 def test_the_untrained_network_is_what_training_starts_from():
-    from explorer.train import train
+    from explorer.training import train
 
     e = wanting("trained", seed=5, score__training__iterations=1, score__training__learning_rate=1e-8)
     s = e.score

@@ -12,11 +12,11 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from explorer.distributions import DISTRIBUTIONS
+from explorer.base.params import params
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.sdes import SDES
 from explorer.labs import LABS
-from explorer.params import params
-from explorer.scenes import SCENES
-from explorer.sdes import SDES
+from explorer.session.scenes import SCENES
 
 ACTIONS = 500
 #: Largest runs that the monkey may ask for, so that the test is quick.

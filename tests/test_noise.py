@@ -8,9 +8,9 @@ import pytest
 import torch
 from scipy import stats
 
-from explorer import grids, noise
-from explorer.noise import Brownian, BrownianArea
-from explorer.sdes import SDES
+from explorer.diffusion import grids, noise
+from explorer.diffusion.noise import Brownian, BrownianArea
+from explorer.diffusion.sdes import SDES
 
 SHAPE = (20_000, 1)
 

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
+from explorer.base.numbers import PLAIN, Marks, NumberError, number
 from explorer.cli import main
 from explorer.cli.errors import Parser, WrongUse
-from explorer.numbers import PLAIN, Marks, NumberError, number
 
 ENGLISH, GERMAN, FRENCH = Marks(".", ","), Marks(",", "."), Marks(",", "\u202f")
 SWISS, INDIAN = Marks(".", "’"), Marks(".", ",")

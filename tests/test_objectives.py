@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.objectives import OBJECTIVES, Batch
-from explorer.scores import NetworkSpec, Training
-from explorer.sdes import SDES
-from explorer.train.loop import Watch
-from explorer.train.race import gradient_variance, race
-from explorer.train.run import Run
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.diffusion.sdes import SDES
+from explorer.networks import NetworkSpec, Training
+from explorer.training.loop import Watch
+from explorer.training.objectives import OBJECTIVES, Batch
+from explorer.training.race import gradient_variance, race
+from explorer.training.run import Run
 
 VE = SDES["ve"]()
 SIGMA = 0.7

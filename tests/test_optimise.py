@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from explorer.optimise import MOMENTUM, FlatAdam, FlatMuon, orthogonalised
+from explorer.networks.optimizer import MOMENTUM, FlatAdam, FlatMuon, orthogonalised
 
 
 def trained(kind, steps, rate=0.01, frozen=False):

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import windows
 
-from explorer.experiment import PICTURE_SAMPLER, Experiment, suited, with_data
+from explorer.data.images import IMAGES
+from explorer.experiment.schema import PICTURE_SAMPLER, Experiment, suited, with_data
 from explorer.guidance import masks
-from explorer.guidance.inpaint_picture import InpaintPicture
-from explorer.guidance.pictures import PictureProblem
+from explorer.guidance.images import PictureProblem
+from explorer.guidance.inpaint_image import InpaintPicture
 from explorer.guidance.super_resolve import SuperResolve
-from explorer.images import IMAGES
 from explorer.labs import LABS
-from explorer.ui.form_rows import Row
-from explorer.ui.forms import Form
-from explorer.ui.own_pictures import put_at_hand
+from explorer.ui.files.own_images import put_at_hand
+from explorer.ui.widgets.form_rows import Row
+from explorer.ui.widgets.forms import Form
 
 PAINTED = masks.encoded(np.eye(28, dtype=bool))
 

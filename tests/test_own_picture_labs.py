@@ -11,15 +11,15 @@ from PySide6.QtCore import Qt
 from test_drawing_window import stroke
 from test_lab_window import ready
 
-from explorer.document import Document
-from explorer.experiment import Experiment, ScoreSource, with_data
-from explorer.images import IMAGES
-from explorer.images.base import light_edge
-from explorer.images.brush import example
+from explorer.base.params import ParamError
+from explorer.data.images import IMAGES
+from explorer.data.images.base import light_edge
+from explorer.data.images.brush import example
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ScoreSource, with_data
 from explorer.labs import LABS
-from explorer.models import resolve
-from explorer.params import ParamError
-from explorer.ui.own_pictures import put_at_hand
+from explorer.session.document import Document
+from explorer.ui.files.own_images import put_at_hand
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,18 @@ import pytest
 from PIL import Image
 from windows import wait, windowed
 
-from explorer import document
-from explorer.document import Document
-from explorer.experiment import Experiment, with_data
-from explorer.images import DATA
-from explorer.images import folder as folders
-from explorer.images.base import ImageSet
-from explorer.images.folder import Folder, read
-from explorer.models import untrained
-from explorer.scenes import SCENES
-from explorer.scores import files
-from explorer.scores.spec import UNetSpec
-from explorer.ui import own_pictures
+from explorer.data.images import DATA
+from explorer.data.images import folder as folders
+from explorer.data.images.base import ImageSet
+from explorer.data.images.folder import Folder, read
+from explorer.experiment.resolution import untrained
+from explorer.experiment.schema import Experiment, with_data
+from explorer.networks import files
+from explorer.networks.spec import UNetSpec
+from explorer.session import document
+from explorer.session.document import Document
+from explorer.session.scenes import SCENES
+from explorer.ui.files import own_images as own_pictures
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_set_is_put_into_form_in_a_thread(qtbot, tmp_path, monkeypatch, builde
             window.data.gallery.chosen.emit("mnist")
         elif what == "scene":
             scene = replace(SCENES[0], document=Document(digits()), lab="")
-            monkeypatch.setattr("explorer.scenes.scene", lambda name: scene)
+            monkeypatch.setattr("explorer.session.scenes.scene", lambda name: scene)
             window.labs.play_scene(scene.name)
         else:
             window.documents.open_path(tmp_path / ("e.json" if what == "experiment" else "m.safetensors"))

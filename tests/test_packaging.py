@@ -20,11 +20,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from PIL import Image
 
-from explorer import __version__, paths
+from explorer import __version__
+from explorer.base import paths
 from explorer.cli import COMMANDS
-from explorer.ui.about import PARTS
+from explorer.ui.dialogs.about import PARTS
 
-ROOT = Path(paths.__file__).resolve().parent.parent
+ROOT = paths.PACKAGE.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 APPSTREAM = "packaging/linux/org.scoreexplorer.ScoreExplorer.metainfo.xml"
 EXTRAS = PROJECT["optional-dependencies"]

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.experiment import Experiment
-from explorer.frames import Frame
-from explorer.look import FIELD_KINDS, Look
-from explorer.samplers import Sampler
-from explorer.scores.base import ExactScore
-from explorer.scores.network import Denoiser
-from explorer.scores.parameterisation import KINDS, Through, convert, from_score, to_score
-from explorer.scores.spec import NetworkSpec
-from explorer.sdes import SDES
-from explorer.simulate import simulate
-from explorer.views import VIEWS, Scene
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.parameterization import KINDS, Through, convert, from_score, to_score
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.schema import Experiment
+from explorer.experiment.view_settings import FIELD_KINDS, Look
+from explorer.figures.views import VIEWS, Scene
+from explorer.networks.preconditioned import Denoiser
+from explorer.networks.spec import NetworkSpec
 
 TIMES = (0.01, 0.2, 0.7, 1.0)
 MIXTURE = Mixture.of_points(np.array([[1.0, 0.5], [-1.0, 0.3], [0.2, -1.4]]), 0.2)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.params import Param, ParamError, Validated, param, params
-from explorer.registry import Registry, UnknownName
-from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Sampler
-from explorer.sdes import SDES
+from explorer.base.params import Param, ParamError, Validated, param, params
+from explorer.base.registry import Registry, UnknownName
+from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS, Sampler
+from explorer.diffusion.sdes import SDES
 
 REGISTRIES = [SDES, PREDICTORS, SOLVERS, CORRECTORS]
 
@@ -116,7 +116,7 @@ def test_registries_know_their_things(registry):
 
 
 def test_a_name_is_registered_once():
-    registry = Registry("toy", "explorer.sdes")
+    registry = Registry("toy", "explorer.diffusion.sdes")
     registry.register("a", title="A")(type("A", (), {}))
     with pytest.raises(ValueError, match="toy 'a' is registered twice"):
         registry.register("a", title="A again")(type("B", (), {}))

@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer import noise
 from explorer.cli import main
-from explorer.document import Document, write
-from explorer.experiment import Experiment, ScoreSource, edited
-from explorer.figures import Equation, Picture, Table
+from explorer.diffusion import noise
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ScoreSource, edited
+from explorer.figures.figure import Equation, Picture, Table
 from explorer.labs import LABS, Context
 from explorer.labs.pc_microscope import take_apart
-from explorer.models import resolve
-from explorer.sdes import SDES
-from explorer.simulate import simulate
+from explorer.session.document import Document, write
 
 Microscope = LABS["pc_microscope"]
 

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from explorer import grids
-from explorer.samplers import PREDICTORS, SOLVERS, Reverse
-from explorer.scores.base import LearnedScore
-from explorer.scores.network import Denoiser
-from explorer.scores.spec import NetworkSpec
-from explorer.sdes import SDES
+from explorer.diffusion import grids
+from explorer.diffusion.samplers import PREDICTORS, SOLVERS, Reverse
+from explorer.diffusion.sdes import SDES
+from explorer.networks.learned import LearnedScore
+from explorer.networks.preconditioned import Denoiser
+from explorer.networks.spec import NetworkSpec
 
 N, SHAPE = 20, (50, 2)
 VP, VE = SDES["vp"](), SDES["ve"]()

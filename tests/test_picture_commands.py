@@ -8,21 +8,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import document, models
 from explorer.cli import main
-from explorer.document import Document
-from explorer.experiment import Experiment, with_data
-from explorer.images import DATA
-from explorer.images import folder as folders
-from explorer.labs import film, picture_snr
-from explorer.look import Look
-from explorer.marks import Text
-from explorer.quality.card import _read
-from explorer.scores.files import save
-from explorer.scores.spec import UNetSpec
-from explorer.sdes import SDES
-from explorer.simulate import simulate
-from explorer.views import Scene, compose
+from explorer.data.images import DATA
+from explorer.data.images import folder as folders
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment import resolution as models
+from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.view_settings import Look
+from explorer.figures.marks import Text
+from explorer.figures.views import Scene, compose
+from explorer.labs import denoising_trajectory as film
+from explorer.labs import image_snr as picture_snr
+from explorer.networks.card import _read
+from explorer.networks.files import save
+from explorer.networks.spec import UNetSpec
+from explorer.session import document
+from explorer.session.document import Document
 
 
 def written(path, e):
@@ -77,7 +79,7 @@ def test_the_shell_takes_the_ve_that_suits(capsys, argv, found):
 
 
 def test_the_card_offers_the_ve_that_suits(qtbot):
-    from explorer.ui.cards import ProcessCard
+    from explorer.ui.cards.cards import ProcessCard
 
     card, offered = ProcessCard(SDES["vp"]()), []
     qtbot.addWidget(card)

@@ -10,8 +10,16 @@ import pytest
 import torch
 from leaks import closed
 
-from explorer.distributions.mixture import Mixture
-from explorer.experiment import (
+from explorer.base.params import ParamError
+from explorer.data.distributions.mixture import Mixture
+from explorer.data.images import IMAGES, from_pixels
+from explorer.diffusion.observation import GroupMeans, Replaced
+from explorer.diffusion.samplers import SOLVERS, Sampler
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import (
     PICTURE_SAMPLER,
     Experiment,
     ExperimentError,
@@ -20,24 +28,16 @@ from explorer.experiment import (
     from_dict,
     to_dict,
 )
-from explorer.guidance import CONTROLS, Guided, Replaced, Sources, masks
+from explorer.guidance import CONTROLS, Guided, Sources, masks
 from explorer.guidance.base import Mixed, Sum
 from explorer.guidance.classifier import ClassifierGradient
-from explorer.guidance.observation import GroupMeans
-from explorer.guidance.picture_classifier import shipped, train_picture_classifier
+from explorer.guidance.image_classifier import shipped, train_picture_classifier
 from explorer.guidance.tweedie import TweedieGuided
-from explorer.images import IMAGES, from_pixels
-from explorer.models import resolve
-from explorer.params import ParamError
-from explorer.samplers import SOLVERS, Sampler
-from explorer.scores import ExactScore
-from explorer.scores.base import LearnedScore
-from explorer.scores.files import ModelFileError
-from explorer.scores.picture_classifier import load_classifier, save_classifier
-from explorer.scores.spec import UNetSpec
-from explorer.scores.unet import PictureDenoiser
-from explorer.sdes import SDES
-from explorer.simulate import simulate
+from explorer.networks.files import ModelFileError
+from explorer.networks.image_classifier import load_classifier, save_classifier
+from explorer.networks.learned import LearnedScore
+from explorer.networks.spec import UNetSpec
+from explorer.networks.unet import PictureDenoiser
 
 EXACT = ScoreSource("exact")
 FEW = replace(PICTURE_SAMPLER, steps=6, particles=4)
@@ -355,11 +355,11 @@ def test_its_file_keeps_it_and_damage_is_refused(classifier, tmp_path):
 
 
 def test_a_classifier_that_comes_with_the_program_is_used(classifier, tmp_path, monkeypatch, mnist):
-    monkeypatch.setattr("explorer.paths.pretrained", lambda: tmp_path)
+    monkeypatch.setattr("explorer.base.paths.pretrained", lambda: tmp_path)
     assert shipped(mnist) is None
     path = tmp_path / "mnist.classifier.safetensors"
     save_classifier(classifier[-1].net, path, {}, {})
-    monkeypatch.setattr("explorer.guidance.classifier.CLASSIFIERS._kept", {})
+    monkeypatch.setattr("explorer.guidance.trained_classifiers.CLASSIFIERS._kept", {})
     e = replace(
         asked(mnist, "class_guidance"), control=CONTROLS["class_guidance"](rule="classifier", label=3)
     )
@@ -427,12 +427,12 @@ def test_an_adaptive_solver_keeps_what_is_known(mnist):
 
 
 def test_it_is_trained_in_the_background_and_kept(mnist, monkeypatch):
-    from explorer.guidance.classifier import CLASSIFIERS
+    from explorer.guidance.trained_classifiers import CLASSIFIERS
     from explorer.session.classifying import ClassifierTrainer
 
-    monkeypatch.setattr("explorer.guidance.picture_classifier.ITERATIONS", 2)
-    monkeypatch.setattr("explorer.guidance.picture_classifier.HELD", 5)
-    monkeypatch.setattr("explorer.paths.pretrained", lambda: Path("nowhere"))
+    monkeypatch.setattr("explorer.guidance.image_classifier.ITERATIONS", 2)
+    monkeypatch.setattr("explorer.guidance.image_classifier.HELD", 5)
+    monkeypatch.setattr("explorer.base.paths.pretrained", lambda: Path("nowhere"))
     monkeypatch.setattr(CLASSIFIERS, "_kept", {})
     trainer = ClassifierTrainer()
     assert CLASSIFIERS.of(mnist) is None

@@ -12,13 +12,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from explorer.cli import main as command_line
-from explorer.experiment import Experiment, with_data
+from explorer.data.images import IMAGES, from_pixels
+from explorer.data.imports import DataFileError
+from explorer.experiment.schema import Experiment, with_data
 from explorer.guidance import masks
-from explorer.guidance.own_picture import own_levels
-from explorer.images import IMAGES, from_pixels
-from explorer.imports import DataFileError
-from explorer.ui.classbuttons import ClassButtons
-from explorer.ui.maskpaint import PRESET_WORDS, MaskPad, stroke
+from explorer.guidance.own_image import own_levels
+from explorer.ui.cards.class_buttons import ClassButtons
+from explorer.ui.cards.mask_editor import PRESET_WORDS, MaskPad, stroke
 
 
 @pytest.fixture(scope="module")

@@ -9,23 +9,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import document
+from explorer.analysis.image_quality import nearest
+from explorer.base.params import ParamError
 from explorer.cli import main
-from explorer.experiment import Experiment, ExperimentError, edited, from_dict, to_dict, with_data
-from explorer.guidance.picture_classifier import train_picture_classifier
-from explorer.images import DATA, base, from_pixels, square, to_pixels, tree
-from explorer.images import folder as folders
-from explorer.images.archive import ImageError
-from explorer.images.folder import Folder, read_folder
-from explorer.images.square import square_of
-from explorer.imports.base import DataFileError
-from explorer.imports.pictures import levels_of
-from explorer.models import model_of, resolve
-from explorer.params import ParamError
-from explorer.quality import nearest
-from explorer.train.frame import TrainingError
-from explorer.train.pictures import Material
-from explorer.views.picture_plane import principal, three_rows, through_three
+from explorer.data.images import DATA, base, from_pixels, square, to_pixels, tree
+from explorer.data.images import folder as folders
+from explorer.data.images.archive import ImageError
+from explorer.data.images.folder import Folder, read_folder
+from explorer.data.images.square import square_of
+from explorer.data.imports.base import DataFileError
+from explorer.data.imports.images import levels_of
+from explorer.experiment.resolution import model_of, resolve
+from explorer.experiment.schema import Experiment, ExperimentError, edited, from_dict, to_dict, with_data
+from explorer.figures.views.image_plane import principal, three_rows, through_three
+from explorer.guidance.image_classifier import train_picture_classifier
+from explorer.session import document
+from explorer.training.frame import TrainingError
+from explorer.training.images import Material
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMenu
 from windows import wait, windowed
 
-from explorer import document
-from explorer.experiment import Experiment, with_data
-from explorer.images import folder as folders
-from explorer.images.folder import Folder, read
+from explorer.data.images import folder as folders
+from explorer.data.images.folder import Folder, read
+from explorer.experiment.schema import Experiment, with_data
+from explorer.session import document
 
 
 @pytest.fixture

@@ -11,21 +11,21 @@ import torch
 from PIL import Image
 from test_labs import alike, check
 
+from explorer.analysis.likelihood import bits_per_dim
+from explorer.base.params import ParamError
 from explorer.cli import main as command_line
-from explorer.experiment import Experiment, ScoreSource, decode, encode, with_data
-from explorer.figures import Picture, Table
-from explorer.images import DATA, from_pixels
-from explorer.images.brush import distance, example, painted
+from explorer.data.images import DATA, from_pixels
+from explorer.data.images.brush import distance, example, painted
+from explorer.diffusion.samplers import PREDICTORS, SOLVERS, Sampler
+from explorer.diffusion.sdedit import noised, returned, times_below
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ScoreSource, decode, encode, with_data
+from explorer.figures.figure import Picture, Table
 from explorer.labs import LABS, Context
-from explorer.labs.film import _Way
-from explorer.likelihood import bits_per_dim
-from explorer.models import resolve
-from explorer.params import ParamError
-from explorer.samplers import PREDICTORS, SOLVERS, Sampler
-from explorer.scores.spec import UNetSpec
-from explorer.sdedit import noised, returned, times_below
-from explorer.sdes import SDES
-from explorer.simulate import simulate
+from explorer.labs.denoising_trajectory import _Way
+from explorer.networks.spec import UNetSpec
 
 OURS = [name for name in LABS if LABS[name].section == "pictures"]
 TINY = UNetSpec(width=16, depth=1, waves=1)

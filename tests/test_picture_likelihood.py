@@ -8,9 +8,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from explorer.distributions import Mixture
-from explorer.images.base import LEVEL, from_pixels, to_pixels
-from explorer.likelihood import (
+from explorer.analysis.likelihood import (
     Divergence,
     Flow,
     Hutchinson,
@@ -20,9 +18,11 @@ from explorer.likelihood import (
     probes,
     within,
 )
-from explorer.likelihood.bits import NOISE, Coder, bits_per_dim, level_log_probability
-from explorer.scores import ExactScore
-from explorer.sdes import SDE, SDES
+from explorer.analysis.likelihood.bits import NOISE, Coder, bits_per_dim, level_log_probability
+from explorer.data.distributions import Mixture
+from explorer.data.images.base import LEVEL, from_pixels, to_pixels
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDE, SDES
 
 SIZE = (1, 28, 28)
 D = math.prod(SIZE)
@@ -181,7 +181,7 @@ def test_it_follows_from_the_seed_and_not_from_the_batch(monkeypatch):
     sde, images = SDES["vp"](), pictures(3)
     run = lambda **kw: bits_per_dim(Apart(sde), sde, images, probes=2, steps=4, **kw).each  # noqa: E731
     whole = run()
-    monkeypatch.setattr("explorer.likelihood.bits.BATCH", 2)
+    monkeypatch.setattr("explorer.analysis.likelihood.bits.BATCH", 2)
     assert np.allclose(run(), whole, atol=1e-9) and not np.allclose(run(seed=1), whole)
     draw, *_ = Coder(sde, Apart(sde), 4).draws(images)
     last = final(draw.moments())

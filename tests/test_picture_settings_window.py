@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import windows
 
-from explorer.document import Document
-from explorer.experiment import Experiment, with_data
+from explorer.data.images import IMAGES, from_pixels
+from explorer.experiment.schema import Experiment, with_data
 from explorer.guidance.class_guidance import ClassGuidance
-from explorer.images import IMAGES, from_pixels
 from explorer.labs import LABS
-from explorer.ui.own_pictures import put_at_hand
+from explorer.session.document import Document
+from explorer.ui.files.own_images import put_at_hand
 
 
 @pytest.fixture(scope="module")

@@ -13,24 +13,24 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import document
 from explorer.cli import main
-from explorer.experiment import Experiment, with_data
-from explorer.images import DATA, from_pixels
-from explorer.images.archive import ImageError, read
-from explorer.metrics import energy_distance
-from explorer.models import model_of, resolve, untrained
-from explorer.scores.files import ModelFileError, sealed
-from explorer.scores.files import load as load_model
-from explorer.scores.files import save as save_model
-from explorer.scores.spec import PictureTraining, UNetSpec
-from explorer.simulate import simulate
-from explorer.train import TrainingError
-from explorer.train import checkpoint as checkpoints
-from explorer.train.checkpoint import CheckpointError
-from explorer.train.loop import out_of_memory
-from explorer.train.pictures import PictureRun
-from explorer.train.start import Course
+from explorer.data.images import DATA, from_pixels
+from explorer.data.images.archive import ImageError, read
+from explorer.data.metrics import energy_distance
+from explorer.diffusion.simulate import simulate
+from explorer.experiment import checkpoint as checkpoints
+from explorer.experiment.checkpoint import CheckpointError
+from explorer.experiment.resolution import model_of, resolve, untrained
+from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.training import Course
+from explorer.networks.files import ModelFileError, sealed
+from explorer.networks.files import load as load_model
+from explorer.networks.files import save as save_model
+from explorer.networks.spec import PictureTraining, UNetSpec
+from explorer.session import document
+from explorer.training import TrainingError
+from explorer.training.images import PictureRun
+from explorer.training.loop import out_of_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The first digits alone: a test has no time for all of them.
@@ -103,7 +103,7 @@ def until(course, iteration):
 
 @pytest.fixture
 def at_every_iteration(monkeypatch):
-    monkeypatch.setattr("explorer.train.loop.FRAME_SECONDS", 0.0)
+    monkeypatch.setattr("explorer.training.loop.FRAME_SECONDS", 0.0)
 
 
 def test_a_resumed_training_ends_with_the_same_bits(archive, tmp_path, at_every_iteration):

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from windows import wait, windowed
 
-from explorer.document import Document
-from explorer.experiment import Experiment, with_data
-from explorer.images import DATA
-from explorer.models import untrained
-from explorer.scores import files
-from explorer.scores.spec import PictureTraining, UNetSpec
-from explorer.session.keeping import Kept
-from explorer.train import TrainFrame
-from explorer.ui.cards import ScoreCard
-from explorer.ui.charts import LossChart
+from explorer.data.images import DATA
+from explorer.experiment.resolution import untrained
+from explorer.experiment.schema import Experiment, with_data
+from explorer.networks import files
+from explorer.networks.spec import PictureTraining, UNetSpec
+from explorer.session.checkpoints import Kept
+from explorer.session.document import Document
+from explorer.training import TrainFrame
+from explorer.ui.cards.cards import ScoreCard
+from explorer.ui.cards.charts import LossChart
 
 TINY = UNetSpec(width=8, depth=1, waves=0, classes=10)
 

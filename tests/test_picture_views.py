@@ -11,28 +11,36 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from explorer.advice import advice
-from explorer.camera import Camera
+from explorer.base.lazy import torch
 from explorer.cli import main as command_line
-from explorer.document import Document, read
-from explorer.experiment import MOST_PICTURES, PICTURE_SAMPLER, SDE_STEPS, Experiment, in_mode, with_data
+from explorer.data.images import IMAGES, from_pixels, to_pixels
+from explorer.diffusion.frames import Frame, Recording
+from explorer.diffusion.samplers.base import CORRECTORS
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.diagnostics import advice
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import (
+    MOST_PICTURES,
+    PICTURE_SAMPLER,
+    SDE_STEPS,
+    Experiment,
+    in_mode,
+    with_data,
+)
+from explorer.experiment.view_settings import Look
 from explorer.export import EXPORTERS, ExportError
-from explorer.frames import Frame, Recording
-from explorer.images import IMAGES, from_pixels, to_pixels
-from explorer.lazy import torch
-from explorer.look import Look
-from explorer.marks import Arrows, Curve, Image, Points, Segments, Text
-from explorer.models import resolve
-from explorer.samplers.base import CORRECTORS
+from explorer.figures.camera import Camera
+from explorer.figures.marks import Arrows, Curve, Image, Points, Segments, Text
+from explorer.figures.theme import DARK, rgb
+from explorer.figures.views import Scene, compose
+from explorer.figures.views import image_parts as picture_parts
+from explorer.figures.views.image_plane import MEASURED, plane_of
+from explorer.figures.views.trajectory_strip import frames_of_strip
 from explorer.session.distance import Distances
+from explorer.session.document import Document, read
 from explorer.session.track import COARSE_ODE, coarse
-from explorer.simulate import simulate
-from explorer.theme import DARK, rgb
-from explorer.ui.exporting import QtRenderer, replay_of
-from explorer.ui.render import to_array, to_image, to_svg
-from explorer.views import Scene, compose, picture_parts
-from explorer.views.film_strip import frames_of_strip
-from explorer.views.picture_plane import MEASURED, plane_of
+from explorer.ui.dialogs.exporting import QtRenderer, replay_of
+from explorer.ui.painting.render import to_array, to_image, to_svg
 
 pytestmark = pytest.mark.usefixtures("qapp")
 SQUARE = Camera(height=2.0)

@@ -10,15 +10,15 @@ from leaks import closed
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from explorer import models
-from explorer.document import Document
-from explorer.experiment import MOST_PICTURES, PICTURE_SAMPLER, Experiment, with_data
-from explorer.images import IMAGES
-from explorer.marks import Image
+from explorer.data.images import IMAGES
+from explorer.experiment import resolution as models
+from explorer.experiment.schema import MOST_PICTURES, PICTURE_SAMPLER, Experiment, with_data
+from explorer.figures.marks import Image
+from explorer.figures.views.image_parts import HOME
 from explorer.session import Session
-from explorer.ui.datacard import Shelf
-from explorer.ui.gallery import picture_thumbnail
-from explorer.views.picture_parts import HOME
+from explorer.session.document import Document
+from explorer.ui.cards.data_card import Shelf
+from explorer.ui.cards.gallery import picture_thumbnail
 
 FEW = replace(PICTURE_SAMPLER, steps=4, particles=6)
 

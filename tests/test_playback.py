@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.experiment import Experiment, ScoreSource
-from explorer.frames import Recording
-from explorer.models import resolve
-from explorer.playback import linked_index
-from explorer.samplers import Sampler
-from explorer.simulate import simulate
+from explorer.diffusion.frames import Recording
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ScoreSource
+from explorer.session.playback import linked_index
 
 PC = Sampler(mode="pc", particles=8, steps=6, corrector_steps=2)
 ODE = replace(PC, mode="ode")

@@ -9,24 +9,25 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import paths, pretrain_pictures
+from explorer.analysis.image_quality import Features
+from explorer.analysis.image_quality.summary import likelihoods, networks, table1
+from explorer.base import paths
 from explorer.cli import main as command_line
-from explorer.experiment import encode
-from explorer.images import IMAGES, to_pixels
-from explorer.models import resolve
-from explorer.pretrain import card_path, sha256
-from explorer.pretrain_pictures import Recipe, write_network
-from explorer.quality import Features
-from explorer.quality.summary import likelihoods, networks, table1
-from explorer.samplers import SOLVERS, Reverse, Sampler
-from explorer.scores import LearnedScore
-from explorer.scores.files import load, save
-from explorer.scores.picture_classifier import load_classifier
-from explorer.scores.spec import UNetSpec
-from explorer.sdes import SDES
-from explorer.shelf import Shelf, read_card
-from explorer.simulate import simulate
-from explorer.train.pictures import Material, PictureRun
+from explorer.data.images import IMAGES, to_pixels
+from explorer.diffusion.samplers import SOLVERS, Reverse, Sampler
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import encode
+from explorer.networks.files import load, save
+from explorer.networks.image_classifier import load_classifier
+from explorer.networks.learned import LearnedScore
+from explorer.networks.spec import UNetSpec
+from explorer.pretraining import images as pretrain_pictures
+from explorer.pretraining.images import Recipe, write_network
+from explorer.pretraining.points import card_path, sha256
+from explorer.pretraining.shelf import Shelf, read_card
+from explorer.training.images import Material, PictureRun
 
 LOADERS = {"": load, "features": Features.load, "classifier": load_classifier}
 FILES = sorted(p for p in paths.pretrained().glob("*.safetensors") if p.name.split(".")[0] in IMAGES)
@@ -127,7 +128,7 @@ def test_the_digits_are_as_good_as_they_are_meant_to_be():
 @pytest.mark.parametrize("path", [p for p in FILES if not part_of(p)], ids=lambda p: p.name)
 def test_a_network_that_ships_makes_pictures(path):
     """A few samples by the way the window begins with: they use the range of grey levels, and differ."""
-    from explorer.experiment import Experiment, with_data
+    from explorer.experiment.schema import Experiment, with_data
 
     e = with_data(Experiment(), IMAGES[path.stem]())
     e = replace(e, sampler=replace(e.sampler, particles=4))
@@ -152,7 +153,7 @@ def test_the_page_on_quality_has_the_tables_of_the_cards():
 
 def tiny(seed=0):
     """A small network with weights everywhere (a fresh one is the best linear denoiser)."""
-    from explorer.scores.unet import PictureDenoiser
+    from explorer.networks.unet import PictureDenoiser
 
     net = PictureDenoiser(UNetSpec(16, 1, 1, 10), (1, 28, 28), (-0.74,), 0.6)
     random = torch.Generator().manual_seed(seed)
@@ -287,7 +288,7 @@ def test_hours_may_be_spread(tmp_path, small_network):
         shelf.__dict__["pixels"] = few(data)
     e = pretrain_pictures.experiment_of(data, Recipe(6), 1)
     pretrain_pictures.train_network(whole, Recipe(6), 1, None)
-    from explorer.train import checkpoint
+    from explorer.experiment import checkpoint
 
     run = PictureRun(Material.of(data, few(data)), e.score.unet, e.score.picture_training, 1)
     for _ in range(3):

@@ -9,21 +9,28 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
-from explorer.images import IMAGES, from_pixels
-from explorer.likelihood import Flow, Hutchinson, log_likelihood, probes
-from explorer.quality import Features, copies, drawn, nearest, train_features
-from explorer.quality.frechet import Moments, distance, floor, frechet
-from explorer.quality.measure import QUICK, STOCHASTIC, Subject, measure_bits, measure_copies, measure_samples
-from explorer.quality.samples import on_levels
-from explorer.quality.table1 import table1, ways
-from explorer.samplers import SOLVERS
-from explorer.scores import LearnedScore
-from explorer.scores import files as model_files
-from explorer.scores.files import Model, ModelFileError
-from explorer.scores.picture_classifier import load_classifier
-from explorer.scores.spec import UNetSpec
-from explorer.sdes import SDES
-from explorer.train import checkpoint
+from explorer.analysis.image_quality import Features, copies, drawn, nearest, train_features
+from explorer.analysis.image_quality.frechet import Moments, distance, floor, frechet
+from explorer.analysis.image_quality.measure import (
+    QUICK,
+    STOCHASTIC,
+    Subject,
+    measure_bits,
+    measure_copies,
+    measure_samples,
+)
+from explorer.analysis.image_quality.samples import on_levels
+from explorer.analysis.image_quality.table1 import table1, ways
+from explorer.analysis.likelihood import Flow, Hutchinson, log_likelihood, probes
+from explorer.data.images import IMAGES, from_pixels
+from explorer.diffusion.samplers import SOLVERS
+from explorer.diffusion.sdes import SDES
+from explorer.experiment import checkpoint
+from explorer.networks import files as model_files
+from explorer.networks.files import Model, ModelFileError
+from explorer.networks.image_classifier import load_classifier
+from explorer.networks.learned import LearnedScore
+from explorer.networks.spec import UNetSpec
 
 RNG = np.random.default_rng(0)
 MNIST = IMAGES["mnist"]()
@@ -185,10 +192,10 @@ def test_a_classifier_of_impossible_pictures_is_refused(features, tmp_path, pict
 @pytest.mark.parametrize(
     ("module", "load", "what"),
     [
-        ("explorer.scores.files", model_files.load, "model"),
-        ("explorer.quality.features", Features.load, "classifier"),
-        ("explorer.scores.picture_classifier", load_classifier, "classifier"),
-        ("explorer.train.checkpoint", checkpoint.load, "checkpoint"),
+        ("explorer.networks.files", model_files.load, "model"),
+        ("explorer.analysis.image_quality.features", Features.load, "classifier"),
+        ("explorer.networks.image_classifier", load_classifier, "classifier"),
+        ("explorer.experiment.checkpoint", checkpoint.load, "checkpoint"),
     ],
 )
 def test_too_large_files_are_not_read(tmp_path, monkeypatch, module, load, what):
@@ -213,7 +220,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(features, tmp_path, monkeypat
 
 
 def test_a_network_of_another_kind_is_refused(tmp_path):
-    from explorer.scores.files import save
+    from explorer.networks.files import save
 
     net = Model(UNetSpec(16, 1, 0, 0), {}, 784, 1.0, picture=(1, 28, 28), centre=(0.0,))
     save(replace(net, weights=net.network_of().state_dict()), tmp_path / "m.safetensors")
@@ -228,7 +235,7 @@ class Remembering:
     """A stand-in for a network that knows the pictures by heart: the exact denoiser of some of them."""
 
     def __init__(self, pixels, labels=True):
-        from explorer.distributions.mixture import Mixture
+        from explorer.data.distributions.mixture import Mixture
 
         x = from_pixels(pixels.images)
         self.whole = Mixture.of_points(x, 1e-3, pixels.labels.astype(int), MNIST.label_names)
@@ -295,7 +302,7 @@ def test_the_table_has_a_row_for_each_sde_and_method(subject):
 
 
 def test_bits_are_measured_in_float32_whatever_the_network_is_set_to(subject):
-    from explorer.scores.unet import PictureDenoiser
+    from explorer.networks.unet import PictureDenoiser
 
     net = PictureDenoiser(UNetSpec(16, 1, 0, 0), (1, 28, 28), (-0.74,), 0.6)
     with torch.no_grad():

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from explorer.analysis.smoothing import noise_trade
 from explorer.cli import main
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.experiment import Experiment, ScoreSource, edited
-from explorer.figures import Picture, Plot, Table
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.resolution import resolve, untrained
+from explorer.experiment.schema import Experiment, ScoreSource, edited
+from explorer.figures.figure import Picture, Plot, Table
 from explorer.labs import LABS, Context
 from explorer.labs.training_microscope import take_apart
-from explorer.models import resolve, untrained
-from explorer.objectives import OBJECTIVES
-from explorer.scores import NetworkSpec
-from explorer.scores.smoothing import noise_trade
-from explorer.sdes import SDES
+from explorer.networks import NetworkSpec
+from explorer.training.objectives import OBJECTIVES
 
 EIGHT = DISTRIBUTIONS["eight_gaussians"]
 SMALL = NetworkSpec(width=16, depth=1, waves=2)

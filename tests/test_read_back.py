@@ -8,14 +8,14 @@ from test_cli import here
 from test_export import experiment, replay_for
 
 from explorer.cli.labs import make_lab
-from explorer.distributions.points import Points
-from explorer.distributions.units import header
+from explorer.data.distributions.points import Points
+from explorer.data.distributions.units import header
+from explorer.data.imports import DataFileError, all_points, look, take
 from explorer.export import EXPORTERS
-from explorer.figure_files import Source, csv_text
-from explorer.figures import Table
-from explorer.imports import DataFileError, all_points, look, take
+from explorer.figures.figure import Table
+from explorer.figures.files import Source, csv_text
 from explorer.labs import LABS
-from explorer.ui.exporting import QtRenderer
+from explorer.ui.dialogs.exporting import QtRenderer
 
 TWO = [
     ("x", "y"), ("y", "x"), ("time", "x"), ("t", "x"), ("T", "x"), ("frame", "t"), ("Frame", "Particle"),

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from explorer.camera import Camera
-from explorer.marks import Arrows, Curve, Image, Points, Segments, Text
-from explorer.theme import DARK, LIGHT, lut, rgb
-from explorer.ui import render
-from explorer.ui.canvas_painter import CROWD, PainterCanvas, paint
-from explorer.ui.render import Header, Panel, to_array, to_image, to_svg
+from explorer.figures.camera import Camera
+from explorer.figures.marks import Arrows, Curve, Image, Points, Segments, Text
+from explorer.figures.theme import DARK, LIGHT, lut, rgb
+from explorer.ui.painting import render
+from explorer.ui.painting.canvas_painter import CROWD, PainterCanvas, paint
+from explorer.ui.painting.render import Header, Panel, to_array, to_image, to_svg
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -281,14 +281,14 @@ def test_no_picture_of_nothing():
 
 def test_pictures_need_no_display_and_no_application():
     code = (
-        "import numpy as np; from explorer.ui.render import *; from explorer.camera import Camera;"
-        "from explorer.marks import Text; from explorer.theme import DARK;"
+        "import numpy as np; from explorer.ui.painting.render import *; from explorer.figures.camera import Camera;"
+        "from explorer.figures.marks import Text; from explorer.figures.theme import DARK;"
         "image = to_image([Text((0, 0), 'x')], Camera(), 64, 48, DARK, scale=1.0);"
         "print(to_array(image).max())"
     )
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     environment = {k: v for k, v in os.environ.items() if k not in hidden}
-    root = Path(render.__file__).parents[2]
+    root = Path(render.__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, timeout=60
     )

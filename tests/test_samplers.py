@@ -14,10 +14,10 @@ import torch
 from scipy import stats
 from scipy.integrate import solve_ivp
 
-from explorer import grids, noise
-from explorer.distributions.mixture import Mixture
-from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Reverse
-from explorer.sdes import SDES
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion import grids, noise
+from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS, Reverse
+from explorer.diffusion.sdes import SDES
 
 MEAN, STD = 0.7, 0.6
 MOVERS = [name for name in PREDICTORS if name != "none"]

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import models
-from explorer.experiment import Experiment, with_data
-from explorer.images import DATA
-from explorer.scores import place
-from explorer.scores.place import NO_MEMORY, Away, sampling_device
-from explorer.scores.spec import UNetSpec
-from explorer.scores.unet import PictureDenoiser
-from explorer.simulate import simulate
+from explorer.base import placement as place
+from explorer.base.placement import NO_MEMORY, Away, sampling_device
+from explorer.data.images import DATA
+from explorer.diffusion.simulate import simulate
+from explorer.experiment import resolution as models
+from explorer.experiment.schema import Experiment, with_data
+from explorer.networks.spec import UNetSpec
+from explorer.networks.unet import PictureDenoiser
 
 CPU = torch.device("cpu")
 

@@ -9,11 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.distributions import Mixture
-from explorer.scores import DifferenceScore, ExactScore, LearnedScore, NetworkSpec
-from explorer.scores.network import Denoiser
-from explorer.scores.spec import NOISE_LOW
-from explorer.sdes import SDES
+from explorer.data.distributions import Mixture
+from explorer.diffusion.scores import DifferenceScore, ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.networks import NetworkSpec
+from explorer.networks.learned import LearnedScore
+from explorer.networks.preconditioned import Denoiser
+from explorer.networks.spec import NOISE_LOW
 
 SPEC = NetworkSpec(width=16, depth=2, waves=4)
 levels = st.floats(0.01, 50.0)
@@ -135,7 +137,7 @@ def test_a_network_needs_no_random_state_of_torch():
 
 def test_the_descriptions_load_without_torch():
     code = (
-        "import sys, explorer.scores, explorer.train; from explorer.objectives import OBJECTIVES; "
+        "import sys, explorer.networks, explorer.training; from explorer.training.objectives import OBJECTIVES; "
         "list(OBJECTIVES); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,26 +14,26 @@ from PIL import Image
 from PySide6.QtWidgets import QApplication
 from test_labs import SAMPLER, context_of
 
-from explorer import figure_files as files
 from explorer.cli import main as command_line
-from explorer.distributions import DISTRIBUTIONS
-from explorer.document import Document
-from explorer.experiment import Experiment, ScoreSource, edited, to_dict
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.frames import Recording
+from explorer.diffusion.samplers.mistakes import MISTAKES
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import IN_USE, resolve, untrained
+from explorer.experiment.schema import Experiment, ScoreSource, edited, to_dict
 from explorer.export import EXPORTERS
 from explorer.export.script import script_of
-from explorer.figures import Plot, Series, Table
-from explorer.frames import Recording
+from explorer.figures import files
+from explorer.figures.figure import Plot, Series, Table
 from explorer.labs import LABS, Context
-from explorer.labs.sources import source_of
-from explorer.models import IN_USE, resolve, untrained
-from explorer.samplers.mistakes import MISTAKES
-from explorer.scores.base import ExactScore
-from explorer.scores.files import save
-from explorer.scores.spec import NetworkSpec
-from explorer.sdes import SDES
-from explorer.simulate import simulate
-from explorer.ui.clipboard import Clipboard
-from explorer.ui.exporting import QtRenderer, replay_of
+from explorer.labs.toolkit.sources import source_of
+from explorer.networks.files import save
+from explorer.networks.spec import NetworkSpec
+from explorer.session.document import Document
+from explorer.ui.dialogs.clipboard import Clipboard
+from explorer.ui.dialogs.exporting import QtRenderer, replay_of
 
 TINY = NetworkSpec(width=16, depth=1)
 OWN = DISTRIBUTIONS["points"](points=tuple((x, (0.37 * x) % 1.0) for x in (-1.0, -0.4, 0.1, 0.8, 1.3)))
@@ -119,8 +119,8 @@ def test_a_figure_is_signed_with_it_in_every_format(case, tmp_path):
 
 
 def write(path, figures, source):
-    from explorer.theme import LIGHT
-    from explorer.ui.figure_render import ENDINGS, write_picture
+    from explorer.figures.theme import LIGHT
+    from explorer.ui.figures.render import ENDINGS, write_picture
 
     if path.suffix in ENDINGS:
         write_picture(path, figures, source, LIGHT)

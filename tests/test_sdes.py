@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from explorer.params import ParamError, params
-from explorer.sdes import SDES
+from explorer.base.params import ParamError, params
+from explorer.diffusion.sdes import SDES
 
 NAMES = list(SDES)
 TIMES = [1e-3, 0.01, 0.1, 0.3, 0.5, 0.8, 0.999]

@@ -12,29 +12,29 @@ import pytest
 import torch
 from leaks import closed
 
-from explorer import paths
-from explorer.document import Document
-from explorer.errors import ended, sentence
-from explorer.experiment import Experiment, edited, encode
-from explorer.frames import Frame, Recording
-from explorer.look import Look
-from explorer.marks import Arrows, Points
-from explorer.models import Resolved, resolve, untrained
-from explorer.objectives import OBJECTIVES
-from explorer.params import params
-from explorer.samplers import Sampler
-from explorer.samplers.base import PREDICTORS, SOLVERS
-from explorer.samplers.spec import MODES
-from explorer.scores.base import ExactScore
-from explorer.scores.spec import NetworkSpec, Training
-from explorer.sdes import SDES
+from explorer.base import paths
+from explorer.base.errors import ended, sentence
+from explorer.base.params import params
+from explorer.diffusion.frames import Frame, Recording
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.samplers.base import PREDICTORS, SOLVERS
+from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.resolution import Resolved, resolve, untrained
+from explorer.experiment.schema import Experiment, edited, encode
+from explorer.experiment.view_settings import Look
+from explorer.figures.marks import Arrows, Points
+from explorer.figures.views import Scene
+from explorer.networks.spec import NetworkSpec, Training
 from explorer.session import Plan, Session, networks, plan, showing
+from explorer.session.document import Document
 from explorer.session.history import DEPTH, MERGE_SECONDS, History
-from explorer.session.picture import TERMS_OF, make_picture
+from explorer.session.snapshot import TERMS_OF, make_picture
 from explorer.session.track import COARSE_PARTICLES, Run, Track, coarse
 from explorer.session.trainer import HISTORY, LossHistory
-from explorer.simulate import Simulation, simulate, step_terms
-from explorer.views import Scene
+from explorer.training.objectives import OBJECTIVES
 
 PATIENCE = 20.0
 PLAIN = Look(field="none", density=False)

@@ -13,22 +13,23 @@ from PySide6.QtCore import QMargins, QRect, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMainWindow, QMenu, QWidget
 
-from explorer import paths
-from explorer.document import Document
+from explorer.base import paths
+from explorer.base.params import Validated, param, params
+from explorer.diffusion.samplers.spec import MODES
+from explorer.figures.theme import theme
 from explorer.guidance import CONTROLS
 from explorer.labs import LABS
-from explorer.params import Validated, param, params
-from explorer.samplers.spec import MODES
-from explorer.scenes import SCENES
-from explorer.theme import theme
-from explorer.ui import help as reader
-from explorer.ui import mnemonics, placement, style
-from explorer.ui.actions import COMMANDS
-from explorer.ui.controls import Combo
-from explorer.ui.form_parts import Entry
-from explorer.ui.forms import Form
-from explorer.ui.notices import NoticeBar
-from explorer.ui.sides import SideColumn
+from explorer.session.document import Document
+from explorer.session.scenes import SCENES
+from explorer.ui.widgets import mnemonics, style
+from explorer.ui.widgets.controls import Combo
+from explorer.ui.widgets.form_parts import Entry
+from explorer.ui.widgets.forms import Form
+from explorer.ui.widgets.notices import NoticeBar
+from explorer.ui.widgets.sides import SideColumn
+from explorer.ui.window import help as reader
+from explorer.ui.window import placement
+from explorer.ui.window.actions import COMMANDS
 
 
 @pytest.fixture
@@ -337,7 +338,7 @@ def test_a_notice_keeps_its_button_whole(qtbot, width):
 @pytest.mark.parametrize("kind", ["info", "warn", "offer"])
 def test_notices_leave_when_their_time_is_over(qtbot, monkeypatch, kind):
     host, now = QWidget(), [0.0]
-    monkeypatch.setattr("explorer.ui.notices.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("explorer.ui.widgets.notices.time.monotonic", lambda: now[0])
     try:
         bar = NoticeBar(host)
         bar.show_notice("It can be resumed.", kind, ("Resume", lambda: None))
@@ -532,8 +533,8 @@ from explorer.ui.window import MainWindow
 app = QApplication([])
 window = MainWindow(Session(), make_settings())
 window.show()
-print([m for m in ("torch", "pyqtgraph", "explorer.scenes",
-                   "explorer.ui.lab_page", "jaxtyping", "av", "qasync") if m in sys.modules])
+print([m for m in ("torch", "pyqtgraph", "explorer.session.scenes",
+                   "explorer.ui.labs.page", "jaxtyping", "av", "qasync") if m in sys.modules])
 window.close()
 """
     done = subprocess.run(

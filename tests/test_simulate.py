@@ -9,12 +9,12 @@ import pytest
 import torch
 from scipy import stats
 
-from explorer import grids, noise
-from explorer.distributions.mixture import Mixture
-from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS, Reverse, Sampler
-from explorer.samplers.spec import MODES
-from explorer.sdes import SDES
-from explorer.simulate import LIMIT, Simulation, annealing_times, simulate, step_terms
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion import grids, noise
+from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS, Reverse, Sampler
+from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import LIMIT, Simulation, annealing_times, simulate, step_terms
 
 MIXTURE = Mixture.of_points(np.array([[1.3, 0.0], [-1.0, 0.9], [-0.6, -1.2]]), 0.2)
 GAUSSIAN = Mixture.of_points(np.array([[0.5, -0.5]]), 0.7)

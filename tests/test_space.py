@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import windows
 
-from explorer.experiment import Experiment, ScoreSource, edited
-from explorer.look import Look
-from explorer.marks import Curve, Image, Points, Segments, Text
-from explorer.models import resolve
-from explorer.simulate import simulate
-from explorer.views import VIEWS, Scene, compose
-from explorer.views.base import TIME_LENGTH
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ScoreSource, edited
+from explorer.experiment.view_settings import Look
+from explorer.figures.marks import Curve, Image, Points, Segments, Text
+from explorer.figures.views import VIEWS, Scene, compose
+from explorer.figures.views.base import TIME_LENGTH
 
 BOUNDS = (-4.0, 4.0, -4.0, 4.0)
 

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.experiment import Experiment, ScoreSource
-from explorer.figures import Picture
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ScoreSource
+from explorer.figures.figure import Picture
+from explorer.figures.marks import Curve, Image
 from explorer.labs import LABS, Context
-from explorer.marks import Curve, Image
-from explorer.models import resolve
-from explorer.sdes import SDES
 
 SpaceTime = LABS["space_time"]
 

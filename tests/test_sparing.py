@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from test_cli import here
 
+from explorer.base.files import same_file
 from explorer.cli import COMMANDS, common
 from explorer.cli.errors import WrongUse
-from explorer.files import same_file
-from explorer.images import folder as folders
-from explorer.images.folder import Folder
+from explorer.data.images import folder as folders
+from explorer.data.images.folder import Folder
 
 QUICK = ["--set", "sampler.particles=20", "--set", "sampler.steps=3", "--set", "score.source=exact"]
 
@@ -181,8 +181,8 @@ def test_the_window_spares_the_images_of_its_folder(qtbot, host, documents, plac
 def test_the_export_panel_asks(qtbot, host, place):
     from test_export_dialog import SMALL, shown, small
 
-    from explorer.document import Document
-    from explorer.ui.export_dialog import ExportPanel
+    from explorer.session.document import Document
+    from explorer.ui.dialogs.export_dialog import ExportPanel
 
     host.session.edit(Document(small()))
     host.run(qtbot)

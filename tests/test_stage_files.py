@@ -15,11 +15,11 @@ from test_export import experiment, replay_for, written
 from test_figure_files import page_of, stroke_widths
 
 from explorer.export import EXPORTERS, ExportError
-from explorer.papers import LEAST_LINE, points
-from explorer.theme import DARK, LIGHT, THEMES, lut, rgb, theme
-from explorer.ui.canvas_painter import without
-from explorer.ui.exporting import QtRenderer
-from explorer.ui.layout import Header, Panel, arrange
+from explorer.figures.papers import LEAST_LINE, points
+from explorer.figures.theme import DARK, LIGHT, THEMES, lut, rgb, theme
+from explorer.ui.dialogs.exporting import QtRenderer
+from explorer.ui.painting.canvas_painter import without
+from explorer.ui.painting.layout import Header, Panel, arrange
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHAPE = {"width": 640, "height": 480}
@@ -163,7 +163,7 @@ def test_words_of_stills_are_whole_and_those_of_movies_are_cut(size, one_applica
         "Eight Gaussians · sub-VP (βₘᵢₙ = 0.1, βₘₐₓ = 20) · pretrained network · 2,000 particles · seed 0 "
         * 2
     )
-    from explorer.camera import Camera
+    from explorer.figures.camera import Camera
 
     for whole in (False, True):
         sheet = arrange([Panel((), Camera(), header)], *size, caption, 1.0, whole=whole)

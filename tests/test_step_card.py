@@ -10,23 +10,24 @@ import windows
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QLabel
 
-from explorer.experiment import Experiment, edited
-from explorer.frames import Frame
-from explorer.look import Look
-from explorer.models import resolve
-from explorer.samplers import CORRECTORS, PREDICTORS, SOLVERS
-from explorer.samplers.mistakes import MISTAKES
-from explorer.samplers.spec import MODES
-from explorer.sdes import SDES
-from explorer.session.picture import probe_text
-from explorer.simulate import Simulation, simulate, step_terms
-from explorer.ui import style, words
-from explorer.ui.cards import ROW, TermsCard
-from explorer.ui.charts import DistanceChart, ScheduleChart
-from explorer.ui.panels import LayersCard
-from explorer.ui.timeline import Timeline
-from explorer.views import Scene
-from explorer.views.outside import Outside
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS
+from explorer.diffusion.samplers.mistakes import MISTAKES
+from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.view_settings import Look
+from explorer.figures.views import Scene
+from explorer.figures.views.outside import Outside
+from explorer.session.snapshot import probe_text
+from explorer.ui.cards.cards import ROW, TermsCard
+from explorer.ui.cards.charts import DistanceChart, ScheduleChart
+from explorer.ui.cards.panels import LayersCard
+from explorer.ui.painting import words
+from explorer.ui.stage.timeline import Timeline
+from explorer.ui.widgets import style
 
 WIDTH = 290
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from explorer.experiment import Experiment
+from explorer.base.params import params
+from explorer.experiment.schema import Experiment
 from explorer.labs import LABS
-from explorer.params import params
 
 #: Words, files and switches of the machine: no formula stands behind them.
 WITHOUT = {

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from explorer.cli import main
-from explorer.document import loads, read
-from explorer.imports import Choice, DataFileError, all_points, look, read_data, take, taking
-from explorer.imports.numerals import values_of
+from explorer.data.imports import Choice, DataFileError, all_points, look, read_data, take, taking
+from explorer.data.imports.numerals import values_of
+from explorer.session.document import loads, read
 
 XY = [(10.0, 1.0), (20.0, 5.0), (30.0, 3.0), (40.0, 7.0)]
 NBSP, NARROW = "\u00a0", "\u202f"
@@ -323,7 +323,7 @@ def test_a_question_is_asked_and_its_answer_holds(tmp_path, decimal, due):
 
 
 def test_what_the_first_rows_leave_open_all_rows_decide(tmp_path, monkeypatch):
-    monkeypatch.setattr("explorer.imports.tables._BLOCK", 1 << 12)
+    monkeypatch.setattr("explorer.data.imports.tables._BLOCK", 1 << 12)
     rows = ["1,200\t5"] * 3_000 + ["2,5\t6"]
     path = file_of(tmp_path, "a.tsv", "x\ty\n" + "\n".join(rows) + "\n")
     assert len(look(path).questions) == 1 and not look(path).complete
@@ -875,7 +875,7 @@ def test_the_kind_is_told_by_the_content_not_the_name(tmp_path):
 def test_a_device_without_end_is_bounded(tmp_path, monkeypatch):
     with pytest.raises(DataFileError, match="zero bytes"):
         look("/dev/zero")
-    monkeypatch.setattr("explorer.imports.sources.MOST_OF_A_STREAM", 1 << 20)
+    monkeypatch.setattr("explorer.data.imports.sources.MOST_OF_A_STREAM", 1 << 20)
     with pytest.raises(DataFileError, match="no end"):
         look("/dev/urandom")
 
@@ -887,13 +887,13 @@ def test_a_pipe_is_read_and_a_silent_one_left(tmp_path, monkeypatch):
     writer.start()
     assert points_of(pipe) == XY
     writer.join()
-    monkeypatch.setattr("explorer.imports.sources.PATIENCE", 0.05)
+    monkeypatch.setattr("explorer.data.imports.sources.PATIENCE", 0.05)
     with pytest.raises(DataFileError, match="nothing came"):
         look(pipe)
 
 
 def test_packed_text_that_never_ends_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("explorer.imports.tables.MOST_UNPACKED", 1 << 20)
+    monkeypatch.setattr("explorer.data.imports.tables.MOST_UNPACKED", 1 << 20)
     path = file_of(tmp_path, "a.csv.gz", gzip.compress(b"1,2\n3,4\n" * 300_000))
     with pytest.raises(DataFileError, match="unpacks to more than"):
         read_data(path)
@@ -901,7 +901,7 @@ def test_packed_text_that_never_ends_is_bounded(tmp_path, monkeypatch):
 
 def test_a_workbook_that_unpacks_to_much_is_refused_by_its_list(tmp_path, monkeypatch):
     pytest.importorskip("python_calamine")
-    monkeypatch.setattr("explorer.imports.books.MAX_UNPACKED", 1000)
+    monkeypatch.setattr("explorer.data.imports.books.MAX_UNPACKED", 1000)
     with pytest.raises(DataFileError, match="unpacks to"):
         read_data(file_of(tmp_path, "a.xlsx", workbook(A=[*XY] * 30)))
 

@@ -13,9 +13,9 @@ import test_export as exports
 from PIL import Image
 from safetensors import safe_open
 
+from explorer.base.files import write_bytes
 from explorer.cli import main
-from explorer.document import Document, write
-from explorer.files import write_bytes
+from explorer.session.document import Document, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kinds of files that POSIX has")
 OLD = b"what was there"

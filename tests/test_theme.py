@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from explorer import theme as themes
-from explorer.theme import COLORMAPS, DARK, LIGHT, ROLES, color, lut, rgb, theme
+from explorer.figures import theme as themes
+from explorer.figures.theme import COLORMAPS, DARK, LIGHT, ROLES, color, lut, rgb, theme
 
 BOTH = pytest.mark.parametrize("which", [DARK, LIGHT], ids=lambda t: t.name)
 

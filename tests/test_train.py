@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.distributions import DISTRIBUTIONS, Mixture
-from explorer.images.base import Pixels
-from explorer.objectives import OBJECTIVES, Batch
-from explorer.objectives.dsm import T_START, BalancedDSM
-from explorer.scores import NetworkSpec, Training
-from explorer.scores.network import Denoiser
-from explorer.sdes import SDES
-from explorer.train import DeviceError, TrainingError, choose_device, train, warm_up
-from explorer.train.batches import Pool
-from explorer.train.pictures import Material, PicturePool
+from explorer.data.distributions import DISTRIBUTIONS, Mixture
+from explorer.data.images.base import Pixels
+from explorer.diffusion.sdes import SDES
+from explorer.networks import NetworkSpec, Training
+from explorer.networks.preconditioned import Denoiser
+from explorer.training import DeviceError, TrainingError, choose_device, train, warm_up
+from explorer.training.batches import Pool
+from explorer.training.images import Material, PicturePool
+from explorer.training.objectives import OBJECTIVES, Batch
+from explorer.training.objectives.dsm import T_START, BalancedDSM
 
 VE = SDES["ve"]()
 SMALL = NetworkSpec(width=16, depth=2, waves=2)
@@ -317,7 +317,7 @@ def test_no_memory_to_begin_with_is_an_error_that_says_what_to_do(monkeypatch, e
     def no_memory(*_):
         raise error
 
-    monkeypatch.setattr("explorer.train.run.HeldOut", no_memory)
+    monkeypatch.setattr("explorer.training.run.HeldOut", no_memory)
     with pytest.raises(TrainingError, match="smaller network") as caught:
         run()
     assert ("'cpu'" in str(caught.value)) == isinstance(caught.value, DeviceError) == cpu_helps
@@ -342,7 +342,7 @@ def test_a_training_that_is_dropped_gives_its_memory_back_at_once(objective):
     import gc
     import weakref
 
-    from explorer.train.run import Run
+    from explorer.training.run import Run
 
     gc.collect()
     gc.disable()

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.document import Document, dumps, loads
-from explorer.experiment import Experiment, ExperimentError, edited
-from explorer.frames import Frame
-from explorer.look import Look
-from explorer.models import resolve
-from explorer.samplers.spec import MODES
-from explorer.simulate import simulate
-from explorer.views import VIEWS, Scene
-from explorer.views.trails import FEWEST, LEADERS, MOST, crowding, shown_frames
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, ExperimentError, edited
+from explorer.experiment.view_settings import Look
+from explorer.figures.views import VIEWS, Scene
+from explorer.figures.views.trajectories import FEWEST, LEADERS, MOST, crowding, shown_frames
+from explorer.session.document import Document, dumps, loads
 
 BOUNDS = (-3.0, 3.0, -3.0, 3.0)
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.experiment import Experiment, edited
-from explorer.frames import Frame
-from explorer.look import FIELDS, Look
-from explorer.marks import Arrows, Curve, Image, Legend, Points, Segments, Text
-from explorer.models import resolve
-from explorer.samplers.spec import MODES
-from explorer.scores.base import ExactScore
-from explorer.sdes import SDES
-from explorer.simulate import simulate
-from explorer.views import VIEWS, Scene, compose
-from explorer.views.base import lattice
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import resolve
+from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.view_settings import FIELDS, Look
+from explorer.figures.marks import Arrows, Curve, Image, Legend, Points, Segments, Text
+from explorer.figures.views import VIEWS, Scene, compose
+from explorer.figures.views.base import lattice
 
 BOUNDS = (-3.5, 3.0, -2.5, 2.0)
 ALL = Look(contours=True, data=True, arrow_color=True)

@@ -9,15 +9,13 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QLabel, QWidget
 
-from explorer.theme import DARK, LIGHT
-from explorer.ui import icons, style
-from explorer.ui.chart import MOST_POINTS, Chart, pairs, ticks
-from explorer.ui.charts import DistanceChart, LossChart, ScheduleChart
-from explorer.ui.gallery import GalleryItem, GalleryStrip, thumbnail
-from explorer.ui.notices import time_left
-from explorer.ui.shortcuts_overlay import ShortcutsOverlay
-from explorer.ui.timeline import Timeline, figures
-from explorer.ui.widgets import (
+from explorer.figures.theme import DARK, LIGHT
+from explorer.ui.cards.charts import DistanceChart, LossChart, ScheduleChart
+from explorer.ui.cards.gallery import GalleryItem, GalleryStrip, thumbnail
+from explorer.ui.dialogs.shortcuts_overlay import ShortcutsOverlay
+from explorer.ui.stage.timeline import Timeline, figures
+from explorer.ui.widgets import icons, style
+from explorer.ui.widgets.card import (
     Badge,
     Card,
     Combo,
@@ -28,6 +26,8 @@ from explorer.ui.widgets import (
     Segmented,
     Switch,
 )
+from explorer.ui.widgets.chart import MOST_POINTS, Chart, pairs, ticks
+from explorer.ui.widgets.notices import time_left
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -177,7 +177,7 @@ def test_notices_stack_and_go(qtbot, host, monkeypatch):
     assert [n.text for n in bar.notices()] == ["two", "one"]
     assert host.rect().contains(bar.geometry())
     now = [0.0]
-    monkeypatch.setattr("explorer.ui.notices.time.monotonic", lambda: now[0] + 1e9)
+    monkeypatch.setattr("explorer.ui.widgets.notices.time.monotonic", lambda: now[0] + 1e9)
     bar._dismiss_old()
     assert [n.text for n in bar.notices()] == ["two"]  # an error stays
     bar.clear()

@@ -16,15 +16,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.exceptions import capture_exceptions
 
-from explorer.distributions import DISTRIBUTIONS
-from explorer.document import Document
-from explorer.look import FIELDS
-from explorer.samplers.spec import MODES
-from explorer.sdes import SDES
-from explorer.ui import app
-from explorer.ui.actions import COMMANDS
-from explorer.ui.labels import Button
-from explorer.ui.painting import Repeats, guarded
+from explorer.data.distributions import DISTRIBUTIONS
+from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.view_settings import FIELDS
+from explorer.session.document import Document
+from explorer.ui.painting.guard import Repeats, guarded
+from explorer.ui.widgets.labels import Button
+from explorer.ui.window import app
+from explorer.ui.window.actions import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from explorer.workers import Done, LatestWorker
+from explorer.base.workers import Done, LatestWorker
 
 PATIENCE = 5.0
 

@@ -15,18 +15,18 @@ import test_export as exports
 import torch
 
 import explorer
+from explorer.base.errors import sentence
 from explorer.cli import main
-from explorer.document import Document, write
-from explorer.errors import sentence
-from explorer.experiment import Experiment, edited, with_data
+from explorer.data.images import DATA
+from explorer.experiment.schema import Experiment, edited, with_data
 from explorer.export import EXPORTERS
-from explorer.figure_files import Source, write_numbers
-from explorer.figures import Plot, Series, Table
-from explorer.images import DATA
-from explorer.scores import NetworkSpec
-from explorer.scores.files import Model, save
-from explorer.scores.network import Denoiser
-from explorer.theme import theme
+from explorer.figures.figure import Plot, Series, Table
+from explorer.figures.files import Source, write_numbers
+from explorer.figures.theme import theme
+from explorer.networks import NetworkSpec
+from explorer.networks.files import Model, save
+from explorer.networks.preconditioned import Denoiser
+from explorer.session.document import Document, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits on the size of files are POSIX's")
 OLD = b"what was there"
@@ -41,7 +41,7 @@ def figures():
 
 
 def drawn(path):
-    from explorer.ui.figure_render import write_picture
+    from explorer.ui.figures.render import write_picture
 
     write_picture(path, figures(), Source("Laboratory"), theme("light"))
 
@@ -62,34 +62,34 @@ def network(path):
 
 
 def checkpoint(path):
-    from explorer.train.checkpoint import Checkpoint
-    from explorer.train.checkpoint import save as keep
+    from explorer.experiment.checkpoint import Checkpoint
+    from explorer.experiment.checkpoint import save as keep
 
     tensors = {"flat": torch.randn(20_000)}
     keep(Checkpoint(with_data(Experiment(), DATA["mnist"]()), "", "cpu", 0.5, tensors, {}), path)
 
 
 def classifier(path):
-    from explorer.scores.picture_classifier import PictureClassifier, PictureClassifierSpec, save_classifier
+    from explorer.networks.image_classifier import PictureClassifier, PictureClassifierSpec, save_classifier
 
     save_classifier(PictureClassifier(PictureClassifierSpec((1, 8, 8), 3, (0.0,), 0.5)), path, {}, {})
 
 
 def features(path):
-    from explorer.quality.features import Features
-    from explorer.quality.network import FeatureNet
+    from explorer.analysis.image_quality.features import Features
+    from explorer.analysis.image_quality.network import FeatureNet
 
     Features((1, 8, 8), 3, FeatureNet((1, 8, 8), 3).state_dict(), {}, {}).save(path)
 
 
 def card(path):
-    from explorer.pretrain import write_card
+    from explorer.pretraining.points import write_card
 
     write_card(path, {str(i): "a word " * 20 for i in range(300)})
 
 
 def autosaved(path):
-    from explorer.ui.autosave import Kept, State
+    from explorer.ui.files.autosave import Kept, State
 
     assert path.name == "state.json"
     Kept(path.parent).write(State("x" * 60_000))
@@ -240,7 +240,7 @@ def test_a_command_on_a_full_disk_says_so_and_fails(name, experiment, tmp_path, 
 def test_settings_that_do_not_reach_the_disk(tmp_path, qapp):
     from PySide6.QtCore import QSettings
 
-    from explorer.ui.settings_watch import SettingsWatch
+    from explorer.ui.files.settings_watch import SettingsWatch
 
     path = tmp_path / "settings.ini"
     settings = QSettings(str(path), QSettings.Format.IniFormat)

@@ -10,8 +10,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from explorer.session import Session
-from explorer.ui.canvas import Choice, Stage
-from explorer.ui.notices import NoticeBar
+from explorer.ui.stage.canvas import Choice, Stage
+from explorer.ui.widgets.notices import NoticeBar
 
 PAINTER = Choice("painter", "a test")
 
@@ -98,7 +98,7 @@ def hosted(folder):
 @contextmanager
 def windowed(qtbot, folder, size=(1280, 800), started=True):
     """The real window on the painter's stage."""
-    from explorer.ui.window import MainWindow
+    from explorer.ui.window.window import MainWindow
 
     window = MainWindow(Session(), settings(folder), PAINTER)
     try:

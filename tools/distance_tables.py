@@ -1,7 +1,7 @@
 """Measure the tables of distances in docs/ anew and put them in: `python tools/distance_tables.py [NAME ...]`.
 
-Energy distances to one draw of 20,000 points (`explorer.metrics.Reference`). Without names all tables are made; they
-take some minutes.
+Energy distances to one draw of 20,000 points (`explorer.data.metrics.Reference`). Without names all tables are made;
+they take some minutes.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from explorer import metrics  # noqa: E402
-from explorer.distributions import DISTRIBUTIONS  # noqa: E402
-from explorer.experiment import Experiment, ScoreSource  # noqa: E402
+from explorer.data import metrics  # noqa: E402
+from explorer.data.distributions import DISTRIBUTIONS  # noqa: E402
+from explorer.diffusion.samplers import Sampler  # noqa: E402
+from explorer.diffusion.simulate import simulate  # noqa: E402
+from explorer.experiment.resolution import prepare, resolve  # noqa: E402
+from explorer.experiment.schema import Experiment, ScoreSource  # noqa: E402
 from explorer.guidance.class_guidance import ClassGuidance  # noqa: E402
 from explorer.labs import Context  # noqa: E402
-from explorer.labs.control_runs import Distances, mean_and_error  # noqa: E402
 from explorer.labs.guidance import GuidanceLab, Work, _direction  # noqa: E402
 from explorer.labs.inverse import Inverse  # noqa: E402
-from explorer.models import prepare, resolve  # noqa: E402
-from explorer.objectives import OBJECTIVES  # noqa: E402
-from explorer.samplers import Sampler  # noqa: E402
-from explorer.scenes import SCENES  # noqa: E402
-from explorer.scores import NetworkSpec, Training  # noqa: E402
-from explorer.scores.files import Model  # noqa: E402
-from explorer.simulate import simulate  # noqa: E402
-from explorer.train import train  # noqa: E402
+from explorer.labs.toolkit.control_runs import Distances, mean_and_error  # noqa: E402
+from explorer.networks import NetworkSpec, Training  # noqa: E402
+from explorer.networks.files import Model  # noqa: E402
+from explorer.session.scenes import SCENES  # noqa: E402
+from explorer.training import train  # noqa: E402
+from explorer.training.objectives import OBJECTIVES  # noqa: E402
 
 SEEDS = (0, 1, 2)
 #: Particles of the runs of scenes.

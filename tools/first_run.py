@@ -1,6 +1,6 @@
 """Make assets/first_run.npz: what the window shows while torch loads."""
 
-from explorer.first_run import make, path
+from explorer.session.first_run import make, path
 
 if __name__ == "__main__":
     make()

@@ -13,12 +13,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from explorer.distributions import Mixture
-from explorer.samplers import SOLVERS, Sampler
-from explorer.scores import ExactScore
-from explorer.sdes import SDES
-from explorer.simulate import simulate
-from explorer.theme import DARK
+from explorer.data.distributions import Mixture
+from explorer.diffusion.samplers import SOLVERS, Sampler
+from explorer.diffusion.scores import ExactScore
+from explorer.diffusion.sdes import SDES
+from explorer.diffusion.simulate import simulate
+from explorer.figures.theme import DARK
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What the program itself shows, and what only packages need.

@@ -10,9 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from explorer.files import write_text  # noqa: E402
-from explorer.images import IMAGES  # noqa: E402
-from explorer.quality.summary import likelihoods, networks, table1  # noqa: E402
+from explorer.analysis.image_quality.summary import likelihoods, networks, table1  # noqa: E402
+from explorer.base.files import write_text  # noqa: E402
+from explorer.data.images import IMAGES  # noqa: E402
 
 PAGE = ROOT / "docs" / "quality.md"
 BEGIN, END = "<!-- tables: made from the cards by tools/quality_tables.py -->", "<!-- end -->"

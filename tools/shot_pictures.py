@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def _pictures(p: Photographer, name: str = "mnist") -> None:
     """A set of pictures as data, with the sampler that suits it."""
-    from explorer.images import IMAGES
+    from explorer.data.images import IMAGES
 
     p.edit("data", IMAGES[name]())
     p.wait(lambda: p.experiment.data.name == name, "the pictures")
@@ -96,7 +96,7 @@ def pictures_colourise(p: Photographer) -> Iterator[None]:
 
 @state
 def control_class(p: Photographer) -> Iterator[None]:
-    from explorer.distributions import DISTRIBUTIONS
+    from explorer.data.distributions import DISTRIBUTIONS
     from explorer.guidance import CONTROLS
 
     p.edit("data", DISTRIBUTIONS["pinwheel"]())

@@ -51,7 +51,7 @@ def split(p: Photographer) -> Iterator[None]:
 
 @state
 def ve_forward(p: Photographer) -> Iterator[None]:
-    from explorer.sdes import SDES
+    from explorer.diffusion.sdes import SDES
 
     p.edit("sde", SDES["ve"]())
     p.mode("forward", 0.6)
@@ -60,7 +60,7 @@ def ve_forward(p: Photographer) -> Iterator[None]:
 
 @state
 def one_dimension(p: Photographer) -> Iterator[None]:
-    from explorer.distributions import DISTRIBUTIONS
+    from explorer.data.distributions import DISTRIBUTIONS
 
     p.edit("data", DISTRIBUTIONS["two_modes_1d"]())
     p.settle(1.0)
@@ -76,7 +76,7 @@ def bad_settings(p: Photographer) -> Iterator[None]:
 
 @state
 def training(p: Photographer) -> Iterator[None]:
-    from explorer.distributions import DISTRIBUTIONS
+    from explorer.data.distributions import DISTRIBUTIONS
 
     p.edit("data", DISTRIBUTIONS["two_moons"]())
     p.window.commands.train()
@@ -149,7 +149,7 @@ def shortcuts(p: Photographer) -> Iterator[None]:
 
 @state
 def about(p: Photographer) -> Iterator[None]:
-    from explorer.ui.about import About
+    from explorer.ui.dialogs.about import About
 
     p.settle(0.6)
     p.window.commands.about()

@@ -24,7 +24,7 @@ from PySide6.QtGui import QImage, QPainter  # noqa: E402
 from PySide6.QtWidgets import QApplication, QDialog  # noqa: E402
 from shot_pictures import STATES  # noqa: E402  # those of points, and its own
 
-from explorer.ui.equation import EquationView  # noqa: E402
+from explorer.ui.widgets.equation import EquationView  # noqa: E402
 
 SIZES = ((1280, 720), (2560, 1440))
 THEMES = ("dark", "light")
@@ -125,7 +125,7 @@ class Photographer:
 
     def fresh(self) -> None:
         """As the program opens."""
-        from explorer.document import Document
+        from explorer.session.document import Document
 
         self.window.session.networks.reset_training()
         self.window.session.edit(Document())
@@ -180,9 +180,9 @@ def readme(p: Photographer, folder: Path) -> None:
 def demo(p: Photographer, path: Path) -> None:
     """The same two stages as an animation, made by the program's exporter and kept small."""
     from explorer.export import EXPORTERS
-    from explorer.theme import DARK
-    from explorer.ui.export_work import replay_now
-    from explorer.ui.exporting import QtRenderer
+    from explorer.figures.theme import DARK
+    from explorer.ui.dialogs.export_work import replay_now
+    from explorer.ui.dialogs.exporting import QtRenderer
 
     look = p.window.session.document.look
     p.window.edit_look(replace(look, trails=False, density=True, arrows=16))
@@ -203,8 +203,8 @@ def demo(p: Photographer, path: Path) -> None:
 def opened() -> Iterator[Photographer]:
     """The real window, with settings of its own."""
     from explorer.session import Session
-    from explorer.ui.app import load_torch
-    from explorer.ui.window import MainWindow
+    from explorer.ui.window.app import load_torch
+    from explorer.ui.window.window import MainWindow
 
     app = QApplication(sys.argv[:1])
     load_torch()

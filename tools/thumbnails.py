@@ -22,18 +22,18 @@ import shot_states  # noqa: E402
 from PIL import Image  # noqa: E402
 from PySide6.QtGui import QImage  # noqa: E402
 
-from explorer.document import Document  # noqa: E402
-from explorer.experiment import Experiment, with_data  # noqa: E402
-from explorer.figures import Picture, Plot  # noqa: E402
-from explorer.images import DATA  # noqa: E402
+from explorer.data.images import DATA  # noqa: E402
+from explorer.diffusion.simulate import simulate  # noqa: E402
+from explorer.experiment.resolution import resolve  # noqa: E402
+from explorer.experiment.schema import Experiment, with_data  # noqa: E402
+from explorer.figures.figure import Picture, Plot  # noqa: E402
+from explorer.figures.theme import THEMES, theme  # noqa: E402
 from explorer.labs import LABS, Context, Lab, Report  # noqa: E402
-from explorer.labs import control_runs as runs  # noqa: E402
-from explorer.models import resolve  # noqa: E402
-from explorer.scenes import SCENES, Scene  # noqa: E402
-from explorer.simulate import simulate  # noqa: E402
-from explorer.theme import THEMES, theme  # noqa: E402
-from explorer.ui.render import ensure_app  # noqa: E402
-from explorer.ui.thumbnails import drawn, folder  # noqa: E402
+from explorer.labs.toolkit import control_runs as runs  # noqa: E402
+from explorer.session.document import Document  # noqa: E402
+from explorer.session.scenes import SCENES, Scene  # noqa: E402
+from explorer.ui.figures.thumbnails import drawn, folder  # noqa: E402
+from explorer.ui.painting.render import ensure_app  # noqa: E402
 
 #: Colours of a thumbnail's palette, and bytes that all of them may have.
 COLOURS, LARGEST = 40, 1_000_000

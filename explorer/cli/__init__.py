@@ -14,10 +14,10 @@ from importlib import import_module
 from pathlib import Path
 
 import explorer
-from explorer import paths
+from explorer.base import paths
+from explorer.base.files import clear_strays
 from explorer.cli import streams
 from explorer.cli.errors import FAILED, Failed, WrongUse, sentence_of
-from explorer.files import clear_strays
 
 PROGRAM = "score-explorer"
 #: Name -> (module of this package, what it does).

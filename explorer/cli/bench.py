@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 from functools import partial
 
-from explorer import paths
+from explorer.base import paths
 from explorer.cli.errors import Failed, Parser
 
 

@@ -16,26 +16,26 @@ from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from explorer import document
+from explorer.base.files import check_target, same_file
+from explorer.base.numbers import NumberError, number
+from explorer.base.params import Param, ParamError, params
+from explorer.base.registry import Registry
 from explorer.cli.errors import WrongUse
 from explorer.cli.streams import read_stdin
-from explorer.distributions import Distribution
-from explorer.document import BESIDE, Document
-from explorer.experiment import Experiment, ExperimentError, encode
-from explorer.files import check_target, same_file
-from explorer.frames import Frame
-from explorer.images import DATA, ImageSet
-from explorer.images.folder import Folder, agree, changed
+from explorer.data.distributions import Distribution
+from explorer.data.images import DATA, ImageSet
+from explorer.data.images.folder import Folder, agree, changed
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.schema import Experiment, ExperimentError, encode
+from explorer.experiment.view_settings import Look
 from explorer.labs import LABS
-from explorer.look import Look
-from explorer.numbers import NumberError, number
-from explorer.params import Param, ParamError, params
-from explorer.registry import Registry
-from explorer.sdes import SDES
+from explorer.session import document
+from explorer.session.document import BESIDE, Document
 
 if TYPE_CHECKING:
-    from explorer.models import Resolved
-    from explorer.scores.files import Model
+    from explorer.experiment.resolution import Resolved
+    from explorer.networks.files import Model
 
 T = TypeVar("T")
 #: What stands for stdin or stdout.
@@ -200,7 +200,7 @@ def load_model(path: str | None) -> Model | None:
     """The model in a file, if one is named."""
     if path is None:
         return None
-    from explorer.scores.files import load
+    from explorer.networks.files import load
 
     return load(path)
 
@@ -221,7 +221,7 @@ def with_model(found: Document, model: Model | None) -> Document:
 
 
 def _warn_of_other_data(model: Model, e: Experiment) -> None:
-    from explorer.models import told
+    from explorer.experiment.resolution import told
 
     if not model.data or model.data == told(e.data):
         return
@@ -232,7 +232,7 @@ def _warn_of_other_data(model: Model, e: Experiment) -> None:
 
 def resolved(found: Any, model: Model | None) -> Resolved:
     """The score of an experiment; what there is to say of it goes to stderr where it is a surprise."""
-    from explorer.models import prepare, resolve
+    from explorer.experiment.resolution import prepare, resolve
 
     prepare(found)
     answer = resolve(found, model)
@@ -245,7 +245,7 @@ def resolved(found: Any, model: Model | None) -> Resolved:
 
 def advise(e: Experiment) -> None:
     """What the window would say below the stage of a run that is numerically bad."""
-    from explorer.advice import advice
+    from explorer.experiment.diagnostics import advice
 
     for sentence in advice(e):
         warn(sentence)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from explorer.analysis.convergence import MEASURES, SETS
 from explorer.cli.errors import Parser
 from explorer.cli.labs import lab_arguments, lab_command
-from explorer.convergence import MEASURES, SETS
 
 
 def main(program: str, argv: list[str]) -> int:

@@ -6,8 +6,8 @@ import argparse
 from functools import partial
 from typing import Any, NoReturn
 
-from explorer.errors import Told, no_memory, sentence
-from explorer.numbers import NumberError, number
+from explorer.base.errors import Told, no_memory, sentence
+from explorer.base.numbers import NumberError, number
 
 FAILED, WRONG_USE = 1, 2
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.base.params import Param, params
 from explorer.cli.common import (
     DASH,
     advise,
@@ -27,17 +28,16 @@ from explorer.cli.common import (
 )
 from explorer.cli.errors import Parser, WrongUse
 from explorer.cli.streams import send
-from explorer.experiment import Experiment
+from explorer.diffusion.frames import Recording
+from explorer.experiment.schema import Experiment
 from explorer.export import EXPORTERS, Exporter
-from explorer.frames import Recording
-from explorer.marks import Bounds
-from explorer.params import Param, params
-from explorer.theme import THEMES, theme
+from explorer.figures.marks import Bounds
+from explorer.figures.theme import THEMES, theme
 
 if TYPE_CHECKING:
+    from explorer.experiment.resolution import Resolved
     from explorer.export import Replay
-    from explorer.models import Resolved
-    from explorer.scores.files import Model
+    from explorer.networks.files import Model
 
 #: Where only one side of a picture is given, the other follows from this shape.
 SHAPE = (16, 9)
@@ -54,7 +54,7 @@ def main(program: str, argv: list[str]) -> int:
     bounds = _bounds(options.bounds)
     model = load_model(options.model)
     found = with_model(read_document(options.experiment, options.sets, [out]), model)
-    from explorer.ui.exporting import QtRenderer, replay_of
+    from explorer.ui.dialogs.exporting import QtRenderer, replay_of
 
     runs = [_run(e, model) for e in (found.experiment, found.compare) if e is not None]
     renderer = QtRenderer()
@@ -146,7 +146,7 @@ def _class_for(options: Namespace) -> type[Exporter]:
 
 def _run(e: Experiment, model: Model | None) -> tuple[Experiment, Resolved, Recording]:
     """Simulate one experiment."""
-    from explorer.simulate import simulate
+    from explorer.diffusion.simulate import simulate
 
     answer = resolved(e, model)
     advise(e)

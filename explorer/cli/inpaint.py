@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from explorer import document
 from explorer.cli.common import (
     DASH,
     advise,
@@ -30,16 +29,17 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Failed, Parser, WrongUse
-from explorer.document import Document
-from explorer.experiment import MOST_PICTURES, Experiment, in_mode, with_data
+from explorer.data.images import IMAGES, ImageSet, to_pixels
+from explorer.data.images.base import PictureMixture
+from explorer.data.images.folder import Folder, agree, read
+from explorer.data.imports.images import levels_of
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.schema import MOST_PICTURES, Experiment, in_mode, with_data
 from explorer.guidance import CONTROLS, masks
-from explorer.guidance.own_picture import own_levels
-from explorer.guidance.pictures import METHODS, PictureProblem
-from explorer.images import IMAGES, ImageSet, to_pixels
-from explorer.images.base import PictureMixture
-from explorer.images.folder import Folder, agree, read
-from explorer.imports.pictures import levels_of
-from explorer.sdes import SDES
+from explorer.guidance.images import METHODS, PictureProblem
+from explorer.guidance.own_image import own_levels
+from explorer.session import document
+from explorer.session.document import Document
 
 PROBLEMS = ("inpaint_picture", "colourise", "super_resolve")
 MODES = ("ode", "reverse", "pc")
@@ -187,7 +187,7 @@ def _filled(e: Experiment, model: Any) -> tuple[np.ndarray, int]:
     """The samples (n, d), and evaluations of the network for each."""
     answer = resolved(e, model)
     advise(e)
-    from explorer.simulate import simulate
+    from explorer.diffusion.simulate import simulate
 
     frames = noted(simulate(e.sde, e.sampler, answer.score, e.target, e.seed))
     *_, last = progress(frames, e.sampler.expected_frames, "filling in", " frames")
@@ -203,7 +203,7 @@ def _write(out: str, pictures: list[np.ndarray]) -> None:
     """Pictures (c, h, w) side by side in rows, enlarged, as a PNG."""
     from PIL import Image
 
-    from explorer.files import write_atomically
+    from explorer.base.files import write_atomically
 
     columns = math.ceil(math.sqrt(len(pictures)))
     _, h, w = pictures[0].shape

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from explorer.base.params import params
 from explorer.cli.common import (
     DASH,
     advise,
@@ -28,18 +29,17 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Failed, Parser, WrongUse
-from explorer.experiment import Experiment, decode, encode
-from explorer.params import params
-from explorer.theme import THEMES, theme
+from explorer.experiment.schema import Experiment, decode, encode
+from explorer.figures.theme import THEMES, theme
 
 if TYPE_CHECKING:
-    from explorer.document import Document
-    from explorer.figure_files import Source
-    from explorer.figures import Figure
-    from explorer.frames import Frame
+    from explorer.diffusion.frames import Frame
+    from explorer.experiment.resolution import Resolved
+    from explorer.figures.figure import Figure
+    from explorer.figures.files import Source
+    from explorer.figures.papers import Paper
     from explorer.labs import Lab, Report
-    from explorer.models import Resolved
-    from explorer.papers import Paper
+    from explorer.session.document import Document
 
 PICTURES = (".png", ".svg", ".pdf")
 ENDINGS = (*PICTURES, ".csv", ".tex", ".npz", ".json")
@@ -112,7 +112,7 @@ def lab_command(
         lab = _with_image(lab, options.image, found.experiment)
     answer = resolved(found.experiment, model)
     report = run_lab(lab, found.experiment, answer, options.t, options.at)
-    from explorer.labs.sources import source_of
+    from explorer.labs.toolkit.sources import source_of
 
     figures = _chosen(report.figures, options.figure)
     source = source_of(lab, found.experiment, answer, report.words)
@@ -120,7 +120,7 @@ def lab_command(
         write_report(out, figures, report, source, options.theme, paper)
     if report.words:
         print(report.words, file=sys.stderr)
-    from explorer.figure_files import summary
+    from explorer.figures.files import summary
 
     print_json(summary(figures, source) | ({"out": outs} if outs else {}), to_stderr=DASH in outs)
     return 0
@@ -140,7 +140,7 @@ def _in_file(cls: type[Lab], found: Document) -> dict[str, Any]:
 
 def _with_image(lab: Lab, path: str, e: Experiment) -> Lab:
     """A laboratory that takes a picture of one's own, with that of a file."""
-    from explorer.guidance.own_picture import own_levels
+    from explorer.guidance.own_image import own_levels
 
     if not lab.own_pictures:
         raise WrongUse(f"--image is for drawing, picture_bits and picture_codes; {lab.name} takes none.")
@@ -187,7 +187,7 @@ def run_lab(
 def simulated(experiment: Experiment, answer: Resolved, t: float, at: float | None = None) -> Sequence[Frame]:
     """The frames of the experiment's run up to the frame nearest to time t, or up to the one at a share of the run,
     as the playhead would have them."""
-    from explorer.simulate import simulate
+    from explorer.diffusion.simulate import simulate
 
     e = experiment
     frames = list(simulate(e.sde, e.sampler, answer.score, e.target, e.seed))
@@ -253,7 +253,7 @@ def _numbers(count: int) -> str:
 
 def _paper(options: Namespace, outs: Sequence[str]) -> Paper | None:
     """What the pictures are made for; None where nothing is said of it: as large as on a screen."""
-    from explorer.papers import paper
+    from explorer.figures.papers import paper
 
     asked = {
         "--width": options.width, "--font-size": options.font_size,
@@ -281,7 +281,7 @@ def write_report(
     paper: Paper | None = None,
 ) -> None:
     """Write the figures into one file, whose ending says how. Qt is only loaded for pictures."""
-    from explorer import figure_files as files
+    from explorer.figures import files
 
     try:
         if out == DASH:
@@ -297,6 +297,6 @@ def write_report(
 
 
 def _draw(out: str, figures: Sequence[Figure], source: Source, theme_name: str, paper: Paper | None) -> None:
-    from explorer.ui.figure_render import write_picture
+    from explorer.ui.figures.render import write_picture
 
     write_picture(out, figures, source, theme(theme_name), paper)

@@ -9,24 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from explorer.cli import picture_bits
-from explorer.cli.common import (
-    experiment_argument,
-    load_model,
-    model_argument,
-    print_json,
-    progress,
-    read_document,
-    resolved,
-    with_model,
-)
-from explorer.cli.errors import Parser, WrongUse
-from explorer.cli.points import points_at, table_arguments, units_argument
-from explorer.distributions.units import Units, axis_names, header
-from explorer.experiment import Experiment
-from explorer.labs.density_parts import draws
-from explorer.lazy import torch
-from explorer.likelihood import (
+from explorer.analysis.likelihood import (
     DIVERGENCES,
     ENDS,
     PROBES,
@@ -42,8 +25,25 @@ from explorer.likelihood import (
     measured,
     within,
 )
-from explorer.likelihood.bits import STEPS
-from explorer.scores import Score
+from explorer.analysis.likelihood.bits import STEPS
+from explorer.base.lazy import torch
+from explorer.cli import image_bits as picture_bits
+from explorer.cli.common import (
+    experiment_argument,
+    load_model,
+    model_argument,
+    print_json,
+    progress,
+    read_document,
+    resolved,
+    with_model,
+)
+from explorer.cli.errors import Parser, WrongUse
+from explorer.cli.points import points_at, table_arguments, units_argument
+from explorer.data.distributions.units import Units, axis_names, header
+from explorer.diffusion.scores import Score
+from explorer.experiment.schema import Experiment
+from explorer.labs.toolkit.density_parts import draws
 
 #: What the command takes where nothing else is said.
 SAMPLES, PROBES_OF_POINTS, TOLERANCE, MOST_PROBES = 1000, 8, 1e-5, 1000

@@ -7,19 +7,19 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from explorer.base.params import Param, params
+from explorer.base.registry import Registry
 from explorer.cli.common import print_json
 from explorer.cli.errors import Parser, WrongUse
-from explorer.experiment import Experiment, encode
+from explorer.data.images import DATA
+from explorer.experiment.schema import Experiment, encode
+from explorer.experiment.view_settings import Look
 from explorer.export import EXPORTERS
-from explorer.images import DATA
+from explorer.figures.theme import THEMES
+from explorer.figures.views import VIEWS
 from explorer.labs import LABS
-from explorer.look import Look
-from explorer.params import Param, params
-from explorer.quality import card
-from explorer.registry import Registry
-from explorer.scenes import SCENES, Scene
-from explorer.theme import THEMES
-from explorer.views import VIEWS
+from explorer.networks import card
+from explorer.session.scenes import SCENES, Scene
 
 
 def main(program: str, argv: list[str]) -> int:

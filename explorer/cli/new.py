@@ -9,20 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from explorer import document
 from explorer.cli.common import DASH, files_read, set_argument, spare_images, target, warn, with_fields
 from explorer.cli.errors import Failed, Parser, WrongUse
 from explorer.cli.points import given_arguments, imported, table_arguments
-from explorer.distributions import Distribution
-from explorer.document import Document
-from explorer.experiment import Experiment, first_sheet, in_mode, with_data
-from explorer.images import DATA
-from explorer.images.folder import Folder, is_images
-from explorer.imports import is_picture, read_image
-from explorer.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
-from explorer.samplers.spec import MODES
-from explorer.scenes import Scene, scene
-from explorer.sdes import SDES
+from explorer.data.distributions import Distribution
+from explorer.data.images import DATA
+from explorer.data.images.folder import Folder, is_images
+from explorer.data.imports import is_picture, read_image
+from explorer.diffusion.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
+from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.sdes import SDES
+from explorer.experiment.schema import Experiment, first_sheet, in_mode, with_data
+from explorer.session import document
+from explorer.session.document import Document
+from explorer.session.scenes import Scene, scene
 
 
 def main(program: str, argv: list[str]) -> int:

@@ -11,11 +11,11 @@ import numpy as np
 
 from explorer.cli.common import progress_bar, warn
 from explorer.cli.errors import WrongUse
-from explorer.distributions.points import MOST, USUAL
-from explorer.distributions.units import FILE, STANDARD
-from explorer.imports import Choice, DataFileError, Imported, Preview, all_points, look, taking
-from explorer.imports.columns import NUMBER
-from explorer.imports.preview import columns_in
+from explorer.data.distributions.points import MOST, USUAL
+from explorer.data.distributions.units import FILE, STANDARD
+from explorer.data.imports import Choice, DataFileError, Imported, Preview, all_points, look, taking
+from explorer.data.imports.columns import NUMBER
+from explorer.data.imports.preview import columns_in
 
 T = TypeVar("T")
 #: Seconds after which a reading shows how far it is.

@@ -7,7 +7,8 @@ from explorer.cli.errors import Parser
 
 def main(program: str, argv: list[str]) -> int:
     """Hand over: pictures have a parser of their own, and help shows both."""
-    from explorer import pretrain, pretrain_pictures
+    from explorer.pretraining import images as pretrain_pictures
+    from explorer.pretraining import points as pretrain
 
     if argv in (["-h"], ["--help"]):
         print(f"{pretrain.parser().format_help()}\n{pretrain_pictures.parser().format_help()}", end="")

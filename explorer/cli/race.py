@@ -24,7 +24,7 @@ def main(program: str, argv: list[str]) -> int:
 
 
 def _chosen(names: str) -> dict[str, bool]:
-    from explorer.objectives import OBJECTIVES
+    from explorer.training.objectives import OBJECTIVES
 
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in OBJECTIVES]

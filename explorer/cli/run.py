@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from explorer import document
+from explorer.analysis.distance import Scale, to_data
+from explorer.base.lazy import torch
 from explorer.cli.common import (
     DASH,
     advise,
@@ -31,14 +32,13 @@ from explorer.cli.common import (
 from explorer.cli.errors import Failed, Parser
 from explorer.cli.points import units_argument
 from explorer.cli.streams import send
-from explorer.distance import Scale, to_data
-from explorer.distributions.units import Units
-from explorer.document import Document
-from explorer.experiment import Experiment
-from explorer.frames import Frame
+from explorer.data.distributions.units import Units
+from explorer.data.images import ImageSet
+from explorer.diffusion.frames import Frame
+from explorer.experiment.schema import Experiment
 from explorer.guidance.class_guidance import ClassGuidance
-from explorer.images import ImageSet
-from explorer.lazy import torch
+from explorer.session import document
+from explorer.session.document import Document
 
 
 def main(program: str, argv: list[str]) -> int:
@@ -50,7 +50,7 @@ def main(program: str, argv: list[str]) -> int:
     found = with_model(read_document(options.experiment, options.sets, outs), model)
     answer = resolved(found.experiment, model)
     advise(found.experiment)
-    from explorer.simulate import simulate
+    from explorer.diffusion.simulate import simulate
 
     e = found.experiment
     frames = simulate(e.sde, e.sampler, answer.score, e.target, e.seed)
@@ -119,7 +119,7 @@ def _save(
             _archive(seen, count, found, score, path, units)
             send(path)
     else:
-        from explorer.files import write_atomically
+        from explorer.base.files import write_atomically
 
         try:
             with write_atomically(out) as temporary:
@@ -161,7 +161,7 @@ def _measured_pictures(e: Experiment, data: ImageSet, x: np.ndarray) -> dict[str
     distance = to_data(e)
     value, scale = distance(x), Scale.of(distance, len(x))
     warn(LEFT_OUT.format(e.data.dim))
-    from explorer.models import learned_from
+    from explorer.experiment.resolution import learned_from
 
     learned = learned_from(e)
     among = {"n": scale.n, "searched": len(data.train)} | ({"learned_from": learned} if learned else {})
@@ -174,7 +174,7 @@ FLAT = 1e-6
 
 def measured(e: Experiment, x: np.ndarray) -> dict[str, Any]:
     """Distances of points from the data (given what a control asks), each beside what new draws of data come to."""
-    from explorer import metrics
+    from explorer.data import metrics
 
     if e.pictures is not None:
         return _measured_pictures(e, e.pictures, x)

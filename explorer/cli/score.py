@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.base.lazy import torch
 from explorer.cli.common import (
     experiment_argument,
     load_model,
@@ -19,9 +20,8 @@ from explorer.cli.common import (
 )
 from explorer.cli.errors import Parser, WrongUse
 from explorer.cli.points import points_at, table_arguments, units_argument
-from explorer.distributions.units import Units, axis_names, header
-from explorer.experiment import Experiment
-from explorer.lazy import torch
+from explorer.data.distributions.units import Units, axis_names, header
+from explorer.experiment.schema import Experiment
 
 
 def main(program: str, argv: list[str]) -> int:
@@ -68,8 +68,9 @@ def _parser(program: str) -> Parser:
 
 def evaluated(e: Experiment, learned: Any, points: np.ndarray, t: float) -> dict[str, Any]:
     """log_density (n,), exact (n, d) and, of a network, learned_log_density (n,) and learned (n, d) at time t."""
-    from explorer.likelihood import Flow, log_likelihood
-    from explorer.scores.base import ExactScore, LearnedScore
+    from explorer.analysis.likelihood import Flow, log_likelihood
+    from explorer.diffusion.scores import ExactScore
+    from explorer.networks.learned import LearnedScore
 
     x = torch.from_numpy(points)
     alpha, sigma = e.sde.marginal(t)

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 
+from explorer.base.files import read_stream
 from explorer.cli.errors import Failed
-from explorer.files import read_stream
 
 
 def prepare() -> None:

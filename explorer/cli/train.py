@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from explorer.base.files import same_file
 from explorer.cli.common import (
     files_read,
     load_model,
@@ -27,14 +28,13 @@ from explorer.cli.common import (
     warn,
 )
 from explorer.cli.errors import WRONG_USE, Failed, Parser, WrongUse, sentence_of
-from explorer.experiment import Experiment, encode
-from explorer.files import same_file
+from explorer.experiment.schema import Experiment, encode
 
 if TYPE_CHECKING:
-    from explorer.scores.files import Model
-    from explorer.train import TrainFrame
-    from explorer.train.checkpoint import Checkpoint
-    from explorer.train.start import Course
+    from explorer.experiment.checkpoint import Checkpoint
+    from explorer.experiment.training import Course
+    from explorer.networks.files import Model
+    from explorer.training import TrainFrame
 
 EVERY = 300.0
 
@@ -112,7 +112,7 @@ def _options(program: str, argv: list[str]) -> Namespace:
 def _checkpoint(name: str | None) -> Checkpoint | None:
     if name is None:
         return None
-    from explorer.train.checkpoint import load
+    from explorer.experiment.checkpoint import load
 
     return load(name)
 
@@ -173,7 +173,7 @@ def _continuing(e: Experiment, start: Model) -> Experiment:
 
 
 def _on_points(e: Experiment, out: str, start: Model | None) -> int:
-    from explorer.train.start import training_of
+    from explorer.experiment.training import training_of
 
     return _run(e, out, training_of(e, start.weights if start else None))
 
@@ -181,9 +181,9 @@ def _on_points(e: Experiment, out: str, start: Model | None) -> int:
 def _on_pictures(
     e: Experiment, options: Namespace, start: Model | None, checkpoint: Checkpoint | None
 ) -> int:
-    from explorer.images.archive import read
-    from explorer.train.fleet import Fleet
-    from explorer.train.start import Course
+    from explorer.data.images.archive import read
+    from explorer.experiment.training import Course
+    from explorer.training.fleet import Fleet
 
     archive = read(options.archive) if options.archive else None
     fleet = Fleet.joined()
@@ -210,7 +210,7 @@ def _run(e: Experiment, out: str, frames: Iterator[TrainFrame]) -> int:
 
 def _follow(frames: Iterator[TrainFrame]) -> int:
     """Train in silence, until the first process says that it is over (signals are its business)."""
-    from explorer.train.fleet import Dismissed
+    from explorer.training.fleet import Dismissed
 
     with suppress(Dismissed):
         for _ in unstoppable(frames):
@@ -220,7 +220,7 @@ def _follow(frames: Iterator[TrainFrame]) -> int:
 
 def _write(path: str, course: Course) -> None:
     """Keep a training as it stands."""
-    from explorer.train.checkpoint import save
+    from explorer.experiment.checkpoint import save
 
     checkpoint = course.checkpoint()
     if checkpoint is None:
@@ -263,7 +263,7 @@ SETTLED = 5
 
 def _forecast(e: Experiment, frame: TrainFrame) -> str:
     """What a training on images can reach in its time, and what to do where that is little; "" where it is unknown."""
-    from explorer.train.forecast import FASTER, foretold, smaller
+    from explorer.training.forecast import FASTER, foretold, smaller
 
     words, offer = foretold(frame, e.training, e.score.unet)
     if not offer:
@@ -280,8 +280,8 @@ def _words(frame: TrainFrame) -> str:
 
 
 def _keep(e: Experiment, frame: TrainFrame, out: str) -> None:
-    from explorer.models import model_of
-    from explorer.scores.files import save
+    from explorer.experiment.resolution import model_of
+    from explorer.networks.files import save
 
     try:
         save(model_of(e, frame, frame.weights or {}), out)

@@ -23,7 +23,7 @@ def main(program: str, argv: list[str]) -> int:
     except Failed as error:
         raise Failed(NO_DISPLAY.format(error)) from None
     try:
-        from explorer.ui.app import main as window
+        from explorer.ui.window.app import main as window
     except ImportError as error:
         raise Failed(f"the window cannot be opened: {error}.") from error
     return int(window(options.file) or 0)

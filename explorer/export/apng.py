@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from explorer.base.params import param
 from explorer.export.base import EXPORTERS
 from explorer.export.movie import Movie
-from explorer.params import param
 
 
 @EXPORTERS.register("apng", title="Animated PNG", order=40)

@@ -10,13 +10,13 @@ from io import SEEK_END
 from pathlib import Path
 from typing import Any, ClassVar
 
-from explorer.distributions.units import FILE, STANDARD
-from explorer.errors import Told
+from explorer.base.errors import Told
+from explorer.base.files import write_atomically
+from explorer.base.params import Validated, param
+from explorer.base.registry import Registry
+from explorer.data.distributions.units import FILE, STANDARD
 from explorer.export.page import Page, Renderer
 from explorer.export.replay import Replay
-from explorer.files import write_atomically
-from explorer.params import Validated, param
-from explorer.registry import Registry
 
 #: How every PNG ends.
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"

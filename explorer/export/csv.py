@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from explorer.distributions.units import Units, axis_names, header
+from explorer.base.params import param
+from explorer.data.distributions.units import Units, axis_names, header
+from explorer.diffusion.frames import Frame
 from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect, units_param
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay, Track
-from explorer.frames import Frame
-from explorer.params import param
 
 
 @EXPORTERS.register("csv", title="Table", order=80)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.base.params import param
 from explorer.export.base import EXPORTERS
 from explorer.export.movie import Framer, Movie
 from explorer.export.page import Pixels, rgb
-from explorer.params import param
 
 if TYPE_CHECKING:
     import av

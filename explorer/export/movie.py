@@ -13,10 +13,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+from explorer.base.params import param
 from explorer.export.base import Exporter, ExportError, Outline, Progress, expect
 from explorer.export.page import Pixels, Renderer
 from explorer.export.replay import Replay
-from explorer.params import param
 
 if TYPE_CHECKING:
     import av

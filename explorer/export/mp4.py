@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from explorer.base.params import param
 from explorer.export.base import EXPORTERS
 from explorer.export.movie import Framer, Movie, plain_frame
 from explorer.export.page import Pixels
-from explorer.params import param
 
 if TYPE_CHECKING:
     import av

@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from explorer.distributions.units import Units
-from explorer.document import Document, dumps
+from explorer.data.distributions.units import Units
+from explorer.data.images import to_pixels
+from explorer.diffusion.frames import Frame
 from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect, units_param
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay, Track
-from explorer.frames import Frame
-from explorer.images import to_pixels
+from explorer.session.document import Document, dumps
 
 #: Zip files carry dates; one for all, so that the bytes depend on the run alone. (Zip begins in 1980.)
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -9,9 +9,9 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.camera import Camera
-from explorer.marks import Mark
-from explorer.theme import Theme
+from explorer.figures.camera import Camera
+from explorer.figures.marks import Mark
+from explorer.figures.theme import Theme
 
 #: Blue, green, red and a byte of no meaning, (height, width, 4): as painters make them, so nothing is converted
 #: that need not be.
@@ -66,7 +66,7 @@ class Trim:
 
 
 class Renderer(Protocol):
-    """Draws pages; safe to call from any one thread at a time. `explorer.ui.exporting.QtRenderer` is one."""
+    """Draws pages; safe to call from any one thread at a time. `explorer.ui.dialogs.exporting.QtRenderer` is one."""
 
     def stages(self, page: Page) -> tuple[tuple[int, int], ...]:
         """Width and height in pixels that each pane's stage will have."""

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.camera import Camera
-from explorer.experiment import Experiment
+from explorer.diffusion.frames import Frame, Recording
+from explorer.experiment.resolution import Resolved
+from explorer.experiment.schema import Experiment
+from explorer.experiment.view_settings import Look
 from explorer.export.page import Page, Pane, Renderer, Trim, rgb
-from explorer.frames import Frame, Recording
-from explorer.look import Look
-from explorer.marks import Bounds
-from explorer.models import Resolved
-from explorer.playback import index_at, linked_index, same_clock
-from explorer.theme import DARK, Theme
-from explorer.views import Scene, compose
-from explorer.views.outside import outside_words
-from explorer.views.picture_parts import HOME, is_home
+from explorer.figures.camera import Camera
+from explorer.figures.marks import Bounds
+from explorer.figures.theme import DARK, Theme
+from explorer.figures.views import Scene, compose
+from explorer.figures.views.image_parts import HOME, is_home
+from explorer.figures.views.outside import outside_words
+from explorer.session.playback import index_at, linked_index, same_clock
 
 #: What is shown where nobody has chosen: unit data with room around it; over time, for one dimension.
 PLANE: Bounds = (-3.2, 3.2, -3.2, 3.2)

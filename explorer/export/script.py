@@ -8,11 +8,11 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from explorer.experiment import Experiment
+from explorer.experiment.resolution import Resolved
+from explorer.experiment.schema import Experiment
 from explorer.export.base import EXPORTERS, Exporter, ExportError, Outline, Progress
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay
-from explorer.models import Resolved
 
 _TEMPLATE = '''\
 """{caption}
@@ -120,9 +120,11 @@ def _prepared(experiments: list[Experiment]) -> bool:
 
 def _imports(experiments: list[Experiment], trained: bool) -> str:
     used = {(type(v).__module__, type(v).__name__) for e in experiments for v in _objects(e)}
-    used |= {("explorer.distance", "report"), ("explorer.models", "resolve")}
-    used |= {("explorer.models", "prepare")} if _prepared(experiments) else set()
-    used |= {("explorer.simulate", "simulate")} | ({("explorer.scores.files", "load")} if trained else set())
+    used |= {("explorer.analysis.distance", "report"), ("explorer.experiment.resolution", "resolve")}
+    used |= {("explorer.experiment.resolution", "prepare")} if _prepared(experiments) else set()
+    used |= {("explorer.diffusion.simulate", "simulate")} | (
+        {("explorer.networks.files", "load")} if trained else set()
+    )
     modules = sorted({module for module, _ in used})
     ours = [f"from {m} import {', '.join(sorted(n for module, n in used if module == m))}" for m in modules]
     system = [*(["import sys"] if trained else []), "from pathlib import Path"]

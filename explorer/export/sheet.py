@@ -10,6 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.base.params import param
+from explorer.data.images import ImageSet, to_pixels
+from explorer.diffusion.frames import Frame
 from explorer.export.base import (
     EXPORTERS,
     PNG_END,
@@ -22,10 +25,7 @@ from explorer.export.base import (
 )
 from explorer.export.page import Renderer
 from explorer.export.replay import Replay
-from explorer.frames import Frame
-from explorer.images import ImageSet, to_pixels
-from explorer.params import param
-from explorer.views.picture_parts import BETWEEN, Grid
+from explorer.figures.views.image_parts import BETWEEN, Grid
 
 #: Of a pixel between two pictures.
 EMPTY = 128

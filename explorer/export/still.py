@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from explorer.base.params import param
 from explorer.export.base import Exporter, ExportError, Outline, Progress
 from explorer.export.page import Page, Renderer, Trim
 from explorer.export.replay import Replay
-from explorer.papers import LEAST_FONT, LEAST_WIDTH, MOST_FONT, MOST_WIDTH, USUAL_FONT, points
-from explorer.params import param
+from explorer.figures.papers import LEAST_FONT, LEAST_WIDTH, MOST_FONT, MOST_WIDTH, USUAL_FONT, points
 
 #: Of a page on paper: pixels a point, so that words can have any tenth of a point.
 FINE = 10

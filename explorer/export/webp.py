@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from explorer.base.params import param
 from explorer.export.base import EXPORTERS, expect
 from explorer.export.movie import Movie
 from explorer.export.replay import Replay
-from explorer.params import param
 
 
 @EXPORTERS.register("webp", title="Animated WebP", order=30)

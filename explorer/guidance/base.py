@@ -11,18 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from explorer.distributions.base import Distribution
-from explorer.distributions.mixture import Mixture
-from explorer.guidance.observation import Observation
-from explorer.images.base import PictureMixture
-from explorer.lazy import torch
-from explorer.params import Validated
-from explorer.registry import Registry
-from explorer.scores.base import DifferenceScore, ExactScore, LearnedScore, Score, of_row
-from explorer.sdes import SDE
+from explorer.base.lazy import torch
+from explorer.base.params import Validated
+from explorer.base.registry import Registry
+from explorer.data.distributions.base import Distribution
+from explorer.data.distributions.mixture import Mixture
+from explorer.data.images.base import PictureMixture
+from explorer.diffusion.scores import DifferenceScore, ExactScore, Score, of_row
+from explorer.diffusion.sdes import SDE
+from explorer.networks.learned import LearnedScore
 
 if TYPE_CHECKING:
-    from explorer.scores.classifier import NoisyClassifier
+    from explorer.networks.classifier import NoisyClassifier
 
 CONTROLS: Registry[Control] = Registry("control", "explorer.guidance")
 
@@ -142,17 +142,6 @@ def evaluations_of_both(plain: Score, conditional: Score, t: float) -> int:
     if isinstance(conditional, LearnedScore):
         return evaluations(plain, t) + 1
     return evaluations(conditional, t)
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """A score whose sampler replaces what is `known` after each step (see simulate.Simulation)."""
-
-    score: Score
-    known: Observation
-
-    def __call__(self, x: torch.Tensor, t: float, /) -> torch.Tensor:
-        return self.score(x, t)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.distributions.base import Distribution
-from explorer.distributions.mixture import Mixture
+from explorer.base.params import param
+from explorer.data.distributions.base import Distribution
+from explorer.data.distributions.mixture import Mixture
+from explorer.data.images.base import ImageSet, PictureMixture
+from explorer.diffusion.scores import ExactScore, InTurn, Score
+from explorer.diffusion.sdes import SDE
 from explorer.guidance.base import CONTROLS, Control, Guided, Mixed, Sources, Sum
 from explorer.guidance.classifier import ClassifierGradient
-from explorer.images.base import ImageSet, PictureMixture
-from explorer.params import param
-from explorer.scores.base import ExactScore, InTurn, Score
-from explorer.sdes import SDE
 
 RULES = {
     "exact": "Exact p(y | x)", "classifier": "Classifier", "classifier_free": "Classifier-free",

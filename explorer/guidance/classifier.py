@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.distributions import Distribution
-from explorer.distributions.mixture import Mixture
-from explorer.images import ImageSet
-from explorer.lazy import torch
-from explorer.scores.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
-from explorer.sdes import SDE
+from explorer.base.lazy import torch
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion.sdes import SDE
+from explorer.networks.spec import NOISE_HIGH, NOISE_LOW, NetworkSpec
 
 if TYPE_CHECKING:
-    from explorer.optimise import FlatAdam
-    from explorer.scores.classifier import NoisyClassifier
+    from explorer.networks.classifier import NoisyClassifier
+    from explorer.networks.optimizer import FlatAdam
 
 #: The classifier of a distribution is one and the same wherever it is asked for: this network, this many
 #: iterations, this seed.
@@ -66,8 +64,8 @@ def train_classifier(mixture: Mixture, iterations: int = 0, every: int = EVERY) 
 
     Noise levels are log-uniform over all that any SDE asks for, one from each of as many equal strata.
     """
-    from explorer.optimise import FlatAdam
-    from explorer.scores.classifier import NoiseClassifier
+    from explorer.networks.classifier import NoiseClassifier
+    from explorer.networks.optimizer import FlatAdam
 
     iterations = iterations or ITERATIONS
     rng, random = np.random.default_rng(SEED), torch.Generator().manual_seed(SEED)
@@ -84,7 +82,7 @@ def fitted(
 
     With the last frame it has the averaged weights, on the CPU.
     """
-    from explorer.optimise import descent
+    from explorer.networks.optimizer import descent
 
     def entropy() -> torch.Tensor:
         y, noise, labels = batch()
@@ -143,46 +141,3 @@ class _HeldOut:
     def _loss(self, said: list[torch.Tensor]) -> float:
         pairs = zip(said, self.labels, strict=True)
         return float(np.mean([-float(p.gather(1, y[:, None]).mean()) for p, y in pairs]))
-
-
-def training(data: Distribution, every: int = EVERY) -> Iterator[ClassifierFrame]:
-    """The training of the classifier that is kept for this data, of points or of pictures."""
-    if isinstance(data, ImageSet):
-        from explorer.guidance.picture_classifier import train_picture_classifier
-
-        return train_picture_classifier(data, every=every)
-    return train_classifier(data.mixture, every=every)
-
-
-class Store:
-    """The trained classifiers, a few of the newest; `changes` tells others that there is a new one."""
-
-    MOST = 8
-
-    def __init__(self) -> None:
-        self.changes = 0
-        self._kept: dict[Distribution, NoisyClassifier] = {}
-
-    def keep(self, data: Distribution, net: NoisyClassifier) -> None:
-        """Remember the classifier of `data` for the rule "classifier"."""
-        others = {k: v for k, v in self._kept.items() if k != data}
-        self._kept = dict(list(others.items())[1 - self.MOST :]) | {data: net}
-        self.changes += 1
-
-    def of(self, data: Distribution) -> NoisyClassifier | None:
-        """The classifier trained for `data` here, else the one that comes with the program, else None."""
-        from explorer.guidance.picture_classifier import shipped
-
-        return self._kept.get(data) or shipped(data)
-
-    def trained(self, data: Distribution) -> NoisyClassifier:
-        """The classifier of `data`, trained now if there is none yet (some seconds; for pictures a minute)."""
-        net = self.of(data)
-        if net is None:
-            *_, last = training(data, every=10**9)
-            net = last.net
-            self.keep(data, net)
-        return net
-
-
-CLASSIFIERS = Store()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 
-from explorer.distributions.mixture import Mixture
-from explorer.guidance.base import Control, Guided, Replaced, Sources
-from explorer.guidance.observation import Known
+from explorer.base.params import param
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion.observation import Known, Replaced
+from explorer.diffusion.scores import Score
+from explorer.guidance.base import Control, Guided, Sources
 from explorer.guidance.posterior import conditioned
 from explorer.guidance.tweedie import TweedieGuided
-from explorer.params import param
-from explorer.scores.base import Score
 
 METHODS = {"exact": "Exact posterior", "replacement": "Replacement"}
 METHOD_HELP = (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from explorer.params import ParamError
+from explorer.base.params import ParamError
 
 #: Name -> (words, painted out at row i and column j of h by w pixels).
 PRESETS: dict[str, tuple[str, Callable[..., np.ndarray]]] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from explorer.base.params import param
+from explorer.diffusion.observation import Known
 from explorer.guidance.base import CONTROLS
 from explorer.guidance.linear import METHOD_HELP, METHODS, Linear, angle_param, unit, value_param
-from explorer.guidance.observation import Known
-from explorer.params import param
 
 
 @CONTROLS.register("measurement", title="Measure", order=50)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explorer.distributions.mixture import Mixture
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion.scores import Score
 from explorer.guidance.base import CONTROLS, Control, Sources
-from explorer.scores.base import Score
 
 
 @CONTROLS.register("none", title="None", order=10)

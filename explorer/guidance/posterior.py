@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.distributions.mixture import Mixture
+from explorer.data.distributions.mixture import Mixture
 
 #: Components of less weight than this, relative to the largest, are left out.
 NEGLIGIBLE = 1e-12

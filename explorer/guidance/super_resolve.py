@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.base.params import param
 from explorer.guidance.base import CONTROLS
-from explorer.guidance.pictures import PictureProblem, method_param, own_param, picture_param
-from explorer.params import param
+from explorer.guidance.images import PictureProblem, method_param, own_param, picture_param
 
 
 @CONTROLS.register("super_resolve", title="Super-resolve", order=80)

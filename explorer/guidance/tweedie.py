@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explorer.guidance.observation import Observation
-from explorer.lazy import torch
-from explorer.scores.base import Score
-from explorer.sdes import SDE
+from explorer.base.lazy import torch
+from explorer.diffusion.observation import Observation
+from explorer.diffusion.scores import Score
+from explorer.diffusion.sdes import SDE
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from explorer.distributions import Mixture
-from explorer.experiment import Experiment
-from explorer.figures import Figure, Picture, Plot, Series, Table
-from explorer.frames import Frame
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.data.distributions import Mixture
+from explorer.data.metrics import Reference
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.sdes import SDE
+from explorer.diffusion.simulate import annealing_times, simulate
+from explorer.experiment.schema import Experiment
+from explorer.experiment.view_settings import Look
+from explorer.figures.figure import Figure, Picture, Plot, Series, Table
+from explorer.figures.views import Scene, compose
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.lazy import torch
-from explorer.look import Look
-from explorer.metrics import Reference
-from explorer.params import param
-from explorer.samplers import Sampler
-from explorer.sdes import SDE
-from explorer.simulate import annealing_times, simulate
-from explorer.views import Scene, compose
 
 #: Frames between two reports.
 PULSE = 40

@@ -14,14 +14,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from explorer.experiment import Experiment
-from explorer.figures import Figure
-from explorer.frames import Frame
-from explorer.models import Resolved
-from explorer.params import Validated
-from explorer.registry import Registry
-from explorer.samplers.mistakes import MISTAKES
-from explorer.scores.base import ExactScore
+from explorer.base.params import Validated
+from explorer.base.registry import Registry
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers.mistakes import MISTAKES
+from explorer.diffusion.scores import ExactScore
+from explorer.experiment.resolution import Resolved
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Figure
 
 LABS: Registry[Lab] = Registry("laboratory", "explorer.labs")
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.experiment import Experiment
-from explorer.figures import Figure, Picture, Plot, Series
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Figure, Picture, Plot, Series
+from explorer.figures.marks import Image
+from explorer.figures.views.base import middles
 from explorer.guidance.class_guidance import ClassGuidance, class_names
-from explorer.guidance.classifier import CLASSIFIERS, ITERATIONS, ClassifierFrame, train_classifier
-from explorer.labs import control_runs as runs
+from explorer.guidance.classifier import ITERATIONS, ClassifierFrame, train_classifier
+from explorer.guidance.trained_classifiers import CLASSIFIERS
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.lazy import torch
-from explorer.marks import Image
-from explorer.params import param
-from explorer.views.base import middles
+from explorer.labs.toolkit import control_runs as runs
 
 #: Cells along each side of the maps.
 CELLS = 72

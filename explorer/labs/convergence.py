@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer import convergence as study
-from explorer.convergence import Curve, Method, MethodError, Point, Slope, Study
-from explorer.experiment import Experiment
-from explorer.figures import Guide, Plot, Series, Table
-from explorer.grids import GRIDS
+from explorer.analysis import convergence as study
+from explorer.analysis.convergence import Curve, Method, MethodError, Point, Slope, Study
+from explorer.base.params import ParamError, param, parts_of
+from explorer.diffusion.grids import GRIDS
+from explorer.diffusion.samplers import PREDICTORS, SOLVERS, Sampler
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Guide, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.pace import Pace, evaluating
-from explorer.labs.styles import style
-from explorer.params import ParamError, param, parts_of
-from explorer.samplers import PREDICTORS, SOLVERS, Sampler
+from explorer.labs.toolkit.pace import Pace, evaluating
+from explorer.labs.toolkit.styles import style
 
 #: The fewest and the most steps that may be asked for, and of how many.
 LEAST, MOST, LEVELS = 1, 2000, 12

@@ -8,12 +8,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from explorer.figures import Canvas, Figure, Picture, Table
-from explorer.images import ImageSet, to_pixels
-from explorer.images.brush import example
+from explorer.analysis.likelihood import Bits, Coder
+from explorer.base.lazy import torch
+from explorer.base.params import ParamError, param
+from explorer.data.images import ImageSet, to_pixels
+from explorer.data.images.brush import example
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.sdedit import noised, returned
+from explorer.figures.figure import Canvas, Figure, Picture, Table
+from explorer.figures.marks import Image
 from explorer.labs.base import LABS, Context, Lab, OwnPicture, Report
-from explorer.labs.pace import Pace
-from explorer.labs.picture_parts import (
+from explorer.labs.toolkit.image_parts import (
     Row,
     as_far,
     held_out,
@@ -25,12 +30,7 @@ from explorer.labs.picture_parts import (
     short,
     strip,
 )
-from explorer.lazy import torch
-from explorer.likelihood import Bits, Coder
-from explorer.marks import Image
-from explorer.params import ParamError, param
-from explorer.samplers import Sampler
-from explorer.sdedit import noised, returned
+from explorer.labs.toolkit.pace import Pace
 
 MODES = {"reverse": "Reverse SDE", "ode": "ODE"}
 #: Moments of the noising that are shown.

@@ -8,15 +8,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from explorer.distributions import Mixture
-from explorer.figures import Figure, Picture, Plot, Series
+from explorer.analysis.smoothing import Trade, noise_trade
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.data.distributions import Mixture
+from explorer.experiment.resolution import IN_USE
+from explorer.figures.figure import Figure, Picture, Plot, Series
+from explorer.figures.views.base import lattice
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.fields import around, density_image, score_arrows
-from explorer.lazy import torch
-from explorer.models import IN_USE
-from explorer.params import param
-from explorer.scores.smoothing import Trade, noise_trade
-from explorer.views.base import lattice
+from explorer.labs.toolkit.fields import around, density_image, score_arrows
 
 #: Ends of the noise levels of the curves, and points of the first, coarse report.
 LOWEST, HIGHEST, COARSE = 0.01, 10.0, 200

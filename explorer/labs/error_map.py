@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer import noise
-from explorer.experiment import Experiment
-from explorer.figures import Figure, Numbers, Picture, Plot, Series
-from explorer.frames import Frame
+from explorer.analysis.score_errors import angle, binned_median, nearest, relative_error
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.diffusion import noise
+from explorer.diffusion.frames import Frame
+from explorer.experiment.resolution import pretrained_path
+from explorer.experiment.schema import Experiment
+from explorer.experiment.view_settings import Look
+from explorer.figures.figure import Figure, Numbers, Picture, Plot, Series
+from explorer.figures.marks import Arrows, Bounds, Curve, Image, Mark
+from explorer.figures.views import Scene, compose
+from explorer.figures.views.base import lattice, middles
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.lazy import torch
-from explorer.look import Look
-from explorer.marks import Arrows, Bounds, Curve, Image, Mark
-from explorer.models import pretrained_path
-from explorer.params import param
-from explorer.scores.errors import angle, binned_median, nearest, relative_error
-from explorer.views import Scene, compose
-from explorer.views.base import lattice, middles
 
 #: Half the height of the pictures, and the largest distance from the data, in units of the law's own scale.
 REACH, FARTHEST = 3.0, 2.5

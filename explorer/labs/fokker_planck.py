@@ -8,14 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from explorer import grids
-from explorer.fokker_planck import Forward, Grid, Langevin
-from explorer.frames import Frame
+from explorer.analysis.fokker_planck import Forward, Grid, Langevin
+from explorer.base.params import param
+from explorer.diffusion import grids
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.simulate import simulate
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.density_story import Moment, Story, curves, pictures, plots
-from explorer.params import param
-from explorer.samplers import Sampler
-from explorer.simulate import simulate
+from explorer.labs.toolkit.density_story import Moment, Story, curves, pictures, plots
 
 #: How many moments of a run are looked at.
 MOMENTS = 25

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.distributions.mixture import Mixture
-from explorer.experiment import Experiment
-from explorer.figures import Figure, Picture, Plot, Series
-from explorer.frames import Array, Frame
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion.frames import Array, Frame
+from explorer.experiment.resolution import controlled
+from explorer.experiment.schema import Experiment
+from explorer.experiment.view_settings import Look
+from explorer.figures.figure import Figure, Picture, Plot, Series
+from explorer.figures.views.base import Scene
+from explorer.figures.views.guidance import PARTS, three_arrows
 from explorer.guidance import Guided
 from explorer.guidance.class_guidance import RULES, ClassGuidance, class_names
-from explorer.labs import control_runs as runs
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.lazy import torch
-from explorer.look import Look
-from explorer.models import controlled
-from explorer.params import param
-from explorer.views.base import Scene
-from explorer.views.guidance import PARTS, three_arrows
+from explorer.labs.toolkit import control_runs as runs
 
 #: The weights at which the curves are measured.
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)

@@ -7,9 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.figures import Figure, Picture, Plot, Series, Table
+from explorer.analysis.likelihood import (
+    START,
+    Exact,
+    end_log_density,
+    final,
+    linear,
+    log_likelihood,
+    spherical,
+)
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.figures.figure import Figure, Picture, Plot, Series, Table
+from explorer.figures.marks import Array, Curve, Mark
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.density_parts import (
+from explorer.labs.toolkit.density_parts import (
     array,
     backdrop,
     code_picture,
@@ -21,18 +33,6 @@ from explorer.labs.density_parts import (
     shade,
     whole,
 )
-from explorer.lazy import torch
-from explorer.likelihood import (
-    START,
-    Exact,
-    end_log_density,
-    final,
-    linear,
-    log_likelihood,
-    spherical,
-)
-from explorer.marks import Array, Curve, Mark
-from explorer.params import param
 
 #: Words and colours of the three ways.
 WAYS = {

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from explorer.distributions.mixture import Mixture
-from explorer.experiment import Experiment
-from explorer.figures import Figure, Handle, Picture, Plot, Series, Table
-from explorer.frames import Array
+from explorer.base.params import param
+from explorer.data.distributions.mixture import Mixture
+from explorer.diffusion.frames import Array
+from explorer.diffusion.samplers import Sampler
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Figure, Handle, Picture, Plot, Series, Table
+from explorer.figures.marks import Bounds
+from explorer.figures.views.guidance import observed_line
 from explorer.guidance.inpaint import Inpaint
 from explorer.guidance.linear import Linear
 from explorer.guidance.measurement import Measurement
 from explorer.guidance.project import Project
-from explorer.labs import control_runs as runs
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.marks import Bounds
-from explorer.params import param
-from explorer.samplers import Sampler
-from explorer.views.guidance import observed_line
+from explorer.labs.toolkit import control_runs as runs
 
 PROBLEMS = {
     "inpaint": "Inpainting: x₁ is known",

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer import chains
-from explorer.chains import Chain, Moments
-from explorer.convergence import Slope, slope
-from explorer.experiment import Experiment
-from explorer.figures import Figure, Plot, Series, Table
+from explorer.analysis import chains
+from explorer.analysis.chains import Chain, Moments
+from explorer.analysis.convergence import Slope, slope
+from explorer.base.params import param
+from explorer.diffusion.sdes import SDE
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.params import param
-from explorer.sdes import SDE
 
 #: Up to so many steps each one has a dot.
 DOTS = 60

@@ -7,21 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.figures import Figure, Picture, Plot, Series, Table
-from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.density_parts import (
-    Grid,
-    draws,
-    flow_of,
-    line_density,
-    report,
-    shade,
-    watched,
-    whole,
-)
-from explorer.labs.pace import Pace
-from explorer.lazy import torch
-from explorer.likelihood import (
+from explorer.analysis.likelihood import (
     DIVERGENCES,
     ENDS,
     PICTURE,
@@ -35,8 +21,22 @@ from explorer.likelihood import (
     measured,
     on_points,
 )
-from explorer.marks import Array, Bounds, Image, Mark
-from explorer.params import param
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.figures.figure import Figure, Picture, Plot, Series, Table
+from explorer.figures.marks import Array, Bounds, Image, Mark
+from explorer.labs.base import LABS, Context, Lab, Report
+from explorer.labs.toolkit.density_parts import (
+    Grid,
+    draws,
+    flow_of,
+    line_density,
+    report,
+    shade,
+    watched,
+    whole,
+)
+from explorer.labs.toolkit.pace import Pace
 
 #: Cells of the first picture, and of a density along a line.
 COARSE, ALONG = 26, 400

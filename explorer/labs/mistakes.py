@@ -8,14 +8,14 @@ from functools import cached_property
 
 import numpy as np
 
-from explorer.experiment import Experiment
-from explorer.figures import Equation, Figure, Plot, Series, Table
+from explorer.base.params import param
+from explorer.data.metrics import Reference, reference
+from explorer.diffusion.samplers.mistakes import MISTAKES, Mistake
+from explorer.diffusion.scores import Score
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Equation, Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.metrics import Reference, reference
-from explorer.params import param
-from explorer.samplers.mistakes import MISTAKES, Mistake
-from explorer.scores import Score
-from explorer.simulate import simulate
 
 #: Particles of each run, frames between two reports.
 PARTICLES, PULSE = 500, 60

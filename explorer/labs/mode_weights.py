@@ -7,18 +7,18 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from explorer import noise
-from explorer.distributions import Mixture
-from explorer.experiment import Experiment
-from explorer.figures import Figure, Plot, Series, Table
-from explorer.frames import Frame
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.data.distributions import Mixture
+from explorer.data.metrics import counting_noise
+from explorer.diffusion import noise
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.simulate import Simulation
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.pace import evaluating
-from explorer.lazy import torch
-from explorer.metrics import counting_noise
-from explorer.params import param
-from explorer.samplers import Sampler
-from explorer.simulate import Simulation
+from explorer.labs.toolkit.pace import evaluating
 
 #: Evaluations between two looks at a run, at most: some tenths of a second of work.
 PULSE = 40

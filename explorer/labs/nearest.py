@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from explorer.experiment import Experiment
-from explorer.figures import Figure, Picture, Plot, Series, Table
-from explorer.images import ImageSet
-from explorer.images.base import from_pixels
-from explorer.images.nearest import Nearest
+from explorer.analysis.image_quality.nearest import copied
+from explorer.base.params import param
+from explorer.data.images import ImageSet
+from explorer.data.images.base import from_pixels
+from explorer.data.images.nearest import Nearest
+from explorer.experiment.resolution import learned_from
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Figure, Picture, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.picture_parts import Row, last_frame, pictures_of, seen, strip
-from explorer.models import learned_from
-from explorer.params import param
-from explorer.quality.nearest import copied
+from explorer.labs.toolkit.image_parts import Row, last_frame, pictures_of, seen, strip
 
 #: A held-out picture in so many is called close by definition.
 CLOSE = 0.01

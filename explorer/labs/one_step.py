@@ -9,21 +9,22 @@ from functools import cached_property
 
 import numpy as np
 
-from explorer import chains, noise
-from explorer.convergence import Slope, slope
-from explorer.convergence.study import doubled
-from explorer.experiment import Experiment
-from explorer.figures import Handle, Picture, Plot, Series, Table
+from explorer.analysis import chains
+from explorer.analysis.convergence import Slope, slope
+from explorer.analysis.convergence.study import doubled
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.diffusion import noise
+from explorer.diffusion.samplers import Predictor, Reverse, Sampler, Step
+from explorer.diffusion.samplers.ancestral import Ancestral
+from explorer.diffusion.samplers.euler_maruyama import EulerMaruyama
+from explorer.diffusion.samplers.reverse_diffusion import ReverseDiffusion
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Handle, Picture, Plot, Series, Table
+from explorer.figures.marks import Arrows, Bounds, Curve, Mark, Points, Text
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.fields import density_image
-from explorer.lazy import torch
-from explorer.marks import Arrows, Bounds, Curve, Mark, Points, Text
-from explorer.params import param
-from explorer.samplers import Predictor, Reverse, Sampler, Step
-from explorer.samplers.ancestral import Ancestral
-from explorer.samplers.euler_maruyama import EulerMaruyama
-from explorer.samplers.reverse_diffusion import ReverseDiffusion
-from explorer.simulate import simulate
+from explorer.labs.toolkit.fields import density_image
 
 #: Word, method, role. The ancestral step with beta is DDPM's as [S21] appendix E compares it.
 STEPS: tuple[tuple[str, Predictor, str], ...] = (

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.experiment import Experiment
-from explorer.figures import Equation, Figure, Picture, Table
-from explorer.frames import Array, Frame
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.diffusion.frames import Array, Frame
+from explorer.diffusion.samplers import Reverse
+from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Equation, Figure, Picture, Table
+from explorer.figures.marks import Arrows, Bounds, Mark, Points, Text
+from explorer.figures.views.moves import moves_of_step
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.fields import density_image
-from explorer.lazy import torch
-from explorer.marks import Arrows, Bounds, Mark, Points, Text
-from explorer.params import param
-from explorer.samplers import Reverse
-from explorer.simulate import Simulation, simulate, step_terms
-from explorer.views.moves import moves_of_step
+from explorer.labs.toolkit.fields import density_image
 
 #: Frames between two reports while a run is computed.
 PAUSE = 50

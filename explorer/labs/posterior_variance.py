@@ -8,16 +8,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from explorer import chains, grids
-from explorer.figures import Figure, Plot, Series, Table
-from explorer.frames import Frame
+from explorer.analysis import chains
+from explorer.base.params import param
+from explorer.diffusion import grids
+from explorer.diffusion.frames import Frame
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.samplers.ancestral import Ancestral
+from explorer.diffusion.sdes import SDE
+from explorer.diffusion.simulate import simulate
+from explorer.figures.figure import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.pace import Pace
-from explorer.params import param
-from explorer.samplers import Sampler
-from explorer.samplers.ancestral import Ancestral
-from explorer.sdes import SDE
-from explorer.simulate import simulate
+from explorer.labs.toolkit.pace import Pace
 
 #: The two choices: key of the predictor's field -> word and role.
 CHOICES = {"forward": ("forward", "noise"), "posterior": ("posterior", "score")}

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from explorer.experiment import Experiment
-from explorer.figures import Figure, Plot, Series, Table
+from explorer.base.params import Validated, param, params
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.styles import style
-from explorer.objectives import OBJECTIVES, Objective
-from explorer.params import Validated, param, params
-from explorer.train.race import Lane, Race, gradient_variance, race
+from explorer.labs.toolkit.styles import style
+from explorer.training.objectives import OBJECTIVES, Objective
+from explorer.training.race import Lane, Race, gradient_variance, race
 
 DEFAULT = ("esm", "ism", "ssm_vr", "dsm", "stable_targets")
 #: Seconds that an iteration takes on one core, and a point of its batch.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.experiment import Experiment
-from explorer.figures import LINES, Numbers, Plot, Series, Table
+from explorer.base.params import param
+from explorer.diffusion.sdes import SDE, SDES
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import LINES, Numbers, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.styles import style
-from explorer.params import param
-from explorer.sdes import SDE, SDES
+from explorer.labs.toolkit.styles import style
 
 
 @LABS.register("schedules", title="Noise schedules", order=90)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.figures import Figure, Plot, Series, Table
+from explorer.analysis.equilibrium import Run, measure, stationary
+from explorer.base.params import param
+from explorer.experiment.resolution import IN_USE
+from explorer.figures.figure import Figure, Plot, Series, Table
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.models import IN_USE
-from explorer.params import param
-from explorer.samplers.equilibrium import Run, measure, stationary
 
 #: Where the curve over snr is measured.
 SWEEP = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

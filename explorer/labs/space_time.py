@@ -9,18 +9,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from explorer import grids, noise
-from explorer.distributions import Mixture
-from explorer.experiment import Experiment
-from explorer.figures import Picture
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.data.distributions import Mixture
+from explorer.diffusion import grids, noise
+from explorer.diffusion.samplers import SOLVERS, Reverse, Sampler
+from explorer.diffusion.sdes import SDE
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Picture
+from explorer.figures.marks import Curve, Image, Mark, Text
+from explorer.figures.views.base import middles
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.lazy import torch
-from explorer.marks import Curve, Image, Mark, Text
-from explorer.params import param
-from explorer.samplers import SOLVERS, Reverse, Sampler
-from explorer.sdes import SDE
-from explorer.simulate import simulate
-from explorer.views.base import middles
 
 #: Cells of the heat map: across for each half, and up.
 ACROSS, UP = 160, 200

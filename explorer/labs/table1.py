@@ -9,21 +9,22 @@ from functools import cached_property
 
 import numpy as np
 
-from explorer import metrics
-from explorer.convergence import Method, MethodError, names_of, parse, titles
-from explorer.convergence.fit import student
-from explorer.experiment import Experiment
-from explorer.figure_files import number_text
-from explorer.figures import Plot, Series, Table
+from explorer.analysis.convergence import Method, MethodError, names_of, parse, titles
+from explorer.analysis.convergence.fit import student
+from explorer.base.params import ParamError, param, parts_of
+from explorer.data import metrics
+from explorer.diffusion.samplers import PREDICTORS, Sampler
+from explorer.diffusion.samplers.mistakes import MISTAKES
+from explorer.diffusion.scores import ExactScore, Score
+from explorer.diffusion.sdes import SDE
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Plot, Series, Table
+from explorer.figures.files import number_text
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.pace import Pace, evaluating
 from explorer.labs.schedules import processes
-from explorer.params import ParamError, param, parts_of
-from explorer.samplers import PREDICTORS, Sampler
-from explorer.samplers.mistakes import MISTAKES
-from explorer.scores.base import ExactScore, LearnedScore, Score
-from explorer.sdes import SDE
-from explorer.simulate import simulate
+from explorer.labs.toolkit.pace import Pace, evaluating
+from explorer.networks.learned import LearnedScore
 
 METRICS = {"energy_distance": "Energy distance", "sliced_wasserstein": "Sliced Wasserstein distance"}
 #: Rows that are not resolved are named up to so many.

@@ -9,10 +9,15 @@ from functools import cached_property
 
 import numpy as np
 
-from explorer import metrics, noise
-from explorer.figures import Figure, Picture, Plot, Series, Table
+from explorer.analysis.likelihood import START, Exact, Flow, Moment, end_log_density
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.data import metrics
+from explorer.diffusion import noise
+from explorer.figures.figure import Figure, Picture, Plot, Series, Table
+from explorer.figures.marks import Array
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.density_parts import (
+from explorer.labs.toolkit.density_parts import (
     array,
     backdrop,
     code_picture,
@@ -23,10 +28,6 @@ from explorer.labs.density_parts import (
     watched,
     whole,
 )
-from explorer.lazy import torch
-from explorer.likelihood import START, Exact, Flow, Moment, end_log_density
-from explorer.marks import Array
-from explorer.params import param
 
 #: The temperatures of the curves.
 SWEEP = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.3, 1.6, 2.0)

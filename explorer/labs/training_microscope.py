@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from explorer.experiment import Experiment
-from explorer.figures import Equation, Figure, Picture, Plot, Series, Table
-from explorer.frames import Array
+from explorer.base.lazy import torch
+from explorer.base.params import param
+from explorer.diffusion.frames import Array
+from explorer.experiment.resolution import IN_USE, Resolved, untrained
+from explorer.experiment.schema import Experiment
+from explorer.figures.figure import Equation, Figure, Picture, Plot, Series, Table
+from explorer.figures.marks import Arrows, Bounds, Mark, Points, Segments, Text
 from explorer.labs.base import LABS, Context, Lab, Report
-from explorer.labs.fields import density_image
-from explorer.lazy import torch
-from explorer.marks import Arrows, Bounds, Mark, Points, Segments, Text
-from explorer.models import IN_USE, Resolved, untrained
-from explorer.objectives.base import Regression
-from explorer.params import param
-from explorer.scores.base import LearnedScore
-from explorer.train.batches import Inputs, Pool, Sampling
-from explorer.train.held import as_batch, exact_score
-from explorer.train.race import gradient
+from explorer.labs.toolkit.fields import density_image
+from explorer.networks.learned import LearnedScore
+from explorer.training.batches import Inputs, Pool, Sampling
+from explorer.training.held import as_batch, exact_score
+from explorer.training.objectives.base import Regression
+from explorer.training.race import gradient
 
 if TYPE_CHECKING:
-    from explorer.scores.network import Denoiser
+    from explorer.networks.preconditioned import Denoiser
 
 #: Noise levels and points at each of the batch that the draw is held against.
 LEVELS, POINTS = 128, 2

@@ -2,7 +2,7 @@
 
 from explorer.session.core import Session
 from explorer.session.notices import Notice
-from explorer.session.picture import Picture
 from explorer.session.plan import Plan, plan
+from explorer.session.snapshot import Picture
 
 __all__ = ["Notice", "Picture", "Plan", "Session", "plan"]

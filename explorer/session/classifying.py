@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from explorer.distributions import Distribution
-from explorer.guidance.classifier import CLASSIFIERS, ClassifierFrame, training
+from explorer.data.distributions import Distribution
+from explorer.guidance.classifier import ClassifierFrame
+from explorer.guidance.trained_classifiers import CLASSIFIERS, training
 from explorer.session.slot import Slot
 
 

@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from explorer.distributions import Distribution
-from explorer.document import Document
-from explorer.experiment import MOST_PICTURES, Experiment
-from explorer.frames import Recording
-from explorer.models import Resolved
-from explorer.scores.base import ExactScore
+from explorer.data.distributions import Distribution
+from explorer.diffusion.frames import Recording
+from explorer.diffusion.scores import ExactScore
+from explorer.experiment.resolution import Resolved
+from explorer.experiment.schema import MOST_PICTURES, Experiment
+from explorer.session.document import Document
 from explorer.session.history import History
-from explorer.session.kinds import Kinds, of_pictures
 from explorer.session.lab import LabRunner, run_lab
 from explorer.session.networks import Networks, device_of
 from explorer.session.notices import Notices
+from explorer.session.per_domain import Kinds, of_pictures
 from explorer.session.plan import Plan, plan
 from explorer.session.playhead import Playhead
 from explorer.session.showing import Showing

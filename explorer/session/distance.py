@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from explorer.distance import Distance, Scale, to_data
-from explorer.experiment import Experiment
-from explorer.frames import Recording
+from explorer.analysis.distance import Distance, Scale, to_data
+from explorer.diffusion.frames import Recording
+from explorer.experiment.schema import Experiment
 
 #: (share of the run, t, distance); and some of them by frame, with the recording they are of and what they mean.
 Row: TypeAlias = tuple[float, float, float]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from explorer.document import Document
+from explorer.session.document import Document
 
 #: How many steps back are kept.
 DEPTH = 200

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from explorer.experiment import Experiment
+from explorer.experiment.resolution import Resolved
+from explorer.experiment.schema import Experiment
 from explorer.labs import Context, Lab, Report
-from explorer.models import Resolved
 from explorer.session.notices import words_of
 from explorer.session.slot import Slot
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from explorer.document import Document
-from explorer.errors import Told, sentence
-from explorer.experiment import Experiment
-from explorer.models import IN_USE, Resolved, needs_classifier, pretrained_path, resolve, told
-from explorer.scores.files import Model
+from explorer.base.errors import Told, sentence
+from explorer.experiment.checkpoint import Checkpoint
+from explorer.experiment.resolution import IN_USE, Resolved, needs_classifier, pretrained_path, resolve, told
+from explorer.experiment.schema import Experiment
+from explorer.networks.files import Model
 from explorer.session.classifying import ClassifierTrainer
+from explorer.session.document import Document
 from explorer.session.notices import NOTHING
 from explorer.session.trainer import Trainer
-from explorer.train import DeviceError, choose_device, device_words, percent
-from explorer.train.checkpoint import Checkpoint
-from explorer.train.forecast import foretold, smaller
+from explorer.training import DeviceError, choose_device, device_words, percent
+from explorer.training.forecast import foretold, smaller
 
 if TYPE_CHECKING:
     from explorer.session.core import Session

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
-from explorer.errors import Told, sentence
+from explorer.base.errors import Told, sentence
 
 #: Nothing can be done about it.
 NOTHING = ("", "")

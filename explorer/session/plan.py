@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from explorer.document import Document
-from explorer.experiment import Experiment
+from explorer.experiment.schema import Experiment
+from explorer.session.document import Document
 
 
 @dataclass(frozen=True)

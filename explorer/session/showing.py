@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.marks import Bounds
-from explorer.playback import linked_index, same_clock
+from explorer.base.workers import LatestWorker
+from explorer.figures.marks import Bounds
+from explorer.figures.views import Scene
+from explorer.figures.views.image_parts import picture_at
 from explorer.session.distance import Distances
 from explorer.session.notices import words_of
-from explorer.session.picture import Picture, make_picture, probe_text
+from explorer.session.playback import linked_index, same_clock
+from explorer.session.snapshot import Picture, make_picture, probe_text
 from explorer.session.track import Run
-from explorer.views import Scene
-from explorer.views.picture_parts import picture_at
-from explorer.workers import LatestWorker
 
 if TYPE_CHECKING:
     from explorer.session.core import Session

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Generic, TypeVar
 
-from explorer.cores import CORES
-from explorer.jobs import Job
+from explorer.base.cores import CORES
+from explorer.base.jobs import Job
 
 T = TypeVar("T")
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 
-from explorer.experiment import Experiment
-from explorer.frames import Frame, Recording
-from explorer.models import Resolved
-from explorer.playback import index_at
-from explorer.samplers import Sampler
+from explorer.diffusion.frames import Frame, Recording
+from explorer.diffusion.samplers import Sampler
+from explorer.diffusion.simulate import simulate
+from explorer.experiment.resolution import Resolved
+from explorer.experiment.schema import Experiment
+from explorer.session.playback import index_at
 from explorer.session.slot import Slot
-from explorer.simulate import simulate
 
 #: The first picture after a change comes from a run of at most this many particles and moves.
 COARSE_PARTICLES, COARSE_MOVES = 300, 40

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.experiment import Experiment
-from explorer.models import model_of
-from explorer.scores.files import Model
-from explorer.session.keeping import Keeper, Kept
+from explorer.experiment.checkpoint import Checkpoint, load
+from explorer.experiment.resolution import model_of
+from explorer.experiment.schema import Experiment
+from explorer.experiment.training import Course, training_of
+from explorer.networks.files import Model
+from explorer.session.checkpoints import Keeper, Kept
 from explorer.session.slot import Slot
-from explorer.train import TrainFrame
-from explorer.train.checkpoint import Checkpoint, load
-from explorer.train.start import Course, training_of
+from explorer.training import TrainFrame
 
 #: What a training goes on from: the file of a checkpoint, a checkpoint, a network; None for its seed.
 Origin = Path | Checkpoint | Model | None

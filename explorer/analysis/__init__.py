@@ -1,0 +1,1 @@
+"""Measurements: likelihood, convergence, Fokker-Planck, distances, image quality."""

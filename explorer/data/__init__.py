@@ -1,0 +1,1 @@
+"""Data: toy distributions, image sets, imports of one's own files, and distances between sets of points."""

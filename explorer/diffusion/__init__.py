@@ -1,0 +1,1 @@
+"""The mathematics: SDEs, time grids, noise, scores, samplers, and the loop that runs them."""

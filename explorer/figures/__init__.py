@@ -1,0 +1,1 @@
+"""What is shown, without Qt: marks, figures, views, their files, theme and camera."""

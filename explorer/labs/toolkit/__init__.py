@@ -1,0 +1,1 @@
+"""What several labs share: captions, densities, arrows, guided runs, pace."""

@@ -1,5 +1,0 @@
-"""Training objectives, one file each."""
-
-from explorer.objectives.base import OBJECTIVES, Batch, Objective
-
-__all__ = ["OBJECTIVES", "Batch", "Objective"]

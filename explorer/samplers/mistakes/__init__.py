@@ -1,5 +1,0 @@
-"""The well-known mistakes, as switches: each really changes the computation, and says what, where and why."""
-
-from explorer.samplers.mistakes.base import MISTAKES, Mistake, Setup
-
-__all__ = ["MISTAKES", "Mistake", "Setup"]

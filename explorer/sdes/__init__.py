@@ -1,5 +1,0 @@
-"""Forward SDEs dx = f(x,t) dt + g(t) dw (Song et al. 2021, section 3), one file each."""
-
-from explorer.sdes.base import SDE, SDES
-
-__all__ = ["SDE", "SDES"]

@@ -1,0 +1,1 @@
+"""Export, figures for a paper, About, shortcuts, the clipboard."""

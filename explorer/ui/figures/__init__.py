@@ -1,0 +1,1 @@
+"""Figures of labs as widgets, pages and files."""

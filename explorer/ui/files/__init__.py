@@ -1,0 +1,1 @@
+"""Files in the window: documents, recent files, own data, autosave and recovery."""

@@ -1,0 +1,1 @@
+"""The gallery, the page and the settings of a lab."""

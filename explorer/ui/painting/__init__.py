@@ -1,0 +1,1 @@
+"""Drawing: marks, axes, text and layouts by QPainter, SVG and PDF."""

@@ -1,0 +1,1 @@
+"""The stage: canvases, captions, the timeline."""

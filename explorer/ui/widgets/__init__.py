@@ -1,0 +1,1 @@
+"""Widgets of which everything else is made: controls, forms, notices, equations, style."""

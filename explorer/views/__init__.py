@@ -1,5 +1,0 @@
-"""Views: pure functions from a scene to marks, one file each."""
-
-from explorer.views.base import VIEWS, Scene, View, compose
-
-__all__ = ["VIEWS", "Scene", "View", "compose"]
