@@ -231,6 +231,20 @@ def test_a_pair_of_rademacher_probes_is_exact_in_the_plane(k):
     assert all(d.columns == k for d in few) and hutchinson("rademacher", 1, x.shape, 0).columns == 1
 
 
+@pytest.mark.parametrize("k", [1, 2, 8])
+def test_one_rademacher_probe_is_exact_on_a_line(k):
+    """v² = 1: the estimate is the derivative itself, and no error is claimed of it."""
+    mixture = DISTRIBUTIONS["three_modes_1d"]().mixture
+    score = ExactScore(mixture, SDES["vp"]())
+    x = torch.from_numpy(mixture.sample(50, np.random.default_rng(0))[0])
+    one = hutchinson("rademacher", k, x.shape, 0)
+    assert one.columns == 1
+    for found, exact in zip(
+        one(score, x, 0.3, slice(None)), Exact()(score, x, 0.3, slice(None)), strict=True
+    ):
+        assert torch.allclose(found, exact, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("kind", "k", "least"), [("rademacher", 8, 0.87), ("rademacher", 16, 0.91), ("gaussian", 8, 0.8)]
 )

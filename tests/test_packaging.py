@@ -94,7 +94,9 @@ def test_a_wheel_carries_its_files_and_its_command(installed):
     (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
     assert "score-explorer = explorer.cli:main" in entry_points.read_text()
     code = f"import sys; sys.path.insert(0, {str(installed)!r}); "
-    code += "from explorer import paths; print(paths.assets(), paths.pretrained(), paths.docs(), sep='\\n')"
+    code += (
+        "from explorer.base import paths; print(paths.assets(), paths.pretrained(), paths.docs(), sep='\\n')"
+    )
     found = subprocess.check_output([sys.executable, "-I", "-c", code], text=True).split("\n")
     package = installed / "explorer"
     assert [Path(line) for line in found[:3]] == [package / n for n in ("_assets", "_pretrained", "_docs")]

@@ -16,6 +16,7 @@ from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from explorer.base import strict_json
 from explorer.base.files import check_target, same_file
 from explorer.base.numbers import NumberError, number
 from explorer.base.params import Param, ParamError, params
@@ -348,7 +349,7 @@ def noted(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 def print_json(value: Any, to_stderr: bool = False) -> None:
     """A summary, on stdout unless that carries the file itself."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=float)
+    text = strict_json.dumps(value, indent=2, default=float)
     print(text, file=sys.stderr if to_stderr else sys.stdout)
 
 

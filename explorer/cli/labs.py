@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from explorer.base import strict_json
 from explorer.base.params import params
 from explorer.cli.common import (
     DASH,
@@ -285,7 +285,7 @@ def write_report(
 
     try:
         if out == DASH:
-            sys.stdout.write(json.dumps(files.summary(figures, source), ensure_ascii=False) + "\n")
+            sys.stdout.write(strict_json.dumps(files.summary(figures, source)) + "\n")
         elif Path(out).suffix.lower() not in PICTURES:
             files.write_numbers(out, figures, report.arrays, source)
         else:

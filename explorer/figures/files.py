@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import re
 import unicodedata
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.base import strict_json
 from explorer.base.digits import lowered, scientific, with_minus
 from explorer.base.errors import Refused
 from explorer.base.files import write_atomically, write_text
@@ -196,7 +196,10 @@ def arrays_of(
         while name in out:
             name += "_"
         out[name] = values
-    texts = {"settings": json.dumps(source.settings), "experiment": json.dumps(source.experiment)}
+    texts = {
+        "settings": strict_json.dumps(source.settings),
+        "experiment": strict_json.dumps(source.experiment),
+    }
     texts |= {"words": source.words, "score": source.score}
     return out | {k: np.array(v) for k, v in texts.items()}
 
@@ -233,7 +236,7 @@ def write_numbers(
     if ending == ".npz":
         write_npz(path, arrays_of(figures, more, source))
     elif ending == ".json":
-        write_text(path, json.dumps(summary(figures, source), indent=2, ensure_ascii=False) + "\n")
+        write_text(path, strict_json.dumps(summary(figures, source), indent=2) + "\n")
     elif ending in (".csv", ".tex"):
         write_text(path, (csv_text if ending == ".csv" else latex_text)(figures, source))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from explorer.analysis.image_quality.measure import (
     rounded,
 )
 from explorer.analysis.image_quality.table1 import COSTS, Row, table1
+from explorer.base import strict_json
 from explorer.base.lazy import torch
 from explorer.base.precision import computes_in_half
 from explorer.networks.files import load
@@ -84,7 +84,7 @@ def measure(shelf: Shelf, parts: Sequence[str], effort: Effort) -> None:
             command = shelf.command(f"measure {part}", *effort.flags(part, found))
             quality["commands"] = quality.get("commands", {}) | {part: command}
             write_card(shelf.path(), card | {"quality": quality})
-        print(json.dumps({part: found}, ensure_ascii=False), flush=True)
+        print(strict_json.dumps({part: found}), flush=True)
 
 
 def table_of(subject: Subject, shelf: Shelf, effort: Effort) -> Iterator[list[dict[str, Any]]]:

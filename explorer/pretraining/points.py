@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from explorer.analysis.image_quality.measure import rounded
-from explorer.base import paths
+from explorer.base import paths, strict_json
 from explorer.base.files import write_text
 from explorer.base.lazy import torch
 from explorer.data.distributions import DISTRIBUTIONS, Distribution, Mixture
@@ -172,7 +171,7 @@ def card_path(path: Path) -> Path:
 
 def write_card(path: Path, card: dict[str, Any]) -> None:
     """Write the card of the weights at `path`."""
-    write_text(card_path(path), json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    write_text(card_path(path), strict_json.dumps(card, indent=2) + "\n")
 
 
 def hardware() -> str:

@@ -97,9 +97,11 @@ def hutchinson(kind: str, count: int, shape: tuple[int, ...], seed: int) -> Hutc
     """Hutchinson's estimate with `count` probes of the kind in PROBES for x of this shape (n, ...).
 
     In the plane v = (a, b) and (a, -b) with a, b = ±1 have the trace as the mean of their vᵀJv, whatever J is: from two
-    Rademacher probes on it is such a pair, and exact.
+    Rademacher probes on it is such a pair, and exact. On a line v² = 1, and one probe is.
     """
     v = probes(kind, count, shape, seed)
+    if kind == "rademacher" and shape[1:] == (1,):
+        return Hutchinson(v[:1])
     if kind == "rademacher" and shape[1:] == (2,) and count > 1:
         return Hutchinson(torch.stack([v[0], v[0] * torch.tensor([1.0, -1.0])]), together=True)
     return Hutchinson(v)
