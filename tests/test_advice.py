@@ -5,7 +5,7 @@ import pytest
 
 from explorer.data.distributions import DISTRIBUTIONS
 from explorer.diffusion.samplers.base import PREDICTORS, SOLVERS
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
 from explorer.experiment.diagnostics import advice, mode_width

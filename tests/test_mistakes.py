@@ -14,7 +14,7 @@ from explorer.diffusion.parameterization import KINDS
 from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS, Sampler
 from explorer.diffusion.samplers.mistakes import MISTAKES, Setup
 from explorer.diffusion.samplers.mistakes.base import Misled
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import Simulation, simulate, step_terms

@@ -18,7 +18,7 @@ from explorer.base.params import params
 from explorer.diffusion.frames import Frame, Recording
 from explorer.diffusion.samplers import Sampler
 from explorer.diffusion.samplers.base import PREDICTORS, SOLVERS
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import Simulation, simulate, step_terms

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMainWindow, QMen
 
 from explorer.base import paths
 from explorer.base.params import Validated, param, params
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.figures.theme import theme
 from explorer.guidance import CONTROLS
 from explorer.labs import LABS

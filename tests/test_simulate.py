@@ -12,7 +12,7 @@ from scipy import stats
 from explorer.data.distributions.mixture import Mixture
 from explorer.diffusion import grids, noise
 from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS, Reverse, Sampler
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import LIMIT, Simulation, annealing_times, simulate, step_terms
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel
 from explorer.diffusion.frames import Frame
 from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS
 from explorer.diffusion.samplers.mistakes import MISTAKES
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import Simulation, simulate, step_terms
 from explorer.experiment.resolution import resolve

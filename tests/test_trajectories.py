@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from explorer.diffusion.frames import Frame
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.simulate import simulate
 from explorer.experiment.resolution import resolve
 from explorer.experiment.schema import Experiment, ExperimentError, edited

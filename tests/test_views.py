@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from explorer.diffusion.frames import Frame
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.exceptions import capture_exceptions
 
 from explorer.data.distributions import DISTRIBUTIONS
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDES
 from explorer.experiment.view_settings import FIELDS
 from explorer.session.document import Document

@@ -17,7 +17,7 @@ from explorer.data.images import DATA
 from explorer.data.images.folder import Folder, is_images
 from explorer.data.imports import is_picture, read_image
 from explorer.diffusion.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDES
 from explorer.experiment.schema import Experiment, first_sheet, in_mode, with_data
 from explorer.session import document

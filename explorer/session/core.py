@@ -11,11 +11,12 @@ from explorer.diffusion.frames import Recording
 from explorer.diffusion.scores import ExactScore
 from explorer.experiment.resolution import Resolved
 from explorer.experiment.schema import MOST_PICTURES, Experiment
+from explorer.labs import Context
 from explorer.session.document import Document
 from explorer.session.history import History
-from explorer.session.lab import LabRunner, run_lab
+from explorer.session.lab import Asked, LabRunner
 from explorer.session.networks import Networks, device_of
-from explorer.session.notices import Notices
+from explorer.session.notices import Notices, words_of
 from explorer.session.per_domain import Kinds, of_pictures
 from explorer.session.plan import Plan, plan
 from explorer.session.playhead import Playhead
@@ -167,13 +168,44 @@ class Session:
                 del self._due[name]
                 self.simulate(name, quick=quick)
         self.networks.tick()
-        run_lab(self)
+        self._look_in_lab()
         for track in self.tracks.values():
             track.drain()
             self.notices.report(track)
         self.networks.resample(seconds)
         self.playhead.advance(seconds, self.tracks["A"].covered)
         return self.showing.tick()
+
+    def redraw(self) -> None:
+        """Ask for new pictures of what is shown."""
+        self.showing.redraw()
+
+    # --- the lab ---------------------------------------------------------------------------------------
+
+    def _look_in_lab(self) -> None:
+        """Let the open lab look at what there is now."""
+        runner, lab = self.lab, self.lab.lab
+        if lab is None or not self.started:
+            return
+        e = self.experiment(self.lab_stage) or self.document.experiment
+        here = self._lab_place() if lab.follows else None
+        weights = self.networks.weights if e.score.source == "trained" else 0
+        asked = Asked(lab, e, weights, (here[0].serial, here[1]) if here else (-1, -1))
+        runner.tick(asked, lambda: self._lab_context(e), self.playhead.playing)
+        if runner.error is not None:
+            runner.failure = words_of(runner.error)
+        self.notices.report(runner)
+
+    def _lab_place(self) -> tuple[Run, int] | None:
+        return self.showing.place(self.lab_stage if self.lab_stage in self.shown else "A")
+
+    def _lab_context(self, e: Experiment) -> Context:
+        """What the lab looks at."""
+        here, resolved = self._lab_place(), self.networks.resolved(e)
+        if here is None or here[0].experiment.data != e.data:  # the run of other data is still shown
+            return Context(e, resolved)
+        frames = here[0].recording.frames[: here[1] + 1]
+        return Context(e, resolved, frames[-1].t, frames)
 
     def step(self, by: int) -> None:
         """Pause and go `by` frames on (sub-steps of the corrector are frames of their own)."""

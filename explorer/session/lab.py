@@ -6,17 +6,12 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from explorer.experiment.resolution import Resolved
 from explorer.experiment.schema import Experiment
 from explorer.labs import Context, Lab, Report
-from explorer.session.notices import words_of
 from explorer.session.slot import Slot
-
-if TYPE_CHECKING:
-    from explorer.session.core import Session
-    from explorer.session.track import Run
 
 #: A change lets the run that it replaces come to its first report, for so many seconds at most: under a drag
 #: each run would otherwise be stopped before it has shown anything.
@@ -194,34 +189,6 @@ class LabRunner:
     def shut_down(self, timeout: float = 2.0) -> bool:
         """Stop and wait for the threads; True when they have ended."""
         return self._slot.close(timeout)
-
-
-def run_lab(session: Session) -> None:
-    """Let the open laboratory of a session look at what there is now."""
-    runner, lab = session.lab, session.lab.lab
-    if lab is None or not session.started:
-        return
-    e = session.experiment(session.lab_stage) or session.document.experiment
-    here = _place(session) if lab.follows else None
-    weights = session.networks.weights if e.score.source == "trained" else 0
-    asked = Asked(lab, e, weights, (here[0].serial, here[1]) if here else (-1, -1))
-    runner.tick(asked, lambda: _context(session, e), session.playhead.playing)
-    if runner.error is not None:
-        runner.failure = words_of(runner.error)
-    session.notices.report(runner)
-
-
-def _place(session: Session) -> tuple[Run, int] | None:
-    return session.showing.place(session.lab_stage if session.lab_stage in session.shown else "A")
-
-
-def _context(session: Session, e: Experiment) -> Context:
-    """What a laboratory looks at."""
-    here, resolved = _place(session), session.networks.resolved(e)
-    if here is None or here[0].experiment.data != e.data:  # the run of other data is still shown
-        return Context(e, resolved)
-    frames = here[0].recording.frames[: here[1] + 1]
-    return Context(e, resolved, frames[-1].t, frames)
 
 
 def _reports(lab: Lab, context: Context) -> Iterator[Report]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from explorer.base.errors import Told, sentence
 from explorer.experiment.checkpoint import Checkpoint
@@ -15,12 +15,10 @@ from explorer.networks.files import Model
 from explorer.session.classifying import ClassifierTrainer
 from explorer.session.document import Document
 from explorer.session.notices import NOTHING
+from explorer.session.state import State
 from explorer.session.trainer import Trainer
 from explorer.training import DeviceError, choose_device, device_words, percent
 from explorer.training.forecast import foretold, smaller
-
-if TYPE_CHECKING:
-    from explorer.session.core import Session
 
 #: The least seconds between two runs of the samplers while a network trains.
 RESAMPLE_SECONDS = 0.6
@@ -33,7 +31,7 @@ STALE = ("restore_network", "resume_training", "resume_newest", "resume_stopped"
 class Networks:
     """What a person does with networks, and the runs that show newer weights. `weights` counts the networks."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: State) -> None:
         self._session = session
         self.trainer = Trainer()
         self.classifier = ClassifierTrainer()
@@ -302,7 +300,7 @@ class Networks:
             experiment = session.experiment(name)
             if experiment is not None:
                 session.tracks[name].use_score(self.resolved(experiment))
-        session.showing.redraw()
+        session.redraw()
         self._stale_runs = True
 
     def _new_classifier(self) -> None:

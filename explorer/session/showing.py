@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +15,8 @@ from explorer.session.distance import Distances
 from explorer.session.notices import words_of
 from explorer.session.playback import linked_index, same_clock
 from explorer.session.snapshot import Picture, make_picture, probe_text
+from explorer.session.state import State
 from explorer.session.track import Run
-
-if TYPE_CHECKING:
-    from explorer.session.core import Session
 
 #: The part of the plane that a stage shows first.
 BOUNDS: Bounds = (-3.0, 3.0, -3.0, 3.0)
@@ -29,7 +27,7 @@ NEAR = 0.04
 class Showing:
     """By stage: the newest picture, what the pointer is on, the bounds and the distance curve."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: State) -> None:
         self._session = session
         self.pictures: dict[str, Picture] = {}
         self.probes: dict[str, str] = {}

@@ -9,15 +9,8 @@ from explorer.base.params import Validated, param
 from explorer.diffusion.grids import GRIDS
 from explorer.diffusion.samplers.base import CORRECTORS, PREDICTORS, SOLVERS, Corrector, Predictor
 from explorer.diffusion.samplers.mistakes import MISTAKES, Mistake
+from explorer.diffusion.samplers.modes import MODES
 
-MODES = {
-    "forward": "Forward",
-    "reverse": "Reverse SDE",
-    "ode": "ODE",
-    "pc": "PC",
-    "langevin": "Langevin",
-    "annealed": "Annealed",
-}
 #: Of a Langevin move.
 CONVENTIONS = {"whole": "x + ε s + √(2εT) z", "half": "x + (ε/2) s + √(εT) z"}
 

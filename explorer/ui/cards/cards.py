@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from explorer.base.params import Validated, param, params
 from explorer.diffusion.samplers import Sampler
-from explorer.diffusion.samplers.spec import MODES
+from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDE, SDES
 from explorer.experiment.schema import MOST_PICTURES, PICTURE_SAMPLER, ScoreSource, in_mode, suited
 from explorer.training import TrainFrame, percent

@@ -5,18 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from explorer.base.lazy import torch
 from explorer.base.params import Validated, params
 from explorer.base.registry import Registry
 from explorer.data.distributions.mixture import Mixture
 from explorer.diffusion.samplers.base import Predictor, Step, Terms, Walk
+from explorer.diffusion.samplers.modes import MODES, Settings
 from explorer.diffusion.samplers.process import Reverse
 from explorer.diffusion.sdes.base import SDE
-
-if TYPE_CHECKING:
-    from explorer.diffusion.samplers.spec import Sampler
 
 MISTAKES: Registry[Mistake] = Registry("mistake", "explorer.diffusion.samplers.mistakes")
 
@@ -31,7 +29,7 @@ class Setup:
 
     sde: SDE
     score: Callable[[torch.Tensor, float], torch.Tensor]
-    sampler: Sampler
+    sampler: Any  # a spec.Sampler, which has its mistake in it and so is defined above
     mixture: Mixture
     seed: int
     eta: float
@@ -86,14 +84,14 @@ class Mistake(Validated, ABC):
     def broken(self, setup: Setup) -> Setup:
         """The run with the mistake in it."""
 
-    def idle(self, sampler: Sampler, sde: SDE) -> str:
+    def idle(self, sampler: Settings, sde: SDE) -> str:
         """Why it changes nothing here, and where it would, in one sentence; "" where it does."""
         if sampler.mode not in self.modes:
             return f"It changes nothing in this mode: choose {_listed(self.modes)}."
         steps = sampler.mode in ("langevin", "annealed", "forward") or sampler.method.nfe_per_step
         return "" if steps or sampler.corrections else "Nothing moves here: choose a predictor."
 
-    def seen_in(self, sampler: Sampler, sde: SDE) -> str:
+    def seen_in(self, sampler: Settings, sde: SDE) -> str:
         """What one sees in this mode under this SDE."""
         return self.seen
 
@@ -104,8 +102,6 @@ class Mistake(Validated, ABC):
 
 
 def _listed(modes: tuple[str, ...]) -> str:
-    from explorer.diffusion.samplers.spec import MODES
-
     names = [MODES[mode] for mode in modes]
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
@@ -115,7 +111,7 @@ def _listed(modes: tuple[str, ...]) -> str:
 class Right(Mistake):
     """Everything as it should be."""
 
-    def seen_in(self, sampler: Sampler, sde: SDE) -> str:
+    def seen_in(self, sampler: Settings, sde: SDE) -> str:
         """What one sees in this mode under this SDE."""
         return self.seen
 
@@ -123,7 +119,7 @@ class Right(Mistake):
     def made(self) -> bool:
         return False
 
-    def idle(self, sampler: Sampler, sde: SDE) -> str:
+    def idle(self, sampler: Settings, sde: SDE) -> str:
         return ""
 
     def broken(self, setup: Setup) -> Setup:
@@ -138,7 +134,7 @@ def altered(sde: SDE, **attributes: object) -> SDE:
     return made
 
 
-def same_step(mistake: Mistake, sampler: Sampler, sde: SDE) -> bool:
+def same_step(mistake: Mistake, sampler: Settings, sde: SDE) -> bool:
     """Whether one step of the predictor or solver comes out as it would without the mistake."""
     mixture = Mixture.of_points(torch.zeros(1, 2).numpy(), 1.0)
     right = Setup(sde, lambda x, t: -2 * x, sampler, mixture, 0, sampler.effective_eta)

@@ -10,7 +10,7 @@ from explorer.diffusion.samplers.mistakes.base import MISTAKES, Mistake, Setup, 
 from explorer.diffusion.sdes.base import SDE
 
 if TYPE_CHECKING:
-    from explorer.diffusion.samplers.spec import Sampler
+    from explorer.diffusion.samplers.modes import Settings
 
 
 @MISTAKES.register("noise_dropped", title="Noise dropped, g² not halved", order=10)
@@ -29,7 +29,7 @@ class NoiseDropped(Mistake):
     source = "Song et al. 2021, eq. 6, 13"
     modes = ("reverse", "ode", "pc")
 
-    def idle(self, sampler: Sampler, sde: SDE) -> str:
+    def idle(self, sampler: Settings, sde: SDE) -> str:
         if sampler.mode in ("reverse", "pc") and sampler.eta == 0:
             return "With η = 0 there is no noise to drop: raise η."
         by_mode = super().idle(sampler, sde)
@@ -63,7 +63,7 @@ class SubVPDiffusion(Mistake):
     source = "Song et al. 2021, eq. 12, 29"
     modes = ("reverse", "ode", "pc")
 
-    def idle(self, sampler: Sampler, sde: SDE) -> str:
+    def idle(self, sampler: Settings, sde: SDE) -> str:
         if sde.name != "subvp":
             return "It is a mistake of sub-VP alone: choose that process."
         by_mode = super().idle(sampler, sde)

@@ -10,7 +10,7 @@ from explorer.diffusion.samplers.mistakes.base import MISTAKES, Mistake, Setup, 
 from explorer.diffusion.sdes.base import SDE
 
 if TYPE_CHECKING:
-    from explorer.diffusion.samplers.spec import Sampler
+    from explorer.diffusion.samplers.modes import Settings
 
 
 @MISTAKES.register("short_time", title="T too small", order=70)
@@ -33,7 +33,7 @@ class ShortTime(Mistake):
         help="Where the process stops; 1 is right.", equation="0 ≤ t ≤ T",
     )  # fmt: skip
 
-    def idle(self, sampler: Sampler, sde: SDE) -> str:
+    def idle(self, sampler: Settings, sde: SDE) -> str:
         return super().idle(sampler, sde) or ("T = 1 is as it should be." if self.end == 1 else "")
 
     def broken(self, setup: Setup) -> Setup:
@@ -86,7 +86,7 @@ class SnrOne(Mistake):
     source = "Song et al. 2021, Algorithms 4, 5"
     modes = ("pc",)
 
-    def idle(self, sampler: Sampler, sde: SDE) -> str:
+    def idle(self, sampler: Settings, sde: SDE) -> str:
         none = sampler.mode == "pc" and not sampler.corrector_steps
         return "Without corrector steps there is no snr: raise M." if none else super().idle(sampler, sde)
 

@@ -9,7 +9,7 @@ from explorer.diffusion.samplers.mistakes.base import MISTAKES, Mistake, Setup, 
 from explorer.diffusion.sdes.base import SDE
 
 if TYPE_CHECKING:
-    from explorer.diffusion.samplers.spec import Sampler
+    from explorer.diffusion.samplers.modes import Settings
 
 
 @MISTAKES.register("score_sign", title="Wrong sign of the score", order=40)
@@ -49,14 +49,14 @@ class TimeSign(Mistake):
     source = "Anderson 1982; Song et al. 2021, eq. 6"
     modes = ("reverse", "ode", "pc")
 
-    def idle(self, sampler: Sampler, sde: SDE) -> str:
+    def idle(self, sampler: Settings, sde: SDE) -> str:
         if sampler.mode in self.modes and sampler.method.adaptive:
             return "It needs steps of a given size: choose another ODE solver."
         by_mode = super().idle(sampler, sde)
         still = not by_mode and same_step(self, sampler, sde)
         return "There is no predictor step to spoil: choose a predictor." if still else by_mode
 
-    def seen_in(self, sampler: Sampler, sde: SDE) -> str:
+    def seen_in(self, sampler: Settings, sde: SDE) -> str:
         # without noise the score's push is half as strong, and f's pull inwards balances it in the prior
         if sampler.effective_eta > 0.5 or sde.decay(sde.T) == 0:
             return self.seen

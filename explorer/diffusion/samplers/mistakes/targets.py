@@ -15,7 +15,7 @@ from explorer.diffusion.samplers.mistakes.base import MISTAKES, Mistake, Setup
 from explorer.diffusion.sdes.base import SDE
 
 if TYPE_CHECKING:
-    from explorer.diffusion.samplers.spec import Sampler
+    from explorer.diffusion.samplers.modes import Settings
 
 #: Data points drawn for a run, of which each particle is told one.
 POOL = 8192
@@ -39,7 +39,7 @@ class SigmaTarget(Mistake):
     source = "Vincent 2011, section 4.2"
     modes = ("reverse", "ode", "pc", "langevin", "annealed")
 
-    def seen_in(self, sampler: Sampler, sde: SDE) -> str:
+    def seen_in(self, sampler: Settings, sde: SDE) -> str:
         if sampler.mode != "ode" or sde.marginal(sde.T)[1] < 2:
             return self.seen
         return (
@@ -76,7 +76,7 @@ class ConditionalScore(Mistake):
         equation="x₀ ~ p₀",
     )  # fmt: skip
 
-    def idle(self, sampler: Sampler, sde: SDE) -> str:
+    def idle(self, sampler: Settings, sde: SDE) -> str:
         if self._jumps(sampler):
             return "An adaptive solver cannot follow a score that jumps: choose another one, or one x₀ for the run."
         return super().idle(sampler, sde)
@@ -84,7 +84,7 @@ class ConditionalScore(Mistake):
     def broken(self, setup: Setup) -> Setup:
         return setup if self._jumps(setup.sampler) else replace(setup, score=self._score(setup))
 
-    def _jumps(self, sampler: Sampler) -> bool:
+    def _jumps(self, sampler: Settings) -> bool:
         """Whether an adaptive solver would be asked to follow another x_0 at every t: it would try for ever."""
         return self.redraw == "step" and sampler.mode == "ode" and sampler.solver.adaptive
 
