@@ -14,7 +14,7 @@ from statistics import median
 
 PROBE = """
 import sys, time
-from explorer.ui import app
+from explorer.ui.window import app
 from PySide6.QtCore import QTimer
 start = float(sys.argv[1])
 marks = {}

@@ -457,8 +457,8 @@ import os, sys
 from dataclasses import replace
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from explorer.ui import app
-from explorer.ui.window import MainWindow
+from explorer.ui.window import app
+from explorer.ui.window.window import MainWindow
 
 def look():
     found = [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]

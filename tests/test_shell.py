@@ -528,8 +528,8 @@ import sys
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from explorer.session import Session
-from explorer.ui.app import make_settings
-from explorer.ui.window import MainWindow
+from explorer.ui.window.app import make_settings
+from explorer.ui.window.window import MainWindow
 app = QApplication([])
 window = MainWindow(Session(), make_settings())
 window.show()

@@ -425,7 +425,7 @@ sys.path.insert(0, {root!r})
 from PySide6.QtCore import QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 qInstallMessageHandler(lambda kind, context, text: None if "plugin does not support" in text else print("QT", text))
-from explorer.ui import app
+from explorer.ui.window import app
 app_ = QApplication([])
 
 def act():

@@ -261,7 +261,7 @@ def test_settings_that_do_not_reach_the_disk(tmp_path, qapp):
 ROOT = Path(explorer.__file__).parent
 #: Those that write to a temporary path that the writer has given them, to stdout, or a script for people.
 TRUSTED = {
-    "files.py",
+    "base/files.py",
     "cli/streams.py",
     "export/csv.py",
     "export/script.py",
@@ -292,7 +292,7 @@ def test_no_module_writes_by_itself(path):
     known = {
         "export/movie.py": "av.open(",
         "export/npz.py": "archive.open(",
-        "figure_files.py": "temporary.open(",
+        "figures/files.py": "temporary.open(",
     }
     lines = path.read_text(encoding="utf-8").splitlines()
     assert name in TRUSTED or all(known.get(name, "\0") in lines[i - 1] for i in found), (name, found)

@@ -13,13 +13,13 @@ from explorer.ui.stage.timeline import SPEEDS
 from explorer.ui.window import control_menu
 
 if TYPE_CHECKING:
-    from explorer.ui.window.window import MainWindow
+    from explorer.ui.window.base import Window
 
 
 class Commands:
     """The slots of the commands, for one window."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window) -> None:
         self.window = window
 
     # --- file and edit ------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from explorer.guidance import CONTROLS
 from explorer.guidance.class_guidance import ClassGuidance, class_names
 
 if TYPE_CHECKING:
-    from explorer.ui.window.window import MainWindow
+    from explorer.ui.window.base import Window
 
 
-def add_to(menu: QMenu, window: MainWindow) -> QMenu:
+def add_to(menu: QMenu, window: Window) -> QMenu:
     """Put the sub-menu into `menu`; it is filled when it is looked at, for it follows the data."""
     made = QMenu("Control", menu)
     menu.insertMenu(window.actions_by_slot["next_control"], made)
@@ -23,7 +23,7 @@ def add_to(menu: QMenu, window: MainWindow) -> QMenu:
     return made
 
 
-def _fill(menu: QMenu, window: MainWindow) -> None:
+def _fill(menu: QMenu, window: Window) -> None:
     for inner in menu.findChildren(QMenu):
         inner.deleteLater()
     menu.clear()
@@ -42,32 +42,32 @@ def _fill(menu: QMenu, window: MainWindow) -> None:
             action.setChecked(isinstance(now, ClassGuidance) and not now.each and now.label == number)
 
 
-def offered(window: MainWindow) -> list[str]:
+def offered(window: Window) -> list[str]:
     """The controls for the kind of data that there is."""
     mixture = window.shown_experiment().data.mixture
     return [name for name, cls in CONTROLS.items() if cls.suits(mixture)]
 
 
-def choose(window: MainWindow, name: str) -> None:
+def choose(window: Window, name: str) -> None:
     """Take a control as it was set last, as a click in the card does."""
     window.end_drag()
     window.control.choose(name)
 
 
-def choose_class(window: MainWindow, number: int) -> None:
+def choose_class(window: Window, number: int) -> None:
     """Ask for a class."""
     if not isinstance(window.shown_experiment().control, ClassGuidance):
         choose(window, "class_guidance")
     window.control.choose_class(number)
 
 
-def choose_next(window: MainWindow) -> None:
+def choose_next(window: Window) -> None:
     """The next control, and around again."""
     names, now = offered(window), window.shown_experiment().control.name
     choose(window, names[(names.index(now) + 1) % len(names)] if now in names else names[0])
 
 
-def choose_next_class(window: MainWindow) -> None:
+def choose_next_class(window: Window) -> None:
     """The next class, the first where none is asked for; and around again."""
     e = window.shown_experiment()
     numbers = list(class_names(e.data.mixture))

@@ -40,7 +40,7 @@ from explorer.ui.widgets.equation import arrange, plain, typeset
 from explorer.ui.widgets.labels import Button, row
 
 if TYPE_CHECKING:
-    from explorer.ui.window.window import MainWindow
+    from explorer.ui.window.base import Window
 
 #: How far the middle of a line of text is above its baseline, in sizes of a formula, and that size for 13 px text.
 LIFT, FORMULA = 0.27, 14.0
@@ -344,7 +344,7 @@ class Help(QDialog, style.Themed):
                 self.list.setCurrentRow(i)
 
 
-def page_for(window: MainWindow) -> str:
+def page_for(window: Window) -> str:
     """The page about what has the focus, or what the mouse is on; else about the laboratory, or the first one."""
     images = window.shown_experiment().pictures is not None
     about = {

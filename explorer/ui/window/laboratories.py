@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from explorer.ui.labs.column import LabColumn
     from explorer.ui.labs.gallery import Entry, LabGallery
     from explorer.ui.labs.page import LabPage
-    from explorer.ui.window.window import MainWindow
+    from explorer.ui.window.base import Window
 
 #: The laboratory that takes one particle's step apart, by the name of its file.
 MICROSCOPE = "pc_microscope"
@@ -40,7 +40,7 @@ MICROSCOPE = "pc_microscope"
 class Laboratories:
     """What the window does about laboratories. The session runs them; this shows them."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window) -> None:
         self._window = window
         self._kept: dict[str, Lab] = {}  # as they were set when they were closed
         self._shown: Lab | None = None  # the one on the page

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMenu
 from explorer.ui.widgets.mnemonics import keep
 
 if TYPE_CHECKING:
-    from explorer.ui.window.window import MainWindow
+    from explorer.ui.window.base import Window
 
 #: Degrees that the paths in space turn for a pixel of dragging.
 TURN = 0.4
@@ -22,7 +22,7 @@ TURN = 0.4
 class StageHand:
     """Turns the signals of the stages into edits of the window."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window) -> None:
         self.window = window
         for name, stage in window.stages.items():
             stage.bounds_changed.connect(partial(window.session.showing.set_bounds, name))

@@ -11,13 +11,13 @@ from explorer.ui.painting import words
 from explorer.ui.stage.timeline import figures
 
 if TYPE_CHECKING:
-    from explorer.ui.window.window import MainWindow
+    from explorer.ui.window.base import Window
 
 
 class Telling:
     """Reads the session, and writes into the widgets of the window."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Window) -> None:
         self.window, self.session = window, window.session
         self._marked: tuple[int, int] = (-1, 0)
         self._advised: tuple[Experiment | None, tuple[str, ...]] = (None, ())

@@ -15,7 +15,6 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
-    QMainWindow,
     QMenu,
     QMenuBar,
     QStackedLayout,
@@ -50,6 +49,7 @@ from explorer.ui.widgets.notices import NoticeBar
 from explorer.ui.widgets.sides import SideColumn
 from explorer.ui.window import control_menu, placement
 from explorer.ui.window.actions import build_menus, letter_menus, shortcuts
+from explorer.ui.window.base import Window
 from explorer.ui.window.commands import Commands
 from explorer.ui.window.laboratories import Laboratories
 from explorer.ui.window.stage_hand import StageHand
@@ -74,7 +74,7 @@ POINT_LAYERS = (
 )  # fmt: skip
 
 
-class MainWindow(QMainWindow):
+class MainWindow(Window):
     """Holds the widgets and passes things between them and the session."""
 
     moved = Signal()  # the first picture is on the stage
