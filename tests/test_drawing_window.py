@@ -89,12 +89,12 @@ def test_rubbing_out_undo_and_clear(qtbot, window, card):
     menu = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, card.mapToGlobal(at))
     QApplication.sendEvent(card, menu)
     assert not [m for m in card.children() if m.metaObject().className() == "QMenu"]
-    card.easel.undo.click()
+    card.drawing.undo.click()
     assert (drawn(window) == once).all()
-    card.easel.clear.click()
+    card.drawing.clear.click()
     assert not drawn(window).any()
     windows.wait(qtbot, lambda: ready(window) and "Nothing is drawn" in " ".join(window.labs.page._sentences))
-    card.easel.undo.click()
+    card.drawing.undo.click()
     assert (drawn(window) == once).all()
 
 
@@ -121,7 +121,9 @@ def test_the_drawing_stays_when_the_laboratory_is_left(qtbot, window, card):
     windows.wait(qtbot, lambda: ready(window))
     window.labs.open("film", columns=3, steps=4)
     windows.wait(qtbot, lambda: ready(window))
-    assert card.easel is None or window.labs.page.board.cards[0].easel is None  # a card like any other again
+    assert (
+        card.drawing is None or window.labs.page.board.cards[0].drawing is None
+    )  # a card like any other again
 
 
 @pytest.mark.parametrize("ending", [".svg", ".png", ".pdf"])

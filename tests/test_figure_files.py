@@ -22,9 +22,10 @@ from explorer.figures.files import Source, cell_texts
 from explorer.figures.marks import Arrows, Curve, Entry, Image, Legend, Points, Segments, Text
 from explorer.figures.papers import LEAST_LINE, Choice, Paper, millimetres, paper, points
 from explorer.figures.theme import LIGHT
-from explorer.ui.figures.key import SMALL, key_of
+from explorer.ui.figures.ink import SMALL, Ink
+from explorer.ui.figures.key import key_of
 from explorer.ui.figures.page import Page
-from explorer.ui.figures.paint import Ink, paint_figure
+from explorer.ui.figures.paint import paint_figure
 from explorer.ui.figures.render import write_picture
 from explorer.ui.painting.svg_painter import SvgPainter
 

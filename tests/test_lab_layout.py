@@ -19,7 +19,7 @@ from explorer.labs import LABS, SECTIONS, Context
 from explorer.labs.convergence import Convergence
 from explorer.session.document import Document
 from explorer.ui.figures.grid import Wish
-from explorer.ui.figures.paint import Sheet
+from explorer.ui.figures.ink import Sheet
 from explorer.ui.figures.views import DrawnCard, EquationCard, beside, readings
 from explorer.ui.labs.layout import LEAST_MAIN, Room, placed
 from explorer.ui.labs.page import LabPage, sentences

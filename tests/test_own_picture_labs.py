@@ -58,7 +58,7 @@ def test_on_light_paper_the_pen_is_black(qtbot, window):
     def drawn():
         return np.array(window.session.lab.lab.drawing, int).reshape(32, 32)
 
-    card.easel.clear.click()
+    card.drawing.clear.click()
     assert (drawn() == 255).all()
     windows.wait(qtbot, lambda: ready(window) and "Nothing is drawn" in window.labs.page.words.text())
     stroke(card, (2, 14), (25, 14))  # in 28ths of the card

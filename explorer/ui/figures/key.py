@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from explorer.figures.figure import Plot, Series
+from explorer.ui.figures.ink import LINE, SMALL, Ink
 
-if TYPE_CHECKING:
-    from explorer.ui.figures.paint import Ink
-
-SMALL = 11.0  # the size of its words, and of all others but titles
-LINE = 16.0  # from one small line to the next
 SAMPLE = 18.0  # the bit of line before a name
 AFTER_SAMPLE = 5.0
 GAP = 14.0  # between two names

@@ -15,9 +15,12 @@ from explorer.figures.figure import Equation, Figure, Picture, Plot, Table
 from explorer.figures.files import Source
 from explorer.figures.papers import LEAST_LINE, Paper, points
 from explorer.figures.theme import Theme
-from explorer.ui.figures.key import LINE, SMALL
-from explorer.ui.figures.paint import TITLE, Ink, paint_figure, picture_height, plot_height, title_height
-from explorer.ui.figures.table_paint import table_height, table_width
+from explorer.ui.figures.image import image_height
+from explorer.ui.figures.ink import LINE, SMALL, TITLE, Ink
+from explorer.ui.figures.paint import paint_figure
+from explorer.ui.figures.plot import plot_height
+from explorer.ui.figures.table import table_height, table_width
+from explorer.ui.figures.title import title_height
 from explorer.ui.painting.svg_painter import SvgPainter
 from explorer.ui.widgets import equation
 
@@ -119,7 +122,7 @@ class Page:
             curves = 0.0 if least else min(CURVES * wide, MOST_CURVES)
             return plot_height(figure, wide, ink, curves)
         if isinstance(figure, Picture):
-            return picture_height(figure, wide, ink, LEAST_PICTURE if least else MOST_PICTURE * wide)
+            return image_height(figure, wide, ink, LEAST_PICTURE if least else MOST_PICTURE * wide)
         if isinstance(figure, Table):
             return title_height(figure, ink, wide) + table_height(figure, ink, wide)
         _, high = equation.arrange(self._typeset(figure), wide)

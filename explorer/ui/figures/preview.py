@@ -10,8 +10,8 @@ from PySide6.QtGui import QPainter
 
 from explorer.figures.figure import Picture, Plot
 from explorer.figures.marks import Text
-from explorer.ui.figures.key import SMALL
-from explorer.ui.figures.paint import Ink, paint_figure
+from explorer.ui.figures.ink import SMALL, Ink
+from explorer.ui.figures.paint import paint_figure
 from explorer.ui.painting import layout
 
 #: Pixels of a line of the title, at 13 px text; and its most lines.

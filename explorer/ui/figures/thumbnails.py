@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter
 from explorer.base import paths
 from explorer.figures.figure import Picture, Plot
 from explorer.figures.theme import Theme
-from explorer.ui.figures.paint import Ink
+from explorer.ui.figures.ink import Ink
 from explorer.ui.figures.preview import paint_bare
 
 #: Pixels of a thumbnail, which is shown at half of that on a plain screen.

@@ -13,14 +13,19 @@ from PySide6.QtWidgets import QFrame, QMenu, QVBoxLayout
 
 from explorer.base.digits import with_minus
 from explorer.figures.figure import Canvas, Equation, Figure, Handle, Picture, Plot, Series, Table
+from explorer.figures.marks import Image
 from explorer.figures.papers import PAPER
 from explorer.figures.theme import Theme
-from explorer.ui.figures.easel import Easel
+from explorer.ui.figures.drawing_canvas import DrawingCanvas
 from explorer.ui.figures.grid import LEAST_HEIGHT, Wish, shape_of
-from explorer.ui.figures.paint import TITLE, Area, Ink, least_height, paint_figure, paint_handle, title_height
+from explorer.ui.figures.handle import paint_handle
+from explorer.ui.figures.ink import TITLE, Area, Ink
+from explorer.ui.figures.paint import paint_figure
+from explorer.ui.figures.plot import least_height
 from explorer.ui.figures.preview import paint_small
-from explorer.ui.figures.rows_paint import row_values
-from explorer.ui.figures.table_paint import table_height, table_width
+from explorer.ui.figures.rows import row_values
+from explorer.ui.figures.table import table_height, table_width
+from explorer.ui.figures.title import title_height
 from explorer.ui.painting import axes
 from explorer.ui.painting.guard import guarded
 from explorer.ui.widgets import style
@@ -138,7 +143,7 @@ class DrawnCard(FigureCard, style.Themed):
         self.place: Callable[[Handle], tuple[float, float]] = lambda handle: handle.xy
         #: What is drawn on a canvas, where the laboratory knows.
         self.levels: Callable[[Canvas], np.ndarray | None] = lambda canvas: None
-        self.easel: Easel | None = None
+        self.drawing: DrawingCanvas | None = None
         self._area: Area | None = None
         self._drawn = QPixmap()
         self._held: Handle | None = None
@@ -150,7 +155,7 @@ class DrawnCard(FigureCard, style.Themed):
         assert isinstance(figure, Plot | Picture | Table)
         if figure is not self.figure:
             self.figure = figure
-            self._set_easel(figure.canvas if isinstance(figure, Picture) else None)
+            self._set_drawing(figure.canvas if isinstance(figure, Picture) else None)
             self.setAccessibleName(figure.title)
             self._tell()
             self._refresh()
@@ -160,8 +165,8 @@ class DrawnCard(FigureCard, style.Themed):
             return
         self.brief = brief
         self._held = self._mouse = self._area = None
-        if self.easel is not None:
-            self.easel.show(not brief)
+        if self.drawing is not None:
+            self.drawing.show(not brief)
         self._tell()
         self._refresh()
 
@@ -170,7 +175,7 @@ class DrawnCard(FigureCard, style.Themed):
         pressed = self.brief or isinstance(self.figure, Table)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus if pressed else Qt.FocusPolicy.NoFocus)
         style.mark(self, role="tile" if self.brief else "card")
-        if self.easel is None or self.brief:
+        if self.drawing is None or self.brief:
             self.setCursor(Qt.CursorShape.PointingHandCursor if self.brief else Qt.CursorShape.ArrowCursor)
         else:
             self.setCursor(Qt.CursorShape.CrossCursor)
@@ -180,15 +185,25 @@ class DrawnCard(FigureCard, style.Themed):
         else:
             self.setToolTip("\n".join(filter(None, ("Show it large", about))) if self.brief else "")
 
-    def _set_easel(self, canvas: Canvas | None) -> None:
+    def _set_drawing(self, canvas: Canvas | None) -> None:
         """Make the picture one to draw on, or no longer."""
-        if canvas is None and self.easel is not None:
-            self.easel.remove()
-            self.easel = None
-        elif canvas is not None and self.easel is None:
-            self.easel = Easel(self)
-        if canvas is not None and self.easel is not None:
-            self.easel.canvas = canvas
+        if canvas is None and self.drawing is not None:
+            self.drawing.remove()
+            self.drawing = None
+        elif canvas is not None and self.drawing is None:
+            self.drawing = DrawingCanvas(self, self._gray_levels, self.painted.emit)
+        if canvas is not None and self.drawing is not None:
+            self.drawing.canvas = canvas
+
+    def _gray_levels(self) -> np.ndarray:
+        """What is on the canvas (rows, columns): what the lab knows of it, or else what the image shows."""
+        known = self.levels(self.drawing.canvas) if self.drawing is not None else None
+        if known is not None:
+            return known
+        marks = self.figure.marks if isinstance(self.figure, Picture) else ()
+        shown = next((m.values for m in marks if isinstance(m, Image)), np.zeros((1, 1), np.float32))
+        gray = shown.reshape(*shown.shape[:2], -1)[::-1, :, 0]
+        return np.asarray(np.round(255 * np.clip(gray, 0, 1)), np.uint8)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -248,8 +263,8 @@ class DrawnCard(FigureCard, style.Themed):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.drawPixmap(0, 0, self._drawn)
         if self._area is not None:
-            if self.easel is not None:
-                self.easel.paint(painter, self._area)
+            if self.drawing is not None:
+                self.drawing.paint(painter, self._area)
             if isinstance(self.figure, Picture):
                 for handle in self.figure.handles if not self.brief else ():
                     held = self._held is not None and self._held.fields == handle.fields
@@ -355,7 +370,7 @@ class DrawnCard(FigureCard, style.Themed):
             if event.button() == Qt.MouseButton.LeftButton:
                 self.chosen.emit()
             return
-        if self.easel is not None and self._area is not None and self.easel.press(event, self._area):
+        if self.drawing is not None and self._area is not None and self.drawing.press(event, self._area):
             return
         if event.button() == Qt.MouseButton.LeftButton:
             self._pressed = event.position()
@@ -367,7 +382,7 @@ class DrawnCard(FigureCard, style.Themed):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self.brief:
             return
-        if self.easel is not None and self._area is not None and self.easel.move(event, self._area):
+        if self.drawing is not None and self._area is not None and self.drawing.move(event, self._area):
             return
         if self._held is not None and self._area is not None:
             self.dragged.emit(self._held, *self._area.numbers(_inside(event.position(), self._area.rect)))
@@ -384,7 +399,7 @@ class DrawnCard(FigureCard, style.Themed):
             self.setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.easel is not None and self.easel.release():
+        if self.drawing is not None and self.drawing.release():
             return
         held, self._held = self._held, None
         pressed, self._pressed = self._pressed, None
@@ -400,14 +415,14 @@ class DrawnCard(FigureCard, style.Themed):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self._is_fold(event.position()):
             return
-        if self.easel is not None and self._area is not None and self.easel.press(event, self._area):
+        if self.drawing is not None and self._area is not None and self.drawing.press(event, self._area):
             return
         if self._handle_at(event.position()) is None:
             super().mouseDoubleClickEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         on_it = self._area is not None and self._area.rect.contains(QPointF(event.pos()))
-        if self.easel is None or not on_it or event.reason() != QContextMenuEvent.Reason.Mouse:
+        if self.drawing is None or not on_it or event.reason() != QContextMenuEvent.Reason.Mouse:
             super().contextMenuEvent(event)  # on a canvas the right button rubs out
 
     def leaveEvent(self, event: QEvent) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from explorer.session.checkpoints import Kept
 from explorer.session.document import Document
 from explorer.ui.files import file_kinds as kinds
 from explorer.ui.files.asking import Asking
-from explorer.ui.files.file_names import Followed, Recent, model_name, with_ending
+from explorer.ui.files.file_names import File, Followed, Recent, model_name, with_ending
 from explorer.ui.files.own_images import READING, Lost, OwnPictures, prepared
 from explorer.ui.files.own_tables import OwnTables
 from explorer.ui.files.reading import Reading
@@ -64,20 +64,6 @@ CHECK_MS = 250
 REOPEN = "reopen"
 
 
-@dataclass(frozen=True)
-class File:
-    """The file that the document belongs to, and what was last written to or read from it."""
-
-    path: Path | None
-    saved: Document
-    read_only: bool = False
-
-    @property
-    def name(self) -> str:
-        """Its name, or what an unnamed one is called."""
-        return self.path.name if self.path else "Untitled"
-
-
 class Documents(QObject):
     """What the File menu does. Nothing waits: files are read and written in threads, dialogs do not block.
 
@@ -92,7 +78,7 @@ class Documents(QObject):
         self._host = host
         self._tasks: list[Task] = []
         self._title = ""
-        self.files: Followed[File] = Followed(host.session.history, File(None, host.session.document))
+        self.files = Followed(host.session.history, File(None, host.session.document))
         self.recent = Recent(host.settings)
         self._settings = SettingsWatch(host.settings)
         self.asking = Asking(widget_of(host), self.recent)

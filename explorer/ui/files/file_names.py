@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from PySide6.QtCore import QSettings
 
@@ -12,34 +13,46 @@ from explorer.networks.files import Model
 from explorer.session.document import Document
 from explorer.session.history import History
 
-F = TypeVar("F")
-
 RECENT_MOST = 8
 
 
-class Followed(Generic[F]):
+@dataclass(frozen=True)
+class File:
+    """The file that the document belongs to, and what was last written to or read from it."""
+
+    path: Path | None
+    saved: Document
+    read_only: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name, or what an unnamed one is called."""
+        return self.path.name if self.path else "Untitled"
+
+
+class Followed:
     """The file of the current document, where `undo` may go back to before it was opened.
 
     Without this, undoing an Open and pressing Save would write the old document over the new file.
     """
 
-    def __init__(self, history: History, file: F) -> None:
+    def __init__(self, history: History, file: File) -> None:
         self._history = history
-        self._openings: list[tuple[Document | None, F]] = [(None, file)]
+        self._openings: list[tuple[Document | None, File]] = [(None, file)]
         self._applied = 1
 
-    def opened(self, file: F) -> None:
+    def opened(self, file: File) -> None:
         """From the current document on, it belongs to `file`."""
         self.now()
         self._openings = [*self._openings[: self._applied], (self._history.now, file)]
         self._applied = len(self._openings)
 
-    def replace(self, file: F) -> None:
+    def replace(self, file: File) -> None:
         """What belonged to the current file belongs to `file` (it was saved)."""
         self.now()
         self._openings[self._applied - 1] = (self._openings[self._applied - 1][0], file)
 
-    def now(self) -> F:
+    def now(self) -> File:
         """The file of the newest opening that has not been undone."""
         places = [1 if at is None else self._history.place(at) for at, _ in self._openings]
         # one that is too far back to be undone is in no list any more, and counts as it did

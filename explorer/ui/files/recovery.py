@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from explorer.base import paths
 from explorer.base.errors import sentence
@@ -19,12 +19,10 @@ from explorer.session import document as files
 from explorer.session.document import Document
 from explorer.ui.files import autosave
 from explorer.ui.files.autosave import Kept, State, Store
-from explorer.ui.files.own_images import Lost, prepared
-from explorer.ui.widgets.host import Host
+from explorer.ui.files.file_names import File
+from explorer.ui.files.own_images import Lost, OwnPictures, prepared
+from explorer.ui.widgets.host import Host, widget_of
 from explorer.ui.widgets.tasks import Task
-
-if TYPE_CHECKING:
-    from explorer.ui.files.documents import Documents
 
 #: Seconds between two writes, and with a network that is being trained.
 EVERY, EVERY_TRAINING = 3.0, 15.0
@@ -37,10 +35,29 @@ MOST_ATTEMPTS = 2
 Work = tuple[tuple[Document, str] | Lost, Document | None, Model | None]
 
 
+class OpenDocument(Protocol):
+    """The document of the window and its file, as autosave and recovery see them."""
+
+    pictures: OwnPictures
+
+    @property
+    def file(self) -> File: ...
+
+    @property
+    def dirty(self) -> bool: ...
+
+    @property
+    def loose_network(self) -> Model | None: ...
+
+    def new(self) -> None: ...
+
+    def restored(self, document: Document, path: Path | None, saved: Document | None) -> None: ...
+
+
 class Recovery:
     """Keeps the work of the window in a folder that no other window uses."""
 
-    def __init__(self, host: Host, documents: Documents) -> None:
+    def __init__(self, host: Host, documents: OpenDocument) -> None:
         self._host, self._documents = host, documents
         self._root: Path | None = None
         self._store: Store | None = None
@@ -148,7 +165,7 @@ class Recovery:
             self._host.notices.show_notice(text, "error", ("Forget it", partial(self._forget, kept)))
 
         self._restoring = True
-        self._task = Task(self._documents, read, done, failed)
+        self._task = Task(widget_of(self._host), read, done, failed)
 
     def _set_aside(self, kept: Kept, state: State) -> None:
         """Leave what a crash has left where it is, for the next time; this window's work goes elsewhere."""
@@ -198,7 +215,7 @@ class Recovery:
         self._next = now + (EVERY_TRAINING if self._host.session.networks.trainer.running else EVERY)
         new_model = model if model is not self._written[1] else None
         write = partial(self._write, self._store, document, self._path(), self._attempts, new_model)
-        self._task = Task(self._documents, write, partial(self._wrote, (document, model)), self._failed)
+        self._task = Task(widget_of(self._host), write, partial(self._wrote, (document, model)), self._failed)
 
     def _path(self) -> str:
         path = self._documents.file.path

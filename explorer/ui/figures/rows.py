@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 
 from explorer.figures.figure import Plot, Series
-from explorer.ui.figures.key import LINE, SMALL
-from explorer.ui.figures.paint import DOT, Area, Sheet, axes_of, paint_x_label, paint_x_ticks, pen
+from explorer.ui.figures.axes import paint_x_label, paint_x_ticks
+from explorer.ui.figures.ink import LINE, SMALL, Area, Sheet
+from explorer.ui.figures.key import key_of
+from explorer.ui.figures.plot import DOT, axes_of, paint_key, pen
 from explorer.ui.painting import axes as ax
 from explorer.ui.painting import layout
 from explorer.ui.painting.axes import Axis
@@ -19,7 +23,20 @@ CAP = 2.5  # half the height of an error bar's ends
 
 
 def paint_rows(sheet: Sheet, plot: Plot) -> Area:
-    """Draw the rows into what is left of the sheet; returns where its numbers are: x are the values, y the places."""
+    """Draw a plot with a name for every row: its key above or below, the rows in what is left of the sheet; returns
+    where its numbers are: x are the values, y the places."""
+    whole, line = QRectF(sheet.rect), sheet.px(LINE)
+    names = key_of(replace(plot, y_label=""), whole.width(), 0.0, sheet.ink)
+    if names.entries:
+        paint_key(sheet, Area(whole, *axes_of(plot)), names, 1)
+    if names.where == "above" and names.entries:
+        sheet.cut(line)
+    elif names.entries:
+        sheet.rect = whole.adjusted(0, 0, 0, -line * names.lines - sheet.px(4))
+    return _rows(sheet, plot)
+
+
+def _rows(sheet: Sheet, plot: Plot) -> Area:
     ink, rect = sheet.ink, sheet.rect
     heads = max([ink.width(word, SMALL, True) for _, word in plot.marks], default=0.0)
     heads += sheet.px(10) if heads else 0.0

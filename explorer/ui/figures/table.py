@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter
 
 from explorer.figures.figure import Table
 from explorer.figures.files import cell_texts
-from explorer.ui.figures.key import LINE, SMALL
-
-if TYPE_CHECKING:
-    from explorer.ui.figures.paint import Ink
-    from explorer.ui.painting.svg_painter import SvgPainter
+from explorer.ui.figures.ink import LINE, SMALL, Ink
+from explorer.ui.painting.svg_painter import SvgPainter
 
 TEXT, ROW, GAP = 12.0, 21.0, 18.0
 #: A table that is too wide shrinks to this at most, and its gaps to these; then its words are shortened, never

@@ -1,37 +1,40 @@
-"""Drawing on a picture of a laboratory with the mouse: soft strokes, shown at once, handed over stroke by stroke."""
+"""Drawing on an image of a lab with the mouse: soft strokes, shown at once, handed over stroke by stroke."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QPainter
+from PySide6.QtWidgets import QWidget
 
 from explorer.data.images.brush import painted
-from explorer.figures.figure import Canvas, Picture
-from explorer.figures.marks import Image
-from explorer.ui.figures.paint import Area
+from explorer.figures.figure import Canvas
+from explorer.ui.figures.ink import Area
 from explorer.ui.widgets import style
 from explorer.ui.widgets.labels import Button
 
-if TYPE_CHECKING:
-    from explorer.ui.figures.views import DrawnCard
-
 #: Strokes that can be taken back.
 KEPT = 100
-RUBBING = (Qt.MouseButton.RightButton,)
+ERASING = (Qt.MouseButton.RightButton,)
 
 
-class Easel(QObject):
-    """What a card does while its picture is a canvas. The left button draws, the right one rubs out."""
+class DrawingCanvas(QObject):
+    """Drawing with the mouse on the image of a figure card: the left button draws, the right one erases.
 
-    def __init__(self, card: DrawnCard) -> None:
+    `shown` gives the gray levels (rows, columns) that are on the card; `painted` is told of them after each stroke.
+    """
+
+    def __init__(
+        self, card: QWidget, shown: Callable[[], np.ndarray], painted: Callable[[Canvas, np.ndarray], None]
+    ) -> None:
         super().__init__(card)
         self.card, self.canvas = card, Canvas("", 1, 1)
+        self._shown, self._painted = shown, painted
         self._stroke: list[tuple[float, float]] = []
-        self._rub = False
+        self._erasing = False
         self._before: list[np.ndarray] = []
         self.undo = Button("Undo stroke", "Take the last stroke back")
         self.clear = Button("Clear", "Begin with an empty image")
@@ -73,28 +76,17 @@ class Easel(QObject):
 
     # --- what is drawn -------------------------------------------------------------------------------------
 
-    def levels(self) -> np.ndarray:
-        """Grey levels (rows, columns): the laboratory's, or else what the picture shows."""
-        found = self.card.levels(self.canvas)
-        if found is not None:
-            return found
-        figure = self.card.figure
-        marks = figure.marks if isinstance(figure, Picture) else ()
-        shown = next((m.values for m in marks if isinstance(m, Image)), np.zeros((1, 1), np.float32))
-        grey = shown.reshape(*shown.shape[:2], -1)[::-1, :, 0]
-        return np.asarray(np.round(255 * np.clip(grey, 0, 1)), np.uint8)
-
     def now(self) -> np.ndarray:
         """The same, with the stroke that is being drawn."""
         if not self._stroke:
-            return self.levels()
-        black = self._rub != self.canvas.light
-        return painted(self.levels(), np.array(self._stroke), self.canvas.radius, erase=black)
+            return self._shown()
+        black = self._erasing != self.canvas.light
+        return painted(self._shown(), np.array(self._stroke), self.canvas.radius, erase=black)
 
     def take_back(self) -> None:
         """Undo the last stroke, or the clearing."""
         if self._before:
-            self.card.painted.emit(self.canvas, self._before.pop())
+            self._painted(self.canvas, self._before.pop())
             self.card.update()
 
     def _hand_over_empty(self) -> None:
@@ -102,24 +94,24 @@ class Easel(QObject):
         self._hand_over(np.full((self.canvas.rows, self.canvas.columns), paper, np.uint8))
 
     def _hand_over(self, levels: np.ndarray) -> None:
-        self._before = [*self._before[-KEPT:], self.levels()]
-        self.card.painted.emit(self.canvas, levels)
+        self._before = [*self._before[-KEPT:], self._shown()]
+        self._painted(self.canvas, levels)
         self.card.update()
 
     # --- the mouse -----------------------------------------------------------------------------------------
 
     def press(self, event: QMouseEvent, area: Area) -> bool:
         """Begin a stroke, if the press is on the picture."""
-        if event.button() not in (Qt.MouseButton.LeftButton, *RUBBING) or not area.rect.contains(
+        if event.button() not in (Qt.MouseButton.LeftButton, *ERASING) or not area.rect.contains(
             event.position()
         ):
             return False
-        self._rub = event.button() in RUBBING
+        self._erasing = event.button() in ERASING
         self._stroke = []
         return self._add(event, area)
 
     def move(self, event: QMouseEvent, area: Area) -> bool:
-        """Go on with the stroke, if there is one."""
+        """Continue the stroke, if there is one."""
         return self._add(event, area) if self._stroke else False
 
     def release(self) -> bool:
