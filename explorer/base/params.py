@@ -229,11 +229,13 @@ def _check_text(p: Param, value: Any, path: str) -> str:
 
 
 def _check_one_of(p: Param, value: Any, path: str) -> Any:
-    if p.registry is not None and not isinstance(value, tuple(p.registry.values())):
+    if p.registry is None or p.registry.holds(type(value)):
+        return value
+    if isinstance(value, tuple(p.registry.values())):
         raise ParamError(
-            f"{path} must be a {p.registry.kind} ({', '.join(p.registry)}), not {str(value)[:40]!r}"
+            f"{path} must be a {p.registry.kind}, and {type(value).__name__} is not registered as one"
         )
-    return value
+    raise ParamError(f"{path} must be a {p.registry.kind} ({', '.join(p.registry)}), not {str(value)[:40]!r}")
 
 
 _CHECKS: dict[str, Callable[[Param, Any, str], Any]] = {

@@ -16,6 +16,7 @@ from pathlib import Path
 import explorer
 from explorer.base import paths
 from explorer.base.files import clear_strays
+from explorer.base.registry import Registry
 from explorer.cli import streams
 from explorer.cli.errors import FAILED, Failed, WrongUse, sentence_of
 
@@ -53,6 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     streams.prepare()
     clear_strays()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    code = _run(arguments)
+    for failure in Registry.failures():
+        _note(failure.sentence)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     try:
         code = _dispatched(arguments)
         streams.flush()
@@ -101,11 +109,19 @@ def _overview() -> str:
 
 
 def _say(sentence: str, code: int) -> int:
-    with suppress(UnicodeEncodeError):  # names of files that the locale could not decode
-        sentence = sentence.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    with suppress(OSError):  # nobody reads it
-        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    _to_stderr(f"{PROGRAM}: {sentence}")
     return code
+
+
+def _note(sentence: str) -> None:
+    _to_stderr(f"note: {sentence}")
+
+
+def _to_stderr(line: str) -> None:
+    with suppress(UnicodeEncodeError):  # names of files that the locale could not decode
+        line = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    with suppress(OSError):  # nobody reads it
+        print(line, file=sys.stderr)
 
 
 def _of_stdout(error: Exception) -> Exception:

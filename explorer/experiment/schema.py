@@ -14,7 +14,7 @@ import numpy as np
 
 from explorer.base.errors import Told
 from explorer.base.params import Param, ParamError, Validated, param, params
-from explorer.base.registry import Registry, UnknownName
+from explorer.base.registry import Registry, type_tag
 from explorer.data.distributions import DISTRIBUTIONS, Distribution
 from explorer.data.distributions.mixture import Mixture
 from explorer.data.images import DATA, ImageSet
@@ -197,19 +197,14 @@ def _classes(data: Distribution) -> int:
 def encode(value: Any) -> Any:
     """A parameter value as JSON: registered things carry their name as "type"."""
     if is_dataclass(value) and not isinstance(value, type):
-        named = {"type": value.name} if _registered(type(value)) else {}  # type: ignore[attr-defined]
-        return named | {
-            f.name: encode(getattr(value, f.name)) for f in fields(value) if "param" in f.metadata
-        }
+        tag = type_tag(type(value))
+        told = {f.name: encode(getattr(value, f.name)) for f in fields(value) if "param" in f.metadata}
+        return {"type": tag} | told if tag else told
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, tuple | list):
         return [encode(v) for v in value]
     return value
-
-
-def _registered(cls: type) -> bool:
-    return hasattr(cls, "menu_order")
 
 
 def to_dict(experiment: Experiment) -> dict[str, Any]:
@@ -228,7 +223,7 @@ def decode(cls: type, value: Any, path: str, *, lenient: bool = False) -> Any:
     if not isinstance(value, Mapping):
         raise ExperimentError(f"{path} must be an object, not {_short(value)}")
     known = {p.name: p for p in params(cls)}
-    unknown = sorted(set(value) - set(known) - ({"type"} if _registered(cls) else set()))
+    unknown = sorted(set(value) - set(known) - ({"type"} if type_tag(cls) else set()))
     if unknown and not lenient:
         raise ExperimentError(_no_field(f"{path}.{unknown[0]}", known))
     given = {k: _decode_field(known[k], v, f"{path}.{k}", lenient) for k, v in value.items() if k in known}
@@ -271,10 +266,11 @@ def decode_one_of(registry: Registry[Any], value: Any, path: str, lenient: bool 
     value = {"type": value} if isinstance(value, str) else value
     if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
         raise ExperimentError(f'{path} must be an object with a "type" (one of {", ".join(registry)})')
-    try:
-        return decode(registry[value["type"]], value, path, lenient=lenient)
-    except UnknownName as error:
-        raise ExperimentError(f"{path}.type: {error}") from None
+    name = value["type"]
+    if name not in registry:
+        missing = registry.unknown(name, ", which may come from a plugin that is not loaded")
+        raise ExperimentError(f"{path}.type: {missing}")
+    return decode(registry[name], value, path, lenient=lenient)
 
 
 def _tuples(value: Any) -> Any:
