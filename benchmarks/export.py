@@ -19,8 +19,9 @@ if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get(
 
 from explorer.diffusion.frames import Recording
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 from explorer.export import EXPORTERS, Exporter, Replay, preview
 from explorer.session.document import Document
 from explorer.ui.dialogs.exporting import QtRenderer, replay_of

@@ -37,8 +37,9 @@ from explorer.data.images import IMAGES
 from explorer.diffusion.samplers import PREDICTORS, SOLVERS, Sampler
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.schema import Experiment
 from explorer.networks import NetworkSpec, Training
 from explorer.networks.files import load
 from explorer.networks.learned import LearnedScore

@@ -7,8 +7,9 @@ import sys
 
 from explorer.diffusion.frames import BYTE_BUDGET, Recording
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 
 
 def peak() -> float:

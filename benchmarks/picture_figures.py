@@ -26,8 +26,9 @@ from explorer.analysis.image_quality.features import Features, features_of
 from explorer.analysis.likelihood.bits import STEPS, bits_per_dim
 from explorer.data.images import IMAGES, ImageSet, from_pixels
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.schema import Experiment
 from explorer.guidance import CONTROLS, Control
 
 #: Rules and weights that are compared.

@@ -30,8 +30,9 @@ from explorer.base.precision import computes_in_half
 from explorer.data.images import IMAGES
 from explorer.diffusion.samplers import PREDICTORS, Sampler
 from explorer.diffusion.simulate import Simulation
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import Resolved, resolve
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.schema import Experiment
 from explorer.guidance import CONTROLS
 from explorer.networks.learned import LearnedScore
 from explorer.networks.spec import PictureTraining, UNetSpec

@@ -25,7 +25,9 @@ from PySide6.QtWidgets import QApplication
 
 from explorer.data.images import IMAGES
 from explorer.diffusion.samplers import Sampler
-from explorer.experiment.schema import Experiment, edited, with_data
+from explorer.experiment.codec import edited
+from explorer.experiment.defaults import with_data
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import Look
 from explorer.session import Session
 from explorer.session.document import Document

@@ -8,9 +8,10 @@ from explorer.diffusion.samplers.base import PREDICTORS, SOLVERS
 from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
 from explorer.experiment.diagnostics import advice, mode_width
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 
 
 def with_(**sets):

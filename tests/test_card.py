@@ -9,8 +9,9 @@ from explorer.base import paths
 from explorer.cli import main as command_line
 from explorer.data.distributions import DISTRIBUTIONS
 from explorer.data.images import IMAGES
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.schema import Experiment
 from explorer.networks import card
 
 

@@ -18,8 +18,9 @@ from explorer.diffusion.samplers.ancestral import Ancestral
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import decode
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, decode
+from explorer.experiment.schema import Experiment
 from explorer.labs import LABS, Context
 
 DATA = chains.Moments(2, 2.0)

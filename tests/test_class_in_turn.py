@@ -11,9 +11,11 @@ from explorer.cli import main
 from explorer.data.images import DATA
 from explorer.diffusion.scores import ExactScore, InTurn, of_row
 from explorer.diffusion.sdes import SDES
+from explorer.experiment.defaults import first_sheet, with_data
 from explorer.experiment.diagnostics import advice
+from explorer.experiment.migrations import from_dict, to_dict
 from explorer.experiment.resolution import exact_score, resolve
-from explorer.experiment.schema import Experiment, first_sheet, from_dict, to_dict, with_data
+from explorer.experiment.schema import Experiment
 from explorer.guidance import CONTROLS, Sources
 from explorer.guidance.base import Guided
 from explorer.guidance.class_guidance import EACH_CLASS, ClassGuidance

@@ -20,7 +20,8 @@ from explorer.base.params import params
 from explorer.base.registry import Registry
 from explorer.cli import COMMANDS, main
 from explorer.data.imports import read_data
-from explorer.experiment.schema import Experiment, from_dict
+from explorer.experiment.migrations import from_dict
+from explorer.experiment.schema import Experiment
 from explorer.networks.files import load
 from explorer.session.document import loads
 from explorer.session.scenes import SCENES

@@ -15,7 +15,8 @@ from explorer.cli import main as command_line
 from explorer.data.distributions.points import Points
 from explorer.data.imports import DataFileError, look, take
 from explorer.data.imports.questions import AS_CLASSES, Asked, choice_like, questions
-from explorer.experiment.schema import Experiment, decode
+from explorer.experiment.codec import decode
+from explorer.experiment.schema import Experiment
 from explorer.ui.cards.data_card import DataCard
 from explorer.ui.files import columns_panel
 from explorer.ui.files.documents import Documents

@@ -15,8 +15,9 @@ from explorer.data.images import IMAGES
 from explorer.data.images.base import from_pixels
 from explorer.diffusion.frames import Frame, Recording
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.schema import Experiment
 from explorer.export.script import script_of
 from explorer.session import document
 from explorer.session.distance import Distances

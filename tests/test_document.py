@@ -11,8 +11,10 @@ from test_experiment import objects
 
 from explorer.base.params import params
 from explorer.diffusion.sdes import SDES
-from explorer.experiment import schema as experiment
-from explorer.experiment.schema import MIGRATIONS, VERSION, Experiment, ExperimentError, edited
+from explorer.experiment import migrations as experiment
+from explorer.experiment.codec import edited
+from explorer.experiment.migrations import MIGRATIONS, VERSION
+from explorer.experiment.schema import Experiment, ExperimentError
 from explorer.experiment.view_settings import Look
 from explorer.session import document as module
 from explorer.session.document import Document, dumps, loads, read, write
@@ -93,7 +95,7 @@ BAD = {
     '{"compare": {"seed": 3}}': "compare must be an object",
     '{"compare": {"sde": {"type": "vp", "beta_max": -1}}}': "compare.sde.beta_max",
     '{"compare": {"sampler": {"steps": "x"}}}': "compare.sampler.steps",
-    '{"sampler": {"steps": NaN}}': "NaN",
+    '{"sampler": {"steps": NaN}}': "sampler.steps must be a finite number",
     '{"format": "another"}': "format",
     '{"format": "another", "look": 3}': "format",
 }

@@ -12,7 +12,8 @@ from test_lab_window import drag, mouse, ready, release
 
 from explorer.data.images import DATA
 from explorer.data.images.brush import example
-from explorer.experiment.schema import Experiment, ScoreSource, with_data
+from explorer.experiment.defaults import with_data
+from explorer.experiment.schema import Experiment, ScoreSource
 from explorer.labs import LABS
 from explorer.session.document import Document
 from explorer.ui.files.file_names import with_ending

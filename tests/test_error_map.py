@@ -11,8 +11,9 @@ from explorer.analysis.score_errors import angle, binned_median, nearest, relati
 from explorer.diffusion.parameterization import KINDS, round_trip_error
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import Resolved, resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 from explorer.figures.figure import Picture, Plot, Table
 from explorer.figures.marks import Arrows, Curve, Image
 from explorer.labs import LABS, Context

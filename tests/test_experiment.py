@@ -13,19 +13,10 @@ from explorer.base.params import ParamError, params
 from explorer.data.distributions import DISTRIBUTIONS
 from explorer.diffusion.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
 from explorer.diffusion.sdes import SDES
-from explorer.experiment import schema as module
-from explorer.experiment.schema import (
-    MIGRATIONS,
-    VERSION,
-    Experiment,
-    ExperimentError,
-    decode,
-    edited,
-    encode,
-    from_dict,
-    parse,
-    to_dict,
-)
+from explorer.experiment import migrations as module
+from explorer.experiment.codec import decode, edited, encode, parse
+from explorer.experiment.migrations import MIGRATIONS, VERSION, from_dict, to_dict
+from explorer.experiment.schema import Experiment, ExperimentError
 from explorer.training.objectives import OBJECTIVES
 
 REGISTRIES = {
@@ -296,8 +287,9 @@ NOT_JSON = {
     "{": "not JSON",
     '{"seed": 1,}': "not JSON",
     "seed = 3": "not JSON",
-    '{"seed": NaN}': "NaN",
-    '{"seed": -Infinity}': "Infinity",
+    '{"seed": NaN}': "seed must be a finite number",
+    '{"seed": -Infinity}': "seed must be a finite number",
+    '{"data": {"points": [[1, 2], [3, 1e400]]}}': "data.points[1][1] must be a finite number",
     '{"seed": 1' + "0" * 5000 + "}": "digits",
     "[" * 100_000: "deep",
     '{"a":' * 100_000: "deep",

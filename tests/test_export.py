@@ -25,8 +25,9 @@ from explorer.data.distributions.two_moons import TwoMoons
 from explorer.data.imports import look
 from explorer.diffusion.frames import Frame, Recording
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited, encode
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, edited, encode
+from explorer.experiment.schema import Experiment
 from explorer.export import EXPORTERS, ExportError, Replay, Track, preview
 from explorer.export.page import rgb
 from explorer.figures.theme import DARK, LIGHT

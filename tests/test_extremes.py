@@ -19,9 +19,10 @@ from explorer.diffusion.samplers.process import LARGEST
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import Simulation, simulate
+from explorer.experiment.codec import edited
 from explorer.experiment.diagnostics import advice
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 from explorer.guidance import CONTROLS
 
 #: Particles and steps: enough for every method on the eight Gaussians.

@@ -17,7 +17,9 @@ from explorer.data.distributions.units import Units
 from explorer.data.imports import Choice, DataFileError, look, read_points, take
 from explorer.data.imports.base import jitter_for
 from explorer.diffusion.sdes import SDES
-from explorer.experiment.schema import Experiment, edited, from_dict, to_dict
+from explorer.experiment.codec import edited
+from explorer.experiment.migrations import from_dict, to_dict
+from explorer.experiment.schema import Experiment
 from explorer.experiment.training import training_of
 from explorer.training.batches import Sampling
 from explorer.training.held import HeldOut

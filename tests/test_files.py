@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from explorer.base.files import write_atomically
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.codec import edited
+from explorer.experiment.schema import Experiment
 from explorer.session.document import Document, write
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="permissions and links as POSIX has them")

@@ -11,8 +11,9 @@ from explorer.analysis.fokker_planck import Forward, Grid, Langevin, Lines, bern
 from explorer.data.distributions import DISTRIBUTIONS
 from explorer.data.distributions.mixture import Mixture
 from explorer.diffusion.sdes import SDES
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 from explorer.figures.figure import Picture, Plot
 from explorer.labs import LABS, Context
 

@@ -16,8 +16,10 @@ from explorer.diffusion.samplers import Sampler
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
+from explorer.experiment.migrations import from_dict, to_dict
 from explorer.experiment.resolution import exact_score, model_of, prepare, resolve
-from explorer.experiment.schema import Experiment, ExperimentError, ScoreSource, edited, from_dict, to_dict
+from explorer.experiment.schema import Experiment, ExperimentError, ScoreSource
 from explorer.guidance import CONTROLS, Guided
 from explorer.guidance.class_guidance import class_names
 from explorer.guidance.classifier import train_classifier

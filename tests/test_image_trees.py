@@ -23,7 +23,8 @@ from explorer.data.images.folder import Folder, Remote, is_images, read, read_fo
 from explorer.data.images.square import FORMAT_OF, square_of
 from explorer.data.images.tree import split_of
 from explorer.data.imports import read_image
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.defaults import with_data
+from explorer.experiment.schema import Experiment
 from explorer.guidance.own_image import own_levels
 from explorer.session import document
 from explorer.session.document import Document

@@ -17,9 +17,11 @@ from explorer.diffusion.samplers import CORRECTORS, SOLVERS, Sampler
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.codec import edited
 from explorer.experiment.diagnostics import advice
+from explorer.experiment.migrations import from_dict, to_dict
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, ScoreSource, edited, from_dict, to_dict
+from explorer.experiment.schema import Experiment, ScoreSource
 from explorer.guidance import CONTROLS, Guided
 from explorer.guidance.posterior import conditioned
 

@@ -31,7 +31,8 @@ def window(qapp, qtbot, tmp_path, monkeypatch, mnist):
 
 
 def start(data=None):
-    from explorer.experiment.schema import Experiment, with_data
+    from explorer.experiment.defaults import with_data
+    from explorer.experiment.schema import Experiment
 
     e = Experiment()
     own = replace(e.score, network=NetworkSpec(width=16, depth=1), unet=UNetSpec(width=16, depth=1))

@@ -11,8 +11,8 @@ from PySide6.QtGui import QFontMetricsF
 
 from explorer.data.images import DATA
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import with_data
 from explorer.figures import files as figure_files
 from explorer.figures.figure import Picture, Plot, Series
 from explorer.labs import LABS, SECTIONS, Context

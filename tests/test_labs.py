@@ -17,8 +17,9 @@ from explorer.data.distributions import DISTRIBUTIONS
 from explorer.diffusion.samplers import Sampler
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import encode
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, ScoreSource, encode
+from explorer.experiment.schema import Experiment, ScoreSource
 from explorer.figures import files
 from explorer.figures.figure import LINES, Equation, Picture, Plot, Series, Table
 from explorer.figures.theme import COLORMAPS, DARK, color

@@ -19,9 +19,10 @@ from explorer.diffusion.samplers import Sampler
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.codec import edited
 from explorer.experiment.diagnostics import advice
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import Look
 from explorer.figures.views import Scene
 from explorer.figures.views.base import VIEWS

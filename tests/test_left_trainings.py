@@ -13,8 +13,10 @@ from windows import wait, windowed
 from explorer.base.errors import sentence
 from explorer.data.images import folder as folders
 from explorer.data.images.folder import Folder, read
+from explorer.experiment.codec import encode
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import untrained
-from explorer.experiment.schema import Experiment, encode, with_data
+from explorer.experiment.schema import Experiment
 from explorer.networks.spec import PictureTraining, Training, UNetSpec
 from explorer.session import Session
 from explorer.session import checkpoints as keeping

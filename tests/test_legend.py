@@ -10,8 +10,9 @@ from explorer.diffusion.frames import Frame
 from explorer.diffusion.scores import DifferenceScore, ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import LIMIT
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import is_exact, resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import FIELD_KINDS, Look
 from explorer.figures.camera import Camera
 from explorer.figures.marks import Arrows, Curve, Entry, Image, Legend, Points, Text

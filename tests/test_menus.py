@@ -8,7 +8,8 @@ import windows
 
 from explorer.base.params import params
 from explorer.data.images import IMAGES
-from explorer.experiment.schema import PICTURE_SAMPLER, Experiment
+from explorer.experiment.defaults import PICTURE_SAMPLER
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import FIELD_KINDS, Look
 from explorer.guidance.class_guidance import ClassGuidance
 from explorer.ui.files.own_images import put_at_hand

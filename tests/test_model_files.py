@@ -17,7 +17,7 @@ from explorer.base import paths
 from explorer.data.distributions import DISTRIBUTIONS
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
-from explorer.experiment.schema import encode
+from explorer.experiment.codec import encode
 from explorer.networks import NetworkSpec
 from explorer.networks import files as model_files
 from explorer.networks.files import Model, ModelFileError, decode, load, save

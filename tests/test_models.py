@@ -15,8 +15,9 @@ from explorer.data.images import IMAGES
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.experiment import resolution as models
+from explorer.experiment.codec import edited, encode
 from explorer.experiment.resolution import ONE_SERVES_ALL, pretrained, pretrained_path, resolve, untrained
-from explorer.experiment.schema import Experiment, edited, encode
+from explorer.experiment.schema import Experiment
 from explorer.networks.files import Model, ModelFileError, save
 from explorer.networks.preconditioned import Denoiser
 from explorer.networks.spec import NetworkSpec

@@ -8,7 +8,8 @@ import pytest
 import windows
 
 from explorer.data.images import IMAGES
-from explorer.experiment.schema import PICTURE_SAMPLER, Experiment, suited, with_data
+from explorer.experiment.defaults import PICTURE_SAMPLER, default_sampler, with_data
+from explorer.experiment.schema import Experiment
 from explorer.guidance import masks
 from explorer.guidance.images import PictureProblem
 from explorer.guidance.inpaint_image import InpaintPicture
@@ -132,7 +133,7 @@ def test_fresh_pictures_have_no_arrows_and_arrows_lead_back_to_what_suits_them(w
     assert arrows(window) == {"Steps": f"Back to {before.steps}"}
     assert f"usually {before.steps}" in row.slider.toolTip()
     row.reset.click()
-    assert e(window).sampler == before == suited(e(window))
+    assert e(window).sampler == before == default_sampler(e(window))
     window.set_data(Experiment().data)
     window.control.choose("class_guidance")
     assert "Back to 200" in row.reset.toolTip()

@@ -15,8 +15,9 @@ from explorer.base.params import ParamError
 from explorer.data.images import IMAGES
 from explorer.data.images.base import light_edge
 from explorer.data.images.brush import example
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, ScoreSource, with_data
+from explorer.experiment.schema import Experiment, ScoreSource
 from explorer.labs import LABS
 from explorer.session.document import Document
 from explorer.ui.files.own_images import put_at_hand

@@ -12,8 +12,9 @@ from explorer.data.images import DATA
 from explorer.data.images import folder as folders
 from explorer.data.images.base import ImageSet
 from explorer.data.images.folder import Folder, read
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import untrained
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.schema import Experiment
 from explorer.networks import files
 from explorer.networks.spec import UNetSpec
 from explorer.session import document

@@ -9,8 +9,9 @@ from explorer.cli import main
 from explorer.diffusion import noise
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, ScoreSource, edited
+from explorer.experiment.schema import Experiment, ScoreSource
 from explorer.figures.figure import Equation, Picture, Table
 from explorer.labs import LABS, Context
 from explorer.labs.pc_microscope import take_apart

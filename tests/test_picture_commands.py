@@ -14,7 +14,8 @@ from explorer.data.images import folder as folders
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
 from explorer.experiment import resolution as models
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.defaults import with_data
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import Look
 from explorer.figures.marks import Text
 from explorer.figures.views import Scene, compose

@@ -18,16 +18,11 @@ from explorer.diffusion.samplers import SOLVERS, Sampler
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
+from explorer.experiment.defaults import PICTURE_SAMPLER
+from explorer.experiment.migrations import from_dict, to_dict
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import (
-    PICTURE_SAMPLER,
-    Experiment,
-    ExperimentError,
-    ScoreSource,
-    edited,
-    from_dict,
-    to_dict,
-)
+from explorer.experiment.schema import Experiment, ExperimentError, ScoreSource
 from explorer.guidance import CONTROLS, Guided, Sources, masks
 from explorer.guidance.base import Mixed, Sum
 from explorer.guidance.classifier import ClassifierGradient

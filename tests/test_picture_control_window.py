@@ -14,7 +14,8 @@ from PySide6.QtTest import QTest
 from explorer.cli import main as command_line
 from explorer.data.images import IMAGES, from_pixels
 from explorer.data.imports import DataFileError
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.defaults import with_data
+from explorer.experiment.schema import Experiment
 from explorer.guidance import masks
 from explorer.guidance.own_image import own_levels
 from explorer.ui.cards.class_buttons import ClassButtons

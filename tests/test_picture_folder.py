@@ -19,8 +19,11 @@ from explorer.data.images.folder import Folder, read_folder
 from explorer.data.images.square import square_of
 from explorer.data.imports.base import DataFileError
 from explorer.data.imports.images import levels_of
+from explorer.experiment.codec import edited
+from explorer.experiment.defaults import with_data
+from explorer.experiment.migrations import from_dict, to_dict
 from explorer.experiment.resolution import model_of, resolve
-from explorer.experiment.schema import Experiment, ExperimentError, edited, from_dict, to_dict, with_data
+from explorer.experiment.schema import Experiment, ExperimentError
 from explorer.figures.views.image_plane import principal, three_rows, through_three
 from explorer.guidance.image_classifier import train_picture_classifier
 from explorer.session import document

@@ -13,7 +13,8 @@ from windows import wait, windowed
 
 from explorer.data.images import folder as folders
 from explorer.data.images.folder import Folder, read
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.defaults import with_data
+from explorer.experiment.schema import Experiment
 from explorer.session import document
 
 

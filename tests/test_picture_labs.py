@@ -20,8 +20,10 @@ from explorer.diffusion.samplers import PREDICTORS, SOLVERS, Sampler
 from explorer.diffusion.sdedit import noised, returned, times_below
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import decode, encode
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, ScoreSource, decode, encode, with_data
+from explorer.experiment.schema import Experiment, ScoreSource
 from explorer.figures.figure import Picture, Table
 from explorer.labs import LABS, Context
 from explorer.labs.denoising_trajectory import _Way

@@ -8,7 +8,8 @@ import pytest
 import windows
 
 from explorer.data.images import IMAGES, from_pixels
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.defaults import with_data
+from explorer.experiment.schema import Experiment
 from explorer.guidance.class_guidance import ClassGuidance
 from explorer.labs import LABS
 from explorer.session.document import Document

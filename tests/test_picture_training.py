@@ -20,8 +20,9 @@ from explorer.data.metrics import energy_distance
 from explorer.diffusion.simulate import simulate
 from explorer.experiment import checkpoint as checkpoints
 from explorer.experiment.checkpoint import CheckpointError
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import model_of, resolve, untrained
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.schema import Experiment
 from explorer.experiment.training import Course
 from explorer.networks.files import ModelFileError, sealed
 from explorer.networks.files import load as load_model

@@ -7,8 +7,9 @@ import pytest
 from windows import wait, windowed
 
 from explorer.data.images import DATA
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import untrained
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.schema import Experiment
 from explorer.networks import files
 from explorer.networks.spec import PictureTraining, UNetSpec
 from explorer.session.checkpoints import Kept

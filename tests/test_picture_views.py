@@ -17,16 +17,10 @@ from explorer.data.images import IMAGES, from_pixels, to_pixels
 from explorer.diffusion.frames import Frame, Recording
 from explorer.diffusion.samplers.base import CORRECTORS
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.defaults import MOST_PICTURES, PICTURE_SAMPLER, SDE_STEPS, in_mode, with_data
 from explorer.experiment.diagnostics import advice
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import (
-    MOST_PICTURES,
-    PICTURE_SAMPLER,
-    SDE_STEPS,
-    Experiment,
-    in_mode,
-    with_data,
-)
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import Look
 from explorer.export import EXPORTERS, ExportError
 from explorer.figures.camera import Camera

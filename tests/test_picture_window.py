@@ -12,7 +12,8 @@ from PySide6.QtTest import QTest
 
 from explorer.data.images import IMAGES
 from explorer.experiment import resolution as models
-from explorer.experiment.schema import MOST_PICTURES, PICTURE_SAMPLER, Experiment, with_data
+from explorer.experiment.defaults import MOST_PICTURES, PICTURE_SAMPLER, with_data
+from explorer.experiment.schema import Experiment
 from explorer.figures.marks import Image
 from explorer.figures.views.image_parts import HOME
 from explorer.session import Session

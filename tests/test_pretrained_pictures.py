@@ -17,8 +17,8 @@ from explorer.data.images import IMAGES, to_pixels
 from explorer.diffusion.samplers import SOLVERS, Reverse, Sampler
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import encode
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import encode
 from explorer.networks.files import load, save
 from explorer.networks.image_classifier import load_classifier
 from explorer.networks.learned import LearnedScore
@@ -128,7 +128,8 @@ def test_the_digits_are_as_good_as_they_are_meant_to_be():
 @pytest.mark.parametrize("path", [p for p in FILES if not part_of(p)], ids=lambda p: p.name)
 def test_a_network_that_ships_makes_pictures(path):
     """A few samples by the way the window begins with: they use the range of grey levels, and differ."""
-    from explorer.experiment.schema import Experiment, with_data
+    from explorer.experiment.defaults import with_data
+    from explorer.experiment.schema import Experiment
 
     e = with_data(Experiment(), IMAGES[path.stem]())
     e = replace(e, sampler=replace(e.sampler, particles=4))

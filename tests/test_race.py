@@ -12,8 +12,9 @@ from explorer.analysis.smoothing import noise_trade
 from explorer.cli import main
 from explorer.data.distributions import DISTRIBUTIONS, Mixture
 from explorer.diffusion.sdes import SDES
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import resolve, untrained
-from explorer.experiment.schema import Experiment, ScoreSource, edited
+from explorer.experiment.schema import Experiment, ScoreSource
 from explorer.figures.figure import Picture, Plot, Table
 from explorer.labs import LABS, Context
 from explorer.labs.training_microscope import take_apart

@@ -12,7 +12,8 @@ from explorer.base.params import ParamError
 from explorer.base.registry import Joined, Registry, UnknownName, Unregistered, type_tag
 from explorer.cli import main
 from explorer.data.images import DATA, IMAGES
-from explorer.experiment.schema import Experiment, ExperimentError, encode
+from explorer.experiment.codec import encode
+from explorer.experiment.schema import Experiment, ExperimentError
 from explorer.export import EXPORTERS
 from explorer.figures.views import VIEWS
 from explorer.labs import LABS

@@ -11,7 +11,8 @@ from explorer.base.placement import NO_MEMORY, Away, sampling_device
 from explorer.data.images import DATA
 from explorer.diffusion.simulate import simulate
 from explorer.experiment import resolution as models
-from explorer.experiment.schema import Experiment, with_data
+from explorer.experiment.defaults import with_data
+from explorer.experiment.schema import Experiment
 from explorer.networks.spec import UNetSpec
 from explorer.networks.unet import PictureDenoiser
 

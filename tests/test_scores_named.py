@@ -21,8 +21,10 @@ from explorer.diffusion.samplers.mistakes import MISTAKES
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
+from explorer.experiment.migrations import to_dict
 from explorer.experiment.resolution import IN_USE, resolve, untrained
-from explorer.experiment.schema import Experiment, ScoreSource, edited, to_dict
+from explorer.experiment.schema import Experiment, ScoreSource
 from explorer.export import EXPORTERS
 from explorer.export.script import script_of
 from explorer.figures import files

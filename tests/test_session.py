@@ -22,8 +22,9 @@ from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.codec import edited, encode
 from explorer.experiment.resolution import Resolved, resolve, untrained
-from explorer.experiment.schema import Experiment, edited, encode
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import Look
 from explorer.figures.marks import Arrows, Points
 from explorer.figures.views import Scene

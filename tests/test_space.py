@@ -8,8 +8,9 @@ import pytest
 import windows
 
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, ScoreSource, edited
+from explorer.experiment.schema import Experiment, ScoreSource
 from explorer.experiment.view_settings import Look
 from explorer.figures.marks import Curve, Image, Points, Segments, Text
 from explorer.figures.views import VIEWS, Scene, compose

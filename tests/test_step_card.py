@@ -16,8 +16,9 @@ from explorer.diffusion.samplers.mistakes import MISTAKES
 from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import Simulation, simulate, step_terms
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import Look
 from explorer.figures.views import Scene
 from explorer.figures.views.outside import Outside

@@ -9,8 +9,9 @@ import pytest
 from explorer.diffusion.frames import Frame
 from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, ExperimentError, edited
+from explorer.experiment.schema import Experiment, ExperimentError
 from explorer.experiment.view_settings import Look
 from explorer.figures.views import VIEWS, Scene
 from explorer.figures.views.trajectories import FEWEST, LEADERS, MOST, crowding, shown_frames

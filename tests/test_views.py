@@ -15,8 +15,9 @@ from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.scores import ExactScore
 from explorer.diffusion.sdes import SDES
 from explorer.diffusion.simulate import simulate
+from explorer.experiment.codec import edited
 from explorer.experiment.resolution import resolve
-from explorer.experiment.schema import Experiment, edited
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import FIELDS, Look
 from explorer.figures.marks import Arrows, Curve, Image, Legend, Points, Segments, Text
 from explorer.figures.views import VIEWS, Scene, compose

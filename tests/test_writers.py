@@ -18,7 +18,9 @@ import explorer
 from explorer.base.errors import sentence
 from explorer.cli import main
 from explorer.data.images import DATA
-from explorer.experiment.schema import Experiment, edited, with_data
+from explorer.experiment.codec import edited
+from explorer.experiment.defaults import with_data
+from explorer.experiment.schema import Experiment
 from explorer.export import EXPORTERS
 from explorer.figures.figure import Plot, Series, Table
 from explorer.figures.files import Source, write_numbers

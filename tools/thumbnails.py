@@ -24,8 +24,9 @@ from PySide6.QtGui import QImage  # noqa: E402
 
 from explorer.data.images import DATA  # noqa: E402
 from explorer.diffusion.simulate import simulate  # noqa: E402
+from explorer.experiment.defaults import with_data  # noqa: E402
 from explorer.experiment.resolution import resolve  # noqa: E402
-from explorer.experiment.schema import Experiment, with_data  # noqa: E402
+from explorer.experiment.schema import Experiment  # noqa: E402
 from explorer.figures.figure import Picture, Plot  # noqa: E402
 from explorer.figures.theme import THEMES, theme  # noqa: E402
 from explorer.labs import LABS, Context, Lab, Report  # noqa: E402

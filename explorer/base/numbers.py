@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,7 +77,10 @@ def _single(plain: str, text: str, marks: Marks, whole: bool) -> int | float:
     if whole and not found[3] and len(chosen.partition(".")[2]) > 1:  # rather groups that are not of three
         raise NumberError(f"a whole number, not {_shown(text)}")
     digits = found[1] + chosen + (found[3] or "")
-    return int(digits) if re.fullmatch(r"[+-]?\d{1,300}", digits) else float(digits)
+    value = int(digits) if re.fullmatch(r"[+-]?\d{1,300}", digits) else float(digits)
+    if math.isinf(value):
+        raise NumberError(f"a {'whole' if whole else 'finite'} number, not {_shown(text)}")
+    return value
 
 
 def _readings(digits: str) -> Iterator[tuple[str, str]]:

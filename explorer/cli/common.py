@@ -28,7 +28,8 @@ from explorer.data.images import DATA, ImageSet
 from explorer.data.images.folder import Folder, agree, changed
 from explorer.diffusion.frames import Frame
 from explorer.diffusion.sdes import SDES
-from explorer.experiment.schema import Experiment, ExperimentError, encode
+from explorer.experiment.codec import encode, not_finite
+from explorer.experiment.schema import Experiment, ExperimentError
 from explorer.experiment.view_settings import Look
 from explorer.labs import LABS
 from explorer.session import document
@@ -156,13 +157,10 @@ def _param(value: dict[str, Any], field: str) -> Param | None:
 
 
 def _parsed(text: str) -> Any:
-    """JSON where it is JSON, else text; NaN and Infinity are text, which no field takes."""
-
-    def refuse(name: str) -> None:
-        raise ValueError(name)
-
+    """JSON where it is JSON with finite numbers, else text, which no field of numbers takes."""
     try:
-        return json.loads(text, parse_constant=refuse)
+        value = json.loads(text)
+        return text if any(True for _ in not_finite(value)) else value
     except (ValueError, RecursionError):
         return text
 

@@ -34,7 +34,8 @@ from explorer.data.images.base import PictureMixture
 from explorer.data.images.folder import Folder, agree, read
 from explorer.data.imports.images import levels_of
 from explorer.diffusion.sdes import SDES
-from explorer.experiment.schema import MOST_PICTURES, Experiment, in_mode, with_data
+from explorer.experiment.defaults import MOST_PICTURES, in_mode, with_data
+from explorer.experiment.schema import Experiment
 from explorer.guidance import CONTROLS, masks
 from explorer.guidance.images import METHODS, PictureProblem
 from explorer.guidance.own_image import own_levels

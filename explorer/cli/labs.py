@@ -29,7 +29,8 @@ from explorer.cli.common import (
     with_model,
 )
 from explorer.cli.errors import Failed, Parser, WrongUse
-from explorer.experiment.schema import Experiment, decode, encode
+from explorer.experiment.codec import decode, encode
+from explorer.experiment.schema import Experiment
 from explorer.figures.theme import THEMES, theme
 
 if TYPE_CHECKING:

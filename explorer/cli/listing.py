@@ -12,7 +12,8 @@ from explorer.base.registry import Registry
 from explorer.cli.common import print_json
 from explorer.cli.errors import Parser, WrongUse
 from explorer.data.images import DATA
-from explorer.experiment.schema import Experiment, encode
+from explorer.experiment.codec import encode
+from explorer.experiment.schema import Experiment
 from explorer.experiment.view_settings import Look
 from explorer.export import EXPORTERS
 from explorer.figures.theme import THEMES

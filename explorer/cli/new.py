@@ -19,7 +19,8 @@ from explorer.data.imports import is_picture, read_image
 from explorer.diffusion.samplers.base import CORRECTORS, PREDICTORS, SOLVERS
 from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDES
-from explorer.experiment.schema import Experiment, first_sheet, in_mode, with_data
+from explorer.experiment.defaults import first_sheet, in_mode, with_data
+from explorer.experiment.schema import Experiment
 from explorer.session import document
 from explorer.session.document import Document
 from explorer.session.scenes import Scene, scene

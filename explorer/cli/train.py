@@ -28,7 +28,8 @@ from explorer.cli.common import (
     warn,
 )
 from explorer.cli.errors import WRONG_USE, Failed, Parser, WrongUse, sentence_of
-from explorer.experiment.schema import Experiment, encode
+from explorer.experiment.codec import encode
+from explorer.experiment.schema import Experiment
 
 if TYPE_CHECKING:
     from explorer.experiment.checkpoint import Checkpoint

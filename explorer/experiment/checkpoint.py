@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from explorer.base.errors import Told
 from explorer.base.files import write_bytes
 from explorer.base.lazy import torch
-from explorer.experiment.schema import Experiment, ExperimentError, from_dict, to_dict
+from explorer.experiment.migrations import from_dict, to_dict
+from explorer.experiment.schema import Experiment, ExperimentError
 from explorer.networks.files import ModelFileError, claimed, read_sealed, sealed, unsealed
 from explorer.networks.spec import Training
 from explorer.training.loop import CHECK_EVERY, spent

@@ -17,7 +17,8 @@ from explorer.base.precision import computes_in_half
 from explorer.data.distributions import Distribution
 from explorer.diffusion.scores import ExactScore, Score
 from explorer.diffusion.sdes import SDE
-from explorer.experiment.schema import Experiment, encode
+from explorer.experiment.codec import encode
+from explorer.experiment.schema import Experiment
 from explorer.guidance import Guided, Sources
 from explorer.guidance.class_guidance import ClassGuidance
 from explorer.guidance.trained_classifiers import CLASSIFIERS

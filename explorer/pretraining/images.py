@@ -19,8 +19,10 @@ from explorer.analysis.image_quality.table1 import COSTS
 from explorer.base.lazy import torch
 from explorer.data.images import IMAGES, ImageSet
 from explorer.data.images.base import Pixels
+from explorer.experiment.codec import encode
+from explorer.experiment.defaults import with_data
 from explorer.experiment.resolution import model_of
-from explorer.experiment.schema import Experiment, encode, with_data
+from explorer.experiment.schema import Experiment
 from explorer.experiment.training import Course
 from explorer.guidance.image_classifier import HELD, train_picture_classifier
 from explorer.networks.files import Model, load, save

@@ -24,7 +24,7 @@ from explorer.diffusion.samplers import SOLVERS, Sampler
 from explorer.diffusion.scores import ExactScore, Score
 from explorer.diffusion.sdes import SDE, SDES
 from explorer.diffusion.simulate import simulate
-from explorer.experiment.schema import encode
+from explorer.experiment.codec import encode
 from explorer.networks import NetworkSpec, Training
 from explorer.networks.files import Model, load, save
 from explorer.networks.learned import LearnedScore

@@ -12,7 +12,7 @@ from explorer.base import paths
 from explorer.data.images import ImageSet
 from explorer.data.images.archive import read
 from explorer.data.images.base import Pixels
-from explorer.experiment.schema import encode
+from explorer.experiment.codec import encode
 from explorer.pretraining.points import card_path, sha256, write_card
 
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from explorer.data.distributions import Distribution
 from explorer.diffusion.frames import Recording
 from explorer.diffusion.scores import ExactScore
+from explorer.experiment.defaults import MOST_PICTURES
 from explorer.experiment.resolution import Resolved
-from explorer.experiment.schema import MOST_PICTURES, Experiment
+from explorer.experiment.schema import Experiment
 from explorer.labs import Context
 from explorer.session.document import Document
 from explorer.session.history import History

@@ -14,22 +14,10 @@ from explorer.base.files import read_bytes, write_text
 from explorer.base.paths import is_remote
 from explorer.data.distributions import Distribution
 from explorer.data.images.folder import Folder, agree
-from explorer.experiment.schema import (
-    Experiment,
-    ExperimentError,
-    caution,
-    decode,
-    decode_one_of,
-    encode,
-    first_sheet,
-    in_mode,
-    migrated,
-    other_mode,
-    parse,
-    reading,
-    to_dict,
-    with_data,
-)
+from explorer.experiment.codec import decode, decode_one_of, encode, parse
+from explorer.experiment.defaults import first_sheet, in_mode, other_mode, with_data
+from explorer.experiment.migrations import caution, migrated, reading, to_dict
+from explorer.experiment.schema import Experiment, ExperimentError
 from explorer.experiment.view_settings import Look
 from explorer.labs import LABS, Lab
 

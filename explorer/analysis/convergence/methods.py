@@ -12,7 +12,8 @@ from explorer.base.errors import Told
 from explorer.base.params import Param, ParamError, params, parts_of
 from explorer.diffusion.samplers import CORRECTORS, PREDICTORS, SOLVERS, Predictor, Sampler
 from explorer.diffusion.samplers.mistakes import MISTAKES
-from explorer.experiment.schema import ExperimentError, decode
+from explorer.experiment.codec import decode
+from explorer.experiment.schema import ExperimentError
 
 #: Fields of the sampler, rather than of the method, that a name may set: `reverse_diffusion(eta=0)`.
 SAMPLER_FIELDS = ("eta", "snr", "corrector_steps", "order", "grid")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from explorer.base.params import Param, params, parts_of
+from explorer.experiment.codec import encode
+from explorer.experiment.migrations import to_dict
 from explorer.experiment.resolution import Resolved
-from explorer.experiment.schema import Experiment, encode, to_dict
+from explorer.experiment.schema import Experiment
 from explorer.figures.files import Source
 from explorer.labs.base import Lab
 

@@ -13,7 +13,8 @@ from explorer.base.params import Validated, param, params
 from explorer.diffusion.samplers import Sampler
 from explorer.diffusion.samplers.modes import MODES
 from explorer.diffusion.sdes import SDE, SDES
-from explorer.experiment.schema import MOST_PICTURES, PICTURE_SAMPLER, ScoreSource, in_mode, suited
+from explorer.experiment.defaults import MOST_PICTURES, PICTURE_SAMPLER, default_sampler, in_mode
+from explorer.experiment.schema import ScoreSource
 from explorer.training import TrainFrame, percent
 from explorer.training.forecast import FASTER, SMALL_DEPTH, SMALL_WIDTH
 from explorer.ui.stage.timeline import figures
@@ -272,7 +273,7 @@ class SamplerCard(EditCard):
         for segmented in self.modes:
             segmented.set_entry(experiment.sampler.mode)
         self.form.set_owner(experiment.sampler)
-        self.form.set_usual(suited(experiment))
+        self.form.set_usual(default_sampler(experiment))
         self.form.leave_out(("particles",) if pictures else ())
         self.count.setVisible(pictures)
         if pictures:

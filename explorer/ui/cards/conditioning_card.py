@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QWidget
 
 from explorer.data.distributions import Distribution
 from explorer.data.images.base import PictureMixture
-from explorer.experiment.schema import Experiment, first_sheet
+from explorer.experiment.defaults import first_sheet
+from explorer.experiment.schema import Experiment
 from explorer.guidance import CONTROLS, Control
 from explorer.guidance.class_guidance import CLASS_OF_PICTURES, ClassGuidance, class_names
 from explorer.guidance.images import PictureProblem

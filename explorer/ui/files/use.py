@@ -8,7 +8,8 @@ from pathlib import Path
 
 from explorer.data.distributions import Distribution
 from explorer.data.imports import Imported
-from explorer.experiment.schema import Experiment, ExperimentError, decode
+from explorer.experiment.codec import decode
+from explorer.experiment.schema import Experiment, ExperimentError
 from explorer.networks.files import Model
 from explorer.ui.files.file_names import Recent
 from explorer.ui.files.own_images import put_at_hand

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partialmethod
 from typing import TYPE_CHECKING, Any
 
-from explorer.experiment.schema import in_mode, other_mode
+from explorer.experiment.defaults import in_mode, other_mode
 from explorer.experiment.view_settings import FIELD_KINDS, FIELDS
 from explorer.ui.cards.panels import in_use
 from explorer.ui.stage.timeline import SPEEDS

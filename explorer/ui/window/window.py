@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.data.distributions import Distribution
-from explorer.experiment.schema import Experiment, suited_score
+from explorer.experiment.defaults import default_score
+from explorer.experiment.schema import Experiment
 from explorer.figures.theme import theme as theme_named
 from explorer.guidance.own_image import own_levels
 from explorer.session import Session
@@ -365,7 +366,7 @@ class MainWindow(Window):
         two = document.compare is not None
         self.labs.end_scene()
         self.data.set_data(e.data)
-        self.score.set_score(e.score, e.pictures is not None, suited_score(e), self.session.networks.source)
+        self.score.set_score(e.score, e.pictures is not None, default_score(e), self.session.networks.source)
         self.process.set_sde(shown.sde, shown.pictures is not None)
         self.sampler.set_experiment(shown)
         self.control.set_experiment(shown)
