@@ -59,7 +59,7 @@ class Row(QWidget):
         #: What the button resets to: the parameter's default, unless another suits what the form is about.
         self.usual = default_of(p)
         # With a parent from the start: shown without one they would be windows of their own.
-        self.title = ElidedLabel(p.label or p.name, parent=self)
+        self.title = ElidedLabel(p.label or p.name, parent=self, lines=2)
         self.title.setVisible(titled)
         self.reset = IconButton("reset", "", size=18, parent=self)
         self._headed = False

@@ -35,17 +35,31 @@ SHORTEST = 6
 
 
 class ElidedLabel(QLabel):
-    """A label that shortens its text to the room there is, and tells the whole of it on hover."""
+    """A label that shortens its text to the room there is, and tells the whole of it on hover.
 
-    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
+    `lines`: into how many lines it breaks its text before it shortens it, one or two.
+    """
+
+    def __init__(
+        self, text: str = "", role: str = "", parent: QWidget | None = None, *, lines: int = 1
+    ) -> None:
         super().__init__(parent)
         self._whole = ""
         self._own_tip = True
+        self._lines = lines
         if role:
             self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(lines > 1)
+        self.setSizePolicy(policy)
         self.set_text(text)
+
+    def heightForWidth(self, width: int) -> int:
+        if self._lines == 1:
+            return -1
+        metrics = QFontMetrics(self.font())
+        return metrics.lineSpacing() * (len(self._broken(width)) - 1) + metrics.height() + 2
 
     def set_text(self, text: str) -> None:
         """The whole text."""
@@ -73,13 +87,23 @@ class ElidedLabel(QLabel):
         self._fit()
         super().resizeEvent(event)
 
+    def _broken(self, width: int) -> list[str]:
+        """The text in its lines: broken at the last space before which it fits, where it may be."""
+        metrics = QFontMetrics(self.font())
+        if self._lines == 1 or metrics.horizontalAdvance(self._whole) <= width:
+            return [self._whole]
+        ends = [i for i, letter in enumerate(self._whole) if letter == " "]
+        fitting = [i for i in ends if metrics.horizontalAdvance(self._whole[:i]) <= width]
+        return [self._whole[: fitting[-1]], self._whole[fitting[-1] + 1 :]] if fitting else [self._whole]
+
     def _fit(self) -> None:
-        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
-        if shown != self._whole and len(shown) < SHORTEST:  # "Eig…" tells nothing
+        *above, last = self._broken(self.width())
+        shown = self.fontMetrics().elidedText(last, Qt.TextElideMode.ElideRight, self.width())
+        if shown != last and not above and len(shown) < SHORTEST:  # "Eig…" tells nothing
             shown = ""
-        self.setText(shown)
+        self.setText("\n".join([*above, shown]))
         if self._own_tip:
-            super().setToolTip(self._whole if shown != self._whole else "")
+            super().setToolTip(self._whole if shown != last else "")
 
 
 class Badge(QLabel):
