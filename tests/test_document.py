@@ -63,7 +63,7 @@ def test_a_file_keeps_everything(tmp_path):
 def test_half_a_surrogate_pair_does_not_stop_a_save(tmp_path):
     document, _ = loads('{"data": {"type": "points", "note": "a\\ud800b"}}')
     write(tmp_path / "e.json", document)
-    assert read(tmp_path / "e.json")[0].experiment.data.note == "a?b"
+    assert read(tmp_path / "e.json")[0].experiment.data.note == "a�b"
 
 
 def test_the_mark_that_some_editors_put_first(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from explorer.base.printable import printable
+
 
 class Told(Exception):
     """An error whose message is meant for people: it says what is wrong and what to do, and is shown as it is.
@@ -19,10 +21,10 @@ def sentence(error: BaseException, name: str = "", did: str = "") -> str:
 
     Kinds that nobody foresaw carry their name, so that they can be reported.
     """
-    text = " ".join(str(error).splitlines())
+    text = printable(str(error))
     if isinstance(error, Told):
         return ended(text)
-    what = f"{name or _file_of(error) or 'It'} cannot be {did or 'used'}"
+    what = f"{printable(name or _file_of(error)) or 'It'} cannot be {did or 'used'}"
     if isinstance(error, OSError) and (error.strerror or did):
         return ended(f"{what}: {error.strerror or text}")
     if no_memory(error):

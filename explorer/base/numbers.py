@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from explorer.base.errors import Told
+from explorer.base.printable import printable
 
 #: Marks that only ever group digits: spaces, also narrow ones and those that do not break, apostrophes, Arabic's.
 _GROUPING = (" ", "\u00a0", "\u202f", "\u2009", "\u2007", "'", "’", "ʼ", "_", "٬")
@@ -117,6 +118,6 @@ def _chosen(readings: dict[str, str], marks: Marks, whole: bool, text: str) -> s
 
 def _shown(text: str) -> str:
     """A text as it was typed, quoted where it is no plain number."""
-    plain = "".join(c if c.isprintable() else " " for c in text.strip())
+    plain = printable(text.strip())
     plain = plain if len(plain) <= 24 else f"{plain[:23]}…"
     return plain if re.fullmatch(r"-?[\d.]+", plain) else repr(plain)

@@ -7,10 +7,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from explorer.base.printable import escaped
+
 
 def dumps(value: Any, indent: int | None = None, default: Callable[[Any], Any] | None = None) -> str:
-    """`value` as JSON text; letters of all languages stand for themselves. Other types go through `default`."""
-    return json.dumps(_finite(value, default), indent=indent, ensure_ascii=False, allow_nan=False)
+    """`value` as JSON text; letters of all languages stand for themselves, what cannot be
+    shown does not. Other types go through `default`."""
+    text = json.dumps(_finite(value, default), indent=indent, ensure_ascii=False, allow_nan=False)
+    return escaped(text)
 
 
 def _finite(value: Any, default: Callable[[Any], Any] | None) -> Any:

@@ -16,6 +16,7 @@ from pathlib import Path
 import explorer
 from explorer.base import paths
 from explorer.base.files import clear_strays
+from explorer.base.printable import printable
 from explorer.base.registry import Registry
 from explorer.cli import streams
 from explorer.cli.errors import FAILED, Failed, WrongUse, sentence_of
@@ -118,10 +119,8 @@ def _note(sentence: str) -> None:
 
 
 def _to_stderr(line: str) -> None:
-    with suppress(UnicodeEncodeError):  # names of files that the locale could not decode
-        line = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with suppress(OSError):  # nobody reads it
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
 
 
 def _of_stdout(error: Exception) -> Exception:

@@ -20,6 +20,7 @@ from explorer.base import strict_json
 from explorer.base.files import check_target, same_file
 from explorer.base.numbers import NumberError, number
 from explorer.base.params import Param, ParamError, params
+from explorer.base.printable import printable
 from explorer.base.registry import Registry
 from explorer.cli.errors import WrongUse
 from explorer.cli.streams import read_stdin
@@ -332,7 +333,7 @@ def target(
 def warn(sentence: str) -> None:
     """A word on stderr that is no error."""
     with suppress(OSError):  # nobody reads it: no reason to stop
-        print(f"note: {sentence}", file=sys.stderr)
+        print(f"note: {printable(sentence)}", file=sys.stderr)
 
 
 def noted(frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -364,7 +365,7 @@ def progress_bar(what: str, total: float | None, **options: Any) -> Any:
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # no thread of its own
-    return tqdm(None, what, total, file=sys.stderr, **options)
+    return tqdm(None, printable(what), total, file=sys.stderr, **options)
 
 
 def stoppable(items: Iterable[T]) -> Iterator[T]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from explorer.analysis.likelihood import Bits, Coder
+from explorer.base.printable import printable
 from explorer.cli.common import print_json, progress, warn
 from explorer.cli.errors import WrongUse
 from explorer.data.images import ImageSet
@@ -22,8 +23,8 @@ from explorer.guidance.own_image import own_levels
 SAMPLES, PROBES = 16, 1
 
 
-def measure(options: Namespace, e: Experiment, answer: Resolved) -> int:
-    """Measure and print."""
+def measure(options: Namespace, e: Experiment, answer: Resolved, given: str = "") -> int:
+    """Measure and print; `given` is the control that is left out."""
     data = e.pictures
     assert data is not None
     names, images = _pictures(options, data)
@@ -32,6 +33,7 @@ def measure(options: Namespace, e: Experiment, answer: Resolved) -> int:
     )  # fmt: skip
     found = _found(coder, images)
     summary = summarised(found, options.steps, options.tolerance) | {"score": answer.named}
+    summary |= left_out(given)
     if options.check:
         finer = Coder(e.sde, answer.score, 2 * options.steps, coder.probes, e.seed)
         doubled = _found(finer, images)
@@ -42,7 +44,7 @@ def measure(options: Namespace, e: Experiment, answer: Resolved) -> int:
     else:
         print(_sentence(summary))
         for row in _rows(names, found) if options.image else ():
-            print(f"{row['picture']}: {row['bits_per_dim']:.4f}" + _bar(row["error"]))
+            print(f"{printable(row['picture'])}: {row['bits_per_dim']:.4f}" + _bar(row["error"]))
     return 0
 
 
@@ -113,6 +115,17 @@ def _few(count: int, word: str) -> str:
     return f"{count} {word}{'s' * (count != 1)}"
 
 
+def left_out(given: str) -> dict[str, str]:
+    """The part of a summary that says which control is no part of it."""
+    return {"without_control": given} if given else {}
+
+
+def free(s: dict[str, Any]) -> str:
+    """The same of a summary in words."""
+    given = s.get("without_control")
+    return f"; of the whole data, without the control ({given})" if given else ""
+
+
 def _sentence(s: dict[str, Any]) -> str:
     over = "" if s["standard_error"] is None else " (standard error over pictures)"
     how = f"{s['steps']} RK4 steps" if "steps" in s else f"an adaptive solver within {s['tolerance']:g}"
@@ -123,5 +136,5 @@ def _sentence(s: dict[str, Any]) -> str:
     )
     return (
         f"{s['bits_per_dim']:.4f}{_bar(s['standard_error'])} bits/dim on {_few(s['pictures'], 'picture')}{over}, "
-        f"{_few(s['probes'], 'probe')} each, {how}, {s['nfe']} evaluations of the score.{twice}"
+        f"{_few(s['probes'], 'probe')} each, {how}, {s['nfe']} evaluations of the score{free(s)}.{twice}"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from explorer.base.params import param
+from explorer.base.printable import printable
 from explorer.data.distributions.units import Units, axis_names, header
 from explorer.diffusion.frames import Frame
 from explorer.export.base import EXPORTERS, Exporter, Outline, Progress, expect, units_param
@@ -76,7 +77,7 @@ def _comment(replay: Replay) -> str:
     """The caption as a comment of pandas (comment="#") and R (comment.char = "#"); none where it is switched off."""
     headings = [text for track in replay.tracks for text in (track.title, track.subtitle)]
     said = " · ".join(filter(None, (*headings, replay.caption)))
-    return f"# {' '.join(said.split())}\n" if replay.caption else ""
+    return f"# {' '.join(printable(said).split())}\n" if replay.caption else ""
 
 
 def _header(tracks: tuple[Track, ...], units: Units | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from explorer.base.printable import printable
 from explorer.experiment.resolution import Resolved
 from explorer.experiment.schema import Experiment
 from explorer.export.base import EXPORTERS, Exporter, ExportError, Outline, Progress
@@ -104,7 +105,8 @@ def script_of(experiments: list[Experiment], resolved: Sequence[Resolved], capti
         for name, file in zip(names, files, strict=True)
     ]
     return _TEMPLATE.format(
-        caption=caption.replace("\\", "/").replace('"', "'") or f"A score-based model, {resolved[0].named}.",
+        caption=printable(caption).replace("\\", "/").replace('"', "'")
+        or f"A score-based model, {resolved[0].named}.",
         plural="s" * (len(names) > 1),
         imports=_imports(experiments, trained),
         experiments="\n".join(lines) + "\n",

@@ -12,6 +12,7 @@ from typing import Any
 from explorer.base.decoding import decoded
 from explorer.base.files import read_bytes, write_text
 from explorer.base.paths import is_remote
+from explorer.base.printable import escaped
 from explorer.data.distributions import Distribution
 from explorer.data.images.folder import Folder, agree
 from explorer.experiment.codec import decode, decode_one_of, encode, parse
@@ -77,7 +78,7 @@ def dumps(document: Document) -> str:
     if document.lab is not None:
         value["lab"] = encode(document.lab)
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair must not stop a save
+    return escaped(text)  # half a surrogate pair must not stop a save
 
 
 def loads(text: str) -> tuple[Document, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from explorer.base.params import ParamError, param
+from explorer.base.printable import printable
 from explorer.data.distributions.base import DISTRIBUTIONS, Distribution
 from explorer.data.distributions.mixture import Mixture
 from explorer.data.distributions.units import Units
@@ -134,7 +135,8 @@ class Points(Distribution):
             raise ParamError(f"points.points must have one or two columns, not {d}")
         held_out = _rows(self.held_out, "held_out", MOST_HELD_OUT, d) if given(self.held_out) else ()
         kept = {"dim": d, "points": points, "held_out": held_out, "labels": self._checked_labels()}
-        kept |= self._checked_units(d) | ({"title": self.file} if self.file else {})
+        kept |= {name: printable(getattr(self, name)) for name in ("file", "note")}
+        kept |= self._checked_units(d) | ({"title": kept["file"]} if kept["file"] else {})
         for name, value in kept.items():  # of this object, since its numbers decide it
             object.__setattr__(self, name, value)
 
@@ -162,7 +164,7 @@ class Points(Distribution):
             raise ParamError("points.shift and points.scale must both be given, or none of them")
         if min(numeric["scale"]) <= 0:
             raise ParamError("points.scale must be greater than 0")
-        return {**numeric, "columns": tuple(names)}
+        return {**numeric, "columns": tuple(map(printable, names))}
 
     @property
     def units(self) -> Units | None:
@@ -177,7 +179,7 @@ class Points(Distribution):
                 raise ParamError(
                     f"points.labels must be {len(self.points)} names, one a point, not {len(words)}"
                 )
-            return tuple(map(str, words))
+            return tuple(map(printable, words))
         labels = numbers(self.labels, "points.labels", 1)
         if len(labels) != len(self.points):
             raise ParamError(

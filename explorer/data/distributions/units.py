@@ -9,6 +9,8 @@ from io import StringIO
 
 import numpy as np
 
+from explorer.base.printable import printable
+
 #: What positions may be written in.
 FILE, STANDARD = "file", "standard"
 
@@ -45,7 +47,7 @@ class Units:
 def header(names: Iterable[str]) -> str:
     """The first line of a table in CSV: one line, whatever is in the names; one with a comma in it is quoted."""
     line = StringIO()
-    csv.writer(line, lineterminator="\n").writerow([" ".join(name.split()) for name in names])
+    csv.writer(line, lineterminator="\n").writerow([" ".join(printable(name).split()) for name in names])
     return line.getvalue()
 
 

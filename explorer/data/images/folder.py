@@ -16,6 +16,7 @@ from PIL import Image
 from explorer.base import paths
 from explorer.base.files import same_file
 from explorer.base.params import ParamError, param
+from explorer.base.printable import printable
 from explorer.data.images.archive import ImageError
 from explorer.data.images.arrays import (
     PICKLED,
@@ -364,7 +365,7 @@ class _Reading:
         first = self._pixels(train, labels)
         second = self._pixels(held, held_labels) if held else Pixels(first.images[:0], first.labels[:0])
         digest = _digest(first, second)
-        first, second, classes = _with_classes(first, second, classes)
+        first, second, classes = _with_classes(first, second, tuple(map(printable, classes)))
         shown = len(first)
         if not len(second):
             rows = _held_out(first.labels)
@@ -386,7 +387,7 @@ class _Reading:
             more = f" and {len(classes) - NAMED} more" if len(classes) > NAMED else ""
             text += f" in {len(classes)} classes ({', '.join(classes[:NAMED])}{more})"
         left = [f"left out: {self.left.said()}"] if self.left else []
-        return "; ".join([text, *said, *left]) + "."
+        return printable("; ".join([text, *said, *left])) + "."
 
 
 def _few(count: int, total: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from explorer.base.errors import Told
+from explorer.base.printable import printable
 from explorer.data.distributions.points import Points
 from explorer.data.distributions.units import Units
 
@@ -190,5 +191,5 @@ def said_of(shift: tuple[float, ...], scale: tuple[float, ...]) -> str:
 
 def short(text: str) -> str:
     """`text` quoted, printable, and cut where it is long."""
-    shown = "".join(c if c.isprintable() or c == "\t" else "�" for c in text)
+    shown = printable(text)
     return repr(shown if len(shown) <= 24 else shown[:23] + "…")

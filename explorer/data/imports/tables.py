@@ -15,6 +15,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from explorer.base.decoding import CHOICES, encoding_of
+from explorer.base.printable import printable
 from explorer.data.imports.base import DataFileError, short
 from explorer.data.imports.layout import Layout, is_comment, laid_out, split
 from explorer.data.imports.numerals import is_number
@@ -89,8 +90,10 @@ class Table(Protocol):
 
 def clean(text: str) -> str:
     """A word of the file for people, on one line: bytes that were no UTF-8 as the Western encoding has them."""
-    text = " ".join(text.strip().strip("\ufeff").splitlines())
-    return text.encode("utf-8", "surrogateescape").decode("cp1252", "replace") if _escaped(text) else text
+    text = text.strip().strip("\ufeff")
+    if _escaped(text):
+        text = text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+    return printable(text).strip()
 
 
 def _escaped(text: str) -> bool:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QMenu
 from explorer.base import paths
 from explorer.base.errors import sentence
 from explorer.base.files import same_file
+from explorer.base.printable import printable
 from explorer.data.distributions import Distribution
 from explorer.data.images.archive import ImageError
 from explorer.data.images.folder import Folder, is_images
@@ -118,7 +119,7 @@ class Documents(QObject):
     def changed(self) -> None:
         """Bring the title of the window up to date, and let the autosave look."""
         file, window = self.file, widget_of(self._host)
-        title = f"{file.name}{' (read only)' if file.read_only else ''}[*] — {APP}"
+        title = f"{printable(file.name)}{' (read only)' if file.read_only else ''}[*] — {APP}"
         if title != self._title:
             self._title = title
             window.setWindowTitle(title)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QBuffer, QIODevice, QPointF
 from PySide6.QtGui import QFont, QImage, QPainterPath
 
+from explorer.base.printable import printable
 from explorer.figures.camera import Camera, Size
 from explorer.figures.marks import Arrows, Curve, Drawn, Image, Points, Segments, Text
 from explorer.figures.papers import LEAST_LINE, points
@@ -216,11 +217,6 @@ def _rule(rule: Rule, theme: Theme, least: float) -> str:
 def _label(label: Label, theme: Theme) -> str:
     weight = ' font-weight="600"' if label.bold else ""
     return _words(label.x, label.y, label.text, label.size, color(theme, label.color), weight)
-
-
-def printable(words: str) -> str:
-    """Without control characters, which XML 1.0 has no way to write."""
-    return "".join(c for c in words if c.isprintable())
 
 
 def _words(x: float, y: float, words: str, size: float, fill: str, more: str) -> str:

@@ -14,11 +14,12 @@ from xml.sax.saxutils import escape, quoteattr
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen, QPolygonF
 
+from explorer.base.printable import printable
 from explorer.figures.camera import Camera
 from explorer.figures.marks import Mark
 from explorer.figures.theme import Theme
 from explorer.ui.painting import legend
-from explorer.ui.painting.svg import letters, mark_elements, number, printable
+from explorer.ui.painting.svg import letters, mark_elements, number
 
 _CAPS = {Qt.PenCapStyle.FlatCap: "butt", Qt.PenCapStyle.SquareCap: "square", Qt.PenCapStyle.RoundCap: "round"}
 _JOINS = {
