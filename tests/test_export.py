@@ -336,7 +336,7 @@ def test_the_caption_of_a_guided_run_names_the_score_it_started_from(source, ren
     assert "exact score" in shown.caption
     written(small("png"), shown, tmp_path / "a.png", renderer)
     with Image.open(tmp_path / "a.png") as image:
-        assert image.info["Description"] == shown.caption
+        assert image.info["Description"] == f"{shown.caption} · density given the control"
 
 
 def test_thinned_recordings_are_exported(renderer, tmp_path):

@@ -112,6 +112,8 @@ def lab_command(
     if getattr(options, "image", None) is not None:
         lab = _with_image(lab, options.image, found.experiment)
     answer = resolved(found.experiment, model)
+    if found.experiment.given and not lab.guided:
+        warn(f"this laboratory leaves out the control of the experiment ({found.experiment.given}).")
     report = run_lab(lab, found.experiment, answer, options.t, options.at)
     from explorer.labs.toolkit.sources import source_of
 

@@ -53,11 +53,12 @@ def main(program: str, argv: list[str]) -> int:
     """Measure."""
     options = _parser(program).parse_args(argv)
     model = load_model(options.model)
-    e = with_model(read_document(options.experiment, options.sets), model).experiment.free
+    asked = with_model(read_document(options.experiment, options.sets), model).experiment
+    e = asked.free
     if e.pictures is not None:
         picture_bits.check(options)
         _check(options, e)
-        return picture_bits.measure(options, e, resolved(e, model))
+        return picture_bits.measure(options, e, resolved(e, model), asked.given)
     if options.image or options.check:
         raise WrongUse(
             "--image and --check are for pictures: choose MNIST digits, or another set of pictures."
@@ -72,6 +73,7 @@ def main(program: str, argv: list[str]) -> int:
     if units:
         x, m, axes = torch.from_numpy(units.to_file(x.numpy())), in_units(m, units), list(units.columns)
     summary = summarised(m, options.end == "exact") | {"t": options.t, "score": answer.named}
+    summary |= picture_bits.left_out(asked.given)
     if options.json:
         print_json(summary | {"rows": [_row(axes, x, m, i) for i in range(len(x))]})
     elif options.points:
@@ -185,9 +187,10 @@ def _sentence(s: dict[str, Any]) -> str:
     off = s["prior_mismatch"]
     ended = "with the exact p_T" if off is None else f"prior in place of p_T: {off:+.5f} on average"
     bar = "" if spread is None else f" ± {spread:.1g}"
+    free = picture_bits.free(s)
     return (
         f"log p of {s['points']} points: {s['mean']:.4f}{probed} nats on average, exact {s['exact']:.4f}; mean "
-        f"absolute error {s['mean_absolute_error']:.4f}{bar} nats; {ended}; {s['nfe']} evaluations of the score."
+        f"absolute error {s['mean_absolute_error']:.4f}{bar} nats; {ended}; {s['nfe']} evaluations of the score{free}."
     )
 
 

@@ -190,7 +190,7 @@ def measured(e: Experiment, x: np.ndarray) -> dict[str, Any]:
         out["mean_log_density"] = {
             "value": metrics.mean_log_density(mixture, x),
             "of_data": metrics.mean_log_density(mixture, other),
-        }
+        } | ({"given": e.given} if e.given else {})
     if isinstance(e.control_in_force, ClassGuidance):
         label, whole = e.control_in_force.label, e.data.mixture
         shares = (float(whole.class_probabilities(torch.from_numpy(v))[:, label].mean()) for v in (x, other))

@@ -16,6 +16,7 @@ from explorer.cli.common import (
     print_json,
     read_document,
     resolved,
+    warn,
     with_model,
 )
 from explorer.cli.errors import Parser, WrongUse
@@ -36,6 +37,12 @@ def main(program: str, argv: list[str]) -> int:
     given, units = points_at(options.points, e.data.dim, options), e.data.units_in(options.units)
     points = units.to_standard(given) if units else given
     answer = resolved(e, model)
+    if e.given:
+        whole = "log_density and exact_* are of the whole data"
+        with_it = (
+            "only learned_* is under the control" if not answer.exact else "the control is no part of them"
+        )
+        warn(f"{whole}: {with_it} ({e.given}).")
     rows = [evaluated(e, None if answer.exact else answer.score, points, t) for t in times]
     if units:
         rows = [in_units(row, units) for row in rows]

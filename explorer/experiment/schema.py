@@ -97,12 +97,17 @@ class Experiment(Validated):
         """What makes the samples others than those of the data, for captions: the mistake made on purpose, and the
         control in force; "" where there is none."""
         mistake = self.sampler.mistake
-        return f"✗ {mistake.title}" if mistake.made else "", self.control_in_force.brief(self.data.mixture)
+        return f"✗ {mistake.title}" if mistake.made else "", self.given
 
     @cached_property
     def target(self) -> Mixture:
         """The exact law that samples should have: that of the data, given what the control asks."""
         return self.control_in_force.target(self.data.mixture)
+
+    @property
+    def given(self) -> str:
+        """What the control in force asks, in a few words; "" where there is none."""
+        return self.control_in_force.brief(self.data.mixture)
 
     @cached_property
     def free(self) -> Experiment:

@@ -17,6 +17,7 @@ from explorer.figures.camera import Camera
 from explorer.figures.marks import Bounds
 from explorer.figures.theme import DARK, Theme
 from explorer.figures.views import Scene, compose
+from explorer.figures.views.base import density_of
 from explorer.figures.views.image_parts import HOME, is_home
 from explorer.figures.views.outside import outside_words
 from explorer.session.playback import index_at, linked_index, same_clock
@@ -85,10 +86,21 @@ class Replay:
     ) -> Page:
         """The picture of these frames, by itself or (moving) in a row of many; `scale` is the size of its words."""
         headed = tuple(self._headed(*pair, trim) for pair in self._shown(indices))
-        empty = Page(headed, width, height, self.theme, self.caption, moving, scale, trim.clear)
+        empty = Page(headed, width, height, self.theme, self._said, moving, scale, trim.clear)
         sizes = renderer.stages(empty)
         panes = [self._filled(*item) for item in zip(headed, self.tracks, indices, sizes, strict=True)]
         return replace(empty, panes=tuple(panes))
+
+    @property
+    def _said(self) -> str:
+        """The caption, where there is one, with what the density is of under a control."""
+        look, experiments = (
+            self.look,
+            [track.experiment for track in self.tracks if not track.experiment.pictures],
+        )
+        seen = look.density or look.contours or look.space
+        of = next(filter(None, (density_of(e, look) for e in experiments)), "") if seen else ""
+        return f"{self.caption} · density {of}" if self.caption and of else self.caption
 
     def pixels(
         self, indices: Sequence[int], width: int, height: int, renderer: Renderer

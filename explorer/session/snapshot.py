@@ -13,6 +13,7 @@ from explorer.experiment.resolution import is_exact
 from explorer.experiment.schema import Experiment
 from explorer.figures.marks import Mark
 from explorer.figures.views import Scene, compose
+from explorer.figures.views.base import density_of
 from explorer.figures.views.image_parts import probe
 from explorer.figures.views.outside import Outside, outside
 
@@ -76,7 +77,8 @@ def probe_text(scene: Scene, xy: tuple[float, float]) -> str:
         log_p = float(scene.mixture.log_density(x, alpha, sigma)[0])
         s = scene.score(x, max(t, 1e-5))[0]
         error = "" if is_exact(scene.score) else _error_words(s, scene.exact(x, max(t, 1e-5))[0])
-    return f"x = {_vector(x[0].tolist())}   log p = {log_p:.2f}   s = {_vector(s.tolist())}{error}"
+    of = density_of(e, scene.look)
+    return f"x = {_vector(x[0].tolist())}   log p{' ' * bool(of)}{of} = {log_p:.2f}   s = {_vector(s.tolist())}{error}"
 
 
 def _error_words(learned: torch.Tensor, exact: torch.Tensor) -> str:

@@ -28,6 +28,11 @@ TIME_LENGTH = 7.0
 VIEWS: Registry[View] = Registry("view", "explorer.figures.views")
 
 
+def density_of(e: Experiment, look: Look) -> str:
+    """Whether the control in force is part of the density that is shown, in words; "" where there is none."""
+    return ("given the control" if look.conditional else "of the whole data") if e.given else ""
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """All that a picture is made from: an experiment, how to look at it, the frames up to the playhead.
