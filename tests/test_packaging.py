@@ -3,6 +3,7 @@
 import ast
 import configparser
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import zipfile
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -258,3 +260,48 @@ def test_what_the_spec_of_the_folder_names_is_there():
     assert len(loops) == 2 and hidden and all(find_spec(name) for name in hidden)
     for name in ("assets", "pretrained", "docs", "README.md", "LICENSE", "LICENSES", "main.py"):
         assert name in words and (ROOT / name).exists()
+
+
+def folder_of_the_spec(monkeypatch, found):
+    """What goes into the folder when PyInstaller has `found` these places: its spec is run, with a PyInstaller that
+    only takes notes."""
+    asked = {}
+    hooks = ModuleType("PyInstaller.utils.hooks")
+    hooks.collect_data_files = hooks.copy_metadata = lambda package: []
+    hooks.collect_submodules = lambda package: [
+        m.name for m in pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
+    ]
+    for name in ("PyInstaller", "PyInstaller.utils"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, hooks.__name__, hooks)
+
+    def analysis(scripts, **options):
+        asked.update(options)
+        entries = [(place, f"/somewhere/{place}", "DATA") for place in found]
+        return SimpleNamespace(pure=[], scripts=[], datas=entries, binaries=list(entries))
+
+    def collect(program, binaries, datas, name):
+        asked["binaries"], asked["files"] = (
+            [place for place, *_ in entries] for entries in (binaries, datas)
+        )
+
+    names = {"SPECPATH": str(ROOT / "packaging"), "Analysis": analysis, "COLLECT": collect}
+    names |= dict.fromkeys(("PYZ", "EXE", "BUNDLE"), lambda *_, **__: None)
+    exec((ROOT / "packaging" / "score-explorer.spec").read_text(encoding="utf-8"), names)
+    return asked
+
+
+def test_every_module_goes_into_the_folder(monkeypatch):
+    hidden = set(folder_of_the_spec(monkeypatch, [])["hiddenimports"])
+    modules = {p.relative_to(ROOT).with_suffix("") for p in (ROOT / "explorer").rglob("*.py")}
+    names = {".".join(m.parent.parts if m.name == "__init__" else m.parts) for m in modules}
+    assert names - {"explorer"} <= hidden
+
+
+def test_tests_and_tools_of_pytorch_stay_out_of_the_folder(monkeypatch):
+    kept = [
+        "torch/lib/libtorch_cpu.so", "torch/bin/torch_shm_manager", "torch/testing/x.py", "explorer/_docs/test/x.md",
+    ]  # fmt: skip
+    left = ["torch/bin/protoc", "torch/test/test_api", "torch/bin/test_jit"]
+    asked = folder_of_the_spec(monkeypatch, [*kept, *left])
+    assert asked["files"] == asked["binaries"] == kept

@@ -27,6 +27,7 @@ from explorer.ui.cards.cards import ROW, TermsCard
 from explorer.ui.cards.charts import DistanceChart, ScheduleChart
 from explorer.ui.cards.panels import LayersCard
 from explorer.ui.painting import words
+from explorer.ui.stage.stage import StagePanel
 from explorer.ui.stage.timeline import Timeline
 from explorer.ui.widgets import style
 
@@ -209,6 +210,26 @@ def test_the_pointer_reads_the_error_of_a_learned_score(data, follow):
     told = probe_text(scene, at)
     assert f"|error| = {0.25 * size:.3g} = 25.0% of |s|" in told
     assert "error" not in probe_text(replace(scene, score=exact), at)
+
+
+@pytest.mark.parametrize("wide", [240, 370, 900])
+@pytest.mark.parametrize("numbers", [(-0.79, -13.65, -70.83), (-1234.56, -98765.43, -1.2e38)])
+def test_what_the_pointer_reads_is_whole_in_a_stage_of_any_width(qapp, wide, numbers):
+    a, b, c = numbers
+    told = f"x = ({a}, {a})   log p = {b}   s = ({c}, {c})   |error| = {c} = 99.9% of |s|"
+    stage = StagePanel("A", windows.PAINTER)
+    stage.resize(wide, 500)
+    stage.show()
+    stage.show_probe(told)
+    shown, room = stage.hover, stage.canvas.rect()
+    assert room.contains(shown.geometry()) and shown.text().replace("\u00a0", " ") == told
+    needed = shown.heightForWidth(shown.width()) if shown.wordWrap() else shown.sizeHint().height()
+    assert needed <= shown.height()
+    longest = max(told.split("   "), key=shown.fontMetrics().horizontalAdvance)
+    assert shown.fontMetrics().horizontalAdvance(longest) <= shown.contentsRect().width()
+    stage.show_probe("x = (0, 0)")
+    assert not shown.wordWrap() and shown.width() < 240
+    windows.dispose(stage)
 
 
 # --- what is missing -------------------------------------------------------------------------------------------------

@@ -197,9 +197,16 @@ class StagePanel(QFrame):
             self.probed.emit(*self._pointed)
 
     def show_probe(self, text: str) -> None:
-        """What the numbers are under the mouse."""
+        """What the numbers are under the mouse; where the stage is narrow, in as many lines as they need."""
+        self.hover.setWordWrap(False)
         self.hover.setText(text)
         self.hover.adjustSize()
+        room = self.canvas.width() - 2 * style.px(10)
+        if self.hover.width() > room:
+            between = "   "  # numbers are parted from each other, and never from their names
+            self.hover.setWordWrap(True)
+            self.hover.setText(between.join(part.replace(" ", "\u00a0") for part in text.split(between)))
+            self.hover.resize(room, self.hover.heightForWidth(room))
         self.hover.move(style.px(10), self.canvas.height() - self.hover.height() - style.px(10))
         self.hover.setVisible(bool(text) and self.canvas.underMouse())
         self.hover.raise_()
