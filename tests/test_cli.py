@@ -2,6 +2,7 @@
 
 import csv
 import gc
+import gzip
 import io
 import json
 import os
@@ -204,6 +205,45 @@ def test_a_file_that_holds_no_points_is_refused(tmp_path, capsys):
     for wrong in (path, tmp_path / "none.csv"):
         code, out, err = here(capsys, "new", "--data", wrong)
         assert code == 2 and not out and wrong.name in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("rows", ["c=z", "0:0", "3:1", "9:20"])
+@pytest.mark.parametrize("command", ["score", "likelihood"])
+def test_no_points_are_refused(file, tmp_path, capsys, command, rows):
+    """Where no row is chosen there is nothing to compute, and one sentence says so."""
+    path = tmp_path / "mine.csv"
+    path.write_text("x,y,c\n1,2,a\n3,4,b\n5,7,a\n")
+    code, out, err = here(capsys, command, file, "--points", path, "--columns", "x,y", "--rows", rows)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--points: mine.csv has no row that is chosen (0 of 3)" in err
+
+
+NO_ROWS = {
+    "header.csv": b"x,y\n", "no end.csv": b"x,y", "nothing.csv": b"", "blank.csv": b"\n \n", "comment.csv": b"# x,y\n",
+    "packed.csv.gz": gzip.compress(b"x,y\n"), "0.npy": np.zeros((0, 2)), "line.npy": np.zeros(0),
+    "fields.npy": np.zeros(0, [("x", float), ("y", float)]), "0.npz": {"a": np.zeros((0, 2))},
+    "pair.npz": {"x": np.zeros(0), "y": np.zeros(0)}, "missing.csv": b"x,y\nNA,NA\nNA,1\n",
+    "nan.npy": np.full((3, 2), np.nan),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_ROWS)
+def test_tables_without_points(file, tmp_path, capsys, name):
+    path, value = tmp_path / name, NO_ROWS[name]
+    if isinstance(value, bytes):
+        path.write_bytes(value)
+    elif isinstance(value, dict):
+        np.savez(path, **value)
+    else:
+        np.save(path, value)
+    for arguments in (
+        ["score", file, "--points", path],
+        ["likelihood", file, "--points", path],
+        ["new", "--data", path],
+    ):
+        code, out, err = here(capsys, *arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert name in err
 
 
 # --- run ------------------------------------------------------------------------------------------------

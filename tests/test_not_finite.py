@@ -6,6 +6,7 @@ import json
 import pytest
 
 from explorer.base.params import params
+from explorer.cli import main
 from explorer.cli.common import with_fields
 from explorer.cli.errors import WrongUse
 from explorer.data.images import DATA
@@ -44,7 +45,10 @@ FIELDS = [
     ("seed", None),
 ]  # fmt: skip
 IDS = [f"{choice[1]}-{path}" if choice else path for path, choice in FIELDS]
-NOT_FINITE = ["1e400", "-1e400", "nan", "NaN", "inf", "-Infinity", "[1e400]", '{"a": NaN}', "0x10", "", "∞"]
+NOT_FINITE = ["1e400", "-1e400", "nan", "NaN", "inf", "-Infinity", "[1e400]", '{"a": NaN}', "0x10", "", "∞", "-inf",
+              "1e-400", "-1e-400", "1e-300/1e300", "1e-323%", "0." + "0" * 400 + "1"]  # fmt: skip
+#: Others that are read, and what they are.
+READ = {"١٢": 12, "１２": 12, "1_000": 1000, "1 000": 1000, "0e5": 0, "-0": 0, "0.0": 0, "٠": 0}
 
 
 def chosen(choice):
@@ -78,12 +82,59 @@ def test_a_file_names_the_field(path, choice):
     place = value
     for folder in folders:
         place = place[folder]
-    for number in ("1e400", "-1e400", "NaN", "Infinity", "-Infinity"):
+    for number in ("1e400", "-1e400", "NaN", "Infinity", "-Infinity", "1e-400", "-0.1e-999"):
         place[last] = "HERE"
         text = json.dumps(value).replace('"HERE"', number)
         with pytest.raises(ExperimentError) as caught:
             loads(text)
-        assert str(caught.value) == f"{path} must be a finite number"
+        assert str(caught.value) == f"{path} must be a finite number that a float can hold"
+
+
+@pytest.mark.parametrize(("path", "choice"), FIELDS, ids=IDS)
+def test_what_is_read_is_set_or_out_of_a_range_that_names_the_field(path, choice):
+    document = loads(json.dumps(chosen(choice)))[0]
+    for text, number in READ.items():
+        try:
+            made = with_fields(document, [f"{path}={text}"])
+        except (WrongUse, ExperimentError) as error:
+            assert path.split(".")[-1] in str(error)
+            continue
+        value = json.loads(dumps(made))
+        for name in path.split("."):
+            value = value[name]
+        assert value == number
+
+
+#: Options of numbers: a command, and what it needs beside. All are read by the one parser.
+OPTIONS = [
+    ("score", "--t", "--points", "{p}"), ("likelihood", "--t"), ("likelihood", "--samples"),
+    ("likelihood", "--probes"), ("likelihood", "--steps"), ("likelihood", "--tolerance"), ("export", "--width"),
+    ("lab likelihood", "--t"), ("lab likelihood", "--at"), ("lab likelihood", "--font-size"),
+    ("lab likelihood", "--figure"), ("race", "--iterations"), ("convergence", "--seeds"),
+    ("convergence", "--particles"), ("convergence", "--steps"), ("train", "--iterations"), ("train", "--seconds"),
+    ("new", "--count"), ("new", "--held-out"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "option", "more"), [(c, o, more) for c, o, *more in OPTIONS])
+def test_options_name_themselves(tmp_path, capsys, command, option, more):
+    e, points = tmp_path / "e.json", tmp_path / "p.csv"
+    e.write_text(dumps(Document()))
+    points.write_text("x,y\n1,2\n3,4\n5,7\n")
+    first = ["new", "--data", str(points)] if command == "new" else [*command.split(), str(e)]
+    for text in [t for t in NOT_FINITE if t[0:1] not in ("[", "{")]:
+        assert main([*first, *(m.format(p=points) for m in more), f"{option}={text}"]) == 2
+        said = capsys.readouterr()
+        assert option in said.err and said.err.count("\n") == 1 and not said.out
+
+
+@pytest.mark.parametrize(("option", "value"), [("--count", "1"), ("--count", "20001"), ("--held-out", "0.6"),
+                                               ("--held-out", "-0.1")])  # fmt: skip
+def test_ranges_of_what_is_taken_name_their_option(tmp_path, capsys, option, value):
+    points = tmp_path / "p.csv"
+    points.write_text("x,y\n1,2\n3,4\n5,7\n")
+    assert main(["new", "--data", str(points), f"{option}={value}"]) == 2
+    assert f"{option} must be between" in capsys.readouterr().err
 
 
 def test_every_part_is_swept():

@@ -51,7 +51,7 @@ def number(text: str, marks: Marks = PLAIN, *, whole: bool = False) -> int | flo
     if fraction:
         value = _divided(number(over, marks), number(under, marks), text)
     elif plain.endswith("%"):
-        value = number(plain[:-1], marks) / 100
+        value = _divided(number(plain[:-1], marks), 100, text)
     else:
         value = _single(plain, text, marks, whole)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -63,9 +63,12 @@ def number(text: str, marks: Marks = PLAIN, *, whole: bool = False) -> int | flo
 
 def _divided(over: float, under: float, text: str) -> float:
     try:
-        return over / under
+        value = over / under
     except (ZeroDivisionError, OverflowError):
-        raise NumberError(f"a number, not {_shown(text)}") from None
+        value = math.inf
+    if math.isinf(value) or (over and not value):
+        raise NumberError(f"a number, not {_shown(text)}")
+    return value
 
 
 def _single(plain: str, text: str, marks: Marks, whole: bool) -> int | float:
@@ -79,9 +82,14 @@ def _single(plain: str, text: str, marks: Marks, whole: bool) -> int | float:
         raise NumberError(f"a whole number, not {_shown(text)}")
     digits = found[1] + chosen + (found[3] or "")
     value = int(digits) if re.fullmatch(r"[+-]?\d{1,300}", digits) else float(digits)
-    if math.isinf(value):
+    if math.isinf(value) or vanished(digits, value):
         raise NumberError(f"a {'whole' if whole else 'finite'} number, not {_shown(text)}")
     return value
+
+
+def vanished(digits: str, value: float) -> bool:
+    """Whether a number in plain digits, 1e-400 for one, is 0 only because a float cannot hold it."""
+    return value == 0 and any(c.isdecimal() and int(c) for c in digits.lower().partition("e")[0])
 
 
 def _readings(digits: str) -> Iterator[tuple[str, str]]:

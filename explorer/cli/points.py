@@ -105,6 +105,10 @@ def chosen(preview: Preview, options: Namespace) -> Choice:
     if getattr(options, "count", None) is not None:
         choice = replace(choice, count=options.count)
     held_out = getattr(options, "held_out", None)
+    if not 2 <= choice.count <= MOST:
+        raise WrongUse(f"--count must be between 2 and {MOST:,}, not {choice.count:,}.")
+    if held_out is not None and not 0 <= held_out <= 0.5:
+        raise WrongUse(f"--held-out must be between 0 and 0.5, not {held_out:g}.")
     per_axis = getattr(options, "scale", "") == "each"
     return replace(choice, decimal=options.decimal or "", per_axis=per_axis, held_out=held_out)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.base.numbers import vanished
 from explorer.base.params import Param, ParamError, params
 from explorer.base.registry import Registry, type_tag
 from explorer.experiment.schema import ExperimentError
@@ -102,9 +103,9 @@ _DEEPEST = 32
 
 
 def parse(text: str) -> Any:
-    """JSON text as an object. Numbers that are not finite (NaN, Infinity, 1e400) are refused with their place."""
+    """JSON text as an object. Numbers that no float holds (NaN, 1e400, 1e-400) are refused with their place."""
     try:
-        value = json.loads(text.removeprefix("\ufeff"))  # some editors put a mark first
+        value = json.loads(text.removeprefix("\ufeff"), parse_float=_float)  # some editors put a mark first
     except RecursionError:
         raise ExperimentError("the JSON is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -115,8 +116,13 @@ def parse(text: str) -> Any:
         raise ExperimentError("the JSON is nested too deeply")
     for path in not_finite(value):
         if path:  # a number alone is no experiment anyway
-            raise ExperimentError(f"{path} must be a finite number")
+            raise ExperimentError(f"{path} must be a finite number that a float can hold")
     return value
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    return math.nan if vanished(digits, value) else value
 
 
 def not_finite(value: Any, path: str = "") -> Iterator[str]:

@@ -278,7 +278,7 @@ def taking(preview: Preview, choice: Choice | None = None) -> Generator[float, N
 def all_points(preview: Preview, choice: Choice | None = None) -> np.ndarray:
     """All points (n, d) float64 in the units of the file and the order of its rows, none left out.
 
-    DataFileError where a row has a number missing.
+    DataFileError where a row has a number missing, or there is none.
     """
     choice = choice or preview.proposal
     plan = _Plan.of(preview, choice)
@@ -289,6 +289,8 @@ def all_points(preview: Preview, choice: Choice | None = None) -> np.ndarray:
         for _ in again.run(found):
             pass
         if not plan.settle(again):
+            if not len(found.points):
+                raise DataFileError(f"{preview.name} has no row that is chosen (0 of {again.read:,})")
             return found.points
 
 
